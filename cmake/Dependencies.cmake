@@ -1,0 +1,23 @@
+# Third-party libraries, probed for and never pinned: Debian 12 and 13 and Ubuntu 24.04 name some of them
+# differently. What has no CMake package on one of them is found by pkg-config or by its header.
+
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(TBB CONFIG REQUIRED)
+find_package(simdjson CONFIG REQUIRED)
+find_package(pegtl CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(date CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+# Unicode case mapping.
+pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+if(PIPEC_TESTS)
+  find_package(Catch2 CONFIG REQUIRED)
+endif()
+if(PIPEC_BENCH)
+  find_package(benchmark CONFIG REQUIRED)
+endif()

@@ -1,0 +1,242 @@
+#include "compiler/connector_options.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/failing.h"
+#include "compiler/types.h"
+#include "pipec/dsl/suggest.h"
+
+namespace pipec::compiler {
+
+using dsl::as;
+using dsl::Code;
+using dsl::ExprKind;
+using runtime::OptionSpec;
+using runtime::Type;
+using runtime::TypeSet;
+using runtime::Value;
+
+void report_unknown_option(Context& context, const dsl::Name& name, const std::string& what,
+                           const std::vector<std::string_view>& known) {
+  constexpr std::size_t kShown = 8;
+  std::string list;
+  for (std::size_t i = 0; i < known.size() && i < kShown; ++i) {
+    if (i != 0) list += ", ";
+    list += known[i];
+  }
+  if (known.size() > kShown) list += ", ...";
+  context.report.add(Code::unknown_option, name.span, "unknown option '" + name.text + "' for " + what)
+      .hint(dsl::did_you_mean(name.text, known))
+      .note(known.empty() ? what + " takes no options" : what + " takes " + list);
+}
+
+std::optional<std::string> choice_of(Context& context, const Module& module, const dsl::Expr& expr,
+                                     const std::string& name, const std::vector<std::string>& choices) {
+  std::optional<std::string> chosen;
+  if (expr.kind == ExprKind::kName) {
+    chosen = as<dsl::NameExpr>(expr).name;
+  } else if (expr.kind == ExprKind::kNull) {
+    chosen = "null";
+  } else {
+    ExpressionCompiler compiler(context, module, Where::compiler);
+    const std::string label = "'" + name + "'";
+    const auto value = compiler.constant(expr, label.c_str());
+    if (!value) return std::nullopt;
+    if (value->type() == Type::string) chosen = std::string(value->text());
+  }
+  if (chosen && std::find(choices.begin(), choices.end(), *chosen) != choices.end()) return chosen;
+  std::string list;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (i != 0) list += i + 1 == choices.size() ? " or " : ", ";
+    list += choices[i];
+  }
+  context.report
+      .add(Code::unknown_choice, expr.span,
+           chosen ? "'" + name + "' cannot be '" + *chosen + "'" : "'" + name + "' is one of a fixed set")
+      .hint(chosen ? dsl::did_you_mean(*chosen, choices) : std::string())
+      .note("it is " + list);
+  return std::nullopt;
+}
+
+namespace {
+
+class OptionsCompiler {
+ public:
+  OptionsCompiler(Context& context, const Module& module, const std::string& what, Where where)
+      : context_(context), module_(module), what_(what), where_(where) {}
+
+  CompiledOptions run(const dsl::Connector& connector, const std::vector<OptionSpec>& specs,
+                      std::size_t positional) {
+    result_.options = std::make_shared<runtime::Options>();
+    result_.options->place = context_.report.place(connector.name.span);
+    std::vector<const dsl::Arg*> given(specs.size(), nullptr);
+    std::size_t next = 0;
+    for (const dsl::Arg& arg : connector.args) {
+      const std::size_t index = arg.name ? named(*arg.name, specs) : unnamed(arg, specs, positional, next);
+      if (index == specs.size()) continue;
+      if (given[index]) {
+        error(Code::duplicate_option, arg.name ? arg.name->span : arg.span,
+              "'" + specs[index].name + "' is given twice")
+            .also(given[index]->span, "first given here");
+        continue;
+      }
+      given[index] = &arg;
+      text(arg, specs[index]);
+      option(*arg.value, specs[index]);
+      if (index < positional) identify(arg, specs[index]);
+    }
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (!specs[i].required || given[i] || unknown_) continue;
+      auto& diagnostic =
+          error(Code::missing_option, connector.name.span, what_ + " needs '" + specs[i].name + "'");
+      if (!specs[i].doc.empty()) diagnostic.note(specs[i].name + ": " + specs[i].doc);
+    }
+    if (failed_) result_.options = nullptr;
+    return std::move(result_);
+  }
+
+ private:
+  dsl::Diagnostic& error(Code code, dsl::Span span, std::string message) {
+    failed_ = true;
+    return context_.report.add(code, span, std::move(message));
+  }
+
+  std::size_t named(const dsl::Name& name, const std::vector<OptionSpec>& specs) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (specs[i].name == name.text) return i;
+    }
+    std::vector<std::string_view> known;
+    for (const OptionSpec& spec : specs) known.push_back(spec.name);
+    report_unknown_option(context_, name, what_, known);
+    // The one that is missing is likely this one.
+    unknown_ = failed_ = true;
+    return specs.size();
+  }
+
+  std::size_t unnamed(const dsl::Arg& arg, const std::vector<OptionSpec>& specs, std::size_t positional,
+                      std::size_t& next) {
+    if (next < positional && next < specs.size()) return next++;
+    auto& diagnostic =
+        error(Code::too_many_values, arg.span,
+              positional == 0 ? what_ + " takes no value without a name"
+                              : what_ + " takes at most " + std::to_string(positional) + " value" +
+                                    (positional == 1 ? "" : "s") + " without a name");
+    if (next < specs.size()) diagnostic.hint("give the name too: " + specs[next].name + ": ...");
+    unknown_ = true;
+    return specs.size();
+  }
+
+  void option(const dsl::Expr& expr, const OptionSpec& spec) {
+    runtime::Options::Item item;
+    item.name = spec.name;
+    item.place = context_.report.place(expr.span);
+    switch (spec.kind) {
+      case OptionSpec::Kind::choice: {
+        const auto chosen = choice_of(context_, module_, expr, spec.name, spec.choices);
+        if (!chosen) {
+          failed_ = true;
+          return;
+        }
+        item.value = Value::string(result_.options->storage->copy(*chosen));
+        break;
+      }
+      case OptionSpec::Kind::constant:
+        if (!constant(expr, spec, item)) return;
+        break;
+      case OptionSpec::Kind::per_record:
+        if (!per_record(expr, spec, item)) return;
+        break;
+    }
+    result_.options->items.push_back(std::move(item));
+  }
+
+  bool constant(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    ExpressionCompiler compiler(context_, module_, Where::compiler);
+    const std::string label = "'" + spec.name + "'";
+    const auto value = compiler.constant(expr, label.c_str());
+    if (!value) {
+      failed_ = true;
+      return false;
+    }
+    Value kept = *value;
+    if (kept.type() == Type::integer && !spec.types.has(Type::integer) && spec.types.has(Type::floating)) {
+      kept = Value::floating(static_cast<double>(kept.as_int()));
+    }
+    if (!spec.types.has(kept.type())) {
+      wrong_type(expr, spec, TypeSet(kept.type()));
+      return false;
+    }
+    constexpr std::size_t kMaxValue = std::size_t{16} << 20;
+    const auto copied = copy_value(kept, *result_.options->storage, kMaxValue);
+    if (!copied) {
+      error(Code::out_of_bounds, expr.span, "'" + spec.name + "' is larger than 16 MiB");
+      return false;
+    }
+    item.value = *copied;
+    return true;
+  }
+
+  bool per_record(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    ExpressionCompiler compiler(context_, module_, where_);
+    Lowered value = compiler.value(expr);
+    if (!compiler.ok() || !value.ok) {
+      failed_ = true;
+      return false;
+    }
+    const TypeSet types = value.expression.types;
+    if ((types & spec.types).empty()) {
+      wrong_type(expr, spec, types);
+      return false;
+    }
+    if (!value.constant()) {
+      result_.per_record = true;
+      failures_of(value.expression, result_.failures);
+      if (!types.without(spec.types).empty()) {
+        add_once(result_.failures, "'" + spec.name + "' is not " + describe(spec.types));
+      }
+      for (const std::string& path : compiler.reads()) add_once(result_.reads, path);
+    }
+    // Its bytes live as long as the program, which the item holds too.
+    if (value.constant()) item.value = value.expression.constant;
+    item.program = compiler.program(std::move(value));
+    return true;
+  }
+
+  void wrong_type(const dsl::Expr& expr, const OptionSpec& spec, TypeSet types) {
+    error(Code::wrong_argument, expr.span,
+          what_ + " takes " + describe(spec.types) + " as '" + spec.name + "', not " + describe(types));
+  }
+
+  void text(const dsl::Arg& arg, const OptionSpec& spec) {
+    if (!result_.text.empty()) result_.text += ", ";
+    if (arg.name) result_.text += spec.name + ": ";
+    result_.text += spec.secret ? "***" : context_.report.line(arg.value->span, 60);
+  }
+
+  void identify(const dsl::Arg& arg, const OptionSpec& spec) {
+    if (spec.secret) return;
+    const runtime::Options::Item* item = result_.options->find(spec.name);
+    const bool known = item && item->value.type() == Type::string;
+    if (!result_.identity.empty()) result_.identity += ',';
+    result_.identity += known ? std::string(item->value.text()) : context_.report.line(arg.value->span, 4096);
+  }
+
+  Context& context_;
+  const Module& module_;
+  const std::string& what_;
+  Where where_;
+  CompiledOptions result_;
+  bool failed_ = false;
+  bool unknown_ = false;
+};
+
+}  // namespace
+
+CompiledOptions compile_options(Context& context, const Module& module, const dsl::Connector& connector,
+                                const std::vector<OptionSpec>& specs, std::size_t positional,
+                                const std::string& what, Where where) {
+  return OptionsCompiler(context, module, what, where).run(connector, specs, positional);
+}
+
+}  // namespace pipec::compiler

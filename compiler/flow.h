@@ -1,0 +1,117 @@
+// Streams, stage chains and flows become nodes and edges. A stream is compiled once, whatever uses it; a
+// stage chain is put in anew at each use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "compiler/connector_options.h"
+#include "compiler/context.h"
+#include "compiler/names.h"
+#include "pipec/dsl/ast.h"
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/evaluate.h"
+
+namespace pipec::compiler {
+
+// Where a stream has got to: what the next stage is attached to, and what is known of the records there.
+struct Position {
+  std::uint32_t node = 0;
+  bool failed = false;     // reported: nothing is said about what follows
+  bool ended = false;      // a sink, drop or route took everything
+  bool validated = false;  // a `parse` has checked whole records
+  bool object = false;     // every record is an object
+  dsl::Span end;           // of the stage that ended it
+};
+
+// One stage to put in; `module` is whose names its text sees.
+struct StageUse {
+  const dsl::Stage* stage = nullptr;
+  const Module* module = nullptr;
+  bool repeated = false;  // its chain was put in before
+};
+
+struct StageList {
+  std::vector<StageUse> stages;
+  bool broken = false;  // a name in it was reported
+};
+
+// A stage at which a record can become a dead letter.
+struct DeadLetterSource {
+  dsl::Span span;
+  bool unparsed = false;  // by not being JSON
+};
+
+class FlowCompiler {
+ public:
+  FlowCompiler(Context& context, Names& names, runtime::ConnectorContext connectors)
+      : context_(context), names_(names), connectors_(std::move(connectors)) {}
+
+  void flow(const dsl::Pipeline& pipeline, const Module& module);
+  void dead_letters(const dsl::DlqItem& item, const Module& module);
+  // Compiles what no flow reached, for its errors alone.
+  void check_stream(Symbol& symbol) { stream(symbol); }
+  void check_chain(Symbol& symbol);
+  bool put_in(const Symbol& symbol) const { return chains_used_.count(&symbol) != 0; }
+
+  // A one-liner: the stages between two ready nodes.
+  void stages_between(const dsl::Chain& chain, const Module& module, graph::Node source, graph::Node sink);
+
+  graph::Plan& plan() { return plan_; }
+  const std::vector<DeadLetterSource>& dead_letter_sources() const { return dead_letter_sources_; }
+
+ private:
+  // How a stage is called in messages, with what is compiled of it.
+  struct Sink {
+    const runtime::SinkSpec* spec = nullptr;
+    CompiledOptions options;
+    std::string name;  // "sink file"
+  };
+
+  // flow.cpp
+  Position source(const dsl::Source& source, const Module& module);
+  Position stream(Symbol& symbol);
+  Position named_source(const dsl::Name& name, const Module& module);
+  Position merge(const dsl::Source& source, const Module& module);
+  Position stages(Position at, const StageList& list);
+  void expand(const dsl::Chain& chain, const Module& module, bool repeated, StageList& out);
+  void expand_name(const dsl::Name& name, const Module& module, bool repeated, StageList& out);
+  void must_end(const Position& at, const StageList& list, dsl::Span where, const char* what);
+  std::uint32_t add(graph::Node node);
+  void attach(const Position& at, std::uint32_t node);
+  std::string state_key(const std::string& text);
+
+  // flow_stages.cpp
+  Position stage(Position at, const StageUse& use, runtime::OnError on_malformed);
+  static runtime::OnError on_error_of(const dsl::ParseStage& parse);
+  void filter(graph::Node& node, Position& at, const StageUse& use, runtime::OnError on_malformed);
+  void parse(graph::Node& node, Position& at, const StageUse& use);
+  void transform(graph::Node& node, Position& at, const StageUse& use, runtime::OnError on_malformed);
+  Position route(graph::Node node, Position at, const StageUse& use, runtime::OnError on_malformed);
+  void reads(graph::Node& node, const Position& at, const std::vector<std::string>& paths, bool touched);
+  void can_dead_letter(graph::Node& node, dsl::Span span, bool malformed, std::vector<std::string> failures);
+
+  // flow_connectors.cpp
+  Position recv(const dsl::Source& source, const Module& module);
+  void sink(graph::Node& node, const Position& at, const dsl::SinkStage& stage, const Module& module);
+  Sink open_sink(const dsl::Connector& connector, const Module& module, const std::string& role);
+  std::string sink_key(const Sink& sink, const dsl::Connector& connector, const std::string& role);
+
+  Context& context_;
+  Names& names_;
+  runtime::ConnectorContext connectors_;
+  graph::Plan plan_;
+  std::unordered_map<const Symbol*, Position> streams_;
+  std::unordered_set<const Symbol*> chains_used_;
+  std::map<std::string, dsl::Span> targets_;  // what the sinks write to
+  std::unordered_map<std::string, unsigned> keys_;
+  std::vector<DeadLetterSource> dead_letter_sources_;
+  std::size_t repeated_stages_ = 0;
+};
+
+}  // namespace pipec::compiler

@@ -1,0 +1,162 @@
+#include <algorithm>
+#include <utility>
+
+#include "compiler/flow.h"
+#include "pipec/dsl/suggest.h"
+
+namespace pipec::compiler {
+
+using dsl::Code;
+
+namespace {
+
+template <class Specs, class Others>
+void report_unknown(Context& context, const dsl::Name& name, const char* role, const Specs& specs,
+                    const Others& others, const char* other_role) {
+  if (name.text.empty()) return;
+  std::vector<std::string_view> known;
+  std::string list;
+  for (const auto& spec : specs) {
+    known.push_back(spec.name);
+    list += (list.empty() ? "" : ", ") + spec.name;
+  }
+  auto& diagnostic =
+      context.report.add(Code::unknown_connector, name.span, "unknown connector '" + name.text + "'")
+          .hint(dsl::did_you_mean(name.text, known));
+  const bool other =
+      std::any_of(others.begin(), others.end(), [&](const auto& spec) { return spec.name == name.text; });
+  if (other) diagnostic.note("'" + name.text + "' exists, but only for " + other_role);
+  diagnostic.note(list.empty() ? std::string("there is no connector for ") + role
+                               : std::string(role) + " takes " + list);
+}
+
+}  // namespace
+
+Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
+  const dsl::Connector& connector = source.recv;
+  Position result;
+  graph::Node node;
+  node.kind = graph::Node::Kind::receive;
+  node.name = "recv " + connector.name.text;
+  node.place = context_.report.place(source.span);
+  const runtime::ReceiverSpec* spec = context_.registry.receiver(connector.name.text);
+  if (!spec) {
+    report_unknown(context_, connector.name, "recv", context_.registry.receivers(), context_.registry.sinks(),
+                   "sink");
+    result.failed = result.validated = result.object = true;
+    return result;
+  }
+  CompiledOptions compiled = compile_options(context_, module, connector, spec->options, spec->positional,
+                                             node.name, Where::receiver);
+  node.detail = compiled.text;
+  if (compiled.options && spec->check) {
+    if (const runtime::Status status = spec->check(*compiled.options); !status.ok()) {
+      context_.report.add(Code::refused_option, connector.name.span,
+                          node.name + ": " + status.error().message);
+      compiled.options = nullptr;
+    }
+  }
+  node.state_key = state_key(node.name.substr(0, 4) + "." + connector.name.text +
+                             (compiled.identity.empty() ? "" : ":" + compiled.identity));
+  if (spec->resumable) node.facts.push_back("goes on where the last run ended");
+  if (compiled.options) {
+    node.make_receiver = [spec, options = compiled.options, context = connectors_] {
+      return spec->make(*options, context);
+    };
+  }
+  result.node = add(std::move(node));
+  return result;
+}
+
+FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, const Module& module,
+                                           const std::string& role) {
+  Sink result;
+  result.name = role + " " + connector.name.text;
+  result.spec = context_.registry.sink(connector.name.text);
+  if (!result.spec) {
+    report_unknown(context_, connector.name, role.c_str(), context_.registry.sinks(),
+                   context_.registry.receivers(), "recv");
+    return result;
+  }
+  result.options = compile_options(context_, module, connector, result.spec->options, result.spec->positional,
+                                   result.name, Where::record);
+  if (!result.options.options) return result;
+  if (result.spec->check) {
+    if (const runtime::Status status = result.spec->check(*result.options.options); !status.ok()) {
+      context_.report.add(Code::refused_option, connector.name.span,
+                          result.name + ": " + status.error().message);
+      result.options.options = nullptr;
+      return result;
+    }
+  }
+  if (!result.spec->target) return result;
+  if (const auto target = result.spec->target(*result.options.options)) {
+    const auto [first, is_new] = targets_.emplace(*target, connector.span);
+    if (!is_new) {
+      const std::size_t colon = target->find(':');
+      const std::string shown = colon == std::string::npos ? *target : target->substr(colon + 1);
+      context_.report
+          .add(Code::same_target, connector.span,
+               "two sinks write to " + (shown.empty() ? *target : "'" + shown + "'"))
+          .also(first->second, "the other one")
+          .hint("merge the streams before one sink: merge(a, b) | sink ...");
+    }
+  }
+  return result;
+}
+
+std::string FlowCompiler::sink_key(const Sink& sink, const dsl::Connector& connector,
+                                   const std::string& role) {
+  const std::string& identity = sink.options.identity;
+  return state_key(role + "." + connector.name.text + (identity.empty() ? "" : ":" + identity));
+}
+
+void FlowCompiler::sink(graph::Node& node, const Position& at, const dsl::SinkStage& stage,
+                        const Module& module) {
+  node.kind = graph::Node::Kind::sink;
+  Sink sink = open_sink(stage.connector, module, "sink");
+  node.name = sink.name;
+  node.detail = sink.options.text;
+  if (!sink.spec || !sink.options.options) return;
+  node.state_key = sink_key(sink, stage.connector, "sink");
+  node.unordered = sink.options.options->boolean("unordered", false);
+  if (!sink.options.reads.empty()) reads(node, at, sink.options.reads, true);
+  std::vector<std::string> failures = std::move(sink.options.failures);
+  // What a record makes of a path or key may be refused by the connector, whatever its type.
+  if (sink.options.per_record) failures.push_back("an option made of the record that the sink refuses");
+  if (!failures.empty()) {
+    const bool malformed = !sink.options.reads.empty() && !at.validated;
+    can_dead_letter(node, stage.keyword, malformed, std::move(failures));
+  }
+  node.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_] {
+    return spec->make(*options, context);
+  };
+}
+
+void FlowCompiler::dead_letters(const dsl::DlqItem& item, const Module& module) {
+  graph::DeadLetterPolicy& policy = plan_.dead_letters;
+  policy.place = context_.report.place(item.span);
+  switch (item.mode) {
+    case dsl::DlqItem::Mode::kReject:
+      policy.kind = graph::DeadLetterPolicy::Kind::reject;
+      policy.name = "dlq reject";
+      return;
+    case dsl::DlqItem::Mode::kDiscard:
+      policy.kind = graph::DeadLetterPolicy::Kind::discard;
+      policy.name = "dlq discard";
+      return;
+    case dsl::DlqItem::Mode::kConnector:
+      break;
+  }
+  Sink sink = open_sink(item.connector, module, "dlq");
+  policy.kind = graph::DeadLetterPolicy::Kind::sink;
+  policy.name = sink.name;
+  policy.detail = sink.options.text;
+  if (!sink.spec || !sink.options.options) return;
+  policy.state_key = sink_key(sink, item.connector, "dlq");
+  policy.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_] {
+    return spec->make(*options, context);
+  };
+}
+
+}  // namespace pipec::compiler

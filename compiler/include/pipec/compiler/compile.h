@@ -1,0 +1,64 @@
+// From the text of a .pipe file to a plan that the graph runs. Everything that is wrong with the text goes to
+// the sink, as many errors as can be found in one go; a result is given only where no error was reported.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pipec/dsl/diagnostic.h"
+#include "pipec/dsl/source.h"
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/program.h"
+#include "pipec/runtime/registry.h"
+
+namespace pipec::compiler {
+
+// Gives the file that a `use` names; `path` is relative to the working directory. The file must outlive the
+// compilation and the rendering of its diagnostics, and its id must not be that of any other file.
+using UseReader = std::function<runtime::Result<const dsl::SourceFile*>(const std::string& path)>;
+
+// Reads from the disk and keeps the texts in the map, which must outlive the reader. At most 64 MiB a file.
+UseReader read_used_files(dsl::SourceMap& sources);
+
+struct CompileOptions {
+  // What the connectors' makers get when the plan runs. Its pipeline name is filled in by the compiler.
+  runtime::ConnectorContext connectors;
+  UseReader use;           // without one, `use` is an error
+  bool needs_flow = true;  // a file without a flow is an error (E0401); `pipec test` does without
+};
+
+// A whole file. The plan is named by its `name` directive, else by the file's stem. The registry must outlive
+// the plan.
+std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
+                                   const CompileOptions& options, dsl::DiagnosticSink& sink);
+
+// The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
+struct StageEnds {
+  graph::Node source;
+  graph::Node sink;  // left out where the stages end in a sink, route or drop of their own
+};
+
+// A bare `stage { "|" stage }` between the caller's own source and sink. An empty text passes everything on.
+// The dead letters' policy is the caller's to set.
+std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const runtime::Registry& registry,
+                                          const CompileOptions& options, StageEnds ends,
+                                          dsl::DiagnosticSink& sink);
+
+// One expression over a record. A constant one comes folded: its root is Op::constant.
+std::shared_ptr<const runtime::Program> compile_expression(const dsl::SourceFile& source,
+                                                           const runtime::Registry& registry,
+                                                           dsl::DiagnosticSink& sink);
+
+// The plan in words: per node its place, what it reads and writes, how it can dead-letter, where it leads.
+// The same plan gives the same text on every machine: files are named without their directories.
+std::string explain(const graph::Plan& plan);
+
+// The graph as a picture.
+std::string to_dot(const graph::Plan& plan);
+std::string to_mermaid(const graph::Plan& plan);
+
+}  // namespace pipec::compiler

@@ -1,0 +1,286 @@
+#include "compiler/pipec/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "compiler/pipec/console.h"
+#include "pipec/dsl/suggest.h"
+
+namespace pipec::cli {
+namespace {
+
+constexpr const char* kIntroduction =
+    "pipec runs pipelines written in .pipe files: records flow from a source through stages into sinks.\n"
+    "\n"
+    "A pipeline is text. Save this as errors.pipe:\n"
+    "\n"
+    "    recv file(\"access.ndjson\")\n"
+    "    | filter .status >= 500\n"
+    "    | transform { .client = mask_ip(.remote_ip) }\n"
+    "    | sink file(\"errors.ndjson\")\n"
+    "\n"
+    "    pipec check errors.pipe      # is it right?\n"
+    "    pipec run errors.pipe        # run it; a second run goes on where this one ended\n"
+    "\n"
+    "For a quick look no file is needed:\n"
+    "\n"
+    "    pipec eval 'filter .status >= 500' access.ndjson\n";
+
+constexpr const char* kEnding =
+    "`pipec COMMAND --help` shows a command's options and examples.\n"
+    "\n"
+    "stdout carries records, or what a command was asked to print; everything else goes to stderr.\n"
+    "\n"
+    "Exit status: 0 done; 1 an error while running, or fmt --check found something; 2 wrong usage, or a "
+    ".pipe file that\n"
+    "is not there; 3 a .pipe file does not compile; 130 after Ctrl-C.\n";
+
+constexpr const char* kRunExamples =
+    "Examples:\n"
+    "  pipec run errors.pipe                          go on where the last run ended\n"
+    "  pipec run errors.pipe --from-start             read the input again; sinks append\n"
+    "  pipec run errors.pipe --from-start --truncate  read again, and begin the output files empty\n"
+    "  pipec run a.pipe b.pipe                        two independent pipelines in one process\n"
+    "\n"
+    "Ctrl-C, SIGTERM and SIGHUP stop the sources, drain what is in flight and commit it; a second one leaves "
+    "at once and\n"
+    "commits nothing more. SIGUSR1 prints how far the run is.\n";
+
+struct CommandSpec {
+  Command command;
+  const char* name;
+  const char* doc;
+  const char* examples;
+};
+
+constexpr CommandSpec kCommands[] = {
+    {Command::run, "run", "Compile and run pipelines", kRunExamples},
+    {Command::eval, "eval", "Run one line of stages over stdin or files",
+     "Examples:\n"
+     "  pipec eval 'filter .status >= 500' access.ndjson\n"
+     "  pipec eval 'parse json | transform { keep(.time, .path) }' < access.ndjson\n"
+     "  tail -F access.ndjson | pipec eval 'filter .path matches r\"^/api/\"'\n"
+     "\n"
+     "Records that fail are reported on stderr, the others go on, and the status is 1. No state is kept.\n"},
+    {Command::check, "check", "Compile only, and show every error at once",
+     "Examples:\n"
+     "  pipec check errors.pipe\n"
+     "  pipec check --format json *.pipe      for editors: an array of diagnostics on stdout\n"},
+    {Command::fmt, "fmt", "Write .pipe files in their one canonical form",
+     "Examples:\n"
+     "  pipec fmt errors.pipe                 rewrites the file\n"
+     "  pipec fmt --check *.pipe              names the files that would change, status 1\n"
+     "  pipec fmt - < errors.pipe             from stdin to stdout\n"},
+    {Command::explain, "explain", "Show the plan: what each stage reads and can reject",
+     "Examples:\n"
+     "  pipec explain errors.pipe\n"},
+    {Command::graph, "graph", "Draw the graph that a pipeline is",
+     "Examples:\n"
+     "  pipec graph errors.pipe                           Graphviz text on stdout\n"
+     "  pipec graph errors.pipe --format svg > out.svg    needs Graphviz' `dot`\n"
+     "  pipec graph errors.pipe --format mermaid          for Markdown pages\n"},
+    {Command::functions, "functions", "The standard library: a list, or one entry with examples",
+     "Examples:\n"
+     "  pipec functions\n"
+     "  pipec functions parse_time\n"},
+    {Command::completions, "completions", "Print a completion script for a shell",
+     "Examples:\n"
+     "  source <(pipec completions bash)\n"
+     "  pipec completions zsh > ~/.zfunc/_pipec\n"
+     "  pipec completions fish > ~/.config/fish/completions/pipec.fish\n"},
+};
+
+// "5s", "250ms", "1m": what --deadline takes.
+std::string parse_deadline(const std::string& text, std::chrono::milliseconds& deadline) {
+  const std::size_t digits = text.find_first_not_of("0123456789");
+  const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  std::int64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1'000;
+  if (unit == "m") factor = 60'000;
+  if (factor == 0 || digits == 0 || digits > 6) return "a duration is expected: 250ms, 5s, 2m";
+  deadline = std::chrono::milliseconds(std::strtoll(text.c_str(), nullptr, 10) * factor);
+  return {};
+}
+
+class CommandLine {
+ public:
+  explicit CommandLine(Arguments& arguments) : arguments_(arguments), app_(kIntroduction, "pipec") {
+    app_.footer(kEnding);
+    app_.set_version_flag("--version", "pipec " PIPEC_VERSION);
+    app_.require_subcommand(1);
+    for (const CommandSpec& spec : kCommands) {
+      CLI::App* command = app_.add_subcommand(spec.name, spec.doc);
+      command->footer(spec.examples);
+      command->callback([this, &spec] { arguments_.command = spec.command; });
+      add_options(spec.command, *command);
+    }
+  }
+
+  CLI::App& app() { return app_; }
+
+ private:
+  void add_options(Command command, CLI::App& app) {
+    switch (command) {
+      case Command::run:
+        add_files(app, "The .pipe files; several are independent pipelines")->required();
+        app.add_option("--state-dir", arguments_.state_directory,
+                       "Where the positions are kept (default: .pipec/<name>)");
+        app.add_flag("--from-start", arguments_.from_start, "Read the input again from its beginning");
+        app.add_flag("--truncate", arguments_.truncate, "With --from-start: output files begin empty");
+        add_threads(app);
+        add_deadline(app);
+        app.add_flag("-q,--quiet", arguments_.quiet, "Only errors on stderr: no progress, no summary");
+        break;
+      case Command::eval:
+        app.add_option("stages", arguments_.stages, "What is written between recv and sink: 'filter .a > 1'")
+            ->required()
+            ->type_name("STAGES");
+        add_files(app, "Read these instead of stdin; `-` is stdin");
+        add_threads(app);
+        break;
+      case Command::check:
+        add_files(app, "The .pipe files")->required();
+        add_format(app, {"text", "json"}, "text");
+        break;
+      case Command::fmt:
+        add_files(app, "The .pipe files; `-` is stdin, to stdout")->required();
+        app.add_flag("--check", arguments_.check_only, "Change nothing; name the files that would change");
+        break;
+      case Command::explain:
+        add_files(app, "The .pipe file")->required()->expected(1);
+        break;
+      case Command::graph:
+        add_files(app, "The .pipe file")->required()->expected(1);
+        add_format(app, {"dot", "svg", "mermaid"}, "dot");
+        break;
+      case Command::functions:
+        app.add_option("name", arguments_.name, "A function")->type_name("NAME");
+        break;
+      case Command::completions:
+        app.add_option("shell", arguments_.name, "bash, zsh or fish")
+            ->required()
+            ->type_name("SHELL")
+            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+        break;
+    }
+  }
+
+  CLI::Option* add_files(CLI::App& app, const char* doc) {
+    return app.add_option("files", arguments_.files, doc)->type_name("FILE");
+  }
+
+  void add_threads(CLI::App& app) {
+    app.add_option("--threads", arguments_.threads, "Worker threads (default: all usable CPUs)")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 1024U));
+  }
+
+  void add_deadline(CLI::App& app) {
+    app.add_option_function<std::string>(
+           "--deadline",
+           [this](const std::string& text) {
+             const std::string wrong = parse_deadline(text, arguments_.deadline);
+             if (!wrong.empty()) throw CLI::ValidationError("--deadline", wrong);
+           },
+           "How long draining may take after a signal (default: 30s)")
+        ->type_name("DURATION");
+  }
+
+  void add_format(CLI::App& app, std::vector<std::string> formats, const char* fallback) {
+    std::string doc = "One of";
+    for (const std::string& format : formats) doc += " " + format;
+    // Set when parsing, so that the other commands' default is not ours.
+    app.preparse_callback([this, fallback](std::size_t) { arguments_.format = fallback; });
+    app.add_option("--format", arguments_.format, doc + " (default: " + fallback + ")")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember(std::move(formats)));
+  }
+
+  Arguments& arguments_;
+  CLI::App app_;
+};
+
+CLI::App* find_command(CLI::App& app, std::string_view name) {
+  for (const CommandSpec& spec : kCommands) {
+    if (name == spec.name) return app.get_subcommand(spec.name);
+  }
+  return nullptr;
+}
+
+// What was probably meant by the first argument that no command or option has; "" where nothing is near.
+std::string advice(CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2) return {};
+  const std::string_view first = argv[1];
+  CLI::App* command = find_command(app, argv[1]);
+  std::vector<std::string> candidates;
+  if (command == nullptr) {
+    if (first.ends_with(".pipe")) return "did you mean 'pipec run " + std::string(first) + "'?";
+    for (const CommandSpec& spec : kCommands) candidates.emplace_back(spec.name);
+    return dsl::did_you_mean(first, candidates);
+  }
+  for (const CLI::Option* option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
+  }
+  for (int at = 2; at < argc; ++at) {
+    const std::string_view word = std::string_view(argv[at]).substr(0, std::string_view(argv[at]).find('='));
+    if (!word.starts_with("--") || std::ranges::find(candidates, word) != candidates.end()) continue;
+    return dsl::did_you_mean(word, candidates);
+  }
+  return {};
+}
+
+int usage_error(CLI::App& app, std::string message, int argc, const char* const* argv) {
+  Console console;
+  const bool known = argc > 1 && find_command(app, argv[1]) != nullptr;
+  if (argc > 1 && !known && argv[1][0] != '-') {
+    message = "there is no command '" + std::string(argv[1]) + "'";
+  }
+  if (const std::string hint = advice(app, argc, argv); !hint.empty()) message += "; " + hint;
+  console.error(message);
+  console.line(known ? "`pipec " + std::string(argv[1]) + " --help` shows what it takes"
+                     : std::string("`pipec --help` shows the commands"));
+  return kWrongUsage;
+}
+
+}  // namespace
+
+std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments& arguments) {
+  CommandLine line(arguments);
+  try {
+    line.app().parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    // Help and version: CLI11 knows which, and of which command.
+    std::ostringstream out;
+    line.app().exit(wanted, out, out);
+    Console console;
+    return print(console, out.str());
+  } catch (const CLI::ParseError& error) {
+    return usage_error(line.app(), error.what(), argc, argv);
+  }
+  if (arguments.truncate && !arguments.from_start) {
+    return usage_error(line.app(),
+                       "--truncate needs --from-start: it empties the files that a run goes on with", argc,
+                       argv);
+  }
+  return std::nullopt;
+}
+
+std::vector<CommandHelp> describe_commands() {
+  Arguments unused;
+  CommandLine line(unused);
+  std::vector<CommandHelp> commands;
+  for (const CommandSpec& spec : kCommands) {
+    CommandHelp command{spec.name, spec.doc, {}};
+    for (const CLI::Option* option : line.app().get_subcommand(spec.name)->get_options()) {
+      for (const std::string& name : option->get_lnames()) command.options.push_back("--" + name);
+    }
+    commands.push_back(std::move(command));
+  }
+  return commands;
+}
+
+}  // namespace pipec::cli

@@ -1,0 +1,42 @@
+// The command line as data. CLI11 is seen by arguments.cpp alone: it is expensive to compile.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pipec::cli {
+
+enum class Command { run, check, fmt, explain, graph, functions, eval, completions };
+
+struct Arguments {
+  Command command = Command::run;
+  std::vector<std::string> files;
+  bool quiet = false;
+  // run, eval
+  std::string state_directory;  // empty: .pipec/<name>
+  bool from_start = false;
+  bool truncate = false;
+  unsigned threads = 0;  // 0: all usable
+  std::chrono::milliseconds deadline{30'000};
+  std::string stages;  // eval
+  // check, graph
+  std::string format;
+  bool check_only = false;  // fmt --check
+  std::string name;         // functions: of what; completions: the shell
+};
+
+// Fills `arguments`, or says on stdout (help, version) or stderr (an error) what is to be said and gives the
+// status to leave with.
+std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments& arguments);
+
+// For the shell completions.
+struct CommandHelp {
+  std::string name;
+  std::string doc;
+  std::vector<std::string> options;  // "--format"
+};
+std::vector<CommandHelp> describe_commands();
+
+}  // namespace pipec::cli

@@ -1,0 +1,155 @@
+// Completion scripts. They are made when asked for, out of the commands and functions that this binary has.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "compiler/pipec/commands.h"
+
+namespace pipec::cli {
+namespace {
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+struct Words {
+  std::vector<CommandHelp> commands;
+  std::string command_names;
+  std::string functions;
+};
+
+// The choices behind an option or in a command's first argument; the rest are files.
+constexpr const char* kCheckFormats = "text json";
+constexpr const char* kGraphFormats = "dot svg mermaid";
+constexpr const char* kShells = "bash zsh fish";
+
+std::string bash(const Words& words) {
+  std::string options;
+  for (const CommandHelp& command : words.commands) {
+    options += fmt::format("    {}) options=\"{}\" ;;\n", command.name, join(command.options));
+  }
+  return fmt::format(R"(# Completions of pipec for bash: source <(pipec completions bash)
+_pipec() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} options=
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "{} --help --version" -- "$word"))
+    return
+  fi
+  case $command in
+{}  esac
+  case $word in
+    -*) COMPREPLY=($(compgen -W "$options" -- "$word")); return ;;
+  esac
+  case $command:$previous in
+    check:--format) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
+    graph:--format) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
+    run:--state-dir) COMPREPLY=($(compgen -d -- "$word")) ;;
+    functions:*) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
+    completions:*) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
+    eval:*) COMPREPLY=($(compgen -f -- "$word")) ;;
+    *) COMPREPLY=($(compgen -f -X '!*.pipe' -- "$word") $(compgen -d -S / -- "$word")) ;;
+  esac
+}}
+complete -o filenames -F _pipec pipec ./pipec
+)",
+                     words.command_names, options, kCheckFormats, kGraphFormats, words.functions, kShells);
+}
+
+std::string zsh(const Words& words) {
+  std::string commands;
+  std::string options;
+  for (const CommandHelp& command : words.commands) {
+    commands += fmt::format("    '{}:{}'\n", command.name, command.doc);
+    options += fmt::format("    {}) options=({}) ;;\n", command.name, join(command.options));
+  }
+  return fmt::format(R"(#compdef pipec
+# Completions of pipec for zsh: pipec completions zsh > a directory of $fpath, as _pipec
+_pipec() {{
+  local -a commands options
+  commands=(
+{}  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  case $words[2] in
+{}  esac
+  if [[ $PREFIX == -* ]]; then
+    compadd -- $options
+    return
+  fi
+  case $words[2]:$words[CURRENT-1] in
+    check:--format) compadd {} ;;
+    graph:--format) compadd {} ;;
+    run:--state-dir) _files -/ ;;
+    functions:*) compadd {} ;;
+    completions:*) compadd {} ;;
+    eval:*) _files ;;
+    *) _files -g '*.pipe' ;;
+  esac
+}}
+if [[ $funcstack[1] == _pipec ]]; then _pipec "$@"; else compdef _pipec pipec; fi
+)",
+                     commands, options, kCheckFormats, kGraphFormats, words.functions, kShells);
+}
+
+// The text of a single-quoted word, which the docs of commands go into.
+std::string fish_quoted(const std::string& text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return "'" + quoted + "'";
+}
+
+std::string fish(const Words& words) {
+  std::string script =
+      "# Completions of pipec for fish: pipec completions fish > ~/.config/fish/completions/pipec.fish\n"
+      "complete -c pipec -f\n";
+  for (const CommandHelp& command : words.commands) {
+    script += fmt::format("complete -c pipec -n __fish_use_subcommand -a {} -d {}\n", command.name,
+                          fish_quoted(command.doc));
+    const std::string when = fmt::format("-n '__fish_seen_subcommand_from {}'", command.name);
+    for (const std::string& option : command.options) {
+      std::string values;
+      if (option == "--format") {
+        values = fmt::format(" -x -a '{}'", command.name == "graph" ? kGraphFormats : kCheckFormats);
+      }
+      if (option == "--state-dir") values = " -r -a '(__fish_complete_directories)'";
+      script += fmt::format("complete -c pipec {} -l {}{}\n", when, option.substr(2), values);
+    }
+    if (command.name == "functions") {
+      script += fmt::format("complete -c pipec {} -a '{}'\n", when, words.functions);
+    } else if (command.name == "completions") {
+      script += fmt::format("complete -c pipec {} -a '{}'\n", when, kShells);
+    } else if (command.name == "eval") {
+      script += fmt::format("complete -c pipec {} -F\n", when);
+    } else {
+      script += fmt::format("complete -c pipec {} -a '(__fish_complete_suffix .pipe)'\n", when);
+    }
+  }
+  return script;
+}
+
+}  // namespace
+
+int completions_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
+  Words words;
+  words.commands = describe_commands();
+  std::vector<std::string> names;
+  for (const CommandHelp& command : words.commands) names.push_back(command.name);
+  words.command_names = join(names);
+  names.clear();
+  for (const runtime::Function& function : registry.functions()) names.push_back(function.name);
+  words.functions = join(names);
+  if (arguments.name == "bash") return print(console, bash(words));
+  if (arguments.name == "zsh") return print(console, zsh(words));
+  return print(console, fish(words));
+}
+
+}  // namespace pipec::cli

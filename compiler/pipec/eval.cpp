@@ -1,0 +1,76 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "compiler/pipec/commands.h"
+#include "compiler/pipec/eval_input.h"
+#include "compiler/pipec/rejects.h"
+#include "compiler/pipec/runner.h"
+#include "pipec/compiler/compile.h"
+#include "pipec/dsl/render.h"
+
+namespace pipec::cli {
+namespace {
+
+compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registry& registry) {
+  compiler::StageEnds ends;
+  ends.source.kind = graph::Node::Kind::receive;
+  ends.source.name = "recv eval";
+  ends.source.make_receiver =
+      [&registry, files = arguments.files]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+    return make_eval_input(registry, files);
+  };
+  ends.sink.kind = graph::Node::Kind::sink;
+  ends.sink.name = "sink stdout";
+  ends.sink.make_sink = [&registry] {
+    runtime::ConnectorContext context;
+    context.pipeline = "eval";
+    context.clock = &runtime::Clock::system();
+    return registry.sink("stdout")->make({}, context);
+  };
+  return ends;
+}
+
+}  // namespace
+
+int eval_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
+  Arguments quiet = arguments;
+  quiet.quiet = true;
+
+  dsl::SourceMap sources;
+  dsl::DiagnosticSink sink;
+  const dsl::SourceFile& source = sources.add("<stages>", arguments.stages);
+  compiler::CompileOptions options;
+  options.connectors.clock = &runtime::Clock::system();
+  auto plan = compiler::compile_stages(source, registry, options, make_ends(arguments, registry), sink);
+  if (!plan) {
+    sink.sort_by_place();
+    console.text(dsl::render_text(sink.all(), sources, {.color = console.color(), .width = 100}));
+    return kDoesNotCompile;
+  }
+  plan->name = "eval";
+
+  std::atomic<std::uint64_t> rejected{0};
+  plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
+  plan->dead_letters.name = "stderr";
+  plan->dead_letters.make_sink = [&]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+    return make_reject_sink(console, rejected);
+  };
+
+  const bool reads_stdin =
+      arguments.files.empty() || std::ranges::find(arguments.files, "-") != arguments.files.end();
+  if (reads_stdin && is_terminal(STDIN_FILENO)) {
+    console.line("pipec: reading records from the terminal; Ctrl-D ends them");
+  }
+  Runner runner(console, quiet);
+  if (!runner.add(std::move(*plan), nullptr, {})) return kFailed;
+  runner.run();
+  // `| head -1` took what it wanted: that is no failure to speak of.
+  if (runner.jobs().front().outcome.error && stdout_reader_is_gone()) leave_by_sigpipe();
+  const int status = runner.report();
+  return status == kDone && rejected > 0 ? kFailed : status;
+}
+
+}  // namespace pipec::cli

@@ -1,0 +1,17 @@
+// Where a one-liner reads: stdin, or files one after the other.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/registry.h"
+
+namespace pipec::cli {
+
+// Without files, or for the file "-", stdin. The registry must outlive the receiver.
+std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
+                                                   std::vector<std::string> files);
+
+}  // namespace pipec::cli

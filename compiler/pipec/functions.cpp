@@ -1,0 +1,190 @@
+// The reference of everything that a .pipe file can name, out of the registry.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/pipec/commands.h"
+#include "pipec/dsl/suggest.h"
+#include "pipec/runtime/json.h"
+
+namespace pipec::cli {
+namespace {
+
+using runtime::TypeSet;
+
+std::string types_text(TypeSet types) {
+  if (types == TypeSet::any()) return "any";
+  std::string text;
+  const auto append = [&text](std::string_view name) {
+    if (!text.empty()) text += "|";
+    text += name;
+  };
+  if ((types & TypeSet::number()) == TypeSet::number()) {
+    append("number");
+    types = types.without(TypeSet::number());
+  }
+  constexpr runtime::Type kTypes[] = {
+      runtime::Type::null,   runtime::Type::boolean, runtime::Type::integer,   runtime::Type::floating,
+      runtime::Type::string, runtime::Type::bytes,   runtime::Type::timestamp, runtime::Type::duration,
+      runtime::Type::array,  runtime::Type::object};
+  for (const runtime::Type type : kTypes) {
+    if (types.has(type)) append(runtime::type_name(type));
+  }
+  return text;
+}
+
+std::string value_text(const runtime::Value& value) {
+  runtime::BufferPool pool;
+  const runtime::BufferRef buffer = pool.get(64);
+  runtime::append_json(value, *buffer);
+  return std::string(buffer->view());
+}
+
+std::string parameter_text(const runtime::Parameter& parameter) {
+  std::string text = parameter.name + ": ";
+  switch (parameter.kind) {
+    case runtime::Parameter::Kind::value:
+      text += types_text(parameter.types);
+      break;
+    case runtime::Parameter::Kind::lambda:
+      text += parameter.lambda_parameters == 1 ? "x -> " : "(x, y) -> ";
+      text += types_text(parameter.lambda_result);
+      break;
+    case runtime::Parameter::Kind::path:
+      text += "path";
+      break;
+  }
+  if (parameter.fallback) text += " = " + value_text(*parameter.fallback);
+  return text;
+}
+
+std::string signature(const runtime::Function& function) {
+  std::string text = function.name + "(";
+  for (std::size_t at = 0; at < function.parameters.size(); ++at) {
+    if (at != 0) text += ", ";
+    text += parameter_text(function.parameters[at]);
+  }
+  text += ") -> ";
+  if (function.result_like) return text + "as " + function.parameters[*function.result_like].name;
+  return text + types_text(function.result);
+}
+
+std::string names_only(const runtime::Function& function) {
+  std::string text = function.name + "(";
+  for (std::size_t at = 0; at < function.parameters.size(); ++at) {
+    if (at != 0) text += ", ";
+    text += function.parameters[at].name;
+    if (function.parameters[at].fallback) text += "?";
+  }
+  return text + ")";
+}
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+void append_rows(std::string& out, std::string_view heading, const Rows& rows) {
+  if (rows.empty()) return;
+  std::size_t width = 0;
+  for (const auto& [name, doc] : rows) width = std::max(width, std::min<std::size_t>(name.size(), 34));
+  out += fmt::format("{}{}\n", out.empty() ? "" : "\n", heading);
+  for (const auto& [name, doc] : rows) out += fmt::format("  {:<{}}  {}\n", name, width, doc);
+}
+
+template <typename Specs>
+Rows rows_of(const Specs& specs) {
+  Rows rows;
+  for (const auto& spec : specs) rows.emplace_back(spec.name, spec.doc);
+  return rows;
+}
+
+std::string list(const runtime::Registry& registry) {
+  std::vector<std::string> families;
+  for (const runtime::Function& function : registry.functions()) {
+    if (std::ranges::find(families, function.family) == families.end()) families.push_back(function.family);
+  }
+  std::string out;
+  for (const std::string& family : families) {
+    Rows rows;
+    for (const runtime::Function& function : registry.functions()) {
+      if (function.family == family) rows.emplace_back(names_only(function), function.doc);
+    }
+    append_rows(out, family, rows);
+  }
+  append_rows(out, "recv", rows_of(registry.receivers()));
+  append_rows(out, "sink", rows_of(registry.sinks()));
+  append_rows(out, "parse", rows_of(registry.parsers()));
+  out += "\n`pipec functions NAME` shows one of them with its options or examples.\n";
+  return out;
+}
+
+std::string function_page(const runtime::Function& function) {
+  std::string out = fmt::format("{}\n  {}\n", signature(function), function.doc);
+  if (!function.examples.empty()) out += "\n";
+  for (const runtime::Example& example : function.examples) {
+    out += "  " + example.expression;
+    if (example.result == "error") {
+      out += "    # fails";
+    } else if (!example.result.empty()) {
+      out += "    # " + example.result;
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+std::string option_kind(const runtime::OptionSpec& option) {
+  if (option.kind == runtime::OptionSpec::Kind::choice) {
+    std::string text;
+    for (const std::string& choice : option.choices) text += (text.empty() ? "" : "|") + choice;
+    return text;
+  }
+  const std::string types = types_text(option.types);
+  return option.kind == runtime::OptionSpec::Kind::per_record ? types + ", for each record" : types;
+}
+
+template <typename Spec>
+std::string connector_page(std::string_view stage, const Spec& spec) {
+  std::string out = fmt::format("{} {}(", stage, spec.name);
+  for (std::size_t at = 0; at < spec.options.size(); ++at) {
+    const runtime::OptionSpec& option = spec.options[at];
+    out += fmt::format("{}{}{}", at == 0 ? "" : ", ", option.name,
+                       at < spec.positional || option.required ? "" : ":");
+  }
+  out += fmt::format(")\n  {}\n", spec.doc);
+  if (!spec.options.empty()) out += "\n";
+  for (const runtime::OptionSpec& option : spec.options) {
+    out += fmt::format("  {} ({}", option.name, option_kind(option));
+    if (option.required) out += ", required";
+    if (option.fallback) out += ", default " + value_text(*option.fallback);
+    out += fmt::format(")\n      {}\n", option.doc);
+  }
+  return out;
+}
+
+}  // namespace
+
+int functions_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
+  if (arguments.name.empty()) return print(console, list(registry));
+
+  std::string out;
+  const auto append = [&out](const std::string& page) { out += (out.empty() ? "" : "\n") + page; };
+  if (const auto* function = registry.function(arguments.name)) append(function_page(*function));
+  if (const auto* receiver = registry.receiver(arguments.name)) append(connector_page("recv", *receiver));
+  if (const auto* sink = registry.sink(arguments.name)) append(connector_page("sink", *sink));
+  if (const auto* parser = registry.parser(arguments.name)) append(connector_page("parse", *parser));
+  if (!out.empty()) return print(console, out);
+
+  std::vector<std::string> names;
+  for (const auto& function : registry.functions()) names.push_back(function.name);
+  for (const auto& receiver : registry.receivers()) names.push_back(receiver.name);
+  for (const auto& sink : registry.sinks()) names.push_back(sink.name);
+  for (const auto& parser : registry.parsers()) names.push_back(parser.name);
+  const std::string hint = dsl::did_you_mean(arguments.name, names);
+  console.error(fmt::format("nothing in the standard library is called '{}'{}{}", arguments.name,
+                            hint.empty() ? "" : "; ", hint));
+  return kWrongUsage;
+}
+
+}  // namespace pipec::cli

@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "compiler/pipec/commands.h"
+#include "compiler/pipec/signals.h"
+#include "pipec/stdlib/register.h"
+
+namespace pipec::cli {
+namespace {
+
+int dispatch(Console& console, const Arguments& arguments) {
+  if (arguments.command == Command::fmt) return fmt_command(console, arguments);
+  runtime::Registry registry;
+  stdlib::register_all(registry);
+  switch (arguments.command) {
+    case Command::run:
+      return run_command(console, arguments, registry);
+    case Command::eval:
+      return eval_command(console, arguments, registry);
+    case Command::check:
+      return check_command(console, arguments, registry);
+    case Command::explain:
+      return explain_command(console, arguments, registry);
+    case Command::graph:
+      return graph_command(console, arguments, registry);
+    case Command::functions:
+      return functions_command(console, arguments, registry);
+    case Command::completions:
+      return completions_command(console, arguments, registry);
+    case Command::fmt:
+      break;
+  }
+  return kWrongUsage;
+}
+
+}  // namespace
+}  // namespace pipec::cli
+
+int main(int argc, char** argv) {
+  using namespace pipec::cli;
+  hold_standard_streams();
+  ignore_write_signals();
+  Console console;
+  try {
+    Arguments arguments;
+    if (const auto status = parse_arguments(argc, argv, arguments)) return *status;
+    return dispatch(console, arguments);
+  } catch (const std::bad_alloc&) {
+    console.error("out of memory");
+  } catch (const std::exception& error) {
+    console.error(fmt::format("internal error: {}", error.what()));
+  }
+  return kFailed;
+}

@@ -1,0 +1,31 @@
+// .pipe files into plans, with everything that is wrong with them said.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/pipec/console.h"
+#include "pipec/dsl/diagnostic.h"
+#include "pipec/dsl/source.h"
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/registry.h"
+
+namespace pipec::cli {
+
+struct Programs {
+  dsl::SourceMap sources;
+  std::vector<graph::Plan> plans;            // of the files that compile
+  std::vector<dsl::Diagnostic> diagnostics;  // of all files, in their order
+  int status = kDone;                        // kWrongUsage where a file is not there, kDoesNotCompile
+};
+
+// Compiles every file, whatever is wrong with the others. Files that cannot be read are said at once.
+void compile_files(Console& console, const std::vector<std::string>& files, const runtime::Registry& registry,
+                   const runtime::ConnectorContext& connectors, Programs& programs);
+
+// The diagnostics, as text on stderr. `warnings`: not only the errors.
+void show_diagnostics(Console& console, const Programs& programs, bool warnings);
+
+}  // namespace pipec::cli

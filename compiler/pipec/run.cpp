@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "compiler/pipec/commands.h"
+#include "compiler/pipec/programs.h"
+#include "compiler/pipec/runner.h"
+#include "compiler/pipec/summary.h"
+
+namespace pipec::cli {
+namespace {
+
+// The directories above `path`, for its owner alone where they are made. CheckpointStore makes the last one.
+runtime::Status make_parents(const std::string& path) {
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    const std::string parent = path.substr(0, at);
+    if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) {
+      const std::string message = "cannot make " + parent + ": " + std::strerror(errno);
+      return runtime::Error{.code = "io", .message = message, .node = {}, .place = {}, .retriable = false};
+    }
+  }
+  return {};
+}
+
+runtime::Result<std::unique_ptr<runtime::CheckpointStore>> open_state(const Arguments& arguments,
+                                                                      const std::string& name, bool several) {
+  std::string directory = arguments.state_directory.empty() ? ".pipec/" + name : arguments.state_directory;
+  if (!arguments.state_directory.empty() && several) directory += "/" + name;
+  if (auto made = make_parents(directory); !made) return made.error();
+  auto store = runtime::CheckpointStore::open(directory, name, arguments.from_start);
+  if (store && arguments.from_start) {
+    if (auto cleared = (*store)->clear(); !cleared) return cleared.error();
+  }
+  return store;
+}
+
+bool names_differ(Console& console, const std::vector<graph::Plan>& plans) {
+  std::vector<std::string> names;
+  for (const graph::Plan& plan : plans) {
+    if (std::ranges::find(names, plan.name) != names.end()) {
+      console.error(fmt::format(
+          "two pipelines are named '{}'; a `name \"...\"` line in one of the files tells them apart",
+          plan.name));
+      return false;
+    }
+    names.push_back(plan.name);
+  }
+  return true;
+}
+
+}  // namespace
+
+int run_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
+  Programs programs;
+  runtime::ConnectorContext connectors;
+  connectors.clock = &runtime::Clock::system();
+  connectors.from_start = arguments.from_start;
+  connectors.truncate = arguments.truncate;
+  compile_files(console, arguments.files, registry, connectors, programs);
+  show_diagnostics(console, programs, !arguments.quiet);
+  if (programs.status != kDone) return programs.status;
+  if (!names_differ(console, programs.plans)) return kWrongUsage;
+
+  const bool several = programs.plans.size() > 1;
+  std::vector<std::unique_ptr<runtime::CheckpointStore>> stores;
+  Runner runner(console, arguments);
+  for (graph::Plan& plan : programs.plans) {
+    const std::string prefix = several ? plan.name + ": " : "";
+    auto store = open_state(arguments, plan.name, several);
+    if (!store) {
+      console.error(prefix + store.error().message);
+      return kFailed;
+    }
+    stores.push_back(std::move(*store));
+    if (!runner.add(std::move(plan), stores.back().get(), prefix)) return kFailed;
+  }
+  runner.run();
+  const int status = runner.report();
+  if (!arguments.quiet) {
+    for (const Runner::Job& job : runner.jobs()) console.line(job.prefix + summary_line(job.outcome.summary));
+    console.line("peak memory " + peak_memory());
+  }
+  return status;
+}
+
+}  // namespace pipec::cli

@@ -1,0 +1,45 @@
+// Where the compiler's phases report to. What is compiled more than once (a stage chain, a function's body)
+// reports the same thing at the same place once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "pipec/dsl/diagnostic.h"
+#include "pipec/dsl/source.h"
+#include "pipec/runtime/place.h"
+
+namespace pipec::compiler {
+
+class Report {
+ public:
+  // After so many errors nobody reads on.
+  static constexpr std::size_t kMaxErrors = 200;
+
+  explicit Report(dsl::DiagnosticSink& sink) : sink_(sink), errors_before_(sink.error_count()) {}
+
+  // Every text that spans may lie in. Files outlive the report.
+  void add_file(const dsl::SourceFile& file) { files_[file.id()] = &file; }
+  const dsl::SourceFile& file(dsl::FileId id) const { return *files_.at(id); }
+
+  // The reference is valid until the next report; what is added to one that was left out is lost.
+  dsl::Diagnostic& add(dsl::Code code, dsl::Span span, std::string message);
+  bool failed() const { return sink_.error_count() != errors_before_; }
+  std::size_t error_count() const { return sink_.error_count(); }
+
+  runtime::Place place(dsl::Span span) const;
+  std::string_view text(dsl::Span span) const { return file(span.file).text(span); }
+  // The text on one line, comments left out, white space joined, at most `width` characters of it.
+  std::string line(dsl::Span span, std::size_t width) const;
+
+ private:
+  dsl::DiagnosticSink& sink_;
+  std::size_t errors_before_;
+  std::unordered_map<dsl::FileId, const dsl::SourceFile*> files_;
+  std::unordered_set<std::string> seen_;
+  dsl::Diagnostic unheard_{dsl::Code::unknown_name, {}, {}};
+};
+
+}  // namespace pipec::compiler

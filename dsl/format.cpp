@@ -1,0 +1,271 @@
+#include "pipec/dsl/format.h"
+
+#include "dsl/formatter.h"
+#include "pipec/dsl/parser.h"
+
+namespace pipec::dsl {
+
+namespace {
+
+constexpr unsigned kIndent = 4;
+// Behind a leading `| `, which takes two columns itself.
+constexpr unsigned kPipeIndent = 2;
+// A flow with more stages has each on a line of its own.
+constexpr std::size_t kStagesOnOneLine = 2;
+
+}  // namespace
+
+std::string Formatter::format() {
+  Lines lines;
+  for (const auto& i : file_.items) {
+    next_line(lines, i->span.begin);
+    item(*i);
+    end_element(lines, i->span.end);
+  }
+  own_line_comments(lines, static_cast<std::uint32_t>(source_.text().size()) + 1);
+  return layout_.print(kFormatWidth);
+}
+
+void Formatter::item(const Item& i) {
+  switch (i.kind) {
+    case ItemKind::kCommit:
+      leaf(i.span, as<CommitItem>(i).mode == CommitItem::Mode::kAuto ? "commit auto" : "commit sink");
+      break;
+    case ItemKind::kDlq:
+      leaf(i.span, "dlq ");
+      if (as<DlqItem>(i).mode == DlqItem::Mode::kReject) layout_.text("reject");
+      if (as<DlqItem>(i).mode == DlqItem::Mode::kDiscard) layout_.text("discard");
+      if (as<DlqItem>(i).mode == DlqItem::Mode::kConnector) connector(as<DlqItem>(i).connector, kIndent);
+      break;
+    case ItemKind::kGovern:
+      leaf(i.span, "govern ");
+      if (as<GovernItem>(i).options) {
+        object(*as<GovernItem>(i).options);
+      } else {
+        layout_.text("off");
+      }
+      break;
+    case ItemKind::kName:
+      leaf(i.span, "name ");
+      layout_.text(source_.text(as<NameItem>(i).name.span));
+      break;
+    case ItemKind::kUse:
+      leaf(i.span, "use ");
+      layout_.text(source_.text(as<UseItem>(i).path.span));
+      break;
+    case ItemKind::kLet:
+      let(as<LetItem>(i));
+      break;
+    case ItemKind::kFlow:
+      pipeline(as<FlowItem>(i).pipeline, 0);
+      break;
+    case ItemKind::kFn:
+      fn(as<FnItem>(i));
+      break;
+    case ItemKind::kTest:
+      test(as<TestItem>(i));
+      break;
+  }
+}
+
+void Formatter::let(const LetItem& item) {
+  leaf(item.span, "let " + item.name.text + " = ");
+  pipeline(item.pipeline, kPipeIndent);
+}
+
+void Formatter::fn(const FnItem& item) {
+  std::string head = "fn " + item.name.text + "(";
+  for (const Name& name : item.parameters) {
+    if (&name != &item.parameters.front()) head += ", ";
+    head += name.text;
+  }
+  leaf(item.span, head + ") =");
+  layout_.open_group();
+  layout_.indent(kIndent);
+  layout_.line();
+  expression(*item.body);
+  layout_.dedent();
+  layout_.close_group();
+}
+
+void Formatter::test(const TestItem& test) {
+  leaf(test.span, "test ");
+  layout_.text(source_.text(test.title.span));
+  layout_.text(" {");
+  layout_.indent(kIndent);
+  Lines lines;
+  lines.keep_first_break = true;
+  auto entry = [&](std::uint32_t begin, std::uint32_t end, auto print) {
+    next_line(lines, begin);
+    print();
+    end_element(lines, end);
+  };
+  entry(test.stage.span.begin, test.stage.span.end, [&] { layout_.text("stage " + test.stage.text); });
+  for (const TestCase& c : test.cases) {
+    entry(c.given->span.begin, c.given->span.end, [&] {
+      layout_.text("given ");
+      expression(*c.given);
+    });
+    for (const Expectation& e : c.expected) {
+      entry(e.span.begin, e.span.end, [&] {
+        layout_.text(e.kind == Expectation::Kind::kNone  ? "expect none"
+                     : e.kind == Expectation::Kind::kDlq ? "expect dlq"
+                                                         : "expect ");
+        if (e.reason) layout_.text(" ");
+        if (e.reason || e.value) expression(e.reason ? *e.reason : *e.value);
+      });
+    }
+  }
+  own_line_comments(lines, test.span.end - 1);
+  layout_.dedent();
+  layout_.hard_line();
+  layout_.text("}");
+}
+
+void Formatter::pipeline(const Pipeline& pipeline, unsigned indent) {
+  elements(pipeline.source ? &*pipeline.source : nullptr, pipeline.chain, indent);
+}
+
+// On one line, or each stage behind the first on a line of its own that begins with `| `, `indent` columns
+// in. A single stage stays on the line whatever becomes of it.
+void Formatter::elements(const Source* first, const Chain& chain, unsigned indent) {
+  std::size_t joined = chain.stages.size() - (first || chain.stages.empty() ? 0 : 1);
+  bool comments = !chain.stages.empty() && comment_between(first ? first->span.begin : chain.span.begin,
+                                                           chain.stages.back()->span.begin);
+  bool broken = comments || chain.stages.size() > kStagesOnOneLine;
+  bool fixed = joined <= 1 && chain.stages.size() == 1 && !broken;
+  Lines lines;
+  layout_.open_group();
+  if (broken) layout_.force_break();
+  if (first) {
+    source(*first);
+    if (broken) end_element(lines, first->span.end);
+  }
+  for (const auto& s : chain.stages) {
+    bool leads = !first && s == chain.stages.front();
+    if (leads) {
+      stage(*s, false);
+      if (broken) end_element(lines, s->span.end);
+      continue;
+    }
+    layout_.indent(indent);
+    if (broken) {
+      next_line(lines, s->span.begin);
+    } else if (fixed) {
+      layout_.text(" ");
+    } else {
+      layout_.line();
+    }
+    layout_.text("| ");
+    if (!fixed) layout_.indent(kPipeIndent);
+    stage(*s, !fixed);
+    if (broken) end_element(lines, s->span.end);
+    if (!fixed) layout_.dedent();
+    layout_.dedent();
+  }
+  layout_.close_group();
+}
+
+void Formatter::source(const Source& source) {
+  switch (source.kind) {
+    case Source::Kind::kRecv:
+      leaf(source.span, "recv ");
+      connector(source.recv, kIndent);
+      break;
+    case Source::Kind::kName:
+      leaf(source.span, source.names.front().text);
+      break;
+    case Source::Kind::kMerge:
+      leaf(source.span, "merge");
+      comma_list(
+          "(", ")", source.names.size(), source.span, kIndent,
+          [&](std::size_t i) { return source.names[i].span; },
+          [&](std::size_t i) { leaf(source.names[i].span, source.names[i].text); });
+      break;
+  }
+}
+
+void Formatter::stage(const Stage& s, bool behind_pipe) {
+  unsigned indent = behind_pipe ? kPipeIndent : kIndent;
+  pass_comments(s.span.begin);
+  switch (s.kind) {
+    case StageKind::kFilter:
+      filter(as<FilterStage>(s));
+      break;
+    case StageKind::kParse:
+      layout_.text("parse ");
+      connector(as<ParseStage>(s).format, indent);
+      break;
+    case StageKind::kTransform:
+      layout_.text("transform ");
+      block(as<TransformStage>(s).block, indent);
+      break;
+    case StageKind::kRoute:
+      route(as<RouteStage>(s), indent);
+      break;
+    case StageKind::kSink:
+      layout_.text("sink ");
+      connector(as<SinkStage>(s).connector, indent);
+      break;
+    case StageKind::kDrop:
+      layout_.text("drop");
+      break;
+    case StageKind::kName:
+      layout_.text(as<NameStage>(s).name.text);
+      break;
+  }
+}
+
+void Formatter::filter(const FilterStage& s) {
+  layout_.text("filter ");
+  expression(*s.condition);
+  if (s.otherwise == FilterStage::Else::kDrop) layout_.text(" else drop");
+  if (s.otherwise == FilterStage::Else::kDlq) layout_.text(" else dlq");
+  if (s.reason) {
+    layout_.text(" ");
+    expression(*s.reason);
+  }
+}
+
+void Formatter::route(const RouteStage& s, unsigned indent) {
+  layout_.text("route {");
+  // A comment behind the brace stays there.
+  auto brace = source_.text(Span{s.span.file, s.keyword.end, s.span.end}).find('{');
+  trailing_comment(s.keyword.end + static_cast<std::uint32_t>(brace) + 1);
+  layout_.indent(indent);
+  Lines lines;
+  lines.keep_first_break = true;
+  for (const RouteArm& arm : s.arms) {
+    next_line(lines, arm.condition->span.begin);
+    expression(*arm.condition);
+    layout_.text(" -> ");
+    elements(nullptr, arm.chain, kPipeIndent);
+    end_element(lines, arm.chain.span.end);
+  }
+  if (s.otherwise) {
+    next_line(lines, s.otherwise->span.begin);
+    layout_.text("else -> ");
+    elements(nullptr, *s.otherwise, kPipeIndent);
+    end_element(lines, s.otherwise->span.end);
+  }
+  own_line_comments(lines, s.span.end - 1);
+  layout_.dedent();
+  layout_.hard_line();
+  layout_.text("}");
+}
+
+void Formatter::connector(const Connector& c, unsigned indent) {
+  leaf(c.name.span, c.name.text);
+  Span span{c.span.file, c.name.span.end, c.span.end};
+  // Empty parentheses stay: they are the user's.
+  if (!c.args.empty() || comment_within(span) || c.span.end > c.name.span.end)
+    arguments(c.args, span, indent);
+}
+
+std::optional<std::string> format(const SourceFile& source, DiagnosticSink& sink) {
+  ParseResult parsed = parse(source, sink);
+  if (!parsed.ok) return std::nullopt;
+  return Formatter(source, parsed.file).format();
+}
+
+}  // namespace pipec::dsl

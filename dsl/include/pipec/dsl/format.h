@@ -1,0 +1,20 @@
+// The canonical form of a program.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pipec/dsl/diagnostic.h"
+#include "pipec/dsl/source.h"
+
+namespace pipec::dsl {
+
+// Lines are at most this long where the text can be broken.
+inline constexpr unsigned kFormatWidth = 100;
+
+// The same program in its one canonical layout, comments kept, ending in a newline (an empty file stays
+// empty). Formatting the result again changes nothing. A text that does not parse gives nothing; the sink
+// says why.
+std::optional<std::string> format(const SourceFile& source, DiagnosticSink& sink);
+
+}  // namespace pipec::dsl

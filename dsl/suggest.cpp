@@ -1,0 +1,82 @@
+#include "pipec/dsl/suggest.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pipec::dsl {
+
+namespace {
+
+constexpr std::size_t kLongestWord = 64;
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+template <class Text>
+std::optional<std::string> nearest(std::string_view word, const std::vector<Text>& candidates) {
+  if (word.empty() || word.size() > kLongestWord) return std::nullopt;
+  std::string folded(word);
+  std::transform(folded.begin(), folded.end(), folded.begin(), lower);
+  std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
+  std::optional<std::string> best;
+  for (const auto& candidate : candidates) {
+    std::string text(candidate);
+    if (text == word) continue;
+    std::transform(text.begin(), text.end(), text.begin(), lower);
+    std::size_t distance = edit_distance(folded, text, limit);
+    // A word that would be replaced altogether ("a" for "x") is no suggestion.
+    if (distance > limit || distance >= std::max(folded.size(), text.size())) continue;
+    best = std::string(candidate);
+    if (distance == 0) break;
+    limit = distance - 1;
+  }
+  return best;
+}
+
+std::string question(const std::optional<std::string>& found) {
+  return found ? "did you mean '" + *found + "'?" : std::string();
+}
+
+}  // namespace
+
+std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() > limit) return limit + 1;
+  if (a.size() > kLongestWord) return a == b ? 0 : limit + 1;
+  // Three rows of the table: the swap of neighbours looks two rows back.
+  std::array<std::array<std::size_t, kLongestWord + 1>, 3> rows{};
+  for (std::size_t i = 0; i <= a.size(); ++i) rows[0][i] = i;
+  for (std::size_t j = 1; j <= b.size(); ++j) {
+    auto& row = rows[j % 3];
+    const auto& above = rows[(j + 2) % 3];
+    const auto& twice_above = rows[(j + 1) % 3];
+    row[0] = j;
+    std::size_t smallest = row[0];
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      std::size_t change = above[i - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[i] = std::min({change, above[i] + 1, row[i - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[i] = std::min(row[i], twice_above[i - 2] + 1);
+      }
+      smallest = std::min(smallest, row[i]);
+    }
+    if (smallest > limit + 1) return limit + 1;
+  }
+  return std::min(rows[b.size() % 3][a.size()], limit + 1);
+}
+
+std::optional<std::string> suggest(std::string_view word, const std::vector<std::string_view>& candidates) {
+  return nearest(word, candidates);
+}
+std::optional<std::string> suggest(std::string_view word, const std::vector<std::string>& candidates) {
+  return nearest(word, candidates);
+}
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates) {
+  return question(nearest(word, candidates));
+}
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  return question(nearest(word, candidates));
+}
+
+}  // namespace pipec::dsl

@@ -1,0 +1,210 @@
+// One run of a plan. The pieces are plain classes of their own (limiter, sequencer, barrier, lane, failure,
+// timer); the engine joins them. Its functions are grouped in files by the part of a batch's life they belong
+// to:
+//
+//   engine_open.cpp    make and open what the plan names; close it
+//   engine_source.cpp  source threads: reserve, receive, admit
+//   engine_node.cpp    a batch in a node: stage, route, join, fan-out
+//   engine_end.cpp     a batch at its ends: sinks, dead letters, settling
+//   engine_commit.cpp  the committing thread
+//   engine_run.cpp     starting, waiting, stopping, the outcome
+//
+// Threads: one per source, the committing one, a timer, TBB's workers, and the one in run(), which sleeps.
+// All of them may outlive run() if foreign code hangs past the deadline: the engine is then kept alive for
+// ever.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "graph/byte_limiter.h"
+#include "graph/commit_barrier.h"
+#include "graph/failure.h"
+#include "graph/flow.h"
+#include "graph/lane.h"
+#include "graph/parcel.h"
+#include "graph/retry.h"
+#include "graph/scratch_pool.h"
+#include "graph/timer.h"
+#include "graph/topology.h"
+#include "pipec/graph/pipeline.h"
+#include "pipec/graph/plan.h"
+
+namespace pipec::graph {
+
+class VisitContext;
+
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  Engine(Plan plan, Topology topology, RunOptions options);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Outcome run();
+  void stop();
+  Progress progress() const;
+
+ private:
+  friend class VisitContext;
+  using Milliseconds = std::chrono::milliseconds;
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Source {
+    std::uint32_t node = 0;
+    std::unique_ptr<runtime::Receiver> receiver;
+  };
+  struct SinkEnd {
+    std::uint32_t node = 0;
+    std::unique_ptr<runtime::Sink> sink;
+    std::optional<Lane<Parcel*>> lane;
+    std::optional<Backoff> backoff;
+    Sequencer<Parcel*> written;  // unordered: written batches, until all before them are written too
+    std::uint64_t next_number = 0;
+    std::atomic<bool> writing{false};
+  };
+  struct NodeState {
+    std::optional<ScratchPool> scratch;
+    Pool<std::vector<runtime::Batch>> arms;  // route
+  };
+  struct Counters {
+    std::atomic<std::uint64_t> records_in{0}, records_out{0}, records_filtered{0}, dead_letters{0}, errors{0},
+        bytes_in{0}, bytes_out{0}, batches{0}, commits{0}, ticker_errors{0};
+  };
+  // Which name the positions of a source's partition go by, for Outcome::committed.
+  struct PositionName {
+    std::string name;
+    bool bytes = false;
+  };
+
+  // engine_open.cpp
+  runtime::Status open();
+  runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
+  void let_save_ahead(runtime::Sink& sink, const std::string& state_key);
+  void close();
+  runtime::StateEntries saved_entries(const std::string& state_key) const;
+  static void add_entries(const std::string& state_key, runtime::StateEntries&& own,
+                          runtime::StateEntries& to);
+
+  // engine_source.cpp
+  void source_loop(std::uint32_t source);
+  runtime::Status receive_all(std::uint32_t source);
+  void admit(std::uint32_t source, Delivery* delivery) noexcept;
+  void admit_commit_point() noexcept;
+  void send_to_sink(std::uint32_t sink, Delivery* delivery);
+  bool is_commit_point();
+
+  // engine_node.cpp
+  void build();
+  void visit(std::uint32_t node, Parcel* parcel) noexcept;
+  Parcel* join(std::uint32_t node, Parcel* parcel);
+  void run_stage(std::uint32_t node, Parcel& parcel);
+  void run_route(std::uint32_t node, Parcel* parcel);
+  void forward(std::uint32_t node, Parcel* parcel);
+
+  // engine_end.cpp
+  std::optional<Milliseconds> write(SinkEnd& end, Parcel* parcel);
+  // Null: done or failed for good. A time: try again after it.
+  std::optional<Milliseconds> write_records(SinkEnd& end, Parcel& parcel);
+  void take_snapshot(SinkEnd& end, Delivery& delivery);
+  void report(Parcel* parcel);
+  std::optional<Milliseconds> route_point(Delivery* delivery);
+  std::optional<Milliseconds> route_letters(Delivery& delivery);
+  runtime::Status write_letters(Delivery& delivery);
+  void settle(Delivery* delivery);
+  void recycle(Parcel* parcel);
+
+  // engine_commit.cpp
+  void commit_loop();
+  runtime::Status commit(const Commit& commit);
+  runtime::Status retry(const std::function<runtime::Status()>& attempt);
+  void note_committed(const Commit& commit);
+
+  // engine_run.cpp
+  bool wait_for(const std::function<bool()>& reached);
+  void past_deadline();
+  void abandon();
+  void wake();
+  void end_early();
+  void interrupt_sources();
+  void tick();
+  void log(const std::string& line) const;
+  Outcome outcome();
+  void start_thread(std::function<void()> body);
+  bool ending() const { return stopping_.load(std::memory_order_acquire) || failure_.any(); }
+
+  // Errors get the node's name and place where they have none.
+  runtime::Error at_node(runtime::Error error, std::uint32_t node) const;
+  runtime::Error at_dead_letter_route(runtime::Error error) const;
+  void fail_batch(Delivery& delivery, runtime::Error error);
+  bool alive(const Delivery& delivery) const {
+    return !delivery.branches.failed() && failure_.before_failure(delivery.sequence);
+  }
+
+  const Plan plan_;
+  const Topology topology_;
+  const RunOptions options_;
+  const unsigned threads_;
+
+  runtime::BufferPool buffers_;  // before all that holds buffers
+  Pool<Parcel> parcels_;
+  Pool<Delivery> deliveries_;
+  BlockingLimiter limiter_;
+  Failure failure_;
+  Timer timer_;
+  Counters counters_;
+
+  std::vector<Source> sources_;
+  std::deque<SinkEnd> sinks_;
+  std::deque<NodeState> nodes_;
+
+  // The route point: serial, in the total order.
+  std::optional<Lane<Delivery*>> routes_;
+  std::unique_ptr<runtime::Sink> dead_letter_sink_;
+  std::optional<Backoff> dead_letter_backoff_;
+  std::size_t letters_written_ = 0;  // of the delivery at the route point
+
+  std::mutex admission_;  // the total order
+  std::uint64_t next_sequence_ = 0;
+  bool behind_commit_point_ = false;  // batches were admitted since the last one
+  Time last_commit_point_{};
+
+  mutable std::mutex barrier_mutex_;
+  std::condition_variable barrier_changed_;
+  CommitBarrier barrier_;
+  bool no_more_batches_ = false;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, PositionName> position_names_;  // source, partition
+  std::map<std::pair<std::uint32_t, std::uint32_t>, runtime::PositionRange> committed_;
+  std::atomic<std::uint64_t> in_flight_{0};
+
+  mutable std::mutex state_;
+  std::condition_variable state_changed_;
+  bool opened_ = false;  // receivers and sinks may be interrupted
+  unsigned sources_running_ = 0;
+  unsigned threads_running_ = 0;
+  bool committer_done_ = false;
+  std::optional<Time> ending_since_;
+  bool deadline_passed_ = false;
+  std::atomic<bool> stopping_{false};
+  // Set once run() gave up: what the caller owns (checkpoint, clock, log) must not be touched any more.
+  std::atomic<bool> abandoned_{false};
+  std::mutex outside_;  // held while the checkpoint store is in use
+  Time started_{};
+
+  std::vector<std::thread> running_;
+  std::unique_ptr<Flow> flow_;  // last: its workers use all the others
+};
+
+}  // namespace pipec::graph

@@ -1,0 +1,247 @@
+// A batch at its ends: the sinks, the route point of dead letters, and what is settled when all is done.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/engine.h"
+#include "graph/guarded.h"
+#include "graph/mutant.h"
+#include "graph/visit_context.h"
+
+namespace pipec::graph {
+
+using runtime::Batch;
+using runtime::Block;
+using runtime::DeadLetter;
+using runtime::Error;
+using runtime::StateEntries;
+using runtime::Status;
+
+namespace {
+
+// A dead letter batch is written when it has this many bytes.
+constexpr std::size_t kLetterBytes = std::size_t{1} << 20;
+
+std::string join_facts(std::initializer_list<std::string> facts) {
+  std::string text;
+  for (const std::string& fact : facts) {
+    if (fact.empty()) continue;
+    if (!text.empty()) text += ", ";
+    text += fact;
+  }
+  return text;
+}
+
+Error rejected(const Delivery& delivery) {
+  const DeadLetter& first = delivery.letters.front().letter;
+  const Block& block = *delivery.block;
+  const std::size_t count = delivery.letters.size();
+  const std::string facts = join_facts(
+      {first.stage, first.place.to_string(), block.source,
+       fmt::format("{} {}", block.byte_positions ? "byte" : "position", block.position(first.origin))});
+  return {
+      "dead_letter",
+      fmt::format(
+          "{} could not be processed{}: {} ({}); add a dlq, e.g. dlq file(\"dead.ndjson\"), to keep going",
+          count == 1 ? std::string("1 record") : fmt::format("{} records", count),
+          count == 1 ? "" : ", the first", first.reason, facts),
+      first.stage, first.place.to_string(), false};
+}
+
+}  // namespace
+
+// The lane of a sink: one batch at a time, on whichever worker.
+std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) {
+  if (const std::optional<Milliseconds> again = write_records(end, *parcel)) return again;
+  end.backoff->reset();
+  if (mutated(Mutant::skip_empty_batches) && parcel->batch.records.empty()) parcel->delivery->branches.fail();
+  if (!plan_.nodes[end.node].unordered) {
+    take_snapshot(end, *parcel->delivery);
+    report(parcel);
+    return std::nullopt;
+  }
+  // A snapshot has to cover all batches before its own, so it waits for those that were overtaken.
+  const std::size_t sink = topology_.sink_of[end.node];
+  end.written.put(parcel->delivery->numbers[sink], parcel);
+  while (Parcel* in_order = end.written.take()) {
+    take_snapshot(end, *in_order->delivery);
+    report(in_order);
+  }
+  return std::nullopt;
+}
+
+std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& parcel) {
+  Delivery& delivery = *parcel.delivery;
+  const bool dead = !alive(delivery) && !mutated(Mutant::write_after_failure);
+  const bool hands_positions = plan_.commit == CommitMode::sink && delivery.has_source;
+  if (dead || (parcel.batch.records.empty() && !hands_positions)) return std::nullopt;
+  const Node& node = plan_.nodes[end.node];
+  VisitContext context(delivery, node.name, node.place, end.node);
+  end.writing.store(true, std::memory_order_relaxed);
+  Status status = guarded([&] { return end.sink->write(parcel.batch, context); });
+  end.writing.store(false, std::memory_order_relaxed);
+  if (abandoned_.load()) return std::nullopt;
+  if (!status) {
+    if (status.error().retriable) {
+      if (const std::optional<Milliseconds> wait = end.backoff->next()) return wait;
+    }
+    fail_batch(delivery, at_node(std::move(status.error()), end.node));
+    return std::nullopt;
+  }
+  const std::size_t letters = context.letters();
+  context.hand_over();
+  counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
+  counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
+  const std::size_t records = parcel.batch.records.size();
+  counters_.records_out.fetch_add(records - std::min(records, letters), std::memory_order_relaxed);
+  counters_.bytes_out.fetch_add(parcel.batch.live_bytes(), std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+void Engine::take_snapshot(SinkEnd& end, Delivery& delivery) {
+  if (!delivery.commit_point || !alive(delivery)) return;
+  Status status = guarded([&]() -> Status {
+    StateEntries own;
+    end.sink->snapshot(own);
+    if (own.empty()) return {};
+    const std::lock_guard lock(delivery.mutex);
+    add_entries(plan_.nodes[end.node].state_key, std::move(own), delivery.entries);
+    return {};
+  });
+  if (!status) fail_batch(delivery, at_node(std::move(status.error()), end.node));
+}
+
+// A branch is through. Behind the last one the batch goes to the route point, in its turn.
+void Engine::report(Parcel* parcel) {
+  Delivery* delivery = parcel->delivery;
+  recycle(parcel);
+  if (!delivery->branches.report()) return;
+  // Only dead letters still need the bytes.
+  if (delivery->letters.empty() && delivery->has_source && delivery->block.use_count() == 1)
+    delivery->block->data = {};
+  routes_->arrive(delivery->sequence, delivery);
+}
+
+void Engine::recycle(Parcel* parcel) {
+  parcel->batch.release();
+  parcel->delivery = nullptr;
+  parcels_.put(parcel);
+}
+
+// Serial, in the total order. Dead letters are out before the commit barrier, or a sink that commits itself,
+// hears of the batch (P7).
+std::optional<Engine::Milliseconds> Engine::route_point(Delivery* delivery) {
+  if (!delivery->letters.empty() && alive(*delivery)) {
+    if (const std::optional<Milliseconds> again = route_letters(*delivery)) return again;
+  }
+  if (dead_letter_sink_ && delivery->commit_point && alive(*delivery)) {
+    Status status = guarded([&]() -> Status {
+      StateEntries own;
+      dead_letter_sink_->snapshot(own);
+      add_entries(plan_.dead_letters.state_key, std::move(own), delivery->entries);
+      return {};
+    });
+    if (!status) fail_batch(*delivery, at_dead_letter_route(std::move(status.error())));
+  }
+  if (delivery->held) {
+    if (const std::optional<Milliseconds> again = write_records(sinks_[0], *delivery->held)) return again;
+    sinks_[0].backoff->reset();
+    recycle(std::exchange(delivery->held, nullptr));
+    // Dead letters that the sink itself found come last.
+    if (!delivery->letters.empty() && alive(*delivery)) {
+      if (const std::optional<Milliseconds> again = route_letters(*delivery)) return again;
+    }
+  }
+  settle(delivery);
+  return std::nullopt;
+}
+
+std::optional<Engine::Milliseconds> Engine::route_letters(Delivery& delivery) {
+  // Branches report in any order; what is written does not depend on it.
+  std::stable_sort(delivery.letters.begin(), delivery.letters.end(),
+                   [](const RoutedLetter& a, const RoutedLetter& b) {
+                     return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
+                   });
+  const std::size_t count = delivery.letters.size();
+  if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
+    Status status = guarded([&] { return write_letters(delivery); });
+    if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
+      if (status.error().retriable) {
+        if (const std::optional<Milliseconds> wait = dead_letter_backoff_->next()) return wait;
+      }
+      fail_batch(delivery, at_dead_letter_route(std::move(status.error())));
+    }
+    dead_letter_backoff_->reset();
+    letters_written_ = 0;
+  } else if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
+    Error error = rejected(delivery);
+    if (mutated(Mutant::acknowledge_on_reject)) {
+      failure_.fail_source(std::move(error));
+      end_early();
+    } else {
+      fail_batch(delivery, std::move(error));
+    }
+  }
+  counters_.dead_letters.fetch_add(count, std::memory_order_relaxed);
+  counters_.errors.fetch_add(count, std::memory_order_relaxed);
+  delivery.letters.clear();
+  return std::nullopt;
+}
+
+// Goes on behind what an earlier attempt has written.
+Status Engine::write_letters(Delivery& delivery) {
+  while (letters_written_ < delivery.letters.size()) {
+    auto block = std::make_shared<Block>();
+    block->data = buffers_.get(kLetterBytes);
+    std::size_t next = letters_written_;
+    while (next < delivery.letters.size() && block->data->size() < kLetterBytes) {
+      const std::size_t begin = block->data->size();
+      runtime::write_dead_letter(*delivery.block, delivery.letters[next++].letter,
+                                 options_.clock->unix_nanoseconds(), *block->data);
+      const std::size_t size = block->data->size() - begin;
+      block->origins.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
+      block->data->append('\n');  // so that the padding behind the next one's start never shows its bytes
+    }
+    const Batch batch(std::move(block), buffers_);
+    Delivery refused_by;
+    refused_by.block = nullptr;
+    VisitContext context(refused_by, plan_.dead_letters.name, plan_.dead_letters.place, 0);
+    Status status = dead_letter_sink_->write(batch, context);
+    if (!status) return status;
+    if (context.foreign()) {
+      return Error{
+          "dead_letter", "a dead letter could not be written to the dead letter route", {}, {}, false};
+    }
+    letters_written_ = next;
+  }
+  // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
+  return plan_.commit == CommitMode::sink ? dead_letter_sink_->sync() : Status{};
+}
+
+// The batch is done or failed for good: its lease ends, and the barrier moves.
+void Engine::settle(Delivery* delivery) {
+  const bool done = alive(*delivery);
+  if (!done && !failure_.any()) {
+    failure_.fail_at(delivery->sequence, Error{"internal", "a batch failed without an error", {}, {}, false});
+  }
+  if (delivery->has_source) {
+    if (delivery->block.use_count() == 1) delivery->block->data = {};
+    if (done || !mutated(Mutant::leak_on_failure)) limiter_.release(delivery->lease);
+    if (mutated(Mutant::release_twice)) limiter_.release(delivery->lease);
+  }
+  {
+    const std::lock_guard lock(barrier_mutex_);
+    if (done) {
+      barrier_.done(delivery->sequence, std::move(delivery->entries));
+    } else {
+      barrier_.fail(delivery->sequence);
+    }
+    if (barrier_.ready()) barrier_changed_.notify_one();
+  }
+  delivery->entries.clear();
+  delivery->letters.clear();
+  deliveries_.put(delivery);
+  if (in_flight_.fetch_sub(1, std::memory_order_acq_rel) == 1) wake();
+}
+
+}  // namespace pipec::graph

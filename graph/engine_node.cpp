@@ -1,0 +1,199 @@
+// A batch in the nodes between source and sink.
+#include <algorithm>
+
+#include "graph/engine.h"
+#include "graph/guarded.h"
+#include "graph/join.h"
+#include "graph/visit_context.h"
+
+namespace pipec::graph {
+
+using runtime::Batch;
+using runtime::Record;
+using runtime::Status;
+using Kind = Node::Kind;
+
+void Engine::build() {
+  flow_ = Flow::make(threads_);
+  const auto later = [this](Milliseconds delay, std::function<void()> task) {
+    timer_.after(delay, [this, task = std::move(task)] { flow_->post(task); });
+  };
+  for (SinkEnd& end : sinks_) {
+    end.lane.emplace([this, &end](Parcel* parcel) { return write(end, parcel); }, later);
+    end.backoff.emplace(options_.retry);
+  }
+  routes_.emplace([this](Delivery* delivery) { return route_point(delivery); }, later);
+  dead_letter_backoff_.emplace(options_.retry);
+  for (std::uint32_t i = 0; i < plan_.nodes.size(); ++i) {
+    const Node& node = plan_.nodes[i];
+    NodeState& state = nodes_.emplace_back();
+    if (node.kind == Kind::stage) {
+      state.scratch.emplace(threads_, [stage = node.stage] { return stage->make_scratch(); });
+    } else if (node.kind == Kind::route) {
+      state.scratch.emplace(threads_, [router = node.router] { return router->make_scratch(); });
+    }
+    flow_->add([this, i](Parcel* parcel) { visit(i, parcel); });
+  }
+}
+
+// Runs on a worker. Out of memory in the engine itself (not in a stage) ends the process: a batch that cannot
+// be handed on could be neither reported nor released.
+void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
+  Delivery& delivery = *parcel->delivery;
+  if (delivery.has_source && topology_.arrivals[delivery.source][node] > 1) {
+    parcel = join(node, parcel);
+    if (!parcel) return;  // more parts are on their way
+  }
+  switch (plan_.nodes[node].kind) {
+    case Kind::receive:
+    case Kind::merge:
+      forward(node, parcel);
+      break;
+    case Kind::stage:
+      run_stage(node, *parcel);
+      forward(node, parcel);
+      break;
+    case Kind::route:
+      run_route(node, parcel);
+      break;
+    case Kind::sink: {
+      const std::uint32_t sink = topology_.sink_of[node];
+      if (plan_.commit == CommitMode::sink) {
+        delivery.held = parcel;  // written at the route point, behind the batch's dead letters
+        if (delivery.branches.report()) routes_->arrive(delivery.sequence, &delivery);
+      } else if (plan_.nodes[node].unordered) {
+        sinks_[sink].lane->arrive(parcel);
+      } else {
+        sinks_[sink].lane->arrive(delivery.numbers[sink], parcel);
+      }
+      break;
+    }
+    case Kind::drop:
+      if (alive(delivery)) {
+        counters_.records_filtered.fetch_add(parcel->batch.records.size(), std::memory_order_relaxed);
+      }
+      report(parcel);
+      break;
+  }
+}
+
+// The last part to arrive goes on, with the records of all; null for the others.
+Parcel* Engine::join(std::uint32_t node, Parcel* parcel) {
+  Delivery& delivery = *parcel->delivery;
+  std::vector<Parcel*> parts;
+  {
+    const std::lock_guard lock(delivery.mutex);
+    auto found = std::find_if(delivery.joins.begin(), delivery.joins.end(),
+                              [&](const Delivery::Join& join) { return join.node == node; });
+    if (found == delivery.joins.end()) found = delivery.joins.insert(found, {node, {}});
+    found->parts.push_back(parcel);
+    if (found->parts.size() < topology_.arrivals[delivery.source][node]) return nullptr;
+    parts.swap(found->parts);
+  }
+  std::sort(parts.begin(), parts.end(),
+            [](const Parcel* a, const Parcel* b) { return a->ordinal < b->ordinal; });
+  Status status = guarded([&]() -> Status {
+    join_parts(parts);
+    return {};
+  });
+  if (!status) {
+    fail_batch(delivery, at_node(std::move(status.error()), node));
+    parts[0]->batch.records.clear();
+  }
+  for (std::size_t i = 1; i < parts.size(); ++i) recycle(parts[i]);
+  return parts[0];
+}
+
+void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
+  Delivery& delivery = *parcel.delivery;
+  Batch& batch = parcel.batch;
+  if (!alive(delivery)) batch.records.clear();
+  if (batch.records.empty()) return;
+  const Node& node = plan_.nodes[index];
+  VisitContext context(delivery, node.name, node.place, index);
+  Status status = guarded([&]() -> Status {
+    const ScratchPool::Lease scratch(*nodes_[index].scratch);
+    Status processed = node.stage->process(batch, scratch.get(), context);
+    if (processed && context.foreign())
+      return exception_error("a dead letter of a record that is not in the batch");
+    return processed;
+  });
+  if (!status) {
+    fail_batch(delivery, at_node(std::move(status.error()), index));
+    batch.records.clear();
+    return;
+  }
+  context.hand_over();
+  counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
+  counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
+  // A stage that emptied the batch by assigning a new one has lost nothing: block and positions are the
+  // delivery's.
+  if (!batch.has_block()) {
+    batch.assign(delivery.block, buffers_);
+    batch.records.clear();
+  }
+}
+
+void Engine::run_route(std::uint32_t index, Parcel* parcel) {
+  Delivery& delivery = *parcel->delivery;
+  Batch& batch = parcel->batch;
+  if (!alive(delivery)) batch.records.clear();
+  const Node& node = plan_.nodes[index];
+  const std::vector<Topology::Edge>& edges = topology_.edges[index];
+  NodeState& state = nodes_[index];
+  std::vector<Batch>& arms = *state.arms.get();
+  arms.resize(edges.size());
+  VisitContext context(delivery, node.name, node.place, index);
+  Status status = guarded([&]() -> Status {
+    std::vector<Record> records = std::move(batch.records);
+    batch.records.clear();
+    for (Batch& arm : arms) arm = batch;
+    batch.records = std::move(records);
+    if (batch.records.empty()) return {};
+    const ScratchPool::Lease scratch(*state.scratch);
+    Status routed = node.router->route(batch, arms, scratch.get(), context);
+    if (routed && context.foreign())
+      return exception_error("a dead letter of a record that is not in the batch");
+    return routed;
+  });
+  if (status) {
+    context.hand_over();
+    counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
+    counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
+  } else {
+    fail_batch(delivery, at_node(std::move(status.error()), index));
+    for (Batch& arm : arms) arm.records.clear();
+  }
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    Parcel* part = parcels_.get();
+    part->delivery = &delivery;
+    part->ordinal = edges[i].ordinal;
+    std::swap(part->batch, arms[i]);
+    flow_->put(edges[i].to, part);
+  }
+  state.arms.put(&arms);
+  recycle(parcel);
+}
+
+void Engine::forward(std::uint32_t node, Parcel* parcel) {
+  const std::vector<Topology::Edge>& edges = topology_.edges[node];
+  Delivery& delivery = *parcel->delivery;
+  for (std::size_t i = 0; i + 1 < edges.size(); ++i) {
+    Parcel* copy = parcels_.get();
+    copy->delivery = &delivery;
+    copy->ordinal = edges[i].ordinal;
+    Status status = guarded([&]() -> Status {
+      copy->batch = parcel->batch;
+      return {};
+    });
+    if (!status) {
+      copy->batch.records.clear();
+      fail_batch(delivery, at_node(std::move(status.error()), node));
+    }
+    flow_->put(edges[i].to, copy);
+  }
+  parcel->ordinal = edges.back().ordinal;
+  flow_->put(edges.back().to, parcel);
+}
+
+}  // namespace pipec::graph

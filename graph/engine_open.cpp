@@ -1,0 +1,137 @@
+// Making and opening what the plan names, and closing it.
+#include <algorithm>
+
+#include "graph/cpus.h"
+#include "graph/engine.h"
+#include "graph/guarded.h"
+
+namespace pipec::graph {
+
+using runtime::Error;
+using runtime::Result;
+using runtime::StateEntries;
+using runtime::StateEntry;
+using runtime::Status;
+
+namespace {
+
+// Between an owner's key and its own in the checkpoint; no state key holds one.
+constexpr char kKeyEnd = '\t';
+
+// Batches in flight: enough that no worker ever waits for the next, few enough that their buffers stay in the
+// cache.
+std::size_t most_batches(unsigned threads) {
+  return std::size_t{4} * threads + 4;
+}
+
+}  // namespace
+
+Engine::Engine(Plan plan, Topology topology, RunOptions options)
+    : plan_(std::move(plan)),
+      topology_(std::move(topology)),
+      options_(std::move(options)),
+      threads_(options_.threads != 0 ? options_.threads : usable_cpus()),
+      buffers_(2 * most_batches(threads_)),
+      limiter_(options_.budget_bytes, most_batches(threads_)) {}
+
+StateEntries Engine::saved_entries(const std::string& state_key) const {
+  StateEntries own;
+  if (!options_.checkpoint) return own;
+  const std::string prefix = state_key + kKeyEnd;
+  for (const StateEntry& entry : options_.checkpoint->entries()) {
+    if (entry.key.compare(0, prefix.size(), prefix) != 0) continue;
+    own.push_back({entry.key.substr(prefix.size()), entry.value});
+  }
+  return own;
+}
+
+// F4: a sink announces a file that no checkpoint knows before its first byte, from write() or sync().
+void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
+  if (!options_.checkpoint) return;
+  sink.keep_ahead([this, state_key](const StateEntries& own) -> Status {
+    StateEntries entries;
+    add_entries(state_key, StateEntries(own), entries);
+    const std::lock_guard lock(outside_);
+    if (abandoned_.load()) return Error{"deadline", "the run is over", {}, {}, false};
+    return options_.checkpoint->save(entries);
+  });
+}
+
+void Engine::add_entries(const std::string& state_key, StateEntries&& own, StateEntries& to) {
+  for (StateEntry& entry : own) to.push_back({state_key + kKeyEnd + entry.key, std::move(entry.value)});
+}
+
+Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
+  let_save_ahead(sink, state_key);
+  const StateEntries saved = saved_entries(state_key);
+  return guarded([&] { return sink.open(saved); });
+}
+
+// Sinks first: a file sink cuts back to what is committed before a source reads on from there.
+Status Engine::open() {
+  for (const std::uint32_t node : topology_.sinks) {
+    SinkEnd& end = sinks_.emplace_back();
+    end.node = node;
+    Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.nodes[node].make_sink(); });
+    if (!made) return at_node(made.error(), node);
+    end.sink = std::move(*made);
+    if (Status status = open_sink(*end.sink, plan_.nodes[node].state_key); !status) {
+      return at_node(status.error(), node);
+    }
+  }
+  if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
+    Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.dead_letters.make_sink(); });
+    if (!made) return at_dead_letter_route(made.error());
+    dead_letter_sink_ = std::move(*made);
+    if (Status status = open_sink(*dead_letter_sink_, plan_.dead_letters.state_key); !status) {
+      return at_dead_letter_route(status.error());
+    }
+  }
+  for (const std::uint32_t node : topology_.sources) {
+    Source& source = sources_.emplace_back();
+    source.node = node;
+    Result<std::unique_ptr<runtime::Receiver>> made =
+        guarded([&] { return plan_.nodes[node].make_receiver(); });
+    if (!made) return at_node(made.error(), node);
+    source.receiver = std::move(*made);
+    const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
+    if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
+      return at_node(status.error(), node);
+    }
+    const std::string note = source.receiver->resume_note();
+    if (!note.empty()) log(note);
+  }
+  const std::lock_guard lock(state_);
+  opened_ = true;
+  return {};
+}
+
+// Whatever was made is closed, also after a failed open. An error in it is the run's, unless there is one
+// already.
+void Engine::close() {
+  {
+    const std::lock_guard lock(state_);
+    opened_ = false;
+  }
+  const auto keep = [&](Error error) {
+    if (!failure_.any()) failure_.fail_source(std::move(error));
+  };
+  for (Source& source : sources_) {
+    if (!source.receiver) continue;
+    if (Status status = guarded([&] { return source.receiver->close(); }); !status) {
+      keep(at_node(status.error(), source.node));
+    }
+  }
+  for (SinkEnd& end : sinks_) {
+    if (!end.sink) continue;
+    if (Status status = guarded([&] { return end.sink->close(); }); !status)
+      keep(at_node(status.error(), end.node));
+  }
+  if (dead_letter_sink_) {
+    if (Status status = guarded([&] { return dead_letter_sink_->close(); }); !status) {
+      keep(at_dead_letter_route(status.error()));
+    }
+  }
+}
+
+}  // namespace pipec::graph

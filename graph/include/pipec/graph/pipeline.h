@@ -1,0 +1,88 @@
+// Runs a Plan. One Pipeline is one run; two of them in a process know nothing of each other.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/checkpoint.h"
+#include "pipec/runtime/clock.h"
+#include "pipec/runtime/error.h"
+
+namespace pipec::graph {
+
+// How often a retriable fault of a sink or a commit is tried again before it is terminal (D14).
+struct RetryLimits {
+  unsigned attempts = 10;                // after the first try; 0: never again
+  std::chrono::milliseconds first{100};  // the wait before the first of them; doubles each time
+  std::chrono::milliseconds longest{10'000};
+};
+
+struct RunOptions {
+  unsigned threads = 0;                              // workers; 0: usable CPUs (affinity and cgroup quota)
+  std::size_t batch_bytes = std::size_t{256} << 10;  // what one receive is asked for
+  std::size_t budget_bytes = std::size_t{8}
+                             << 20;  // in flight between receive and sink, at most this plus one record
+  std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
+  std::chrono::milliseconds commit_interval{
+      0};  // at least this long between two commits; the last one comes at the end
+  RetryLimits retry;
+  runtime::CheckpointStore* checkpoint = nullptr;  // null: nothing is kept across runs
+  const runtime::Clock* clock = &runtime::Clock::system();
+  std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
+  // D11: called about every `ticker_interval` while the pipeline runs; an error is logged and counted.
+  std::chrono::milliseconds ticker_interval{0};
+  std::function<runtime::Status()> ticker;
+};
+
+struct Summary {
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;       // written by sinks, each sink counts
+  std::uint64_t records_filtered = 0;  // by filters, drops
+  std::uint64_t dead_letters = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t ticker_errors = 0;
+  std::chrono::nanoseconds elapsed{0};
+  bool stopped = false;  // by stop(), before the end of the input
+};
+
+// How a run ended. `error` is the first fatal one; what was committed until then stands in the summary and in
+// `committed`, one line per source ("access.ndjson up to byte 1234").
+struct Outcome {
+  std::optional<runtime::Error> error;
+  Summary summary;
+  std::vector<std::string> committed;
+};
+
+struct Progress {
+  std::uint64_t bytes_in = 0;
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;
+  std::uint64_t dead_letters = 0;
+  std::optional<std::uint64_t> total_bytes;  // nullopt: not known
+};
+
+class Pipeline {
+ public:
+  // Checks the plan's shape, makes and opens nothing yet.
+  static runtime::Result<std::unique_ptr<Pipeline>> make(Plan plan, RunOptions options);
+  virtual ~Pipeline() = default;
+  // Opens, runs to the end of all sources, or until stop() or the first fatal error; drains, commits, closes.
+  // Blocks the calling thread. Once per Pipeline.
+  virtual Outcome run() = 0;
+  // From any thread, any number of times: stop the sources, drain what is in flight, commit it. Returns at
+  // once.
+  virtual void stop() = 0;
+  virtual Progress progress() const = 0;  // from any thread
+};
+
+}  // namespace pipec::graph

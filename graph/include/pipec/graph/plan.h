@@ -1,0 +1,68 @@
+// A pipeline as plain data: nodes and edges. The compiler makes one from text, the builder from C++.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/place.h"
+#include "pipec/runtime/stage.h"
+
+namespace pipec::graph {
+
+struct Node {
+  enum class Kind : std::uint8_t {
+    receive,  // a source; exactly one per recv in the text
+    stage,    // filter, parse, transform
+    route,    // one edge per arm, in order
+    merge,  // several edges in, one out: records of one batch that came along several branches join in source
+            // order
+    sink,   // the end of a branch
+    drop,   // the end of a branch that goes nowhere: counted as filtered
+  };
+  Kind kind = Kind::stage;
+  std::string name;    // "recv file", "filter", "sink kafka": for messages, pictures, metrics
+  std::string detail;  // the node's own text, shortened: ".status >= 500"
+  runtime::Place place;
+  std::vector<std::uint32_t>
+      next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
+  std::vector<std::string>
+      arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
+  std::string state_key;  // receive, sink: what its entries in the checkpoint begin with; unique in the plan
+
+  std::function<runtime::Result<std::unique_ptr<runtime::Receiver>>()> make_receiver;
+  std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()> make_sink;
+  std::shared_ptr<const runtime::Stage> stage;
+  std::shared_ptr<const runtime::Router> router;
+
+  // For `explain`: one fact a line.
+  std::vector<std::string> facts;
+  bool can_dead_letter = false;
+  bool unordered = false;  // sink: takes batches as they come
+};
+
+struct DeadLetterPolicy {
+  enum class Kind : std::uint8_t { reject, discard, sink };
+  Kind kind = Kind::reject;
+  std::string name;    // "dlq file"
+  std::string detail;  // its own text, shortened; for explain
+  runtime::Place place;
+  std::string state_key;
+  std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()>
+      make_sink;  // gets records that are dead letters' JSON
+};
+
+enum class CommitMode : std::uint8_t { automatic, sink };
+
+struct Plan {
+  std::string name;
+  std::vector<Node> nodes;  // in the order of the text; edges are acyclic
+  DeadLetterPolicy dead_letters;
+  CommitMode commit = CommitMode::automatic;
+};
+
+}  // namespace pipec::graph

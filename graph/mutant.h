@@ -1,0 +1,40 @@
+// Wrong variants of the delivery machinery, for the tests alone: each breaks one promise of the contract, and
+// the suite must notice. In the product mutated() is a constant and leaves no trace.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace pipec::graph {
+
+enum class Mutant : std::uint8_t {
+  none,
+  commit_maximum,              // what is done commits, whether or not what came before it is
+  commit_past_failure,         // a failed batch counts as done
+  commit_before_dead_letters,  // the batch commits before its dead letters are durable
+  commit_before_sync,          // the source is told before the sinks are durable
+  acknowledge_on_reject,       // rejected dead letters do not stop the batch's commit
+  ignore_dead_letter_route,    // a failed route counts as written
+  count_outputs,               // positions from the number of records that came out
+  skip_empty_batches,          // what left no record is not committed
+  forget_a_branch,             // a batch is done when all branches but one are
+  release_twice,               // a lease is given back twice
+  leak_on_failure,             // a failed batch keeps its lease
+  sequencer_lets_pass,         // batches reach an ordered sink as they come
+  two_commits_in_flight,       // a commit starts while the last one is not through
+  write_after_failure,         // batches behind a failed one still reach the sink
+  ignore_commit_error,         // a refused commit is taken for done
+};
+
+#ifdef PIPEC_MUTANTS
+inline std::atomic<Mutant> active_mutant{Mutant::none};
+inline bool mutated(Mutant mutant) {
+  return active_mutant.load(std::memory_order_relaxed) == mutant;
+}
+#else
+constexpr bool mutated(Mutant) {
+  return false;
+}
+#endif
+
+}  // namespace pipec::graph

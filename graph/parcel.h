@@ -1,0 +1,85 @@
+// What the engine sends through the graph. A Delivery is one admitted batch as a whole: its place in the
+// total order, its block, its lease, its dead letters, and how many branches still have to report. A Parcel
+// is one branch's view of it. Both are pooled, travel as plain pointers, and are owned by whoever holds the
+// pointer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "graph/countdown.h"
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/stage.h"
+
+namespace pipec::graph {
+
+struct Delivery;
+
+struct Parcel {
+  runtime::Batch batch;
+  Delivery* delivery = nullptr;
+  std::uint32_t ordinal = 0;  // of the edge it came along
+};
+
+struct RoutedLetter {
+  runtime::DeadLetter letter;
+  std::uint32_t node = 0;
+};
+
+struct Delivery {
+  std::uint64_t sequence = 0;
+  std::uint32_t source = 0;
+  bool has_source = false;  // false: a mere commit point at the end of the input
+  bool commit_point = false;
+  std::size_t lease = 0;  // bytes held in the limiter
+  std::shared_ptr<runtime::Block> block;
+  std::vector<std::uint64_t> numbers;  // per sink: the batch's place in its order
+  Countdown branches;
+  Parcel* held = nullptr;  // commit sink: written after the dead letters are out
+
+  std::mutex mutex;  // the rest, while several branches are under way
+  std::vector<RoutedLetter> letters;
+  runtime::StateEntries entries;
+  struct Join {
+    std::uint32_t node;
+    std::vector<Parcel*> parts;
+  };
+  std::vector<Join> joins;
+};
+
+// Keeps what was used for the next time. T is default constructed once and reset by its user.
+template <typename T>
+class Pool {
+ public:
+  T* get() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        T* found = free_.back();
+        free_.pop_back();
+        return found;
+      }
+    }
+    auto made = std::make_unique<T>();
+    const std::lock_guard lock(mutex_);
+    all_.push_back(std::move(made));
+    free_.reserve(all_.size());  // so that put() never allocates
+    return all_.back().get();
+  }
+  void put(T* item) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(item);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<T>> all_;
+  std::vector<T*> free_;
+};
+
+}  // namespace pipec::graph

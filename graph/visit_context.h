@@ -1,0 +1,54 @@
+// What a stage or sink tells the engine while it works on one batch. It is handed over when the work
+// succeeded, so that a second attempt at the same batch does not tell it twice.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/parcel.h"
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/stage.h"
+
+namespace pipec::graph {
+
+class VisitContext final : public runtime::StageContext {
+ public:
+  VisitContext(Delivery& delivery, const std::string& name, const runtime::Place& place, std::uint32_t node)
+      : delivery_(delivery), name_(name), place_(place), node_(node) {}
+
+  void dead_letter(const runtime::Record& record, std::string_view reason,
+                   const runtime::Place* place) override {
+    if (!delivery_.block || record.origin >= delivery_.block->origins.size()) {
+      foreign_ = true;
+      return;
+    }
+    letters_.push_back({{record.origin, std::string(reason), name_, place ? *place : place_}, node_});
+  }
+  void count_filtered(std::uint64_t records) override { filtered_ += records; }
+  void count_errors(std::uint64_t records) override { errors_ += records; }
+
+  std::uint64_t filtered() const { return filtered_; }
+  std::uint64_t errors() const { return errors_; }
+  std::size_t letters() const { return letters_.size(); }
+  // A dead letter was reported of a record that is none of the batch's.
+  bool foreign() const { return foreign_; }
+
+  void hand_over() {
+    if (letters_.empty()) return;
+    const std::lock_guard lock(delivery_.mutex);
+    std::move(letters_.begin(), letters_.end(), std::back_inserter(delivery_.letters));
+    letters_.clear();
+  }
+
+ private:
+  Delivery& delivery_;
+  const std::string& name_;
+  const runtime::Place& place_;
+  std::uint32_t node_;
+  std::vector<RoutedLetter> letters_;
+  std::uint64_t filtered_ = 0;
+  std::uint64_t errors_ = 0;
+  bool foreign_ = false;
+};
+
+}  // namespace pipec::graph

@@ -1,0 +1,18 @@
+// Why an edit of a record was refused, in the user's words.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "pipec/runtime/program.h"
+#include "runtime/eval/interpreter.h"
+#include "runtime/json/record_view.h"
+
+namespace pipec::runtime::eval {
+
+// ".a is a string, not an object: cannot set .a.b". `doing`: "set", "delete". Sets the interpreter's failure.
+void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place& place,
+                  std::string_view doing, json::Edit edit, const Path& path,
+                  std::span<const json::Step> steps);
+
+}  // namespace pipec::runtime::eval

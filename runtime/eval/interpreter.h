@@ -1,0 +1,128 @@
+// Evaluates expression trees for one record after another. One per worker: it holds what a record needs while
+// it is looked at (the view of its fields, the arena, the locals), so that the trees themselves are shared
+// and immutable.
+//
+// Failures are values: Value::failed() travels up to a `catch` or out, the reason and the place stay here.
+// Malformed bytes that were met on the way are no failure of the expression: nothing catches them (see
+// malformed()).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/arena.h"
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/clock.h"
+#include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/program.h"
+#include "pipec/runtime/value.h"
+#include "runtime/eval/random.h"
+#include "runtime/eval/reason.h"
+#include "runtime/json/record_view.h"
+
+namespace pipec::runtime::eval {
+
+enum class Truth : std::uint8_t { no, yes, failed };
+
+// Room for the steps of a path; longer ones go to the arena.
+using StepRoom = std::array<json::Step, 6>;
+
+enum class Resolved : std::uint8_t {
+  steps,
+  nothing,  // a computed segment is null: the path leads nowhere
+  failed,
+};
+
+class Interpreter {
+ public:
+  // `fields` must outlive the interpreter.
+  Interpreter(const FieldSet& fields, std::size_t locals, const Clock& clock);
+
+  // Begins with a record; `reads`: the program asks for fields of it (else its bytes are not looked at).
+  // False: it is malformed and nothing may be evaluated. Values of the record before end here.
+  bool begin(const Batch& batch, const Record& record, bool reads);
+  // Begins without one: fields read null, metadata too except @offset.
+  void begin_alone(std::uint64_t sequence);
+
+  Value evaluate(const Expression& expression);
+  Truth test(const Expression& condition);
+
+  // Makes the steps of `path.below`, whose computed segments stand in `computed`.
+  Resolved resolve(const Path& path, std::span<const Expression> computed, std::span<json::Step> room,
+                   std::span<const json::Step>& steps);
+
+  // Sets the failure; gives Value::failed().
+  Value fail(const Place& place, std::initializer_list<std::string_view> reason);
+  const Failure& failure() const { return failure_; }
+  // The record holds bytes that are no JSON where a value was asked for: it goes where malformed records go.
+  bool malformed() const { return malformed_; }
+  void set_malformed() { malformed_ = true; }
+
+  // Metadata that statements assigned to this record; null: the record's own. Must outlive the evaluation.
+  void set_metadata(const Metadata* metadata) { metadata_ = metadata; }
+  const Metadata* metadata() const { return metadata_; }
+
+  // For programs whose slots are another FieldSet's: slot i of the expressions is map[i] of `fields`. null:
+  // the same.
+  void map_slots(const std::uint32_t* map) { slot_map_ = map; }
+  std::uint32_t slot(const Path& path) const { return slot_map_ ? slot_map_[path.slot] : path.slot; }
+
+  json::RecordView& view() { return view_; }
+  Arena& arena() { return arena_; }
+  const Clock& clock() const { return clock_; }
+  Value& local(std::uint32_t number) { return locals_[number]; }
+  Random& random() { return random_; }
+
+ private:
+  class Call;
+
+  Value compute(const Expression& expression);
+  Value fold(const Expression& expression, const Value& left);
+  Value logical(const Expression& expression, const Value& left);
+  Value calculate(const Expression& expression, const Value& left, const Value& right);
+  Value contains(const Expression& expression, const Value& needle, const Value& haystack);
+  Value matches(const Expression& expression, const Value& text);
+  Value conditional(const Expression& expression);
+  Value field(const Expression& expression);
+  Value element(const Expression& expression, const Value& base);
+  Value has(const Expression& expression);
+  Value array(const Expression& expression);
+  Value object(const Expression& expression);
+  Value interpolate(const Expression& expression);
+  Value call(const Expression& expression);
+  bool argument(const Expression& expression, std::size_t number, Value* value);
+
+  Value metadata_value(const Expression& expression);
+  Value headers() const;
+
+  Truth truth(const Value& value, const Expression& expression);
+  Value checked(const Value& value) {
+    if (value.is_failed()) malformed_ = true;
+    return value;
+  }
+
+  json::RecordView view_;
+  mutable Arena arena_;
+  std::vector<Value> locals_;
+  std::vector<const Expression*> spine_;  // the operators of a left-deep chain that wait for their left side
+  const Clock& clock_;
+  const std::uint32_t* slot_map_ = nullptr;
+  const Batch* batch_ = nullptr;  // null: evaluated without a record
+  const Record* record_ = nullptr;
+  const Metadata* metadata_ = nullptr;
+  std::uint64_t sequence_ = 0;  // @offset where there is no record
+  Random random_;
+  BufferPool pool_{1};
+  BufferRef text_;  // where interpolation writes arrays and objects
+  Reason reason_;
+  Failure failure_;
+  std::uint32_t depth_ = 0;
+  bool malformed_ = false;
+};
+
+}  // namespace pipec::runtime::eval

@@ -1,0 +1,18 @@
+// What happens to a record that is no JSON where a stage had to read it: the same in every stage, and as
+// `parse json` does.
+#pragma once
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/stage.h"
+#include "runtime/eval/reason.h"
+
+namespace pipec::runtime::eval {
+
+// "parse error: unexpected character at byte 17". Looks at the record once more: malformed ones are rare.
+void describe_malformed(const Batch& batch, const Record& record, Reason& reason);
+
+// Dead-letters or counts the record, which the caller then takes out; an error fails the batch.
+Status reject_malformed(const Batch& batch, const Record& record, OnError on_error, StageContext& context);
+
+}  // namespace pipec::runtime::eval

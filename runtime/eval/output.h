@@ -1,0 +1,44 @@
+// Where a transform writes the records that it changes: buffers of the batch, records in order, each followed
+// by a newline so that a sink may copy runs of neighbours at once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+
+namespace pipec::runtime::eval {
+
+class Output {
+ public:
+  // Begins with a batch; its records will be replaced by finish().
+  void open(Batch& batch);
+
+  // Everything written from here on can be taken back.
+  struct Mark {
+    std::size_t records;
+    std::size_t bytes;
+    std::size_t metadata;
+    std::uint16_t buffer;
+  };
+  Mark mark() const;
+  void take_back(const Mark& mark);
+
+  // A record that stays as it is.
+  void keep(const Record& record) { records_.push_back(record); }
+  // Write one record into buffer(), then end() it; false: it is larger than a record can be, and taken back.
+  Buffer& begin();
+  bool end(Record record);
+
+  Batch& batch() { return *batch_; }
+  void finish();
+
+ private:
+  Batch* batch_ = nullptr;
+  std::vector<Record> records_;
+  Buffer* buffer_ = nullptr;  // of the batch
+  std::uint16_t number_ = 0;
+  std::size_t began_ = 0;
+};
+
+}  // namespace pipec::runtime::eval

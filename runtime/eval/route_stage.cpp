@@ -1,0 +1,79 @@
+#include <algorithm>
+
+#include "pipec/runtime/evaluate.h"
+#include "runtime/eval/interpreter.h"
+#include "runtime/eval/malformed.h"
+#include "runtime/eval/usage.h"
+
+namespace pipec::runtime {
+
+namespace {
+
+using eval::Interpreter;
+using eval::Truth;
+
+class RouteScratch final : public Scratch {
+ public:
+  RouteScratch(const FieldSet& fields, std::size_t locals) : interpreter(fields, locals, Clock::system()) {}
+  Interpreter interpreter;
+};
+
+// The conditions share one view of the record: it is scanned once, whatever the number of arms.
+class RouteStage final : public Router {
+ public:
+  explicit RouteStage(RouteOptions options) : options_(std::move(options)) {
+    for (const auto& condition : options_.conditions) {
+      std::vector<std::uint32_t>& slots = slots_.emplace_back();
+      for (const std::string& key : condition->fields.keys) slots.push_back(fields_.slot_of(key));
+      locals_ = std::max<std::size_t>(locals_, condition->locals);
+      reads_ = reads_ || eval::reads_record(condition->root);
+    }
+  }
+
+  std::unique_ptr<Scratch> make_scratch() const override {
+    return std::make_unique<RouteScratch>(fields_, locals_);
+  }
+
+  Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
+    Interpreter& interpreter = static_cast<RouteScratch*>(scratch)->interpreter;
+    for (Batch& arm : arms) {
+      if (arm.metadata.size() != batch.metadata.size())
+        arm.metadata = batch.metadata;  // records point into it
+    }
+    for (const Record& record : batch.records) {
+      Truth truth = Truth::failed;
+      std::size_t arm = 0;
+      if (interpreter.begin(batch, record, reads_)) {
+        for (truth = Truth::no; arm < options_.conditions.size(); ++arm) {
+          interpreter.map_slots(slots_[arm].data());
+          truth = interpreter.test(options_.conditions[arm]->root);
+          if (truth != Truth::no) break;
+        }
+      }
+      if (truth != Truth::failed) {
+        arms[arm].records.push_back(record);
+      } else if (interpreter.malformed()) {
+        Status status = eval::reject_malformed(batch, record, options_.on_malformed, context);
+        if (!status) return status;
+      } else {
+        context.dead_letter(record, interpreter.failure().reason, interpreter.failure().place);
+      }
+    }
+    return {};
+  }
+
+ private:
+  RouteOptions options_;
+  FieldSet fields_;                                // of all arms
+  std::vector<std::vector<std::uint32_t>> slots_;  // [arm][slot of its program]: the slot in fields_
+  std::size_t locals_ = 0;
+  bool reads_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<const Router> make_route(RouteOptions options) {
+  return std::make_shared<RouteStage>(std::move(options));
+}
+
+}  // namespace pipec::runtime

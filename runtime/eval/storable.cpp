@@ -1,0 +1,80 @@
+#include "runtime/eval/storable.h"
+
+#include "pipec/runtime/json.h"
+#include "runtime/eval/arithmetic.h"
+
+namespace pipec::runtime::eval {
+
+namespace {
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+
+// Built values share their parts, so a small one may be exponentially large when written: the walk counts
+// what it sees.
+class Walk {
+ public:
+  void visit(const Value& value, std::size_t depth) {
+    switch (value.type()) {
+      case Type::duration:
+        result_.refusal = "a duration cannot be part of a record";
+        return;
+      case Type::string:
+      case Type::bytes:
+        return add(value.size());
+      case Type::array:
+      case Type::object:
+        break;
+      default:
+        return add(0);
+    }
+    if (value.form() != Value::Form::built) {
+      result_.checked = false;
+      return add(value.size());
+    }
+    if (depth == kMaxDepth) {
+      result_.refusal = "a value nested deeper than 1024";
+      return;
+    }
+    add(0);
+    for (std::uint32_t i = 0; i < value.size() && result_.refusal.empty(); ++i) {
+      if (value.type() == Type::array) {
+        visit(value.items()[i], depth + 1);
+      } else {
+        add(value.members()[i].key.size());
+        visit(value.members()[i].value, depth + 1);
+      }
+    }
+  }
+
+  Storable result() const { return result_; }
+
+ private:
+  void add(std::uint64_t bytes) {
+    bytes_ += bytes;
+    if (++nodes_ > kMostItems || bytes_ > kMostBytes) result_.refusal = "a value too large for a record";
+  }
+
+  Storable result_;
+  std::uint64_t bytes_ = 0;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+Storable check_storable(const Value& value) {
+  switch (value.type()) {
+    case Type::array:
+    case Type::object:
+      break;
+    case Type::duration:
+      return {"a duration cannot be part of a record", true};
+    default:
+      return {};
+  }
+  if (value.form() != Value::Form::built) return {{}, false};
+  Walk walk;
+  walk.visit(value, 0);
+  return walk.result();
+}
+
+}  // namespace pipec::runtime::eval

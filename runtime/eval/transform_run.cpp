@@ -1,0 +1,281 @@
+#include "runtime/eval/transform_run.h"
+
+#include "pipec/runtime/json.h"
+#include "runtime/eval/edit_reason.h"
+#include "runtime/eval/malformed.h"
+#include "runtime/eval/storable.h"
+
+namespace pipec::runtime::eval {
+
+namespace {
+
+// What one record may emit in all: loops inside loops end here, not with the machine's memory.
+constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
+
+}  // namespace
+
+TransformRun::TransformRun(const TransformProgram& program, bool reads)
+    : program_(program), reads_(reads), interpreter_(program.fields, program.locals, Clock::system()) {}
+
+Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& context) {
+  output_.open(batch);
+  for (const Record& record : batch.records) {
+    const Output::Mark mark = output_.mark();
+    const Flow flow = run_record(record);
+    if (!interpreter_.malformed() && flow != Flow::dead) continue;
+    output_.take_back(mark);
+    if (interpreter_.malformed()) {
+      Status status = reject_malformed(batch, record, on_malformed, context);
+      if (!status) return status;
+    } else {
+      context.dead_letter(record, interpreter_.failure().reason, interpreter_.failure().place);
+    }
+  }
+  output_.finish();
+  return {};
+}
+
+TransformRun::Flow TransformRun::run_record(const Record& record) {
+  record_ = &record;
+  has_assigned_ = false;
+  assigned_number_ = 0;
+  emitted_bytes_ = 0;
+  checked_ = record.validated;
+  if (!interpreter_.begin(output_.batch(), record, reads_)) return Flow::dead;
+  const Flow flow = run_block(program_.body);
+  return flow == Flow::next ? finish_record() : flow;
+}
+
+TransformRun::Flow TransformRun::finish_record() {
+  Record record = *record_;
+  if (has_assigned_) record.metadata = metadata_number();
+  if (!reads_ || !interpreter_.view().edited()) {
+    output_.keep(record);
+    return Flow::next;
+  }
+  interpreter_.view().write(output_.begin());
+  record.format = Format::json;
+  record.validated = checked_;
+  if (output_.end(record)) return Flow::next;
+  return dead(program_.body.front().place, {"the record has become too large"});
+}
+
+TransformRun::Flow TransformRun::run_block(const std::vector<Statement>& block) {
+  for (const Statement& statement : block) {
+    const Flow flow = run(statement);
+    if (flow != Flow::next) return flow;
+  }
+  return Flow::next;
+}
+
+TransformRun::Flow TransformRun::run(const Statement& statement) {
+  switch (statement.kind) {
+    case Statement::Kind::set:
+      return set(statement);
+    case Statement::Kind::set_record: {
+      Value value;
+      if (!storable(statement.expressions[0], value, checked_)) return Flow::dead;
+      return done(interpreter_.view().set_whole({}, value), statement, {}, {});
+    }
+    case Statement::Kind::set_metadata:
+      return assign_metadata(statement);
+    case Statement::Kind::let: {
+      Value value;
+      if (!value_of(statement.expressions[0], value)) return Flow::dead;
+      interpreter_.local(statement.local) = value;
+      return Flow::next;
+    }
+    case Statement::Kind::remove:
+      return remove(statement);
+    case Statement::Kind::keep:
+      return keep(statement);
+    case Statement::Kind::rename:
+      return rename(statement);
+    case Statement::Kind::branch:
+      return branch(statement);
+    case Statement::Kind::drop:
+      return Flow::dropped;
+    case Statement::Kind::dead_letter:
+      return dead_letter(statement);
+    case Statement::Kind::emit:
+      return emit(statement);
+    case Statement::Kind::loop:
+      return loop(statement);
+  }
+  return Flow::next;
+}
+
+TransformRun::Flow TransformRun::branch(const Statement& statement) {
+  const Statement* at = &statement;
+  for (;;) {
+    const Truth truth = interpreter_.test(at->expressions[0]);
+    if (truth == Truth::failed) return Flow::dead;
+    if (truth == Truth::yes) return run_block(at->body);
+    // `else if` is a branch alone in `otherwise`; chains of them may be of any length.
+    if (at->otherwise.size() != 1 || at->otherwise[0].kind != Statement::Kind::branch)
+      return run_block(at->otherwise);
+    at = &at->otherwise[0];
+  }
+}
+
+TransformRun::Flow TransformRun::loop(const Statement& statement) {
+  Value over;
+  if (!value_of(statement.expressions[0], over)) return Flow::dead;
+  if (over.type() == Type::array) {
+    ArrayWalker items(over);
+    Value item;
+    for (std::int64_t index = 0; items.next(item); ++index) {
+      const Flow flow = statement.has_second ? loop_body(statement, Value::integer(index), item)
+                                             : loop_body(statement, item, {});
+      if (flow != Flow::next) return flow;
+    }
+    if (!items.bad()) return Flow::next;
+    interpreter_.set_malformed();
+    return Flow::dead;
+  }
+  if (over.type() != Type::object) {
+    return dead(statement.expressions[0].place,
+                {"`for` runs over an array or an object, got ", type_name(over.type())});
+  }
+  const Value members = expand(over, interpreter_.arena());  // of a repeated key the last one alone
+  if (members.is_failed()) {
+    interpreter_.set_malformed();
+    return Flow::dead;
+  }
+  for (std::uint32_t i = 0; i < members.size(); ++i) {
+    const Member& member = members.members()[i];
+    const Flow flow = loop_body(statement, Value::string(member.key), member.value);
+    if (flow != Flow::next) return flow;
+  }
+  return Flow::next;
+}
+
+TransformRun::Flow TransformRun::loop_body(const Statement& statement, const Value& first,
+                                           const Value& second) {
+  interpreter_.local(statement.local) = first;
+  if (statement.has_second) interpreter_.local(statement.second) = second;
+  return run_block(statement.body);
+}
+
+TransformRun::Flow TransformRun::set(const Statement& statement) {
+  Value value;
+  bool checked = false;
+  const Path& path = statement.targets[0];
+  std::span<const json::Step> steps;
+  if (!storable(statement.expressions[0], value, checked) || !steps_of(statement, path, steps))
+    return Flow::dead;
+  checked_ = checked_ && checked;
+  json::RecordView& view = interpreter_.view();
+  const json::Edit edit = path.whole ? view.set_whole(steps, value) : view.set(path.slot, steps, value);
+  return done(edit, statement, path, steps);
+}
+
+TransformRun::Flow TransformRun::remove(const Statement& statement) {
+  for (const Path& path : statement.targets) {
+    std::span<const json::Step> steps;
+    if (!steps_of(statement, path, steps)) return Flow::dead;
+    const Flow flow = done(interpreter_.view().remove(path.slot, steps), statement, path, steps);
+    if (flow != Flow::next) return flow;
+  }
+  return Flow::next;
+}
+
+TransformRun::Flow TransformRun::keep(const Statement& statement) {
+  const std::size_t count = statement.targets.size();
+  auto* kept = interpreter_.arena().allocate_array<json::RecordView::Kept>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::span<const json::Step> steps;
+    if (!steps_of(statement, statement.targets[i], steps)) return Flow::dead;
+    new (kept + i) json::RecordView::Kept{statement.targets[i].slot, steps};
+  }
+  return done(interpreter_.view().keep({kept, count}), statement, {}, {});
+}
+
+TransformRun::Flow TransformRun::rename(const Statement& statement) {
+  const Path& from = statement.targets[0];
+  const Path& to = statement.targets[1];
+  std::span<const json::Step> from_steps;
+  std::span<const json::Step> to_steps;
+  if (!steps_of(statement, from, from_steps) || !steps_of(statement, to, to_steps)) return Flow::dead;
+  return done(interpreter_.view().rename(from.slot, from_steps, to.slot, to_steps), statement, to, to_steps);
+}
+
+TransformRun::Flow TransformRun::emit(const Statement& statement) {
+  Value value;
+  Record record = *record_;
+  if (!storable(statement.expressions[0], value, record.validated)) return Flow::dead;
+  if (has_assigned_) record.metadata = metadata_number();
+  record.format = Format::json;
+  Buffer& buffer = output_.begin();
+  const std::size_t began = buffer.size();
+  append_json(value, buffer);
+  emitted_bytes_ += buffer.size() - began;
+  if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
+    return dead(statement.place, {"one record may emit 1 GiB at most"});
+  }
+  return Flow::next;
+}
+
+TransformRun::Flow TransformRun::dead_letter(const Statement& statement) {
+  Value reason;
+  if (!value_of(statement.expressions[0], reason)) return Flow::dead;
+  const std::optional<std::string_view> text = interpolated(reason, interpreter_.arena());
+  return dead(statement.place, {text.value_or("null")});
+}
+
+bool TransformRun::value_of(const Expression& expression, Value& value) {
+  value = interpreter_.evaluate(expression);
+  return !value.is_failed() && !interpreter_.malformed();
+}
+
+bool TransformRun::storable(const Expression& expression, Value& value, bool& checked) {
+  if (!value_of(expression, value)) return false;
+  const Storable verdict = check_storable(value);
+  if (!verdict.refusal.empty()) {
+    interpreter_.fail(expression.place, {verdict.refusal});
+    return false;
+  }
+  checked = record_->validated || verdict.checked;
+  return true;
+}
+
+bool TransformRun::steps_of(const Statement& statement, const Path& path,
+                            std::span<const json::Step>& steps) {
+  const bool sets = statement.kind == Statement::Kind::set;
+  if (path.whole && !sets) {
+    interpreter_.fail(statement.place, {"only fields can be deleted, kept or renamed, not ", path.text});
+    return false;
+  }
+  if (path.below.empty()) return true;
+  // In the arena: the view may keep them for as long as it keeps the edit.
+  const std::span<json::Step> room(interpreter_.arena().allocate_array<json::Step>(path.below.size()),
+                                   path.below.size());
+  switch (interpreter_.resolve(path, statement.expressions, room, steps)) {
+    case Resolved::steps:
+      return !interpreter_.malformed();
+    case Resolved::failed:
+      return false;
+    case Resolved::nothing:
+      break;
+  }
+  interpreter_.fail(statement.place, {"an index in ", path.text, " is null"});
+  return false;
+}
+
+TransformRun::Flow TransformRun::done(json::Edit edit, const Statement& statement, const Path& path,
+                                      std::span<const json::Step> steps) {
+  if (edit == json::Edit::done) return Flow::next;
+  if (edit == json::Edit::malformed) {
+    interpreter_.set_malformed();
+    return Flow::dead;
+  }
+  std::string_view doing = "set";
+  if (statement.kind == Statement::Kind::remove) doing = "delete";
+  if (statement.kind == Statement::Kind::keep) {
+    return dead(statement.place, {"keep() needs a record that is an object"});
+  }
+  explain_edit(interpreter_, program_.fields, statement.place, doing, edit, path, steps);
+  return Flow::dead;
+}
+
+}  // namespace pipec::runtime::eval

@@ -1,0 +1,77 @@
+// Runs a transform block over the records of a batch, one by one. One per worker.
+//
+// A record is dead-lettered or has outputs, never both: what it emitted before it failed is taken back.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/evaluate.h"
+#include "runtime/eval/interpreter.h"
+#include "runtime/eval/output.h"
+
+namespace pipec::runtime::eval {
+
+class TransformRun final : public Scratch {
+ public:
+  // `program` must outlive it. `reads`: it looks at records.
+  TransformRun(const TransformProgram& program, bool reads);
+
+  Status process(Batch& batch, OnError on_malformed, StageContext& context);
+
+ private:
+  // How a statement, or a block, ends.
+  enum class Flow : std::uint8_t {
+    next,
+    dropped,
+    dead,  // failure() of the interpreter says why; or the record is malformed
+  };
+
+  Flow run_record(const Record& record);
+  Flow run_block(const std::vector<Statement>& block);
+  Flow run(const Statement& statement);
+  Flow branch(const Statement& statement);
+  Flow loop(const Statement& statement);
+  Flow loop_body(const Statement& statement, const Value& first, const Value& second);
+  Flow set(const Statement& statement);
+  Flow remove(const Statement& statement);
+  Flow keep(const Statement& statement);
+  Flow rename(const Statement& statement);
+  Flow emit(const Statement& statement);
+  Flow dead_letter(const Statement& statement);
+  Flow finish_record();
+
+  // transform_metadata.cpp
+  Flow assign_metadata(const Statement& statement);
+  bool assign_key(const Value& value, const Place& place);
+  bool assign_timestamp(const Value& value, const Place& place);
+  bool assign_headers(const Value& value, const Place& place);
+  bool assign_header(const std::string& name, const Value& value, const Place& place);
+  std::optional<std::optional<std::string>> header_text(const Value& value, const Place& place);
+  std::uint32_t metadata_number();
+
+  // The value of an expression that becomes part of a record; `checked`: all of it is known to be JSON.
+  // False: the record is dead.
+  bool storable(const Expression& expression, Value& value, bool& checked);
+  bool steps_of(const Statement& statement, const Path& path, std::span<const json::Step>& steps);
+  bool value_of(const Expression& expression, Value& value);
+  Flow done(json::Edit edit, const Statement& statement, const Path& path, std::span<const json::Step> steps);
+  Flow dead(const Place& place, std::initializer_list<std::string_view> reason) {
+    interpreter_.fail(place, reason);
+    return Flow::dead;
+  }
+
+  const TransformProgram& program_;
+  const bool reads_;
+  Interpreter interpreter_;
+  Output output_;
+  const Record* record_ = nullptr;
+  bool checked_ = false;  // the record as it stands now holds only JSON that was looked at
+  Metadata assigned_;     // of this record, once a statement assigned some
+  bool has_assigned_ = false;
+  std::uint32_t assigned_number_ = 0;  // its number in the batch; 0: not there yet, or changed since
+  std::uint64_t emitted_bytes_ = 0;
+};
+
+}  // namespace pipec::runtime::eval

@@ -1,0 +1,33 @@
+#include "pipec/runtime/evaluate.h"
+#include "runtime/eval/transform_run.h"
+#include "runtime/eval/usage.h"
+
+namespace pipec::runtime {
+
+namespace {
+
+class TransformStage final : public Stage {
+ public:
+  explicit TransformStage(TransformOptions options)
+      : options_(std::move(options)), reads_(eval::reads_record(options_.program->body)) {}
+
+  std::unique_ptr<Scratch> make_scratch() const override {
+    return std::make_unique<eval::TransformRun>(*options_.program, reads_);
+  }
+
+  Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
+    return static_cast<eval::TransformRun*>(scratch)->process(batch, options_.on_malformed, context);
+  }
+
+ private:
+  TransformOptions options_;
+  bool reads_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Stage> make_transform(TransformOptions options) {
+  return std::make_shared<TransformStage>(std::move(options));
+}
+
+}  // namespace pipec::runtime

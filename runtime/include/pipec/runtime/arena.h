@@ -1,0 +1,70 @@
+// A bump allocator for what an expression makes of one record: reset per record, so that steady state
+// allocates nothing. Not thread safe; one per worker. Pointers live until reset().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace pipec::runtime {
+
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  Arena(Arena&&) = default;
+  Arena& operator=(Arena&&) = default;
+
+  // Uninitialised bytes, aligned for any scalar; at least `padding` more bytes behind them are writable.
+  char* allocate(std::size_t bytes, std::size_t padding = 0) {
+    const std::size_t wanted = (bytes + padding + 15) & ~std::size_t{15};
+    if (static_cast<std::size_t>(end_ - next_) < wanted) grow(wanted);
+    char* result = next_;
+    next_ += wanted;
+    return result;
+  }
+
+  template <typename T>
+  T* allocate_array(std::size_t count) {
+    static_assert(std::is_trivially_destructible_v<T>, "an arena runs no destructors");
+    return reinterpret_cast<T*>(allocate(count * sizeof(T)));
+  }
+
+  std::string_view copy(std::string_view text) {
+    char* bytes = allocate(text.size());
+    if (!text.empty()) std::memcpy(bytes, text.data(), text.size());
+    return {bytes, text.size()};
+  }
+
+  // Forgets everything; keeps one chunk of up to 1 MiB for the next record.
+  void reset() {
+    if (chunks_.size() > 1 || (chunks_.size() == 1 && chunks_[0].size > kKeep)) shrink();
+    if (!chunks_.empty()) {
+      next_ = chunks_[0].bytes.get();
+      end_ = next_ + chunks_[0].size;
+    }
+  }
+
+ private:
+  struct Chunk {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  static constexpr std::size_t kFirst = std::size_t{16} << 10;
+  static constexpr std::size_t kKeep = std::size_t{1} << 20;
+
+  void grow(std::size_t wanted);
+  void shrink();
+
+  std::vector<Chunk> chunks_;
+  char* next_ = nullptr;
+  char* end_ = nullptr;
+};
+
+}  // namespace pipec::runtime

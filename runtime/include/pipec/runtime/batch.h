@@ -1,0 +1,128 @@
+// What travels through the graph. A Block is what one receive returned: the bytes, where each record lies in
+// them and where it came from. It does not change after the receive. A Batch is one branch's view of a block:
+// the records that are live on that branch, each a range of some buffer. Positions and dead letters belong to
+// the engine (see stage.h): no stage can lose them, whatever it does to a batch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/buffer.h"
+
+namespace pipec::runtime {
+
+struct Slice {
+  std::uint32_t begin = 0;
+  std::uint32_t size = 0;
+};
+
+// A range of source positions. Committing it says that everything below `end` is done.
+// Units are the source's: byte offsets (file), message offsets (Kafka), sequence numbers.
+struct PositionRange {
+  std::uint32_t partition = 0;  // the receiver's own number of it
+  std::uint32_t epoch = 0;      // changes when the partition is assigned anew
+  std::uint64_t first = 0;      // of the first record
+  std::uint64_t end = 0;        // one past the last: where a restart goes on
+};
+
+struct Header {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+// What a record carries beside its payload, where its source has it.
+struct Metadata {
+  std::optional<std::string> key;         // any bytes
+  std::optional<std::int64_t> timestamp;  // nanoseconds since the epoch
+  std::vector<Header> headers;
+};
+
+// How the payload is written. `json`: the text of one JSON value, or what is taken for one until somebody
+// looks.
+enum class Format : std::uint8_t { json, msgpack };
+
+// Origin of all records of one receive; shared by every batch made of it.
+struct Block {
+  BufferRef data;
+  std::vector<Slice> origins;   // each record's bytes as the source gave them
+  std::string source;           // @source: the file's path; empty where there is none
+  std::string topic;            // @topic; empty where there is none
+  std::uint32_t partition = 0;  // @partition
+  // The position of record i: positions[i] if given, else first_position + (byte_positions ? origins[i].begin
+  // : i).
+  std::uint64_t first_position = 0;
+  bool byte_positions = false;
+  std::vector<std::uint64_t> positions;
+  std::vector<Metadata> metadata;     // one per record, or empty
+  std::vector<PositionRange> ranges;  // what is committed when the block is done
+  Format format = Format::json;
+  bool single_lines = false;     // no record holds a raw newline: line sinks need not look
+  bool empty_is_record = false;  // false: empty and white lines were left out of origins
+
+  std::string_view original(std::uint32_t origin) const {
+    return {data->data() + origins[origin].begin, origins[origin].size};
+  }
+  std::uint64_t position(std::uint32_t origin) const {
+    if (!positions.empty()) return positions[origin];
+    return first_position + (byte_positions ? origins[origin].begin : origin);
+  }
+  std::size_t bytes() const { return data ? data->size() : 0; }
+  void clear();  // for reuse; keeps the vectors' room
+};
+
+// One live record of a batch.
+struct Record {
+  std::uint32_t begin = 0;  // its payload: a range of Batch::buffers[buffer]
+  std::uint32_t size = 0;
+  std::uint32_t origin = 0;    // the record of the block that it was made of
+  std::uint32_t metadata = 0;  // 0: the origin's; else Batch::metadata[metadata - 1]
+  std::uint16_t buffer = 0;
+  Format format = Format::json;
+  bool validated = false;  // a parse stage has checked the whole payload
+};
+
+class Batch {
+ public:
+  Batch() = default;
+  Batch(std::shared_ptr<const Block> block, BufferPool& pool);
+  // The same as a new Batch(block, pool), with the room of the vectors kept.
+  void assign(std::shared_ptr<const Block> block, BufferPool& pool);
+  // Lets go of block and buffers; keeps the vectors' room.
+  void release();
+
+  // The live records, in source order. Filters compact it in place.
+  std::vector<Record> records;
+  // [0] is the block's data. At least Buffer::kPadding readable bytes lie behind each record.
+  std::vector<BufferRef> buffers;
+  // Metadata that a stage assigned.
+  std::vector<Metadata> metadata;
+
+  const Block& block() const { return *block_; }
+  bool has_block() const { return block_ != nullptr; }
+  BufferPool& pool() const { return *pool_; }
+
+  std::string_view payload(const Record& record) const {
+    return {buffers[record.buffer]->data() + record.begin, record.size};
+  }
+  // The record's metadata, or null where its source has none and no stage assigned any.
+  const Metadata* metadata_of(const Record& record) const {
+    if (record.metadata != 0) return &metadata[record.metadata - 1];
+    return block_->metadata.empty() ? nullptr : &block_->metadata[record.origin];
+  }
+  // A new output buffer of this batch; its number for Record::buffer.
+  std::uint16_t add_buffer(std::size_t bytes);
+  // The bytes of all live records.
+  std::size_t live_bytes() const;
+  // A second view of the same records for another branch: shares the buffers, copies the records.
+  Batch clone() const { return *this; }
+
+ private:
+  std::shared_ptr<const Block> block_;
+  BufferPool* pool_ = nullptr;
+};
+
+}  // namespace pipec::runtime

@@ -1,0 +1,72 @@
+// Runs compiled programs over records, and the stages made of them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/clock.h"
+#include "pipec/runtime/program.h"
+#include "pipec/runtime/stage.h"
+#include "pipec/runtime/value.h"
+
+namespace pipec::runtime {
+
+// Why a record's evaluation did not give a value.
+struct Failure {
+  std::string_view reason;       // lives until the next evaluation
+  const Place* place = nullptr;  // of the expression that failed; lives as long as the program
+};
+
+// Evaluates one program for one record after another: sinks use it for path templates and keys, `generate`
+// for its template, the compiler for constants. One per thread.
+class Evaluator {
+ public:
+  explicit Evaluator(std::shared_ptr<const Program> program, const Clock& clock = Clock::system());
+  ~Evaluator();
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+  // The value lives until the next call. Value::failed(): see failure(). A malformed record fails too.
+  Value evaluate(const Batch& batch, const Record& record);
+  // Without a record: fields read null, metadata null except @offset = `sequence`.
+  Value evaluate_alone(std::uint64_t sequence = 0);
+  const Failure& failure() const;
+  Arena& arena();
+  // Makes random() reproducible.
+  void seed(std::uint64_t seed);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// `"${}"` of a value: what interpolation writes. nullopt for null.
+std::optional<std::string_view> interpolated(const Value& value, Arena& arena);
+
+enum class OnError : std::uint8_t { dead_letter, skip, fail };
+
+struct FilterOptions {
+  std::shared_ptr<const Program> condition;
+  enum class Else : std::uint8_t { drop, dead_letter } otherwise = Else::drop;
+  std::string dead_letter_reason;  // of `else dlq "..."`
+  // What to do with a record that is malformed (no `parse` before): as `parse json` would by default.
+  OnError on_malformed = OnError::dead_letter;
+};
+std::shared_ptr<const Stage> make_filter(FilterOptions options);
+
+struct TransformOptions {
+  std::shared_ptr<const TransformProgram> program;
+  OnError on_malformed = OnError::dead_letter;
+};
+std::shared_ptr<const Stage> make_transform(TransformOptions options);
+
+struct RouteOptions {
+  std::vector<std::shared_ptr<const Program>> conditions;  // arm i; the last arm is `else` and has none
+  OnError on_malformed = OnError::dead_letter;
+};
+std::shared_ptr<const Router> make_route(RouteOptions options);
+
+}  // namespace pipec::runtime

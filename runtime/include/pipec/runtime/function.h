@@ -1,0 +1,87 @@
+// A function of the language, as data: signature, documentation, an example that the tests run, and its code.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/arena.h"
+#include "pipec/runtime/clock.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/value.h"
+
+namespace pipec::runtime {
+
+// What a function sees of the evaluation it is called from. Valid during the call.
+class CallContext {
+ public:
+  virtual ~CallContext() = default;
+  // For the result's bytes, items and members; they live as long as the record's evaluation.
+  Arena& arena() const { return *arena_; }
+  const Clock& clock() const { return *clock_; }
+  // What `prepare` made of the constant arguments; null where there is no prepare or it gave nothing.
+  const void* prepared() const { return prepared_; }
+  // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
+  // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
+  virtual Value fail(std::string_view reason) = 0;
+  // Calls the lambda that stands at this argument's place. One value per parameter of the lambda.
+  virtual Value apply(std::size_t argument, std::span<const Value> parameters) = 0;
+  // Random bits of this evaluator; seeded where the program asks for it (`generate`).
+  virtual std::uint64_t random() = 0;
+
+ protected:
+  Arena* arena_ = nullptr;
+  const Clock* clock_ = nullptr;
+  const void* prepared_ = nullptr;
+};
+
+// Arguments come checked: of the declared types, defaults filled in, strings decoded (Form::plain). Arrays
+// and objects may be json or built (see structure.h to walk either). A lambda's place holds null.
+using FunctionCode = Value (*)(CallContext& context, std::span<const Value> arguments);
+
+// Called once when a program is compiled, with the arguments that are constants (nullopt: known only at run
+// time). A pattern, time format, CIDR that is bad gives an Error and so a compile error. May return null:
+// nothing to prepare.
+using Prepare = Result<std::shared_ptr<const void>> (*)(std::span<const std::optional<Value>> arguments);
+
+struct Parameter {
+  enum class Kind : std::uint8_t {
+    value,
+    lambda,  // `x -> expr`
+    path,    // a path, not its value: has(.a)
+  };
+  std::string name;
+  TypeSet types = TypeSet::any();
+  std::optional<Value> fallback;  // the default; an argument without one is required
+  Kind kind = Kind::value;
+  std::uint8_t lambda_parameters = 1;
+  TypeSet lambda_result = TypeSet::any();
+};
+
+struct Example {
+  std::string expression;  // in the language, constants only
+  std::string
+      result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
+};
+
+struct Function {
+  std::string name;
+  std::string family;  // "strings", "time", ...: the sections of the reference
+  std::vector<Parameter> parameters;
+  TypeSet result = TypeSet::any();
+  std::optional<std::size_t> result_like;  // the result has this argument's type (slice, reverse)
+  std::string doc;                         // one line, no full stop
+  std::vector<Example> examples;           // at least one
+  FunctionCode code = nullptr;
+  Prepare prepare = nullptr;
+  bool pure = true;  // the same arguments give the same result: constants are folded
+  bool total =
+      false;  // never fails on arguments of the declared types (`explain` and warnings say less then)
+};
+
+}  // namespace pipec::runtime

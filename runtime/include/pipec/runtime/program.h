@@ -1,0 +1,159 @@
+// Compiled expressions and transform blocks: plain data that the compiler makes, a Stage runs and nobody
+// changes. Names are resolved: a field of the record's top level is a slot of the program's FieldSet, a local
+// is a number.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipec/runtime/function.h"
+#include "pipec/runtime/place.h"
+#include "pipec/runtime/value.h"
+
+namespace pipec::runtime {
+
+// The top-level keys that a program touches, each once. A slot is an index into `keys`.
+struct FieldSet {
+  std::vector<std::string> keys;                // decoded
+  std::uint32_t slot_of(std::string_view key);  // adds it where it is new
+};
+
+struct Expression;
+
+// A vector whose destructor does not recurse: a chain of ten thousand `+` is ten thousand levels deep.
+class ExpressionList : public std::vector<Expression> {
+ public:
+  using std::vector<Expression>::vector;
+  ExpressionList() = default;
+  ExpressionList(std::vector<Expression> list) : std::vector<Expression>(std::move(list)) {}
+  ExpressionList(const ExpressionList&) = default;
+  ExpressionList(ExpressionList&&) = default;
+  ExpressionList& operator=(const ExpressionList&) = default;
+  ExpressionList& operator=(ExpressionList&&) = default;
+  ~ExpressionList();
+};
+
+struct PathSegment {
+  enum class Kind : std::uint8_t { key, index, computed };
+  Kind kind = Kind::key;
+  std::string key;
+  std::int64_t index = 0;      // negative counts from the end
+  std::uint32_t computed = 0;  // index or key known at run time: which of the owner's `children` gives it
+};
+
+// A place in the record: a slot and what lies below it. whole: the record itself (`.`), then there is no slot
+// and `below` starts at the record (only `.[0]` and computed keys need that).
+struct Path {
+  bool whole = false;
+  std::uint32_t slot = 0;
+  std::vector<PathSegment> below;
+  std::string text;  // as written, for messages: ".a.b[0]"
+};
+
+enum class MetadataField : std::uint8_t { topic, partition, offset, key, timestamp, source, headers, header };
+
+enum class Op : std::uint8_t {
+  constant,  // constant
+  field,     // path
+  metadata,  // metadata; header: name in `text`
+  local,     // local
+  element,   // children[0] at path.below (any value, not only the record): `f(x).a[0]`
+  add,
+  subtract,
+  multiply,
+  divide,
+  remainder,
+  negate,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,       // children[0] in children[1]
+  matches,  // children[0] matches `prepared` (see Matcher)
+  logical_and,
+  logical_or,
+  logical_not,
+  coalesce,     // ??
+  catch_error,  // catch
+  conditional,  // if children[0] { children[1] } else { children[2] }
+  array,        // children are the items
+  object,       // children are the values, keys their names
+  interpolate,  // children joined as "${}" does
+  has,          // path
+  call,  // function, children; a lambda's child is its body, its parameters are locals from lambda_locals[i]
+};
+
+// A compiled regular expression behind `matches`. Implemented by whoever owns the regex library.
+class Matcher {
+ public:
+  virtual ~Matcher() = default;
+  virtual bool search(std::string_view text) const = 0;
+};
+
+struct Expression {
+  Op op = Op::constant;
+  TypeSet types = TypeSet::any();  // what it can give on some record, failure aside
+  Place place;
+  Value constant;  // its bytes live in Program::constants
+  Path path;
+  MetadataField metadata = MetadataField::source;
+  std::string text;
+  std::uint32_t local = 0;
+  std::vector<std::string> keys;             // of an object literal
+  const Function* function = nullptr;        // lives in the Registry
+  std::vector<std::uint32_t> lambda_locals;  // per child: the first local of a lambda's parameters
+  std::shared_ptr<const void> prepared;      // for call: what Function::prepare gave
+  std::shared_ptr<const Matcher> matcher;    // for matches
+  ExpressionList children;
+};
+
+// One expression with what it needs to run. Immutable once made; shared by all workers.
+struct Program {
+  FieldSet fields;
+  Expression root;
+  std::uint32_t locals = 0;
+  std::shared_ptr<Arena> constants = std::make_shared<Arena>();
+};
+
+struct Statement {
+  enum class Kind : std::uint8_t {
+    set,           // targets[0] = expressions[0]
+    set_record,    // . = expressions[0]
+    set_metadata,  // metadata (header: `text`) = expressions[0]
+    let,           // local = expressions[0]
+    remove,        // del(targets...)
+    keep,          // keep(targets...)
+    rename,        // rename(targets[0], targets[1])
+    branch,        // if expressions[0] { body } else { otherwise }
+    drop,
+    dead_letter,  // dlq expressions[0]
+    emit,         // emit expressions[0]
+    loop,  // for local (, second) in expressions[0] { body }: an array gives items (with a second: index,
+           // item), an object gives keys and values (with one name: keys)
+  };
+  Kind kind = Kind::drop;
+  Place place;
+  std::vector<Path> targets;
+  std::vector<Expression> expressions;  // behind expressions[0] come the computed segments of the targets
+  MetadataField metadata = MetadataField::key;
+  std::string text;
+  std::uint32_t local = 0;
+  std::uint32_t second = 0;
+  bool has_second = false;
+  std::vector<Statement> body;
+  std::vector<Statement> otherwise;
+};
+
+struct TransformProgram {
+  FieldSet fields;
+  std::vector<Statement> body;
+  std::uint32_t locals = 0;
+  std::shared_ptr<Arena> constants = std::make_shared<Arena>();
+};
+
+}  // namespace pipec::runtime

@@ -1,0 +1,137 @@
+// Everything a .pipe file can name, as data. A Registry is made by the program and passed in; there is no
+// global one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/function.h"
+#include "pipec/runtime/program.h"
+
+namespace pipec::runtime {
+
+// An option of a connector or a parse format.
+struct OptionSpec {
+  enum class Kind : std::uint8_t {
+    constant,    // a constant expression of `types`
+    per_record,  // evaluated for each record: a path template, a key
+    choice,      // one of `choices`, bare or quoted
+  };
+  std::string name;
+  Kind kind = Kind::constant;
+  TypeSet types = TypeSet::any();
+  bool required = false;
+  std::optional<Value> fallback;  // shown in the reference; make() sees it when the option is left out
+  std::vector<std::string> choices;
+  std::string doc;
+  bool secret = false;  // never shown by explain, logs, errors
+};
+
+// The options as given, checked against their specs. Constants of durations are nanoseconds, sizes bytes.
+class Options {
+ public:
+  struct Item {
+    std::string name;
+    Value value;                             // constants and choices (a string)
+    std::shared_ptr<const Program> program;  // per_record
+    Place place;
+  };
+  std::vector<Item> items;
+  std::shared_ptr<Arena> storage = std::make_shared<Arena>();  // the bytes of the values
+  Place place;                                                 // of the connector's name
+
+  const Item* find(std::string_view name) const;
+  bool given(std::string_view name) const { return find(name) != nullptr; }
+  // The constant, or the fallback where it was left out (it must be there then).
+  std::string_view string(std::string_view name, std::string_view fallback = {}) const;
+  std::int64_t integer(std::string_view name, std::int64_t fallback) const;
+  double number(std::string_view name, double fallback) const;
+  bool boolean(std::string_view name, bool fallback) const;
+  std::shared_ptr<const Program> program(std::string_view name) const;
+};
+
+// What a connector's maker gets besides its options.
+struct ConnectorContext {
+  std::string pipeline;  // its name
+  const Clock* clock = nullptr;
+  bool from_start = false;  // --from-start: do not go on where the last run ended
+  bool truncate = false;    // --truncate: files begin empty
+  void* user = nullptr;     // the embedding program's own
+};
+
+struct ReceiverSpec {
+  std::string name;
+  std::string doc;
+  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+  std::size_t positional = 0;
+  // Positions are kept in the state directory (describe() gives them).
+  bool resumable = false;
+  std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make;
+  // Checks options that only the connector understands, when compiling; touches nothing outside.
+  std::function<Status(const Options&)> check;
+};
+
+struct SinkSpec {
+  std::string name;
+  std::string doc;
+  std::vector<OptionSpec> options;
+  std::size_t positional = 0;
+  std::function<Result<std::unique_ptr<Sink>>(const Options&, const ConnectorContext&)> make;
+  std::function<Status(const Options&)> check;
+  // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
+  std::function<std::optional<std::string>(const Options&)> target;
+  // An error of a per_record option dead-letters the record, so the compiler knows that this sink can.
+};
+
+// A format that `parse NAME` reads.
+struct ParserSpec {
+  std::string name;
+  std::string doc;
+  std::vector<OptionSpec> options;
+  std::size_t positional = 0;
+  // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
+  // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
+  // options).
+  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
+  bool can_fail = true;        // false: every record parses (text)
+  bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+};
+
+class Registry {
+ public:
+  void add(Function function);
+  void add(ReceiverSpec receiver);
+  void add(SinkSpec sink);
+  void add(ParserSpec parser);
+
+  const Function* function(std::string_view name) const;
+  const ReceiverSpec* receiver(std::string_view name) const;
+  const SinkSpec* sink(std::string_view name) const;
+  const ParserSpec* parser(std::string_view name) const;
+
+  // In the order of registration; pointers stay valid as long as the registry.
+  const std::deque<Function>& functions() const { return functions_; }
+  const std::deque<ReceiverSpec>& receivers() const { return receivers_; }
+  const std::deque<SinkSpec>& sinks() const { return sinks_; }
+  const std::deque<ParserSpec>& parsers() const { return parsers_; }
+
+  // Compiles the pattern of `matches`; set by whoever brings a regex library.
+  std::function<Result<std::shared_ptr<const Matcher>>(std::string_view pattern)> compile_pattern;
+
+ private:
+  std::deque<Function> functions_;
+  std::deque<ReceiverSpec> receivers_;
+  std::deque<SinkSpec> sinks_;
+  std::deque<ParserSpec> parsers_;
+  std::map<std::string, const Function*, std::less<>> function_names_;
+};
+
+}  // namespace pipec::runtime

@@ -1,0 +1,70 @@
+// A stage changes the records of a batch: it filters, parses, transforms. The engine owns everything else:
+// positions, dead letters, ordering. A stage cannot lose any of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/place.h"
+
+namespace pipec::runtime {
+
+// What a stage or a sink may tell the engine while it works on one batch. Used by one thread at a time.
+class StageContext {
+ public:
+  virtual ~StageContext() = default;
+  // This record goes to the dead letters with its original bytes; take it out of the batch. `reason` is
+  // copied. `place` must outlive the run (a program's own); null: the stage's.
+  virtual void dead_letter(const Record& record, std::string_view reason, const Place* place = nullptr) = 0;
+  virtual void count_filtered(std::uint64_t records) = 0;
+  // Bad records that leave no dead letter (`on_error: skip`).
+  virtual void count_errors(std::uint64_t records) = 0;
+};
+
+// What a stage keeps per worker thread: indexes, arenas. Made once per worker and stage.
+class Scratch {
+ public:
+  virtual ~Scratch() = default;
+};
+
+// process() runs on many threads at once, each with its own batch and scratch: a stage itself is immutable.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
+  // An error is terminal for the run (`on_error: fail`). Exceptions are caught by the engine and are terminal
+  // too.
+  virtual Status process(Batch& batch, Scratch* scratch, StageContext& context) const = 0;
+};
+
+// Sends every record of a batch into exactly one of its arms, or nowhere (dead-lettered).
+class Router {
+ public:
+  virtual ~Router() = default;
+  virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
+  // arms[i] comes as an empty view of the same block and buffers; records keep their order in each.
+  virtual Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch,
+                       StageContext& context) const = 0;
+};
+
+// A dead letter on its way to the route point.
+struct DeadLetter {
+  std::uint32_t origin = 0;  // of the batch's block
+  std::string reason;
+  std::string stage;  // the node's name: "parse json"
+  Place place;
+};
+
+// One line of JSON without the newline, with all that is known of the record (fields as the language
+// reference lists them: original, encoding, reason, stage, place, source, partition, position, key, headers,
+// time).
+void write_dead_letter(const Block& block, const DeadLetter& letter, std::int64_t unix_nanoseconds,
+                       Buffer& out);
+
+}  // namespace pipec::runtime

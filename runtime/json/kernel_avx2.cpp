@@ -1,0 +1,120 @@
+#include "runtime/json/kernel_versions.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "pipec/runtime/json.h"
+#include "runtime/json/kernel_tables.h"
+#include "runtime/json/text.h"
+
+#define PIPEC_KERNEL __attribute__((target("avx2,bmi,bmi2,popcnt,pclmul")))
+
+namespace pipec::runtime::json {
+
+namespace {
+
+struct Masks {
+  std::uint64_t quotes;
+  std::uint64_t backslashes;
+  std::uint64_t operators;
+  std::uint64_t brackets;
+};
+
+struct Extra {
+  std::uint64_t spaces;
+  std::uint64_t controls;
+  std::uint64_t wide;
+};
+
+PIPEC_KERNEL inline std::uint64_t bits(__m256i low, __m256i high) {
+  return static_cast<std::uint32_t>(_mm256_movemask_epi8(low)) |
+         static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(high))) << 32;
+}
+
+PIPEC_KERNEL inline std::uint64_t equal_to(__m256i low, __m256i high, char c) {
+  const __m256i all = _mm256_set1_epi8(c);
+  return bits(_mm256_cmpeq_epi8(low, all), _mm256_cmpeq_epi8(high, all));
+}
+
+// By the low four bits of a byte: the operator with these bits, braces standing for brackets too (bit 5 is
+// or-ed in). 0xff matches no byte: a byte with the top bit looks up 0.
+PIPEC_KERNEL inline __m256i operators_of(__m256i bytes) {
+  const __m256i table =
+      _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, ':', '{', ',', '}', -1, -1,  //
+                       -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, ':', '{', ',', '}', -1, -1);
+  return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), _mm256_or_si256(bytes, _mm256_set1_epi8(0x20)));
+}
+
+PIPEC_KERNEL inline __m256i spaces_of(__m256i bytes) {
+  const __m256i table =
+      _mm256_setr_epi8(' ', -1, -1, -1, -1, -1, -1, -1, -1, '\t', '\n', -1, -1, '\r', -1, -1,  //
+                       ' ', -1, -1, -1, -1, -1, -1, -1, -1, '\t', '\n', -1, -1, '\r', -1, -1);
+  return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes);
+}
+
+PIPEC_KERNEL inline Masks classify(const char* block) {
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 32));
+  Masks masks;
+  masks.quotes = equal_to(low, high, '"');
+  masks.backslashes = equal_to(low, high, '\\');
+  masks.operators = bits(operators_of(low), operators_of(high));
+  // Of the operators the brackets have bit 6: shifted to the top of its byte.
+  masks.brackets = bits(_mm256_slli_epi16(low, 1), _mm256_slli_epi16(high, 1));
+  return masks;
+}
+
+PIPEC_KERNEL inline Extra classify_more(const char* block) {
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 32));
+  const __m256i last_control = _mm256_set1_epi8(0x1f);
+  Extra extra;
+  extra.spaces = bits(spaces_of(low), spaces_of(high));
+  const __m256i low_controls = _mm256_cmpeq_epi8(_mm256_max_epu8(low, last_control), last_control);
+  const __m256i high_controls = _mm256_cmpeq_epi8(_mm256_max_epu8(high, last_control), last_control);
+  // Rare in a record of one line: the places only where there is one.
+  const __m256i any = _mm256_or_si256(low_controls, high_controls);
+  extra.controls = _mm256_testz_si256(any, any) ? 0 : bits(low_controls, high_controls);
+  extra.wide = static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(low, high)));
+  return extra;
+}
+
+PIPEC_KERNEL inline std::uint64_t prefix_xor(std::uint64_t quotes) {
+  // Carry-less multiplication by all ones.
+  const __m128i product =
+      _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(quotes)), _mm_set1_epi8(-1), 0);
+  return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
+}
+
+PIPEC_KERNEL inline std::uint32_t lowest(std::uint64_t bits) {
+  return static_cast<std::uint32_t>(_tzcnt_u64(bits));
+}
+
+#include "runtime/json/kernel_loops.inc"
+
+constexpr Kernel kKernel{"avx2", members, validate};
+
+}  // namespace
+
+const Kernel* avx2_kernel() {
+  __builtin_cpu_init();
+  const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
+                      __builtin_cpu_supports("pclmul");
+  return usable ? &kKernel : nullptr;
+}
+
+}  // namespace pipec::runtime::json
+
+#else
+
+namespace pipec::runtime::json {
+const Kernel* avx2_kernel() {
+  return nullptr;
+}
+}  // namespace pipec::runtime::json
+
+#endif

@@ -1,0 +1,482 @@
+#include "runtime/json/record_view.h"
+
+#include <algorithm>
+
+#include "runtime/json/text.h"
+
+namespace pipec::runtime::json {
+
+namespace {
+
+using Steps = std::span<const Step>;
+
+// Whether reading the value's JSON text gives the value again, and not a string or number in its stead.
+bool is_its_text(const Value& value) {
+  switch (value.type()) {
+    case Type::bytes:
+    case Type::timestamp:
+    case Type::duration:
+      return false;
+    default:
+      return value.form() != Value::Form::built;
+  }
+}
+
+bool same_step(const Step& a, const Step& b) {
+  return a.is_key == b.is_key && (a.is_key ? a.key == b.key : a.index == b.index);
+}
+
+}  // namespace
+
+RecordView::RecordView(const FieldSet& fields)
+    : keys_(fields.keys), index_(fields), scratch_(pool_.get(1024)), state_(fields.keys.size(), kUntouched) {
+  for (const std::string& key : keys_) {
+    scratch_->clear();
+    append_json_string(key, *scratch_);
+    quoted_.emplace_back(scratch_->view());
+  }
+}
+
+void RecordView::begin(std::string_view record, Shape shape) {
+  record_ = record;
+  shape_ = shape;
+  if (!changes_.empty() || edited_) {
+    std::fill(state_.begin(), state_.end(), kUntouched);
+    changes_.clear();
+  }
+  others_removed_ = false;
+  whole_known_ = false;
+}
+
+Shape RecordView::open(std::string_view record, bool trusted, Arena& arena) {
+  arena_ = &arena;
+  begin(record, index_.scan(record, trusted));
+  if (edited_) typed_.clear();
+  edited_ = false;
+  return shape_;
+}
+
+void RecordView::open_nothing(Arena& arena) {
+  static constexpr char kNothing[Buffer::kPadding + 8] = "null";
+  open({kNothing, 4}, true, arena);
+}
+
+Found RecordView::read(std::uint32_t slot) {
+  Found found;
+  const std::uint32_t state = state_[slot];
+  if (state == kGone || shape_ != Shape::object) return found;
+  FieldSlot place;
+  if (state == kUntouched) {
+    place = index_.slot(slot);
+    if (!place.found()) return found;
+  } else {
+    const Change& change = changes_[state];
+    if (change.set) {
+      found.found = true;
+      found.value = change.value;
+      return found;
+    }
+    place = change.place;
+  }
+  const auto value = read_json(slice(place));
+  found.found = value.has_value();
+  found.bad = !value;
+  if (value) found.value = *value;
+  return found;
+}
+
+Value RecordView::get_changed(std::uint32_t slot) {
+  const Found found = read(slot);
+  return found.bad ? Value::failed() : found.value;
+}
+
+Found RecordView::descend(Found from, Steps below) {
+  for (const Step& step : below) {
+    if (!from.found) return from;
+    from = step.is_key ? find_member(from.value, step.key, *arena_) : find_item(from.value, step.index);
+  }
+  return from;
+}
+
+Value RecordView::get(std::uint32_t slot, Steps below) {
+  if (below.empty()) return get(slot);
+  if (!typed_.empty()) {
+    if (const Typed* typed = typed_at(slot, below)) {
+      Found from;
+      from.found = true;
+      from.value = typed->value;
+      const Found found = descend(from, below.subspan(typed->path.size()));
+      return found.bad ? Value::failed() : found.value;
+    }
+  }
+  const Found found = descend(read(slot), below);
+  return found.bad ? Value::failed() : found.value;
+}
+
+int RecordView::has(std::uint32_t slot, Steps below) {
+  if (below.empty()) return there(slot) ? 1 : 0;
+  const Found found = descend(read(slot), below);
+  return found.bad ? -1 : found.found ? 1 : 0;
+}
+
+Value RecordView::whole() {
+  if (!whole_known_) {
+    std::string_view text = record_;
+    if (!changes_.empty()) {
+      scratch_->clear();
+      render(*scratch_);
+      text = arena_->copy(scratch_->view());
+    }
+    whole_ = read_json(trimmed(text)).value_or(Value::failed());
+    whole_known_ = true;
+  }
+  return whole_;
+}
+
+std::uint32_t RecordView::slot_of(const Step& step) const {
+  if (!step.is_key || shape_ != Shape::object) return kGone;
+  const auto found = std::find(keys_.begin(), keys_.end(), step.key);
+  return found == keys_.end() ? kGone : static_cast<std::uint32_t>(found - keys_.begin());
+}
+
+Value RecordView::get_whole(Steps below) {
+  if (below.empty()) return whole();
+  if (const std::uint32_t slot = slot_of(below.front()); slot != kGone) return get(slot, below.subspan(1));
+  Found from;
+  from.found = true;
+  from.value = whole();
+  if (from.value.is_failed()) return from.value;
+  const Found found = descend(from, below);
+  return found.bad ? Value::failed() : found.value;
+}
+
+int RecordView::has_whole(Steps below) {
+  if (below.empty()) return 1;
+  if (const std::uint32_t slot = slot_of(below.front()); slot != kGone) return has(slot, below.subspan(1));
+  Found from;
+  from.found = true;
+  from.value = whole();
+  if (from.value.is_failed()) return -1;
+  const Found found = descend(from, below);
+  return found.bad ? -1 : found.found ? 1 : 0;
+}
+
+bool RecordView::there(std::uint32_t slot) const {
+  if (shape_ != Shape::object || state_[slot] == kGone) return false;
+  return state_[slot] != kUntouched || index_.slot(slot).found();
+}
+
+Edit RecordView::usable() const {
+  if (shape_ == Shape::object) return Edit::done;
+  return shape_ == Shape::malformed ? Edit::malformed : Edit::parent_is_no_object;
+}
+
+// The slot's entry in changes_, made where there is none.
+Change& RecordView::changed(std::uint32_t slot) {
+  edited_ = true;
+  whole_known_ = false;
+  if (state_[slot] < kGone) return changes_[state_[slot]];
+  Change change;
+  if (state_[slot] == kUntouched) change.place = index_.slot(slot);
+  if (!change.place.found()) change.key = quoted_[slot];
+  state_[slot] = static_cast<std::uint32_t>(changes_.size());
+  return changes_.emplace_back(change);
+}
+
+void RecordView::put(std::uint32_t slot, const Value& value) {
+  Change& change = changed(slot);
+  change.set = true;
+  change.value = value;
+}
+
+void RecordView::erase(std::uint32_t slot) {
+  if (!there(slot)) return;
+  changed(slot).removed = true;
+  state_[slot] = kGone;
+}
+
+void RecordView::move(std::uint32_t from, std::uint32_t to) {
+  erase(to);
+  changed(from).key = quoted_[to];
+  state_[to] = state_[from];
+  state_[from] = kGone;
+}
+
+// The path from the record's top, in path_.
+Steps RecordView::steps_of(std::uint32_t slot, Steps below) {
+  path_.clear();
+  path_.push_back({true, keys_[slot], 0});
+  path_.insert(path_.end(), below.begin(), below.end());
+  return path_;
+}
+
+// A new text for the record: scanned again, and what was set to more than its text keeps its value.
+void RecordView::replace(std::string_view text) {
+  struct Held {
+    std::uint32_t slot;
+    Value value;
+  };
+  std::vector<Held> held;
+  for (std::uint32_t slot = 0; slot < state_.size(); ++slot) {
+    if (state_[slot] >= kGone) continue;
+    const Change& change = changes_[state_[slot]];
+    if (change.set && !is_its_text(change.value)) held.push_back({slot, change.value});
+  }
+  char* bytes = arena_->allocate(text.size(), Buffer::kPadding);
+  std::copy(text.begin(), text.end(), bytes);
+  std::fill(bytes + text.size(), bytes + text.size() + Buffer::kPadding, '\0');
+  edited_ = true;
+  const std::string_view copy{bytes, text.size()};
+  begin(copy, index_.scan(copy));
+  if (shape_ != Shape::object) return;
+  for (const Held& value : held) {
+    if (there(value.slot)) put(value.slot, value.value);
+  }
+}
+
+void RecordView::reopen(const Value& record, std::string_view source) {
+  scratch_->clear();
+  append_value(record, source, *scratch_);
+  replace(scratch_->view());
+}
+
+// An edit by way of the record's text: slower than a change of slots, and right for everything.
+Edit RecordView::edit_text(Steps steps, const Operation& operation) {
+  const Value container = whole();
+  if (container.is_failed()) return Edit::malformed;
+  const Edited edited = edit_below(container, steps, operation, *arena_, *scratch_);
+  if (edited.edit != Edit::done || !edited.changed) return edited.edit;
+  reopen(edited.value, edited.value.text());
+  return Edit::done;
+}
+
+Edit RecordView::edit_slot(std::uint32_t slot, Steps below, const Operation& operation) {
+  if (index_.repeated()) {
+    const Edit edit = edit_text(steps_of(slot, below), operation);
+    if (edit == Edit::done && below.empty() && operation.kind == Operation::Kind::set &&
+        !is_its_text(operation.value)) {
+      put(slot, operation.value);
+    }
+    return edit;
+  }
+  const bool sets = operation.kind == Operation::Kind::set;
+  if (below.empty()) {
+    if (sets) {
+      put(slot, operation.value);
+    } else {
+      erase(slot);
+    }
+    return Edit::done;
+  }
+  const Found found = read(slot);
+  if (found.bad) return Edit::malformed;
+  if (!found.found && !sets) return Edit::done;
+  const Edited edited = found.found ? edit_below(found.value, below, operation, *arena_, *scratch_)
+                                    : wrap(below, operation.value, *arena_);
+  if (edited.edit == Edit::done && edited.changed) put(slot, edited.value);
+  return edited.edit;
+}
+
+Edit RecordView::set(std::uint32_t slot, Steps below, const Value& value) {
+  if (const Edit edit = usable(); edit != Edit::done) return edit;
+  if (!typed_.empty()) forget_typed(slot, below);
+  if (below.empty() && !index_.repeated()) [[likely]] {
+    put(slot, value);
+    return Edit::done;
+  }
+  const Edit edit = edit_slot(slot, below, {Operation::Kind::set, value, {}});
+  if (edit == Edit::done && !below.empty() && !is_its_text(value)) {
+    Typed typed{slot, {below.begin(), below.end()}, value};
+    for (Step& step : typed.path) step.key = arena_->copy(step.key);
+    typed_.push_back(std::move(typed));
+  }
+  return edit;
+}
+
+Edit RecordView::set_whole(Steps below, const Value& value) {
+  if (below.empty()) {
+    std::fill(state_.begin(), state_.end(), kUntouched);
+    changes_.clear();
+    typed_.clear();
+    reopen(value, record_);
+    if (shape_ == Shape::object && value.form() == Value::Form::built) {
+      for (std::uint32_t i = 0; i < value.size(); ++i) {
+        const Member& member = value.members()[i];
+        const std::uint32_t slot = slot_of({true, member.key, 0});
+        if (slot != kGone && !is_its_text(member.value)) put(slot, member.value);
+      }
+    }
+    return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
+  }
+  if (shape_ == Shape::malformed) return Edit::malformed;
+  if (const std::uint32_t slot = slot_of(below.front()); slot != kGone)
+    return set(slot, below.subspan(1), value);
+  return edit_text(below, {Operation::Kind::set, value, {}});
+}
+
+Edit RecordView::remove(std::uint32_t slot, Steps below) {
+  if (shape_ != Shape::object) return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
+  forget_typed(slot);
+  return edit_slot(slot, below, {Operation::Kind::remove, {}, {}});
+}
+
+Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps to_below) {
+  if (shape_ != Shape::object) return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
+  const bool top = from_below.empty() && to_below.empty();
+  const bool siblings = !top && from == to && from_below.size() == to_below.size() &&
+                        from_below.back().is_key && to_below.back().is_key &&
+                        std::equal(from_below.begin(), from_below.end() - 1, to_below.begin(), same_step);
+  if (from == to && (top || (siblings && from_below.back().key == to_below.back().key))) return Edit::done;
+  if (top) {
+    if (!there(from)) return Edit::done;
+    forget_typed(from);
+    forget_typed(to);
+    if (!index_.repeated()) {
+      move(from, to);
+      return Edit::done;
+    }
+    const Value value = get(from);
+    if (value.is_failed()) return Edit::malformed;
+    const Edit edit = edit_text(steps_of(from, {}), {Operation::Kind::rename, {}, keys_[to]});
+    if (edit == Edit::done && !is_its_text(value)) put(to, value);
+    return edit;
+  }
+  if (siblings) {
+    forget_typed(from);
+    return edit_slot(from, from_below, {Operation::Kind::rename, {}, to_below.back().key});
+  }
+  const int found = has(from, from_below);
+  if (found <= 0) return found < 0 ? Edit::malformed : Edit::done;
+  const Value value = get(from, from_below);
+  if (value.is_failed()) return Edit::malformed;
+  const Edit removed = remove(from, from_below);
+  return removed == Edit::done ? set(to, to_below, value) : removed;
+}
+
+Edit RecordView::keep(std::span<const Kept> kept) {
+  if (const Edit edit = usable(); edit != Edit::done) return edit;
+  return index_.repeated() ? keep_text(kept) : keep_places(kept);
+}
+
+// By way of the text: for records with repeated keys.
+Edit RecordView::keep_text(std::span<const Kept> kept) {
+  std::vector<std::vector<Step>> paths;
+  for (const Kept& path : kept) {
+    const Steps steps = steps_of(path.slot, path.below);
+    paths.emplace_back(steps.begin(), steps.end());
+  }
+  const std::vector<Steps> views(paths.begin(), paths.end());
+  const Value container = whole();
+  if (container.is_failed()) return Edit::malformed;
+  bool found = false;
+  const Edited edited = keep_below(container, views, *arena_, *scratch_, found);
+  if (edited.edit == Edit::done && edited.changed) reopen(edited.value, edited.value.text());
+  return edited.edit;
+}
+
+Edit RecordView::keep_places(std::span<const Kept> kept) {
+  // Members that are nobody's slot go, once.
+  if (!others_removed_) {
+    others_removed_ = true;
+    for (std::uint32_t i = 0; i < index_.members(); ++i) {
+      const FieldSlot place = index_.member(record_, i);
+      bool wanted = false;
+      for (std::uint32_t slot = 0; slot < state_.size() && !wanted; ++slot) {
+        wanted = index_.slot(slot).found() && index_.slot(slot).key_begin == place.key_begin;
+      }
+      if (wanted) continue;
+      Change change;
+      change.place = place;
+      change.removed = true;
+      changes_.push_back(change);
+      edited_ = true;
+      whole_known_ = false;
+    }
+  }
+  std::vector<Steps> below;
+  for (std::uint32_t slot = 0; slot < state_.size(); ++slot) {
+    if (!there(slot)) continue;
+    below.clear();
+    bool all = false;
+    for (const Kept& path : kept) {
+      if (path.slot != slot) continue;
+      all |= path.below.empty();
+      below.push_back(path.below);
+    }
+    if (all) continue;
+    bool found = false;
+    if (!below.empty()) {
+      const Found value = read(slot);
+      if (value.bad) return Edit::malformed;
+      const Edited edited = keep_below(value.value, below, *arena_, *scratch_, found);
+      if (edited.edit != Edit::done) return edited.edit;
+      if (found && edited.changed) put(slot, edited.value);
+    }
+    if (!found) {
+      forget_typed(slot);
+      erase(slot);
+    }
+  }
+  return Edit::done;
+}
+
+// The value of the longest path that was set and leads to or above this one.
+const RecordView::Typed* RecordView::typed_at(std::uint32_t slot, Steps below) const {
+  for (const Typed& typed : typed_) {
+    if (typed.slot == slot && typed.path.size() <= below.size() &&
+        std::equal(typed.path.begin(), typed.path.end(), below.begin(), same_step)) {
+      return &typed;
+    }
+  }
+  return nullptr;
+}
+
+void RecordView::forget_typed(std::uint32_t slot) {
+  std::erase_if(typed_, [&](const Typed& typed) { return typed.slot == slot; });
+}
+
+// Those that an edit of this path may touch: above it, at it or below it. Indexes may be the same item from
+// either end.
+void RecordView::forget_typed(std::uint32_t slot, Steps below) {
+  std::erase_if(typed_, [&](const Typed& typed) {
+    if (typed.slot != slot) return false;
+    const std::size_t common = std::min(typed.path.size(), below.size());
+    for (std::size_t i = 0; i < common; ++i) {
+      if (typed.path[i].is_key != below[i].is_key) return false;
+      if (below[i].is_key && typed.path[i].key != below[i].key) return false;
+    }
+    return true;
+  });
+}
+
+void RecordView::render(Buffer& out) {
+  if (changes_.empty()) {
+    out.append(record_);
+    return;
+  }
+  // Few changes, mostly made in the order of the text: insertion sort; new members stay in the order they
+  // came.
+  order_.clear();
+  for (const Change& change : changes_) order_.push_back(&change);
+  const auto before = [](const Change* a, const Change* b) {
+    if (!a->place.found()) return false;
+    return !b->place.found() || a->place.key_begin < b->place.key_begin;
+  };
+  if (order_.size() > 16) {
+    std::stable_sort(order_.begin(), order_.end(), before);
+  } else {
+    for (std::size_t i = 1; i < order_.size(); ++i) {
+      const Change* change = order_[i];
+      std::size_t at = i;
+      for (; at > 0 && before(change, order_[at - 1]); --at) order_[at] = order_[at - 1];
+      order_[at] = change;
+    }
+  }
+  splice(record_, index_.object_begin(), index_.object_end(), order_, out);
+}
+
+void RecordView::write(Buffer& out) {
+  render(out);
+}
+
+}  // namespace pipec::runtime::json

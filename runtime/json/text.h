@@ -1,0 +1,55 @@
+// The small steps over JSON text that every reader of it shares. Nothing here reads at or behind `end`.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace pipec::runtime::json {
+
+constexpr bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+constexpr bool is_digit(char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+// A byte that ends a number, `true`, `false` or `null`.
+constexpr bool ends_scalar(char c) {
+  return is_space(c) || c == ',' || c == ':' || c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
+}
+
+inline const char* skip_space(const char* at, const char* end) {
+  while (at < end && is_space(*at)) ++at;
+  return at;
+}
+// Back over white space: the end of what stands before it.
+inline const char* skip_space_back(const char* at, const char* begin) {
+  while (at > begin && is_space(at[-1])) --at;
+  return at;
+}
+inline std::string_view trimmed(std::string_view text) {
+  const char* begin = skip_space(text.data(), text.data() + text.size());
+  const char* end = skip_space_back(text.data() + text.size(), begin);
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+// From behind the opening quote to the closing quote; nullptr where there is none.
+const char* find_string_end(const char* at, const char* end);
+
+// From the first byte of a value to behind its last. Brackets are balanced by kind and strings are closed;
+// nothing else of it is checked. nullptr: there is no value, it is cut off, not balanced or nested deeper
+// than kMaxDepth.
+const char* skip_value(const char* at, const char* end);
+
+// The inside of a JSON string: no control character, valid escapes without a lone surrogate, valid UTF-8.
+bool check_string(std::string_view inside, bool& escaped);
+
+// Decodes the escapes of a checked string; `out` has room for inside.size() bytes. Returns the length.
+std::size_t unescape(std::string_view inside, char* out);
+
+// Takes white space between tokens out of a text, in place. Returns the new size.
+std::size_t compact(char* text, std::size_t size);
+
+// Behind the number that begins at `at` (RFC 8259), or nullptr.
+const char* skip_number(const char* at, const char* end);
+
+}  // namespace pipec::runtime::json

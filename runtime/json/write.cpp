@@ -1,0 +1,289 @@
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/json.h"
+
+namespace pipec::runtime {
+
+namespace {
+
+void append_base64(std::string_view bytes, Buffer& out) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::size_t length = (bytes.size() + 2) / 3 * 4;
+  char* to = out.extend(length);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = bytes.size() - i;
+    const auto byte = [&](std::size_t k) -> std::uint32_t {
+      return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0U;
+    };
+    const std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
+    *to++ = kDigits[group >> 18];
+    *to++ = kDigits[(group >> 12) & 63];
+    *to++ = left > 1 ? kDigits[(group >> 6) & 63] : '=';
+    *to++ = left > 2 ? kDigits[group & 63] : '=';
+  }
+  out.set_size(out.size() + length);
+}
+
+void append_integer(std::int64_t number, Buffer& out) {
+  char* to = out.extend(24);
+  out.set_size(static_cast<std::size_t>(std::to_chars(to, to + 24, number).ptr - out.data()));
+}
+
+// Everything but built arrays and objects.
+void append_leaf(const Value& value, Buffer& out) {
+  switch (value.type()) {
+    case Type::null:
+    case Type::failed:
+      out.append("null");
+      return;
+    case Type::boolean:
+      out.append(value.as_bool() ? "true" : "false");
+      return;
+    case Type::integer:
+    case Type::floating: {
+      const std::string_view text = value.number_text();
+      if (!text.empty()) {
+        out.append(text);
+      } else if (value.type() == Type::integer) {
+        append_integer(value.as_int(), out);
+      } else if (std::isfinite(value.as_float())) {
+        char* to = out.extend(32);
+        out.set_size(out.size() + format_float(value.as_float(), to));
+      } else {
+        out.append("null");  // JSON has no such number
+      }
+      return;
+    }
+    case Type::string:
+      if (value.is_json_text() || value.is_escaped()) {
+        const std::string_view text = value.text();
+        char* to = out.extend(text.size() + 2);
+        *to++ = '"';
+        if (!text.empty()) std::memcpy(to, text.data(), text.size());
+        to[text.size()] = '"';
+        out.set_size(out.size() + text.size() + 2);
+      } else {
+        append_json_string(value.text(), out);
+      }
+      return;
+    case Type::bytes:
+      out.append('"');
+      append_base64(value.text(), out);
+      out.append('"');
+      return;
+    case Type::timestamp: {
+      out.append('"');
+      char* to = out.extend(40);
+      out.set_size(out.size() + format_timestamp(value.as_int(), to));
+      out.append('"');
+      return;
+    }
+    case Type::duration:
+      append_integer(value.as_int(), out);
+      return;
+    case Type::array:
+    case Type::object:
+      out.append(value.text());
+      return;
+  }
+}
+
+constexpr bool is_built(const Value& value) {
+  return value.form() == Value::Form::built;
+}
+
+}  // namespace
+
+void append_json(const Value& value, Buffer& out) {
+  if (!is_built(value)) {
+    append_leaf(value, out);
+    return;
+  }
+  // Values that programs build may nest as deep as the program has statements: a stack of our own.
+  struct Open {
+    const Value* container;
+    std::uint32_t next;
+  };
+  std::vector<Open> open;
+  open.push_back({&value, 0});
+  out.append(value.type() == Type::array ? '[' : '{');
+  while (!open.empty()) {
+    Open& top = open.back();
+    const Value& container = *top.container;
+    const bool array = container.type() == Type::array;
+    if (top.next == container.size()) {
+      out.append(array ? ']' : '}');
+      open.pop_back();
+      continue;
+    }
+    if (top.next > 0) out.append(',');
+    const Value* child = nullptr;
+    if (array) {
+      child = &container.items()[top.next];
+    } else {
+      const Member& member = container.members()[top.next];
+      append_json_string(member.key, out);
+      out.append(':');
+      child = &member.value;
+    }
+    ++top.next;
+    if (is_built(*child)) {
+      out.append(child->type() == Type::array ? '[' : '{');
+      open.push_back({child, 0});
+    } else {
+      append_leaf(*child, out);
+    }
+  }
+}
+
+void append_json_string(std::string_view text, Buffer& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.append('"');
+  std::size_t plain = 0;  // begin of the run that needs no escape
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') [[likely]] {
+      continue;
+    }
+    out.append(text.substr(plain, i - plain));
+    plain = i + 1;
+    switch (c) {
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\b':
+        out.append("\\b");
+        break;
+      case '\f':
+        out.append("\\f");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
+      default: {
+        const char escape[] = {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
+        out.append(std::string_view(escape, sizeof escape));
+      }
+    }
+  }
+  out.append(text.substr(plain));
+  out.append('"');
+}
+
+std::size_t format_float(double value, char* out) {
+  // Shortest digits first, then our own layout: without an exponent from 1e-5 up to below 1e16.
+  char digits[32];
+  char* const end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::scientific).ptr;
+  char* at = digits;
+  char* const begin = out;
+  if (*at == '-') *out++ = *at++;
+  char mantissa[24];
+  int count = 0;
+  for (; *at != 'e'; ++at) {
+    if (*at != '.') mantissa[count++] = *at;
+  }
+  ++at;
+  if (*at == '+') ++at;
+  int exponent = 0;
+  std::from_chars(at, end, exponent);
+  const auto put = [&](int from, int to) {
+    for (int i = from; i < to; ++i) *out++ = i < count ? mantissa[i] : '0';
+  };
+  if (exponent >= 0 && exponent < 16) {
+    put(0, exponent + 1);
+    *out++ = '.';
+    if (count > exponent + 1) {
+      put(exponent + 1, count);
+    } else {
+      *out++ = '0';
+    }
+  } else if (exponent < 0 && exponent >= -5) {
+    *out++ = '0';
+    *out++ = '.';
+    for (int i = -1; i > exponent; --i) *out++ = '0';
+    put(0, count);
+  } else {
+    put(0, 1);
+    if (count > 1) {
+      *out++ = '.';
+      put(1, count);
+    }
+    *out++ = 'e';
+    out = std::to_chars(out, out + 8, exponent).ptr;
+  }
+  return static_cast<std::size_t>(out - begin);
+}
+
+std::size_t format_timestamp(std::int64_t nanoseconds, char* out) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kDay = 86'400;
+  std::int64_t seconds = nanoseconds / kSecond;
+  std::int64_t fraction = nanoseconds % kSecond;
+  if (fraction < 0) {
+    fraction += kSecond;
+    --seconds;
+  }
+  std::int64_t days = seconds / kDay;
+  std::int64_t of_day = seconds % kDay;
+  if (of_day < 0) {
+    of_day += kDay;
+    --days;
+  }
+  // The proleptic Gregorian calendar in eras of 400 years that begin on a 1st of March.
+  days += 719'468;
+  const std::int64_t era = days / 146'097;  // days >= 0 for every int64 of nanoseconds
+  const std::int64_t of_era = days % 146'097;
+  const std::int64_t year_of_era = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
+  const std::int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t shifted = (5 * of_year + 2) / 153;
+  const std::int64_t day = of_year - (153 * shifted + 2) / 5 + 1;
+  const std::int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
+  const std::int64_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
+
+  char* const begin = out;
+  const auto put = [&](std::int64_t number, int width) {
+    for (int i = width - 1; i >= 0; --i) {
+      out[i] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    }
+    out += width;
+  };
+  put(year, 4);
+  *out++ = '-';
+  put(month, 2);
+  *out++ = '-';
+  put(day, 2);
+  *out++ = 'T';
+  put(of_day / 3600, 2);
+  *out++ = ':';
+  put(of_day / 60 % 60, 2);
+  *out++ = ':';
+  put(of_day % 60, 2);
+  if (fraction != 0) {
+    *out++ = '.';
+    if (fraction % 1'000'000 == 0) {
+      put(fraction / 1'000'000, 3);
+    } else if (fraction % 1'000 == 0) {
+      put(fraction / 1'000, 6);
+    } else {
+      put(fraction, 9);
+    }
+  }
+  *out++ = 'Z';
+  return static_cast<std::size_t>(out - begin);
+}
+
+}  // namespace pipec::runtime

@@ -1,0 +1,31 @@
+#include "pipec/runtime/program.h"
+
+#include <algorithm>
+
+namespace pipec::runtime {
+
+ExpressionList::~ExpressionList() {
+  std::vector<std::vector<Expression>> pending;
+  const auto take = [&](std::vector<Expression>& list) {
+    for (Expression& expression : list) {
+      std::vector<Expression>& children = expression.children;
+      if (!children.empty()) pending.push_back(std::move(children));
+    }
+    list.clear();
+  };
+  take(*this);
+  while (!pending.empty()) {
+    std::vector<Expression> list = std::move(pending.back());
+    pending.pop_back();
+    take(list);
+  }
+}
+
+std::uint32_t FieldSet::slot_of(std::string_view key) {
+  const auto found = std::find(keys.begin(), keys.end(), key);
+  if (found != keys.end()) return static_cast<std::uint32_t>(found - keys.begin());
+  keys.emplace_back(key);
+  return static_cast<std::uint32_t>(keys.size() - 1);
+}
+
+}  // namespace pipec::runtime

@@ -1,0 +1,23 @@
+// What the connectors' files export to register.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "pipec/runtime/registry.h"
+
+namespace pipec::stdlib {
+
+void register_file_receiver(runtime::Registry& registry);
+void register_stdin_receiver(runtime::Registry& registry);
+void register_generate_receiver(runtime::Registry& registry);
+void register_file_sink(runtime::Registry& registry);
+void register_stream_sinks(runtime::Registry& registry);  // stdout, null
+
+inline constexpr std::int64_t kDefaultMaxRecord = std::int64_t{256} << 20;
+
+// The option `max_record` and its check: a block's offsets are 32-bit.
+runtime::OptionSpec max_record_option();
+runtime::Status check_max_record(const runtime::Options& options);
+
+}  // namespace pipec::stdlib

@@ -1,0 +1,35 @@
+// Which files a `recv file` reads, and where in each of them it begins.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/fd.h"
+
+namespace pipec::stdlib {
+
+struct InputFile {
+  std::string path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;   // when the run began
+  std::uint64_t start = 0;  // where this run begins to read
+};
+
+struct InputFiles {
+  std::vector<InputFile> files;  // in the order in which they are read
+  std::string note;              // what was found of the last run; empty where there was none
+};
+
+// The file that is named, or those that the glob matches, sorted by name; directories that it matches are
+// passed over, a file with two names counts once. A name with brackets or stars that is there is taken as it
+// is.
+runtime::Result<InputFiles> find_input_files(const std::string& path, const runtime::StateEntries& saved);
+
+// Opens a regular file for reading. Anything else (a directory, a FIFO, a compressed file) is a clear error,
+// at once.
+runtime::Result<runtime::Fd> open_input(const std::string& path, InputFile& file);
+
+}  // namespace pipec::stdlib

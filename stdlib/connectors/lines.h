@@ -1,0 +1,24 @@
+// Framing by lines: where the records of a block of text lie.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+
+namespace pipec::stdlib {
+
+// Appends each whole line of data[0, size) to `origins`, without its "\n" or "\r\n"; empty and white lines
+// are none. Stops behind `max_records` of them (0: no limit). Returns how many bytes were taken: up to behind
+// a newline.
+std::size_t find_lines(const char* data, std::size_t size, std::size_t max_records,
+                       std::vector<runtime::Slice>& origins);
+
+// The text behind the last newline, as the last line of a file. Appends nothing where it is white.
+void add_last_line(const char* data, std::size_t begin, std::size_t end,
+                   std::vector<runtime::Slice>& origins);
+
+// For the first block of a text: its first record does not begin with the byte order mark.
+void skip_byte_order_mark(runtime::Block& block);
+
+}  // namespace pipec::stdlib

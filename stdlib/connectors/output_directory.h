@@ -1,0 +1,52 @@
+// The directory below which a file sink works. All opening goes through its descriptor.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <set>
+#include <string>
+
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/fd.h"
+
+namespace pipec::stdlib {
+
+class OutputDirectory {
+ public:
+  // `base` ends with '/' or is empty. confined: no symbolic link is followed below it (its own path may hold
+  // some).
+  OutputDirectory(std::string base, bool confined) : base_(std::move(base)), confined_(confined) {}
+
+  // Makes it where it is missing.
+  runtime::Status open();
+
+  struct Opened {
+    runtime::Fd fd;
+    int error = 0;  // errno
+  };
+  // For writing; neither call waits, whatever lies there. `relative` has passed refuse_output() if confined.
+  Opened open_existing(const std::string& relative) const;
+  Opened create(const std::string& relative);
+  // The directories above it. 0 or errno.
+  int make_parents(const std::string& relative);
+  // What the path names now: 0 or errno.
+  int look_at(const std::string& relative, struct stat& info) const;
+
+  // Makes the names durable that create() and make_parents() made since the last call: hand it to another
+  // thread.
+  std::set<std::string> take_changed();
+  runtime::Status sync(const std::set<std::string>& changed) const;
+
+  std::string full_path(const std::string& relative) const { return base_ + relative; }
+
+ private:
+  Opened open_below(const std::string& relative, int flags) const;
+  Opened open_by_steps(const std::string& relative, int flags) const;
+
+  const std::string base_;
+  const bool confined_;
+  runtime::Fd fd_;
+  std::set<std::string> changed_;  // directories (relative, "" is the base) that hold new names
+};
+
+}  // namespace pipec::stdlib

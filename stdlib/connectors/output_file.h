@@ -1,0 +1,47 @@
+// One file of a file sink, open or not. Guarded by OutputFiles' mutex.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/fd.h"
+
+namespace pipec::stdlib {
+
+struct OutputFile {
+  std::string path;                       // below the base
+  std::shared_ptr<runtime::Fd> fd;        // null: closed, or not made yet; sync() may hold it a little longer
+  std::list<OutputFile*>::iterator used;  // where fd is set: its place among the open ones
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;    // 0: not made yet
+  std::uint64_t written = 0;  // bytes in the file
+  std::string pending;        // behind them, not written yet
+  bool regular = true;        // else a device or pipe: nothing about it is kept, synced or cut
+  bool known = false;         // the checkpoint has an entry of it, or no state is kept
+  bool changed = false;       // in OutputFiles::changed_
+  bool unsynced = false;      // in OutputFiles::unsynced_
+
+  std::uint64_t length() const { return written + pending.size(); }
+};
+
+// What the checkpoint says of a file: "size=123 device=2049 inode=77"; inode 0: it was not made yet.
+struct OutputMark {
+  std::uint64_t size = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  std::string text() const;
+  static std::optional<OutputMark> parse(std::string_view text);
+};
+
+// Writes pending, text and, if asked, a newline at the file's end, in one system call where it can. On an
+// error a regular file is cut back to what it was. Leaves `pending` empty.
+runtime::Status write_output(OutputFile& file, std::string_view text, bool add_newline,
+                             const std::string& full_path);
+
+}  // namespace pipec::stdlib

@@ -1,0 +1,398 @@
+#include "stdlib/connectors/output_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "stdlib/connectors/output_file.h"
+#include "stdlib/connectors/output_path.h"
+
+namespace pipec::stdlib {
+
+namespace {
+
+using runtime::Error;
+using runtime::Fd;
+using runtime::Result;
+using runtime::Status;
+
+constexpr std::size_t kFlushBytes = std::size_t{256} << 10;   // per file
+constexpr std::size_t kDirectBytes = std::size_t{64} << 10;   // a piece this long is not copied first
+constexpr std::size_t kBufferedBytes = std::size_t{4} << 20;  // over all files
+constexpr std::size_t kKeptCapacity = std::size_t{16}
+                                      << 10;  // of an empty buffer, where there are many files
+
+Error sink_error(std::string message) {
+  return Error{"sink", std::move(message), {}, {}};
+}
+
+// Errors of open() that a path from a record can bring about by itself. Null: a fault of the world.
+const char* path_fault(int error) {
+  switch (error) {
+    case ELOOP:
+    case EXDEV:
+      return "leads through a symbolic link";
+    case ENOTDIR:
+      return "leads through something that is no directory";
+    case EISDIR:
+      return "is a directory";
+    case ENAMETOOLONG:
+      return "has a name that is too long";
+    case ENXIO:
+      return "is no regular file";
+    case EINVAL:
+    case EILSEQ:
+      return "is no name that the file system takes";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+OutputFiles::OutputFiles(OutputOptions options)
+    : options_(std::move(options)), directory_(options_.base, options_.confined) {}
+
+OutputFiles::~OutputFiles() = default;
+
+Status OutputFiles::failure() {
+  const std::lock_guard guard(mutex_);
+  return failed_ ? Status(*failed_) : Status();
+}
+
+Status OutputFiles::latch(Status status) {
+  if (!status && !failed_) failed_ = status.error();
+  return status;
+}
+
+Status OutputFiles::open(const runtime::StateEntries& saved) {
+  const std::lock_guard guard(mutex_);
+  if (Status opened = directory_.open(); !opened) return latch(opened);
+  for (const runtime::StateEntry& entry : saved) {
+    // Entries of an output that the program no longer has are left alone.
+    if (!entry.key.starts_with(options_.base)) continue;
+    const std::string path = entry.key.substr(options_.base.size());
+    if (options_.confined && refuse_output(path)) continue;
+    if (Status restored = restore(path, entry.value); !restored) return latch(restored);
+  }
+  return {};
+}
+
+Status OutputFiles::restore(const std::string& path, std::string_view value) {
+  const std::string full = directory_.full_path(path);
+  const auto mark = OutputMark::parse(value);
+  if (!mark)
+    return sink_error(fmt::format("{}: the checkpoint's entry of it cannot be read: {}", full, value));
+  constexpr const char* kAdvice = "put it back as it was, or start over with --from-start";
+  OutputDirectory::Opened opened = directory_.open_existing(path);
+  if (!opened.fd && opened.error == ENOENT && mark->size == 0) return {};
+  if (!opened.fd && opened.error == ENOENT) {
+    return sink_error(
+        fmt::format("{} is gone, but {} bytes of it are committed; {}", full, mark->size, kAdvice));
+  }
+  if (!opened.fd) return runtime::system_error("sink", "cannot open", full, opened.error);
+  struct stat info;
+  if (::fstat(opened.fd.get(), &info) != 0) return runtime::system_error("sink", "cannot stat", full, errno);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  const bool same = mark->inode == 0 || (mark->inode == info.st_ino && mark->device == info.st_dev);
+  if (!S_ISREG(info.st_mode) || !same) {
+    return sink_error(
+        fmt::format("{} was replaced since the last run: it is another file than the one that holds {} "
+                    "committed bytes; {}",
+                    full, mark->size, kAdvice));
+  }
+  if (size < mark->size) {
+    return sink_error(
+        fmt::format("{} holds {} bytes, but {} are committed; {}", full, size, mark->size, kAdvice));
+  }
+  auto file = std::make_unique<OutputFile>();
+  file->path = path;
+  file->known = true;
+  if (Status room = make_room(); !room) return room;
+  if (Status adopted = adopt(*file, std::move(opened.fd)); !adopted) return adopted;
+  if (size > mark->size && ::ftruncate(file->fd->get(), static_cast<off_t>(mark->size)) != 0) {
+    return runtime::system_error("sink", "cannot cut back", full, errno);
+  }
+  file->written = mark->size;
+  files_.emplace(path, std::move(file));
+  return {};
+}
+
+// Takes an open file: its identity, its length, the lock, a place among the open ones.
+Status OutputFiles::adopt(OutputFile& file, Fd fd) {
+  const std::string full = directory_.full_path(file.path);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return runtime::system_error("sink", "cannot stat", full, errno);
+  file.regular = S_ISREG(info.st_mode);
+  file.device = info.st_dev;
+  file.inode = info.st_ino;
+  if (file.regular) {
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return runtime::system_error("sink", "cannot lock", full, errno);
+      return sink_error(fmt::format(
+          "{} is being written by somebody else (another pipec, or another sink of this one)", full));
+    }
+    file.written = static_cast<std::uint64_t>(info.st_size);
+  }
+  file.fd = std::make_shared<Fd>(std::move(fd));
+  open_.push_front(&file);
+  file.used = open_.begin();
+  return {};
+}
+
+Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string& refused) {
+  OutputFiles& all = files_;
+  if (all.failed_) return *all.failed_;
+  const std::string key(path);
+  const auto found = all.files_.find(key);
+  if (found != all.files_.end()) return found->second.get();
+  auto file = std::make_unique<OutputFile>();
+  file->path = key;
+  auto admission = all.admit(*file);
+  if (!admission) return all.latch(admission.error()).error();
+  if (!admission->ok) {
+    refused = std::move(admission->refused);
+    return nullptr;
+  }
+  OutputFile* const result = file.get();
+  all.files_.emplace(key, std::move(file));
+  return result;
+}
+
+// Looks at what is there. A file that is not there is made when its first bytes are written, once the
+// checkpoint knows.
+Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
+  const std::string full = directory_.full_path(file.path);
+  if (Status room = make_room(); !room) return room.error();
+  OutputDirectory::Opened opened = directory_.open_existing(file.path);
+  if (opened.error == EMFILE || opened.error == ENFILE) {
+    if (Status closed = close_oldest(); !closed) return closed.error();
+    opened = directory_.open_existing(file.path);
+  }
+  int error = opened.error;
+  if (!opened.fd && error == ENOENT) error = directory_.make_parents(file.path);
+  if (error != 0) {
+    const char* fault = path_fault(error);
+    if (fault && options_.confined) return Admission{false, fmt::format("the path {}", fault)};
+    return runtime::system_error("sink", "cannot open", full, error);
+  }
+  file.known = !save_ahead_;
+  if (!opened.fd) return Admission{true, {}};
+  struct stat info;
+  if (options_.confined && (::fstat(opened.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
+    return Admission{false, "the path is no regular file"};
+  }
+  if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted.error();
+  if (!file.regular) file.known = true;
+  if (options_.truncate && file.regular) {
+    if (::ftruncate(file.fd->get(), 0) != 0)
+      return runtime::system_error("sink", "cannot empty", full, errno);
+    file.written = 0;
+  }
+  return Admission{true, {}};
+}
+
+Status OutputFiles::make_room() {
+  while (open_.size() >= options_.most_open) {
+    if (Status closed = close_oldest(); !closed) return closed;
+  }
+  return {};
+}
+
+Status OutputFiles::close_oldest() {
+  if (open_.empty()) return {};
+  OutputFile& file = *open_.back();
+  // An error of writing back might be lost with the last descriptor, so it is asked for now.
+  if (file.unsynced && file.regular && options_.durable && ::fdatasync(file.fd->get()) != 0) {
+    return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
+  }
+  open_.pop_back();
+  file.fd.reset();
+  return {};
+}
+
+void OutputFiles::use(OutputFile& file) {
+  open_.splice(open_.begin(), open_, file.used);
+}
+
+Status OutputFiles::open_again(OutputFile& file) {
+  if (file.fd) {
+    use(file);
+    return {};
+  }
+  if (Status room = make_room(); !room) return room;
+  const std::string full = directory_.full_path(file.path);
+  const bool first = file.inode == 0;
+  const auto try_open = [&] {
+    return first ? directory_.create(file.path) : directory_.open_existing(file.path);
+  };
+  OutputDirectory::Opened opened = try_open();
+  if (opened.error == EMFILE || opened.error == ENFILE) {
+    if (Status closed = close_oldest(); !closed) return closed;
+    opened = try_open();
+  }
+  if (!opened.fd)
+    return runtime::system_error("sink", first ? "cannot make" : "cannot open", full, opened.error);
+  const std::uint64_t device = file.device;
+  const std::uint64_t inode = file.inode;
+  const std::uint64_t written = file.written;
+  if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted;
+  if (!first && (file.device != device || file.inode != inode || file.written != written)) {
+    return sink_error(fmt::format("{} was changed by somebody else while it is written here", full));
+  }
+  return {};
+}
+
+// Before bytes go into files: the checkpoint knows them all, the first one is open. One save for all that are
+// new.
+Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
+  runtime::StateEntries ahead;
+  for (const OutputFile* file : files) {
+    if (!file->known)
+      ahead.push_back(
+          {directory_.full_path(file->path), OutputMark{file->written, file->device, file->inode}.text()});
+  }
+  if (!ahead.empty()) {
+    if (Status saved = save_ahead_(ahead); !saved) return saved;
+  }
+  for (OutputFile* file : files) file->known = true;
+  return {};
+}
+
+Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool newline_follows) {
+  OutputFiles& all = files_;
+  if (all.failed_) return *all.failed_;
+  if (!file.changed) {
+    file.changed = true;
+    all.changed_.push_back(&file);
+  }
+  if (text.size() >= kDirectBytes) {
+    if (newline_follows) text = {text.data(), text.size() + 1};
+    if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
+    return all.latch(all.put(file, text, !newline_follows));
+  }
+  if (file.pending.empty()) all.buffered_.push_back(&file);
+  file.pending.append(text).push_back('\n');
+  all.buffered_bytes_ += text.size() + 1;
+  if (all.buffered_bytes_ >= kBufferedBytes) return all.latch(all.flush_all());
+  if (file.pending.size() < kFlushBytes) return {};
+  if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
+  return all.latch(all.put(file, {}, false));
+}
+
+Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newline) {
+  if (Status opened = open_again(file); !opened) return opened;
+  // Writing behind the end of a file that somebody cut would leave a hole.
+  struct stat info;
+  if (file.regular &&
+      (::fstat(file.fd->get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) != file.written)) {
+    return sink_error(fmt::format("{} was changed by somebody else while it is written here",
+                                  directory_.full_path(file.path)));
+  }
+  if (!file.pending.empty()) {
+    buffered_bytes_ -= file.pending.size();
+    std::erase(buffered_, &file);
+  }
+  const bool made = file.length() == file.pending.size();
+  if (Status written = write_output(file, text, add_newline, directory_.full_path(file.path)); !written)
+    return written;
+  if (files_.size() > 16 && file.pending.capacity() > kKeptCapacity) file.pending = std::string();
+  if (!file.unsynced) {
+    file.unsynced = true;
+    unsynced_.push_back(&file);
+  }
+  if (made && !file.changed) {
+    // The entry that a snapshot gave before the file was made has no inode.
+    file.changed = true;
+    changed_.push_back(&file);
+  }
+  return {};
+}
+
+Status OutputFiles::flush_all() {
+  const std::vector<OutputFile*> files = buffered_;
+  if (files.empty()) return {};
+  if (Status ready = make_ready(files); !ready) return ready;
+  for (OutputFile* file : files) {
+    if (Status written = put(*file, {}, false); !written) return written;
+  }
+  return {};
+}
+
+void OutputFiles::snapshot(runtime::StateEntries& out) {
+  const std::lock_guard guard(mutex_);
+  for (OutputFile* file : changed_) {
+    file->changed = false;
+    if (!file->regular) continue;
+    out.push_back({directory_.full_path(file->path), entry_of(*file)});
+  }
+  changed_.clear();
+}
+
+std::string OutputFiles::entry_of(const OutputFile& file) const {
+  return OutputMark{file.length(), file.device, file.inode}.text();
+}
+
+// The name still means the file that is written, and nobody else wrote to it.
+Status OutputFiles::check_in_place(const OutputFile& file) const {
+  const std::string full = directory_.full_path(file.path);
+  struct stat info;
+  if (const int error = directory_.look_at(file.path, info)) {
+    return runtime::system_error("sink", "the file is no longer there:", full, error);
+  }
+  if (info.st_dev != file.device || info.st_ino != file.inode) {
+    return sink_error(fmt::format("{} was replaced by somebody else while it is written here", full));
+  }
+  if (static_cast<std::uint64_t>(info.st_size) != file.written) {
+    return sink_error(fmt::format("{} holds {} bytes where {} were written: somebody else changes it", full,
+                                  info.st_size, file.written));
+  }
+  return {};
+}
+
+Status OutputFiles::sync() {
+  std::vector<std::pair<std::shared_ptr<Fd>, std::string>> written;
+  std::set<std::string> directories;
+  {
+    const std::lock_guard guard(mutex_);
+    if (failed_) return *failed_;
+    if (Status flushed = flush_all(); !flushed) return latch(flushed);
+    for (OutputFile* file : unsynced_) {
+      file->unsynced = false;
+      if (!file->regular) continue;
+      if (Status there = check_in_place(*file); !there) return latch(there);
+      // One that was closed meanwhile was synced then.
+      if (file->fd) written.emplace_back(file->fd, file->path);
+    }
+    unsynced_.clear();
+    directories = directory_.take_changed();
+  }
+  if (!options_.durable) return {};
+  Status status;
+  for (const auto& [fd, path] : written) {
+    if (::fdatasync(fd->get()) == 0) continue;
+    status = runtime::system_error("sink", "cannot sync", directory_.full_path(path), errno);
+    break;
+  }
+  if (status) status = directory_.sync(directories);
+  const std::lock_guard guard(mutex_);
+  return latch(status);
+}
+
+Status OutputFiles::close() {
+  const std::lock_guard guard(mutex_);
+  Status status;
+  if (!failed_) status = latch(flush_all());
+  open_.clear();
+  for (auto& [path, file] : files_) file->fd.reset();
+  return status;
+}
+
+}  // namespace pipec::stdlib

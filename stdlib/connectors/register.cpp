@@ -1,0 +1,34 @@
+#include "pipec/stdlib/register.h"
+
+#include "pipec/stdlib/memory.h"
+#include "stdlib/connectors/connectors.h"
+
+namespace pipec::stdlib {
+
+void register_connectors(runtime::Registry& registry) {
+  register_file_receiver(registry);
+  register_stdin_receiver(registry);
+  register_generate_receiver(registry);
+  register_file_sink(registry);
+  register_stream_sinks(registry);
+  // An embedding program that brings channels of its own has registered them before.
+  if (!registry.receiver("memory")) register_memory(registry, std::make_shared<MemoryChannels>());
+}
+
+runtime::OptionSpec max_record_option() {
+  runtime::OptionSpec option;
+  option.name = "max_record";
+  option.types = runtime::Type::integer;
+  option.fallback = runtime::Value::integer(kDefaultMaxRecord);
+  option.doc = "the longest record; a longer one is an error that ends the run";
+  return option;
+}
+
+runtime::Status check_max_record(const runtime::Options& options) {
+  const std::int64_t bytes = options.integer("max_record", kDefaultMaxRecord);
+  constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+  if (bytes >= 1 && bytes <= kLargest) return {};
+  return runtime::Error{"option", "max_record must be between 1 byte and 1GiB", {}, {}};
+}
+
+}  // namespace pipec::stdlib

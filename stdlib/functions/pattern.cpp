@@ -1,0 +1,130 @@
+#include "stdlib/functions/pattern.h"
+
+#include <re2/re2.h>
+
+#include <utility>
+
+#include "stdlib/functions/compiled_cache.h"
+#include "stdlib/functions/define.h"
+
+namespace pipec::stdlib {
+
+namespace {
+
+constexpr std::size_t kMaxPattern = std::size_t{64} << 10;  // bytes
+constexpr std::int64_t kMaxMemory = std::int64_t{8} << 20;  // of one compiled pattern
+constexpr int kMaxGroups = 1000;
+
+// Older libraries know `(?P<name>` only. Escapes, `\Q...\E` and character classes are left as they are.
+std::string with_portable_names(std::string_view pattern) {
+  std::string result;
+  result.reserve(pattern.size() + 8);
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\' && i + 1 < pattern.size()) {
+      std::size_t end = i + 2;
+      if (pattern[i + 1] == 'Q' && !in_class) {
+        const std::size_t close = pattern.find("\\E", i + 2);
+        end = close == std::string_view::npos ? pattern.size() : close + 2;
+      }
+      result += pattern.substr(i, end - i);
+      i = end - 1;
+      continue;
+    }
+    if (in_class) {
+      in_class = c != ']';
+    } else if (c == '[') {
+      in_class = true;
+      // A bracket that comes first (also behind ^) stands for itself.
+      std::size_t first = i + 1;
+      if (first < pattern.size() && pattern[first] == '^') ++first;
+      if (first < pattern.size() && pattern[first] == ']') {
+        result += pattern.substr(i, first - i + 1);
+        i = first;
+        continue;
+      }
+    } else if (c == '(' && pattern.substr(i).starts_with("(?<")) {
+      const char next = i + 3 < pattern.size() ? pattern[i + 3] : '\0';
+      result += next == '=' || next == '!' ? "(?<" : "(?P<";
+      i += 2;
+      continue;
+    }
+    result += c;
+  }
+  return result;
+}
+
+class Re2Pattern final : public Pattern {
+ public:
+  explicit Re2Pattern(const std::string& pattern) : expression_(pattern, options()) {
+    if (!expression_.ok()) return;
+    names_.resize(static_cast<std::size_t>(expression_.NumberOfCapturingGroups()) + 1);
+    for (const auto& [number, name] : expression_.CapturingGroupNames()) {
+      names_[static_cast<std::size_t>(number)] = name;
+    }
+  }
+
+  const re2::RE2& expression() const { return expression_; }
+
+  bool search(std::string_view text) const override {
+    return expression_.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
+                             nullptr, 0);
+  }
+
+  bool match(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const override {
+    thread_local std::vector<re2::StringPiece> found;
+    found.assign(names_.size(), re2::StringPiece());
+    if (text.data() == nullptr) text = "";
+    if (!expression_.Match(re2::StringPiece(text.data(), text.size()), from, text.size(),
+                           re2::RE2::UNANCHORED, found.data(), static_cast<int>(found.size()))) {
+      return false;
+    }
+    groups.clear();
+    for (const re2::StringPiece& group : found) groups.emplace_back(group.data(), group.size());
+    return true;
+  }
+
+  const std::vector<std::string>& group_names() const override { return names_; }
+
+ private:
+  static re2::RE2::Options options() {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    options.set_max_mem(kMaxMemory);
+    return options;
+  }
+
+  re2::RE2 expression_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view pattern) {
+  if (pattern.size() > kMaxPattern) return bad_argument("the pattern is longer than 64 KiB");
+  auto compiled = std::make_shared<Re2Pattern>(with_portable_names(pattern));
+  const re2::RE2& expression = compiled->expression();
+  if (!expression.ok()) {
+    std::string message = "bad pattern: " + expression.error();
+    if (pattern.find("(?=") != std::string_view::npos || pattern.find("(?!") != std::string_view::npos ||
+        pattern.find("(?<=") != std::string_view::npos || pattern.find("(?<!") != std::string_view::npos) {
+      message += " (patterns have no lookahead and no lookbehind)";
+    }
+    return bad_argument(std::move(message));
+  }
+  if (expression.NumberOfCapturingGroups() > kMaxGroups) {
+    return bad_argument("bad pattern: more than 1000 groups");
+  }
+  return std::shared_ptr<const Pattern>(std::move(compiled));
+}
+
+std::shared_ptr<const Pattern> pattern_of(CallContext& context, const Value& pattern) {
+  thread_local CompiledCache<Pattern> cache;
+  const auto compiled = cache.get(pattern.text(), Pattern::compile);
+  if (compiled.ok()) return *compiled;
+  context.fail(compiled.error().message);
+  return nullptr;
+}
+
+}  // namespace pipec::stdlib

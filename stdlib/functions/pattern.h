@@ -1,0 +1,34 @@
+// Regular expressions in RE2's syntax: linear time and bounded memory, whatever the pattern and the text.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/function.h"
+#include "pipec/runtime/program.h"
+
+namespace pipec::stdlib {
+
+class Pattern : public runtime::Matcher {
+ public:
+  // Groups are named `(?<name>...)` or `(?P<name>...)`. The error's message says what is wrong with the
+  // pattern.
+  static runtime::Result<std::shared_ptr<const Pattern>> compile(std::string_view pattern);
+
+  // Whether it matches anywhere.
+  bool search(std::string_view text) const override = 0;
+  // The first match at or behind `from`; groups[0] is the whole match. A group that took no part has null
+  // data.
+  virtual bool match(std::string_view text, std::size_t from,
+                     std::vector<std::string_view>& groups) const = 0;
+  // By group number; [0] and groups without a name are empty.
+  virtual const std::vector<std::string>& group_names() const = 0;
+};
+
+// A pattern that is known only now: compiled, and kept for the next records of this thread.
+// Null: the call has failed.
+std::shared_ptr<const Pattern> pattern_of(runtime::CallContext& context, const runtime::Value& pattern);
+
+}  // namespace pipec::stdlib

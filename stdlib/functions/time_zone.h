@@ -1,0 +1,33 @@
+// Time zones by their IANA names. UTC and fixed offsets need no data; the others are read from the system's
+// zone files when the first of them is asked for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipec/runtime/error.h"
+
+namespace pipec::stdlib {
+
+class TimeZone {
+ public:
+  virtual ~TimeZone() = default;
+
+  // "UTC", "Europe/Berlin", "+02:00". The zone may be used by all threads.
+  static runtime::Result<std::shared_ptr<const TimeZone>> find(std::string_view name);
+  static const TimeZone& utc();
+
+  struct Local {
+    std::int64_t offset = 0;   // seconds to add to UTC
+    std::string abbreviation;  // "UTC", "CEST"
+  };
+  virtual Local at(std::int64_t unix_seconds) const = 0;
+  // The instant at which clocks show this time, the earlier one of two; nullopt where they jump over it.
+  // Seconds since 1970-01-01T00:00:00 by the zone's clocks.
+  virtual std::optional<std::int64_t> to_utc(std::int64_t local_seconds) const = 0;
+};
+
+}  // namespace pipec::stdlib

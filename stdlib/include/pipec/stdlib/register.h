@@ -1,0 +1,15 @@
+// The standard library: every function, connector and format that comes with pipec.
+#pragma once
+
+#include "pipec/runtime/registry.h"
+
+namespace pipec::stdlib {
+
+// Everything below.
+void register_all(runtime::Registry& registry);
+
+void register_functions(runtime::Registry& registry);  // functions/, and the regex library behind `matches`
+void register_connectors(runtime::Registry& registry);
+void register_codecs(runtime::Registry& registry);  // what `parse NAME` reads
+
+}  // namespace pipec::stdlib

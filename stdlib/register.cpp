@@ -1,0 +1,11 @@
+#include "pipec/stdlib/register.h"
+
+namespace pipec::stdlib {
+
+void register_all(runtime::Registry& registry) {
+  register_functions(registry);
+  register_codecs(registry);
+  register_connectors(registry);
+}
+
+}  // namespace pipec::stdlib

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Which part may include what, checked over every source: the dependency rule and where third-party headers may be.
+
+usage: check_layout.py ROOT COMPILED      COMPILED: a file with the path of every source that is compiled, one a line
+"""
+
+import os
+import re
+import sys
+
+# Part: the folder, and the parts whose public headers it may include.
+PARTS = {
+    "dsl": ("dsl", set()),
+    "runtime": ("runtime", set()),
+    "graph": ("graph", {"runtime"}),
+    "stdlib": ("stdlib", {"runtime"}),
+    "compiler": ("compiler", {"dsl", "runtime", "graph"}),
+    "pipec": ("compiler/pipec", {"dsl", "runtime", "graph", "compiler", "stdlib"}),
+}
+
+# What a system include begins with: the parts that may have it, in sources and internal headers. Public headers have none.
+THIRD_PARTY = {
+    "tao/": {"dsl"},
+    "tbb/": {"graph"},
+    "oneapi/": {"graph"},
+    "simdjson": {"runtime"},
+    "re2/": {"stdlib"},
+    "date/": {"stdlib"},
+    "openssl/": {"stdlib"},
+    "zlib.h": {"stdlib"},
+    "xxhash.h": {"runtime", "stdlib"},
+    "utf8proc.h": {"stdlib", "dsl"},
+    "CLI/": {"pipec"},
+    "fmt/": {"dsl", "runtime", "graph", "stdlib", "compiler", "pipec"},
+    "catch2/": set(),
+    "benchmark/": set(),
+    "nlohmann/": set(),
+}
+
+# Expensive to compile, or not there yet with the oldest compiler.
+BANNED = {"iostream", "regex", "ranges", "format"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def part_of(path):
+    if path.startswith("compiler/pipec/"):
+        return "pipec"
+    return path.split("/")[0]
+
+
+def is_public(path):
+    return "/include/pipec/" in path
+
+
+def complaints(path, text):
+    """What is wrong with the includes of this file; `path` is relative to the root."""
+    part = part_of(path)
+    folder, may_include = PARTS[part]
+    found = []
+
+    def complain(line, reason):
+        found.append(f"{path}:{line}: {reason}")
+
+    if path.endswith(".h") and "#pragma once" not in text:
+        complain(1, "a header begins with #pragma once")
+    for match in INCLUDE.finditer(text):
+        kind, name = match.groups()
+        line = text.count("\n", 0, match.start(2)) + 1
+        if kind == "<":
+            if name in BANNED:
+                complain(line, f"<{name}> is not used in this project")
+            for prefix, allowed in THIRD_PARTY.items():
+                if not name.startswith(prefix):
+                    continue
+                if is_public(path):
+                    complain(line, f"<{name}> in a public header")
+                elif part not in allowed:
+                    complain(line, f"<{name}> has no place in {part}")
+            if name.startswith("pipec/"):
+                complain(line, f"our own headers are included in quotes: {name}")
+        elif name.startswith("pipec/"):
+            other = name.split("/")[1]
+            if other != part and other not in may_include:
+                complain(line, f"{part} may not include {other} ({name})")
+        elif is_public(path):
+            complain(line, f"a public header includes an internal one ({name})")
+        elif not name.startswith(folder + "/") or (part == "compiler" and name.startswith("compiler/pipec/")):
+            complain(line, f"{name} is no header of {part}")
+    return found
+
+
+# The check itself must be able to fail: a path, a line of text, and whether it is wrong.
+SAMPLES = [
+    ("dsl/lexer.cpp", "#include <tao/pegtl.hpp>", False),
+    ("dsl/lexer.cpp", '#include "dsl/token.h"', False),
+    ("dsl/lexer.cpp", '#include "pipec/runtime/value.h"', True),
+    ("runtime/value.cpp", "#include <tao/pegtl.hpp>", True),
+    ("runtime/value.cpp", "#include <tbb/flow_graph.h>", True),
+    ("runtime/value.cpp", "#include <simdjson.h>", False),
+    ("graph/node.cpp", "#include <oneapi/tbb/flow_graph.h>", False),
+    ("graph/node.cpp", '#include "pipec/runtime/batch.h"', False),
+    ("graph/node.cpp", '#include "pipec/stdlib/register.h"', True),
+    ("graph/node.cpp", '#include "runtime/json/scan.h"', True),
+    ("graph/include/pipec/graph/plan.h", "#pragma once\n#include <tbb/flow_graph.h>", True),
+    ("graph/include/pipec/graph/plan.h", '#pragma once\n#include "graph/node.h"', True),
+    ("graph/include/pipec/graph/plan.h", "#include <vector>", True),
+    ("stdlib/functions/regex.cpp", "#include <re2/re2.h>", False),
+    ("stdlib/functions/regex.cpp", '#include "pipec/graph/plan.h"', True),
+    ("compiler/plan.cpp", '#include "pipec/stdlib/register.h"', True),
+    ("compiler/plan.cpp", '#include "compiler/pipec/console.h"', True),
+    ("compiler/plan.cpp", "#include <re2/re2.h>", True),
+    ("compiler/plan.cpp", "  #  include <iostream>", True),
+    ("compiler/pipec/main.cpp", '#include "pipec/stdlib/register.h"', False),
+    ("compiler/pipec/main.cpp", '#include "compiler/scope.h"', True),
+    ("compiler/pipec/main.cpp", '#include "compiler/pipec/console.h"', False),
+]
+
+
+def self_check():
+    return [
+        f"check_layout.py: {path} with {text!r} should be {'wrong' if wrong else 'right'}"
+        for path, text, wrong in SAMPLES
+        if bool(complaints(path, text)) != wrong
+    ]
+
+
+def exists(root, name):
+    if name.startswith("pipec/"):
+        return os.path.exists(os.path.join(root, name.split("/")[1], "include", name))
+    return os.path.exists(os.path.join(root, name))
+
+
+def main():
+    root, compiled_list = sys.argv[1:]
+    with open(compiled_list, encoding="utf-8") as lines:
+        compiled = {os.path.relpath(line.strip(), root) for line in lines if line.strip()}
+
+    found = self_check()
+    sources = []
+    for folder in ("dsl", "runtime", "graph", "stdlib", "compiler"):
+        if not os.path.exists(os.path.join(root, folder, "README.md")):
+            found.append(f"{folder}/README.md is missing: what the part is for, where to begin, what it may include")
+        for directory, _, names in os.walk(os.path.join(root, folder)):
+            sources += [os.path.relpath(os.path.join(directory, name), root) for name in names]
+    sources = sorted(path for path in sources if path.endswith((".cpp", ".h", ".def")))
+
+    included = set()
+    for path in sources:
+        with open(os.path.join(root, path), encoding="utf-8") as source:
+            text = source.read()
+        found += complaints(path, text)
+        for kind, name in INCLUDE.findall(text):
+            if kind != '"':
+                continue
+            own = path.endswith(".cpp") and os.path.basename(name)[:-2] == os.path.basename(path)[:-4]
+            if not own:
+                included.add(name)
+            if not exists(root, name):
+                found.append(f"{path}: there is no {name}")
+        if path.endswith(".cpp") and path not in compiled:
+            found.append(f"{path} is compiled by no target")
+    # Tests may include anything.
+    for directory, _, names in os.walk(os.path.join(root, "tests")):
+        for name in names:
+            if name.endswith((".cpp", ".h")):
+                with open(os.path.join(directory, name), encoding="utf-8") as source:
+                    included.update(include for _, include in INCLUDE.findall(source.read()))
+    for path in sources:
+        name = path.split("/include/", 1)[1] if is_public(path) else path
+        if path.endswith((".h", ".def")) and name not in included:
+            found.append(f"{path} is included by nobody but its own source")
+
+    for line in found:
+        print(line)
+    print(f"cases: {len(sources) + len(SAMPLES) - len(found)} passed, {len(found)} failed")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,440 @@
+// The delivery contract on pipelines without branches.
+#include "support/catch.h"
+#include "unit/graph/fixture.h"
+
+using namespace pipec;
+using namespace pipec::test;
+using graph::Emit;
+
+namespace {
+
+const unsigned kThreads[] = {1, 2, 8};
+
+void copy(std::string_view payload, Emit& emit) {
+  emit.record(payload);
+}
+
+}  // namespace
+
+TEST_CASE("D6 batches run in parallel and sinks see the source's order") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(20'000), 7);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in))
+        .map("copy", copy)
+        .filter("all", [](std::string_view) { return true; })
+        .sink("out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "");
+    CHECK(out->records == in->records);
+    CHECK(out->most_writing == 1);
+    CHECK(in->committed() == 20'000);
+    CHECK(outcome.summary.records_in == 20'000);
+    CHECK(outcome.summary.records_out == 20'000);
+    CHECK(std::is_sorted(in->commit_log.begin(), in->commit_log.end()));
+    CHECK(outcome.committed == std::vector<std::string>{"in up to position 20000"});
+  }
+}
+
+TEST_CASE("D6 an unordered sink gets every record once and commits stay in source order") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(5'000), 3);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out), true);
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "");
+    std::vector<std::string> got = out->records, expected = in->records;
+    std::sort(got.begin(), got.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(got == expected);
+    CHECK(std::is_sorted(in->commit_log.begin(), in->commit_log.end()));
+    CHECK(in->committed() == 5'000);
+  }
+}
+
+TEST_CASE("D1 stages that make two, half or no records of one commit exactly the input positions") {
+  for (const unsigned threads : kThreads) {
+    for (const int kind : {0, 1, 2, 3}) {
+      auto in = source_of(numbered(1'000), 10);
+      auto out = std::make_shared<SinkScript>();
+      Builder b;
+      b.receive("in", receiver(in))
+          .map("change",
+               [kind](std::string_view p, Emit& emit) {
+                 if (kind == 3) return;
+                 if (kind == 2 && (p.back() - '0') % 2) return;
+                 emit.record(p);
+                 if (kind == 0) emit.record(p);
+               })
+          .sink("out", sink(out));
+      const Outcome outcome = run(b, options(threads));
+      CHECK(message(outcome) == "");
+      CHECK(out->records.size() ==
+            std::vector<std::size_t>{2'000, 1'000, 500, 0}[static_cast<std::size_t>(kind)]);
+      CHECK(in->committed() == 1'000);
+    }
+  }
+}
+
+TEST_CASE("D2 a batch is committed only after the sink took it and is durable") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(30), 10);
+  auto out = std::make_shared<SinkScript>();
+  MemoryCheckpoint checkpoint;
+  in->journal = out->journal = checkpoint.journal = journal;
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.checkpoint = &checkpoint;
+  CHECK(message(run(b, o)) == "");
+  std::string last;
+  for (const std::string& event : journal->events()) {
+    if (event.rfind("write", 0) == 0 || event.rfind("begin", 0) == 0) continue;
+    if (event == "save") CHECK(last == "sync out");
+    if (event == "commit in") CHECK(last == "save");
+    last = event;
+  }
+  CHECK(last == "commit in");
+  CHECK(checkpoint.value("in\t0") == "30");
+  CHECK(checkpoint.value("out\trecords") == "30");
+}
+
+TEST_CASE("F4 the sinks' state and the sources' positions of a checkpoint belong to the same prefix") {
+  for (const unsigned threads : kThreads) {
+    for (const int interval : {0, 1}) {
+      auto in = source_of(numbered(3'000), 7);
+      auto out = std::make_shared<SinkScript>();
+      MemoryCheckpoint checkpoint;
+      bool same = true;
+      checkpoint.on_save = [&](const MemoryCheckpoint& store) {
+        same = same && store.value("in\t0") == store.value("out\trecords");
+      };
+      Builder b;
+      b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
+      RunOptions o = options(threads);
+      o.checkpoint = &checkpoint;
+      ManualClock clock;  // stands: with an interval only the end of the input is a commit point
+      o.clock = &clock;
+      if (interval) o.commit_interval = std::chrono::hours(1);
+      CHECK(message(run(b, o)) == "");
+      CHECK(same);
+      CHECK(checkpoint.value("in\t0") == "3000");
+      if (interval) CHECK(checkpoint.saves == 1);
+    }
+  }
+}
+
+TEST_CASE("F4 receivers and sinks are opened with their own entries") {
+  MemoryCheckpoint checkpoint;
+  CHECK(checkpoint.save({{"in\t0", "5"}, {"in2\t0", "6"}, {"out\tlength", "7"}}));
+  auto in = source_of({});
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.checkpoint = &checkpoint;
+  CHECK(message(run(b, o)) == "");
+  REQUIRE(in->saved_at_open.size() == 1);
+  CHECK(in->saved_at_open[0].key == "0");
+  CHECK(in->saved_at_open[0].value == "5");
+  REQUIRE(out->saved_at_open.size() == 1);
+  CHECK(out->saved_at_open[0].key == "length");
+}
+
+TEST_CASE("D3 a sink error is terminal: the batch is not committed and nothing behind it is written") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(1'000), 10);
+    auto out = std::make_shared<SinkScript>();
+    out->fail_write = 8;
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("sink out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(code(outcome) == "injected");
+    CHECK(outcome.error->node == "sink out");
+    CHECK(out->writes == 8);
+    CHECK(out->records == numbered(70));
+    CHECK(in->committed() == 70);  // what was out before the failed batch is safe
+    CHECK(in->close_calls == 1);
+    CHECK(out->closes == 1);
+  }
+}
+
+TEST_CASE("D4 a commit error is terminal and no later commit goes past it") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(1'000), 10);
+    in->fail_commit = 2;
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    // All may have been coalesced into one commit.
+    if (in->commits >= 2) {
+      CHECK(message(outcome) == "commit refused");
+      CHECK(outcome.error->node == "in");
+      CHECK(in->commits == 2);
+      CHECK(in->commit_log.size() == 1);
+    }
+  }
+}
+
+TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source hears of nothing") {
+  for (const int what : {0, 1}) {
+    auto in = source_of(numbered(100), 10);
+    auto out = std::make_shared<SinkScript>();
+    MemoryCheckpoint checkpoint;
+    if (what == 0) out->fail_sync = 1;
+    if (what == 1) checkpoint.fail_save = 1;
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", sink(out));
+    RunOptions o = options();
+    o.checkpoint = &checkpoint;
+    CHECK(message(run(b, o)) == (what == 0 ? "sync failed" : "save failed"));
+    CHECK(in->commits == 0);
+  }
+}
+
+TEST_CASE("D5 commit sink: the engine commits nothing and the sink gets every position once, in order") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(1'000), 10);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.commit_by_sink();
+    b.receive("in", receiver(in))
+        .filter("some", [](std::string_view p) { return p.size() == 2; })
+        .sink("out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "");
+    CHECK(in->commits == 0);
+    REQUIRE(out->ranges.size() == 100);  // empty batches too (D8)
+    for (std::size_t i = 0; i < out->ranges.size(); ++i) {
+      CHECK(out->ranges[i].size() == 1);
+      CHECK(out->ranges[i][0].first == i * 10);
+      CHECK(out->ranges[i][0].end == i * 10 + 10);
+    }
+  }
+}
+
+TEST_CASE("D8 an all-filtered stretch is committed and never freezes the watermark") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(1'000), 10);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in))
+        .filter("none", [](std::string_view) { return false; })
+        .sink("out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "");
+    CHECK(out->writes == 0);
+    CHECK(in->committed() == 1'000);
+    CHECK(outcome.summary.records_filtered == 1'000);
+  }
+}
+
+TEST_CASE("D9 an empty receive commits nothing") {
+  auto in = source_of({});
+  in->endless = true;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  auto pipeline = make(b, options());
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  {
+    std::unique_lock lock(in->mutex);
+    in->changed.wait(lock, [&] { return in->receives > 3; });
+  }
+  pipeline->stop();
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(in->commits == 0);
+  CHECK(out->writes == 0);
+  CHECK(out->syncs == 0);
+  CHECK(outcome.summary.batches == 0);
+}
+
+TEST_CASE("D11 the ticker runs while the pipeline runs and its errors are counted, not terminal") {
+  auto in = source_of({});
+  in->blocks_at_end = true;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.ticker_interval = std::chrono::milliseconds(1);
+  auto ticks = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::string> lines;
+  o.log = [&](const std::string& line) { lines.push_back(line); };
+  Pipeline* running = nullptr;
+  o.ticker = [&, ticks]() -> runtime::Status {
+    const int tick = ++*ticks;
+    if (tick == 1) return injected("tick failed");
+    if (tick == 2) throw std::runtime_error("tick threw");
+    running->stop();
+    return {};
+  };
+  auto pipeline = make(b, o);
+  running = pipeline.get();
+  const Outcome outcome = pipeline->run();
+  CHECK(message(outcome) == "");
+  CHECK(outcome.summary.ticker_errors == 2);
+  CHECK(lines.size() == 2);
+}
+
+TEST_CASE("D12 an exception in any node is a terminal error that names the node") {
+  for (const unsigned threads : kThreads) {
+    for (const std::string where : {"recv", "filter", "map", "route", "sink"}) {
+      auto in = source_of(numbered(500), 10);
+      auto out = std::make_shared<SinkScript>();
+      if (where == "recv") in->throw_receive = 5;
+      if (where == "sink") out->throw_write = 5;
+      const auto boom = [where](const std::string& node, std::string_view p) {
+        if (where == node && p == "45") throw std::runtime_error("boom");
+      };
+      Builder b;
+      auto arms =
+          b.receive("recv", receiver(in))
+              .filter("filter", [=](std::string_view p) { return boom("filter", p), true; })
+              .map("map", [=](std::string_view p, Emit& emit) { boom("map", p), emit.record(p); })
+              .route("route", 1, [=](std::string_view p) { return boom("route", p), std::size_t{0}; });
+      arms[0].sink("sink", sink(out));
+      const Outcome outcome = run(b, options(threads));
+      INFO(where);
+      CHECK(code(outcome) == "exception");
+      REQUIRE(outcome.error);
+      CHECK(outcome.error->node == where);
+      CHECK(out->records == numbered(40));
+      CHECK(in->committed() == 40);
+    }
+  }
+}
+
+TEST_CASE("D12 the error of the earliest batch is the run's, whatever the workers found first") {
+  for (int round = 0; round < 20; ++round) {
+    auto in = source_of(numbered(400), 10);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in))
+        .map("map",
+             [](std::string_view p, Emit& emit) {
+               if (p.size() == 2 && p[1] == '0') throw std::runtime_error("at " + std::string(p));
+               emit.record(p);
+             })
+        .sink("out", sink(out));
+    CHECK(message(run(b, options(8))) == "exception: at 10");
+    CHECK(out->records == numbered(10));
+  }
+}
+
+TEST_CASE("D3 a source error is terminal: what was received before it goes on") {
+  auto in = source_of(numbered(500), 10);
+  in->fail_receive = 6;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  const Outcome outcome = run(b, options());
+  CHECK(message(outcome) == "receive failed");
+  CHECK(outcome.error->node == "in");
+  CHECK(out->records == numbered(50));
+  CHECK(in->committed() == 50);
+}
+
+TEST_CASE("D14 retriable faults of a sink and a commit are tried again, in order") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(500), 10);
+    in->retriable_commits = 3;
+    auto out = std::make_shared<SinkScript>();
+    out->retriable_writes = 4;
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
+    CHECK(message(run(b, options(threads))) == "");
+    CHECK(out->records == numbered(500));
+    CHECK(in->committed() == 500);
+  }
+}
+
+TEST_CASE("D14 a retriable fault that does not end is terminal") {
+  for (const int what : {0, 1}) {
+    auto in = source_of(numbered(500), 10);
+    auto out = std::make_shared<SinkScript>();
+    if (what == 0) out->retriable_writes = 1'000;
+    if (what == 1) in->retriable_commits = 1'000;
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", sink(out));
+    const Outcome outcome = run(b, options());
+    CHECK(message(outcome) == (what == 0 ? "busy" : "commit refused for now"));
+    CHECK(in->committed() == 0);
+    if (what == 0) CHECK(out->retriable_writes == 994);
+  }
+}
+
+TEST_CASE("D3 a connector that does not open, or does not close, is an error") {
+  auto in = source_of(numbered(5));
+  auto out = std::make_shared<SinkScript>();
+  out->fail_open = true;
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  CHECK(message(run(b, options())) == "open failed");
+  CHECK(in->open_calls == 0);
+  out->fail_open = false;
+  out->fail_close = 2;  // it was closed once already
+  CHECK(message(run(b, options())) == "close failed");
+  CHECK(in->committed() == 5);
+}
+
+TEST_CASE("G3 a receive is asked for no more than the budget, a budget of one byte still moves") {
+  for (const std::size_t budget : {std::size_t{0}, std::size_t{1}, std::size_t{50}}) {
+    auto in = source_of(numbered(300), 1'000);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
+    RunOptions o = options();
+    o.budget_bytes = budget;
+    CHECK(message(run(b, o)) == "");
+    CHECK(in->biggest_request <= std::max<std::size_t>(1, budget));
+    CHECK(out->records == numbered(300));
+    CHECK(in->committed() == 300);
+  }
+}
+
+TEST_CASE("G4 a corked sink stops the source at the budget") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(std::vector<std::string>(1'000, std::string(100, 'x')), 1);
+  auto out = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->cork();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options(64);  // many batches may be in flight: the bytes rule
+  o.budget_bytes = 1'000;
+  o.batch_bytes = 100;
+  auto pipeline = make(b, o);
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  {
+    std::unique_lock lock(in->mutex);
+    in->changed.wait(lock, [&] { return in->delivered == 10 || in->receives >= 10; });
+    CHECK(in->delivered <= 11);
+  }
+  out->uncork();
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(out->records.size() == 1'000);
+}
+
+TEST_CASE("D10 two pipelines in one process are independent") {
+  auto in1 = source_of(numbered(5'000), 7), in2 = source_of(numbered(5'000), 11);
+  auto out1 = std::make_shared<SinkScript>(), out2 = std::make_shared<SinkScript>();
+  out1->fail_write = 3;
+  Builder b1, b2;
+  b1.receive("in", receiver(in1)).map("copy", copy).sink("out", sink(out1));
+  b2.receive("in", receiver(in2)).map("copy", copy).sink("out", sink(out2));
+  auto p1 = make(b1, options(2)), p2 = make(b2, options(8));
+  Outcome o1, o2;
+  std::thread t1([&] { o1 = p1->run(); }), t2([&] { o2 = p2->run(); });
+  t1.join();
+  t2.join();
+  CHECK(message(o1) == "write failed");
+  CHECK(message(o2) == "");
+  CHECK(out2->records == numbered(5'000));
+}

@@ -1,0 +1,172 @@
+// D10 in every state a pipeline can be in.
+#include "support/catch.h"
+#include "unit/graph/fixture.h"
+
+using namespace pipec;
+using namespace pipec::test;
+
+namespace {
+
+// Runs in a thread of its own, so that the test can stop it.
+struct Running {
+  explicit Running(const Builder& b, RunOptions o) : pipeline(make(b, std::move(o))) {
+    thread = std::thread([this] { outcome = pipeline->run(); });
+  }
+  const Outcome& end() {
+    thread.join();
+    return outcome;
+  }
+  std::unique_ptr<Pipeline> pipeline;
+  Outcome outcome;
+  std::thread thread;
+};
+
+}  // namespace
+
+TEST_CASE("D10 stop before the run, and while the source blocks in receive") {
+  for (const unsigned threads : {1u, 2u, 8u}) {
+    auto in = source_of(numbered(25), 10);
+    in->blocks_at_end = true;
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", sink(out));
+    auto stopped = make(b, options(threads));
+    stopped->stop();
+    const Outcome before = stopped->run();
+    CHECK(message(before) == "");
+    CHECK(before.summary.stopped);
+    CHECK(out->records.empty());
+
+    in->interrupted = false;
+    Running running(b, options(threads));
+    {
+      std::unique_lock lock(in->mutex);
+      in->changed.wait(lock, [&] { return in->delivered == 25; });
+    }
+    running.pipeline->stop();
+    const Outcome& outcome = running.end();
+    CHECK(message(outcome) == "");
+    CHECK(outcome.summary.stopped);
+    CHECK(out->records == numbered(25));
+    CHECK(in->committed() == 25);
+  }
+}
+
+TEST_CASE("D10 stop under load: what is in flight is drained and committed") {
+  for (const unsigned threads : {1u, 2u, 8u}) {
+    auto journal = std::make_shared<Journal>();
+    auto in = source_of(numbered(100'000), 10);
+    auto out = std::make_shared<SinkScript>();
+    out->journal = journal;
+    out->cork();
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", sink(out));
+    Running running(b, options(threads));
+    journal->wait_for("begin out");
+    running.pipeline->stop();
+    out->uncork();
+    const Outcome& outcome = running.end();
+    CHECK(message(outcome) == "");
+    CHECK(out->records.size() == in->delivered);
+    CHECK(out->records.size() < 100'000);
+    CHECK(in->committed() == in->delivered);
+  }
+}
+
+TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is interrupted") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  auto out = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->block_write = 4;
+  Builder b;
+  b.receive("in", receiver(in)).sink("sink out", sink(out));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  journal->wait_for("begin out", 4);
+  running.pipeline->stop();
+  const Outcome& outcome = running.end();
+  CHECK(code(outcome) == "deadline");
+  CHECK(message(outcome).find("still writing: sink out") != std::string::npos);
+  CHECK(out->interrupts == 1);
+  CHECK(out->records == numbered(30));
+  CHECK(in->committed() <= 30);
+}
+
+TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  auto out = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->block_write = 2;
+  out->never_returns = true;
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  {
+    auto checkpoint = std::make_unique<MemoryCheckpoint>();
+    o.checkpoint = checkpoint.get();
+    Running running(b, o);
+    journal->wait_for("begin out", 2);
+    running.pipeline->stop();
+    CHECK(code(running.end()) == "deadline");
+  }
+  out->release();  // it wakes up long after: nothing it touches is gone
+  CHECK(in->committed() <= 10);
+}
+
+TEST_CASE("D10 a fatal error while another sink hangs ends the run too") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  auto out = std::make_shared<SinkScript>(), bad = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->block_write = 1;
+  bad->fail_write = 1;
+  Builder b;
+  auto lines = b.receive("in", receiver(in));
+  lines.sink("out", sink(out));
+  lines.sink("bad", sink(bad));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  const Outcome outcome = run(b, o);
+  CHECK(outcome.error);
+  CHECK(in->committed() == 0);
+}
+
+TEST_CASE("D9 D10 with a commit interval the last batches are committed at the end") {
+  ManualClock clock;
+  auto in = source_of(numbered(25), 10);
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.clock = &clock;
+  o.commit_interval = std::chrono::hours(1);
+  const Outcome outcome = run(b, o);
+  CHECK(message(outcome) == "");
+  CHECK(in->commits == 1);
+  CHECK(outcome.summary.commits == 1);
+  CHECK(in->committed() == 25);
+  CHECK(out->syncs == 1);
+}
+
+TEST_CASE("D9 a source that goes quiet within a commit interval is committed all the same") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(25), 10);
+  in->journal = journal;
+  in->blocks_at_end = true;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  ManualClock clock;
+  RunOptions o = options();
+  o.clock = &clock;
+  o.commit_interval = std::chrono::milliseconds(1);
+  Running running(b, o);
+  // Each commit is of newer positions, and three batches came.
+  for (std::size_t commits = 1; in->committed() < 25; ++commits) journal->wait_for("commit in", commits);
+  running.pipeline->stop();
+  CHECK(message(running.end()) == "");
+}

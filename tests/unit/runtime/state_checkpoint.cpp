@@ -1,0 +1,160 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "pipec/runtime/checkpoint.h"
+#include "runtime/state/checkpoint_file.h"
+#include "support/catch.h"
+#include "support/temp_dir.h"
+
+using namespace pipec::runtime;
+using pipec::test::append_file;
+using pipec::test::exists;
+using pipec::test::read_file;
+using pipec::test::TempDir;
+using pipec::test::write_file;
+
+namespace {
+
+std::string as_text(const StateEntries& entries) {
+  std::string text;
+  for (const StateEntry& entry : entries) text += entry.key + "=" + entry.value + ";";
+  return text;
+}
+
+std::unique_ptr<CheckpointStore> open_store(const std::string& directory) {
+  auto store = CheckpointStore::open(directory, "router");
+  REQUIRE(store.ok());
+  return std::move(*store);
+}
+
+bool mentions(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  return info.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("F3 a checkpoint comes back as it was saved, changes merged") {
+  const TempDir temp;
+  const std::string directory = temp / "state/router";
+  {
+    const auto store = open_store(directory);
+    CHECK(store->entries().empty());
+    REQUIRE(store->save({{"b", "1"}, {"a", "2"}, {std::string("\0\n", 2), "any bytes\n"}}).ok());
+    REQUIRE(store->save({{"b", "3"}, {"a", ""}, {"c", "4"}}).ok());
+  }
+  const auto store = open_store(directory);
+  CHECK(as_text(store->entries()) == std::string("\0\n=any bytes\n;b=3;c=4;", 22));
+  CHECK(mode_of(directory) == 0700);
+  CHECK(mode_of(directory + "/checkpoint") == 0600);
+  CHECK(mode_of(directory + "/lock") == 0600);
+}
+
+TEST_CASE("F3 the checkpoint before the last one is kept") {
+  const TempDir temp;
+  const auto store = open_store(temp / "s");
+  REQUIRE(store->save({{"a", "1"}}).ok());
+  const std::string first = read_file(temp / "s/checkpoint");
+  REQUIRE(store->save({{"a", "2"}}).ok());
+  CHECK(read_file(temp / "s/checkpoint.prev") == first);
+  CHECK_FALSE(exists(temp / "s/checkpoint.new"));
+}
+
+TEST_CASE("F3 every flipped bit of a checkpoint and every length but its own is refused") {
+  const std::string good =
+      state::encode_checkpoint({"router", {{"access.ndjson", "offset=12"}, {"out", "size=3"}}});
+  REQUIRE(state::decode_checkpoint(good).ok());
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << bit));
+      INFO("byte " << i << " bit " << bit);
+      CHECK_FALSE(state::decode_checkpoint(bad).ok());
+    }
+    INFO("length " << i);
+    CHECK_FALSE(state::decode_checkpoint(good.substr(0, i)).ok());
+  }
+  CHECK_FALSE(state::decode_checkpoint(good + "x").ok());
+  CHECK_FALSE(state::decode_checkpoint(std::string(good.size(), '\0')).ok());
+}
+
+TEST_CASE("F3 a corrupt checkpoint stops the start with a message that says what to do") {
+  const TempDir temp;
+  const std::string file = temp / "s/checkpoint";
+  REQUIRE(open_store(temp / "s")->save({{"a", "1"}}).ok());
+  const std::string good = read_file(file);
+
+  const auto refused = [&](const std::string& pipeline = "router") {
+    auto store = CheckpointStore::open(temp / "s", pipeline);
+    REQUIRE_FALSE(store.ok());
+    CHECK(store.error().code == "checkpoint");
+    CHECK(mentions(store.error().message, file.c_str()));
+    CHECK(mentions(store.error().message, "--from-start"));
+    return store.error().message;
+  };
+  write_file(file, "");
+  CHECK(mentions(refused(), "is empty"));
+  write_file(file, std::string(good.size(), '\0'));
+  refused();
+  write_file(file, good.substr(0, good.size() - 1));
+  CHECK(mentions(refused(), "damaged"));
+  std::string newer = good;
+  newer[newer.find('1')] = '2';
+  write_file(file, newer);
+  CHECK(mentions(refused(), "format 2"));
+  write_file(file, good);
+  CHECK(mentions(refused("other"), "belongs to the pipeline 'router'"));
+  REQUIRE(open_store(temp / "s")->save({{"a", "2"}}).ok());
+  REQUIRE(::unlink(file.c_str()) == 0);
+  CHECK(mentions(refused(), "is missing"));
+
+  SECTION("--from-start gets past it") {
+    write_file(file, "rubbish");
+    auto store = CheckpointStore::open(temp / "s", "router", true);
+    REQUIRE(store.ok());
+    CHECK((*store)->entries().empty());
+    REQUIRE((*store)->save({{"a", "3"}}).ok());
+    store->reset();
+    CHECK(as_text(open_store(temp / "s")->entries()) == "a=3;");
+  }
+}
+
+TEST_CASE("C4 a second holder of the state directory is refused") {
+  const TempDir temp;
+  auto first = open_store(temp / "s");
+  auto second = CheckpointStore::open(temp / "s", "router");
+  REQUIRE_FALSE(second.ok());
+  CHECK(mentions(second.error().message, "running already"));
+  first.reset();
+  CHECK(CheckpointStore::open(temp / "s", "router").ok());
+}
+
+TEST_CASE("C6 a state directory that is gone is an error, now and later") {
+  const TempDir temp;
+  const auto store = open_store(temp / "s");
+  REQUIRE(store->save({{"a", "1"}}).ok());
+  for (const char* name : {"checkpoint", "lock"}) ::unlink((temp / (std::string("s/") + name)).c_str());
+  REQUIRE(::rmdir((temp / "s").c_str()) == 0);
+  CHECK_FALSE(store->save({{"a", "2"}}).ok());
+  REQUIRE(::mkdir((temp / "s").c_str(), 0700) == 0);
+  CHECK_FALSE(store->save({{"a", "2"}}).ok());
+}
+
+TEST_CASE("clear() forgets everything") {
+  const TempDir temp;
+  {
+    const auto store = open_store(temp / "s");
+    REQUIRE(store->save({{"a", "1"}}).ok());
+    REQUIRE(store->save({{"a", "2"}}).ok());
+    REQUIRE(store->clear().ok());
+    CHECK(store->entries().empty());
+  }
+  CHECK(open_store(temp / "s")->entries().empty());
+}

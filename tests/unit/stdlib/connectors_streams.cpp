@@ -1,0 +1,277 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "connectors_support.h"
+#include "pipec/runtime/fd.h"
+#include "pipec/stdlib/memory.h"
+#include "stdlib/connectors/stdin_receiver.h"
+#include "stdlib/connectors/stream_sink.h"
+#include "support/catch.h"
+#include "support/temp_dir.h"
+
+using namespace pipec::test;
+using namespace pipec::runtime;
+using pipec::stdlib::Encoding;
+using pipec::stdlib::make_stdin_receiver;
+using pipec::stdlib::make_stream_sink;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Pipe {
+  Pipe() {
+    int ends[2] = {-1, -1};
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    read = Fd(ends[0]);
+    write = Fd(ends[1]);
+  }
+  void put(std::string_view text) const { REQUIRE(write_fully(write.get(), text) == 0); }
+  Fd read;
+  Fd write;
+};
+
+// Receives once; the records go behind `lines`.
+Received receive(Receiver& receiver, Lines& lines, ReceiveLimits limits = {}) {
+  BufferPool pool;
+  Block block;
+  block.data = pool.get(64);
+  auto received = receiver.receive(limits, block);
+  REQUIRE(received.ok());
+  for (std::uint32_t i = 0; i < block.origins.size(); ++i) lines.emplace_back(block.original(i));
+  if (*received == Received::records) {
+    REQUIRE_FALSE(block.ranges.empty());
+    REQUIRE(receiver.commit(block.ranges).ok());
+  }
+  return *received;
+}
+
+Lines receive_all(Receiver& receiver, ReceiveLimits limits = {}) {
+  Lines lines;
+  while (receive(receiver, lines, limits) != Received::end) {
+  }
+  return lines;
+}
+
+ReceiveLimits no_wait() {
+  ReceiveLimits limits;
+  limits.wait = std::chrono::milliseconds(0);
+  return limits;
+}
+
+}  // namespace
+
+TEST_CASE("recv stdin hands on whole lines and keeps the rest") {
+  Pipe pipe;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), 1 << 20);
+  REQUIRE(receiver->open({}).ok());
+  Lines lines;
+  CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+  pipe.put("\xef\xbb\xbf{\"a\":1}\r\n\n[2");
+  CHECK(receive(*receiver, lines) == Received::records);
+  CHECK(lines == Lines{"{\"a\":1}"});
+  CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+  pipe.put("]\nlast");
+  CHECK(receive(*receiver, lines) == Received::records);
+  pipe.write = Fd();
+  CHECK(receive(*receiver, lines) == Received::records);
+  CHECK(receive(*receiver, lines) == Received::end);
+  CHECK(lines == Lines{"{\"a\":1}", "[2]", "last"});
+}
+
+TEST_CASE("recv stdin keeps to its limits") {
+  Pipe pipe;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
+  REQUIRE(receiver->open({}).ok());
+  pipe.put("1\n2\n3\n4\n5");
+  pipe.write = Fd();
+  ReceiveLimits limits;
+  limits.max_records = 2;
+  Lines lines;
+  CHECK(receive(*receiver, lines, limits) == Received::records);
+  CHECK(lines == Lines{"1", "2"});
+  limits = {};
+  limits.max_bytes = 2;
+  CHECK(receive(*receiver, lines, limits) == Received::records);
+  CHECK(lines == Lines{"1", "2", "3"});
+  CHECK(receive_all(*receiver) == Lines{"4", "5"});
+}
+
+TEST_CASE("recv stdin refuses a line beyond max_record") {
+  Pipe pipe;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
+  REQUIRE(receiver->open({}).ok());
+  pipe.put("ok\n" + std::string(500, 'x'));
+  Lines lines;
+  CHECK(receive(*receiver, lines) == Received::records);
+  BufferPool pool;
+  Block block;
+  block.data = pool.get(64);
+  pipe.put("x");
+  CHECK_FALSE(receiver->receive({}, block).ok());
+}
+
+TEST_CASE("recv stdin that waits is interrupted") {
+  Pipe pipe;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
+  REQUIRE(receiver->open({}).ok());
+  ReceiveLimits limits;
+  limits.wait = std::chrono::hours(1);
+  Lines lines;
+  std::thread stopper([&] { receiver->interrupt(); });
+  CHECK(receive(*receiver, lines, limits) == Received::idle);
+  stopper.join();
+}
+
+TEST_CASE("recv stdin reads a redirected file") {
+  const TempDir temp;
+  std::string text;
+  Lines expected;
+  for (int i = 0; i < 50'000; ++i) {
+    expected.push_back(std::to_string(i));
+    text += expected.back() + "\n";
+  }
+  write_file(temp / "in", text);
+  const Fd file(::open((temp / "in").c_str(), O_RDONLY | O_CLOEXEC));
+  const auto receiver = make_stdin_receiver(file.get(), 1 << 20);
+  REQUIRE(receiver->open({}).ok());
+  CHECK(receive_all(*receiver) == expected);
+}
+
+TEST_CASE("S9 a reader of stdout that is gone is an error, not the end of the process") {
+  Pipe pipe;
+  const auto sink = make_stream_sink(pipe.write.get(), "stdout", Encoding::json);
+  REQUIRE(sink->open({}).ok());
+  BufferPool pool;
+  FakeContext context;
+  REQUIRE(sink->write(batch_of({"1", "2"}, pool), context).ok());
+  char got[16];
+  CHECK(::read(pipe.read.get(), got, sizeof got) == 4);
+  pipe.read = Fd();
+  const Status status = sink->write(batch_of({"3"}, pool), context);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().message == "stdout was closed by its reader");
+}
+
+TEST_CASE("a write to a slow reader of stdout is complete, and can be interrupted") {
+  Pipe pipe;
+  const auto sink = make_stream_sink(pipe.write.get(), "stdout", Encoding::json);
+  REQUIRE(sink->open({}).ok());
+  BufferPool pool;
+  FakeContext context;
+  const std::string big(1'000'000, 'x');
+  std::string got;
+  std::thread reader([&] {
+    char chunk[4096];
+    while (got.size() < big.size() + 3) {
+      const ssize_t bytes = ::read(pipe.read.get(), chunk, sizeof chunk);
+      if (bytes <= 0) break;
+      got.append(chunk, static_cast<std::size_t>(bytes));
+    }
+  });
+  CHECK(sink->write(batch_of({big, "1"}, pool), context).ok());
+  reader.join();
+  CHECK(got == big + "\n1\n");
+  std::thread stopper([&] { sink->interrupt(); });
+  CHECK_FALSE(sink->write(batch_of({big}, pool), context).ok());
+  stopper.join();
+}
+
+TEST_CASE("stdout on a full device is an error") {
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const auto sink = make_stream_sink(full.get(), "stdout", Encoding::json);
+  REQUIRE(sink->open({}).ok());
+  BufferPool pool;
+  FakeContext context;
+  CHECK_FALSE(sink->write(batch_of({"1"}, pool), context).ok());
+}
+
+TEST_CASE("memory channels keep what is not committed, and join two pipelines") {
+  Registry registry;
+  const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
+  pipec::stdlib::register_memory(registry, channels);
+  pipec::stdlib::register_connectors(registry);
+  const auto channel = channels->channel("c");
+  channel->push({"1"});
+  Metadata metadata;
+  metadata.key = "k";
+  channel->push({"2", metadata});
+  OptionsBuilder options;
+  options.text("name", "c");
+  const auto open = [&] {
+    auto made = registry.receiver("memory")->make(options, {});
+    REQUIRE(made.ok());
+    REQUIRE((*made)->open({}).ok());
+    return std::move(*made);
+  };
+  BufferPool pool;
+  {
+    const auto failed = open();
+    Block block;
+    block.data = pool.get(64);
+    REQUIRE(failed->receive({}, block).ok());
+    CHECK(block.origins.size() == 2);
+    CHECK(block.metadata[1].key == "k");
+    CHECK(channel->committed() == 0);
+  }
+  const auto receiver = open();
+  Lines lines;
+  CHECK(receive(*receiver, lines, no_wait()) == Received::records);
+  CHECK(lines == Lines{"1", "2"});
+  CHECK(channel->committed() == 2);
+  CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+
+  auto sink = registry.sink("memory")->make(options, {});
+  REQUIRE(sink.ok());
+  FakeContext context;
+  REQUIRE((*sink)->write(batch_of({"3", ""}, pool), context).ok());
+  channel->close();
+  CHECK(receive_all(*receiver) == Lines{"3", ""});
+
+  const auto other = channels->channel("d");
+  other->push({"x"});
+  CHECK(other->take().size() == 1);
+  CHECK(other->committed() == 1);
+  CHECK(other->take().empty());
+}
+
+TEST_CASE("recv memory that waits is interrupted") {
+  const auto receiver = make_receiver("memory", OptionsBuilder().text("name", "never"));
+  REQUIRE(receiver->open({}).ok());
+  ReceiveLimits limits;
+  limits.wait = std::chrono::hours(1);
+  Lines lines;
+  std::thread stopper([&] { receiver->interrupt(); });
+  CHECK(receive(*receiver, lines, limits) == Received::idle);
+  stopper.join();
+}
+
+TEST_CASE("recv generate gives the same records whether or not it was stopped in between") {
+  auto program = std::make_shared<Program>();
+  program->root.op = Op::metadata;
+  program->root.metadata = MetadataField::offset;
+  const auto make = [&] {
+    return make_receiver("generate", OptionsBuilder().number("count", 5).program("template", program));
+  };
+  const auto whole = make();
+  REQUIRE(whole->open({}).ok());
+  CHECK(receive_all(*whole) == Lines{"0", "1", "2", "3", "4"});
+
+  const auto first = make();
+  REQUIRE(first->open({}).ok());
+  ReceiveLimits limits;
+  limits.max_records = 2;
+  Lines lines;
+  CHECK(receive(*first, lines, limits) == Received::records);
+  StateEntries saved;
+  const PositionRange range{0, 0, 0, 2};
+  first->describe({&range, 1}, saved);
+  const auto second = make();
+  REQUIRE(second->open(saved).ok());
+  CHECK(second->resume_note() == "going on at record 2");
+  CHECK(receive_all(*second) == Lines{"2", "3", "4"});
+}
