@@ -7,7 +7,6 @@ namespace pipec::dsl {
 
 namespace {
 
-constexpr unsigned kIndent = 4;
 // Behind a leading `| `, which takes two columns itself.
 constexpr unsigned kPipeIndent = 2;
 // A flow with more stages has each on a line of its own.

@@ -7,7 +7,6 @@ namespace pipec::dsl {
 
 namespace {
 
-constexpr unsigned kIndent = 4;
 constexpr unsigned kEndlessWidth = 1U << 30;
 
 }  // namespace

@@ -4,7 +4,6 @@ namespace pipec::dsl {
 
 namespace {
 
-constexpr unsigned kIndent = 4;
 
 }  // namespace
 

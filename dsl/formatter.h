@@ -13,6 +13,8 @@
 
 namespace pipec::dsl {
 
+inline constexpr unsigned kIndent = 4;  // columns, for what a bracket or a block holds
+
 class Formatter {
  public:
   Formatter(const SourceFile& source, const File& file) : source_(source), file_(file) {}

@@ -1,6 +1,7 @@
 // What the connectors' files export to register.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -13,6 +14,9 @@ void register_stdin_receiver(runtime::Registry& registry);
 void register_generate_receiver(runtime::Registry& registry);
 void register_file_sink(runtime::Registry& registry);
 void register_stream_sinks(runtime::Registry& registry);  // stdout, null
+
+// What a receive returns where its caller sets no limit.
+inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
 inline constexpr std::int64_t kDefaultMaxRecord = std::int64_t{256} << 20;
 

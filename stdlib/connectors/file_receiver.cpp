@@ -31,7 +31,6 @@ using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
 
-constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 class FileReceiver final : public runtime::Receiver {

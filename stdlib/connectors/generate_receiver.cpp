@@ -23,7 +23,6 @@ using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
 
-constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 constexpr const char* kKey = "sequence";
 
 // Neighbouring sequence numbers must not give related seeds (the finalizer of splitmix64).

@@ -30,7 +30,6 @@ using runtime::Result;
 using runtime::Status;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 constexpr int kPipeBytes = 1 << 20;
 constexpr milliseconds kPatience{3};  // how long whole lines wait for more of them
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stdlib/functions/ascii.h"
 #include "stdlib/functions/hexadecimal.h"
 #include "stdlib/functions/ip_address.h"
 
@@ -9,12 +10,6 @@ namespace pipec::stdlib {
 
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_wide(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }  // part of a character that is not ASCII

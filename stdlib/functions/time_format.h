@@ -16,6 +16,8 @@
 
 namespace pipec::stdlib {
 
+inline constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
+
 class TimeFormat {
  public:
   // The format must name a year, so that what it reads is an instant.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "stdlib/functions/ascii.h"
 #include "stdlib/functions/time_format.h"
 #include "stdlib/functions/time_names.h"
 
@@ -11,14 +12,9 @@ namespace pipec::stdlib {
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-
 constexpr const char* kMismatch = "does not have the format";
 constexpr const char* kBadDate = "no such date or time";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }

@@ -8,7 +8,6 @@ namespace pipec::stdlib {
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
 
 struct Moment {
   std::int64_t unix_seconds;

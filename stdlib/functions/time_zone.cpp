@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "stdlib/functions/ascii.h"
 #include "stdlib/functions/quote.h"
 
 namespace pipec::stdlib {
@@ -43,10 +44,6 @@ class IanaZone final : public TimeZone {
  private:
   const date::time_zone* zone_;  // lives as long as the process
 };
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // "+hh:mm", "-hhmm", "+hh". nullopt: something else.
 std::optional<std::int64_t> fixed_offset(std::string_view name) {

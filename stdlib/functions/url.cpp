@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "stdlib/functions/ascii.h"
 #include "stdlib/functions/decoded_text.h"
 #include "stdlib/functions/hexadecimal.h"
 #include "stdlib/functions/ip_address.h"
@@ -14,13 +15,6 @@
 namespace pipec::stdlib {
 
 namespace {
-
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Percent-encodings decoded; those that are none stay as they are.
 Value decoded_part(std::string_view text, bool plus_is_space, Arena& arena) {
