@@ -133,7 +133,7 @@ void warn_of_reject(Context& context, const FlowCompiler& flow) {
   diagnostic.hint("add a `dlq` to keep going");
 }
 
-std::string directory_free(std::string name) {
+std::string directory_free(const std::string& name) {
   const std::size_t slash = name.rfind('/');
   return slash == std::string::npos ? name : name.substr(slash + 1);
 }

@@ -2,10 +2,7 @@
 
 namespace pipec::dsl {
 
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 // A block of one statement may stand on one line.
 bool Formatter::is_long(const Block& block) const {

@@ -137,7 +137,12 @@ void Engine::abandon() {
     const std::lock_guard lock(outside_);
   }
   timer_.stop();
-  new std::shared_ptr<Engine>(shared_from_this());
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<Engine>>;  // no destructor runs at exit
+  {
+    const std::lock_guard lock(mutex);
+    kept->push_back(shared_from_this());
+  }
   for (std::thread& thread : running_) thread.detach();
 }
 

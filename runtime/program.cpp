@@ -1,8 +1,16 @@
 #include "pipec/runtime/program.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pipec::runtime {
+
+ExpressionList::ExpressionList() = default;
+ExpressionList::ExpressionList(std::vector<Expression> list) : std::vector<Expression>(std::move(list)) {}
+ExpressionList::ExpressionList(const ExpressionList&) = default;
+ExpressionList::ExpressionList(ExpressionList&&) noexcept = default;
+ExpressionList& ExpressionList::operator=(const ExpressionList&) = default;
+ExpressionList& ExpressionList::operator=(ExpressionList&&) noexcept = default;
 
 ExpressionList::~ExpressionList() {
   std::vector<std::vector<Expression>> pending;

@@ -93,8 +93,8 @@ constexpr CommandSpec kCommands[] = {
      "  pipec completions fish > ~/.config/fish/completions/pipec.fish\n"},
 };
 
-// "5s", "250ms", "1m": what --deadline takes.
-std::string parse_deadline(const std::string& text, std::chrono::milliseconds& deadline) {
+// "5s", "250ms", "1m". Returns what is wrong with it, "" where nothing is.
+std::string parse_duration(const std::string& text, std::chrono::milliseconds& duration) {
   const std::size_t digits = text.find_first_not_of("0123456789");
   const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
   std::int64_t factor = 0;
@@ -102,7 +102,7 @@ std::string parse_deadline(const std::string& text, std::chrono::milliseconds& d
   if (unit == "s") factor = 1'000;
   if (unit == "m") factor = 60'000;
   if (factor == 0 || digits == 0 || digits > 6) return "a duration is expected: 250ms, 5s, 2m";
-  deadline = std::chrono::milliseconds(std::strtoll(text.c_str(), nullptr, 10) * factor);
+  duration = std::chrono::milliseconds(std::strtoll(text.c_str(), nullptr, 10) * factor);
   return {};
 }
 
@@ -132,7 +132,10 @@ class CommandLine {
         app.add_flag("--from-start", arguments_.from_start, "Read the input again from its beginning");
         app.add_flag("--truncate", arguments_.truncate, "With --from-start: output files begin empty");
         add_threads(app);
-        add_deadline(app);
+        add_duration(app, "--commit-interval", arguments_.commit_interval,
+                     "How often positions are committed; a crash repeats at most this much (default: 1s)");
+        add_duration(app, "--deadline", arguments_.deadline,
+                     "How long draining may take after a signal (default: 30s)");
         app.add_flag("-q,--quiet", arguments_.quiet, "Only errors on stderr: no progress, no summary");
         break;
       case Command::eval:
@@ -179,14 +182,15 @@ class CommandLine {
         ->check(CLI::Range(1U, 1024U));
   }
 
-  void add_deadline(CLI::App& app) {
+  static void add_duration(CLI::App& app, const char* name, std::chrono::milliseconds& duration,
+                           const char* doc) {
     app.add_option_function<std::string>(
-           "--deadline",
-           [this](const std::string& text) {
-             const std::string wrong = parse_deadline(text, arguments_.deadline);
-             if (!wrong.empty()) throw CLI::ValidationError("--deadline", wrong);
+           name,
+           [name, &duration](const std::string& text) {
+             const std::string wrong = parse_duration(text, duration);
+             if (!wrong.empty()) throw CLI::ValidationError(name, wrong);
            },
-           "How long draining may take after a signal (default: 30s)")
+           doc)
         ->type_name("DURATION");
   }
 

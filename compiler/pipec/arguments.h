@@ -19,6 +19,8 @@ struct Arguments {
   bool from_start = false;
   bool truncate = false;
   unsigned threads = 0;  // 0: all usable
+  // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
+  std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds deadline{30'000};
   std::string stages;  // eval
   // check, graph

@@ -1,5 +1,7 @@
 #include "compiler/pipec/programs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +20,7 @@ void compile_files(Console& console, const std::vector<std::string>& files, cons
     std::string reason;
     std::optional<std::string> text = read_text(path, reason);
     if (!text) {
-      console.error("cannot read " + path + ": " + reason);
+      console.error(fmt::format("cannot read {}: {}", path, reason));
       programs.status = std::max(programs.status, kWrongUsage);
       continue;
     }

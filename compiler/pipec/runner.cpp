@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -14,9 +13,6 @@
 
 namespace pipec::cli {
 namespace {
-
-// A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
-constexpr std::chrono::milliseconds kCommitInterval{1000};
 
 // A bar between records on one terminal would be in their way.
 bool writes_to_stdout(const graph::Plan& plan) {
@@ -39,7 +35,7 @@ bool Runner::add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::st
   options.threads = arguments_.threads;
   options.drain_deadline = arguments_.deadline;
   options.checkpoint = checkpoint;
-  options.commit_interval = kCommitInterval;
+  options.commit_interval = arguments_.commit_interval;
   if (!arguments_.quiet) {
     options.log = [this, prefix](const std::string& line) { console_.line(prefix + line); };
   }

@@ -42,8 +42,8 @@ class FileSink : public runtime::Sink {
         encoder_(encoding_of(options)),
         from_start_(context.from_start) {}
 
-  void keep_ahead(std::function<Status(const runtime::StateEntries&)> save) override {
-    files_.keep_ahead(std::move(save));
+  void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
+    files_.keep_ahead(save);
   }
   Status open(const runtime::StateEntries& saved) override {
     return files_.open(from_start_ ? runtime::StateEntries{} : saved);

@@ -23,7 +23,6 @@ namespace {
 using runtime::Error;
 using runtime::Fd;
 using runtime::Result;
-using runtime::Status;
 
 Error input_error(std::string message) {
   return Error{"io", std::move(message), {}, {}};

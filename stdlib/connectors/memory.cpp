@@ -165,7 +165,7 @@ runtime::OptionSpec name_option() {
 
 }  // namespace
 
-void register_memory(runtime::Registry& registry, std::shared_ptr<MemoryChannels> channels) {
+void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryChannels>& channels) {
   runtime::ReceiverSpec receiver;
   receiver.name = "memory";
   receiver.doc = "Reads a channel of the embedding program";

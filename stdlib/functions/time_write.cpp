@@ -8,7 +8,6 @@ namespace pipec::stdlib {
 
 namespace {
 
-
 struct Moment {
   std::int64_t unix_seconds;
   std::int64_t nanosecond;

@@ -33,6 +33,7 @@ class Arena {
   template <typename T>
   T* allocate_array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>, "an arena runs no destructors");
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may well be a pointer.
     return reinterpret_cast<T*>(allocate(count * sizeof(T)));
   }
 

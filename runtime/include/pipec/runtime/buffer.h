@@ -68,8 +68,14 @@ class BufferRef {
   explicit BufferRef(Buffer* buffer) : buffer_(buffer) { retain(); }
   BufferRef(const BufferRef& other) : buffer_(other.buffer_) { retain(); }
   BufferRef(BufferRef&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
-  BufferRef& operator=(BufferRef other) noexcept {
-    std::swap(buffer_, other.buffer_);
+  BufferRef& operator=(const BufferRef& other) {
+    BufferRef copy(other);
+    std::swap(buffer_, copy.buffer_);
+    return *this;
+  }
+  BufferRef& operator=(BufferRef&& other) noexcept {
+    BufferRef taken(std::move(other));
+    std::swap(buffer_, taken.buffer_);
     return *this;
   }
   ~BufferRef() { release(); }

@@ -83,7 +83,7 @@ class Sink {
   // Given before open() where state is kept: `save` makes entries durable at once, ahead of the next commit.
   // A sink that makes something which a restart must be able to undo (a new file) first says so through it.
   // `save` may be called from write() and sync(), not from open() or snapshot().
-  virtual void keep_ahead(std::function<Status(const StateEntries&)> save) { (void)save; }
+  virtual void keep_ahead(const std::function<Status(const StateEntries&)>& save) { (void)save; }
   // Takes all records of the batch, or fails: then the run stops and the batch is not committed. A record
   // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context.
   virtual Status write(const Batch& batch, StageContext& context) = 0;

@@ -26,13 +26,13 @@ struct Expression;
 // A vector whose destructor does not recurse: a chain of ten thousand `+` is ten thousand levels deep.
 class ExpressionList : public std::vector<Expression> {
  public:
-  using std::vector<Expression>::vector;
-  ExpressionList() = default;
-  ExpressionList(std::vector<Expression> list) : std::vector<Expression>(std::move(list)) {}
-  ExpressionList(const ExpressionList&) = default;
-  ExpressionList(ExpressionList&&) = default;
-  ExpressionList& operator=(const ExpressionList&) = default;
-  ExpressionList& operator=(ExpressionList&&) = default;
+  // All defined where Expression is complete.
+  ExpressionList();
+  ExpressionList(std::vector<Expression> list);
+  ExpressionList(const ExpressionList&);
+  ExpressionList(ExpressionList&&) noexcept;
+  ExpressionList& operator=(const ExpressionList&);
+  ExpressionList& operator=(ExpressionList&&) noexcept;
   ~ExpressionList();
 };
 

@@ -65,6 +65,6 @@ class MemoryChannels {
 
 // `recv memory` and `sink memory` over these channels. Call it before register_connectors (or register_all),
 // which otherwise gives the registry channels that nobody else sees.
-void register_memory(runtime::Registry& registry, std::shared_ptr<MemoryChannels> channels);
+void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryChannels>& channels);
 
 }  // namespace pipec::stdlib
