@@ -8,6 +8,7 @@
 #include "compiler/expression.h"
 #include "compiler/flow.h"
 #include "compiler/names.h"
+#include "compiler/tests.h"
 #include "pipec/dsl/parser.h"
 
 namespace pipec::compiler {
@@ -44,39 +45,6 @@ void check_functions(Context& context, Names& names) {
     compiler.checking_definition();
     compiler.value(*symbol.fn->body);
     if (!compiler.ok()) symbol.failed = true;
-  }
-}
-
-void check_tests(Context& context, const Module& module) {
-  for (const auto& item : module.ast.items) {
-    if (item->kind != ItemKind::kTest) continue;
-    const auto& test = as<dsl::TestItem>(*item);
-    const Symbol* symbol = module.find(test.stage.text);
-    if (!symbol) {
-      if (module.complete) {
-        context.report
-            .add(Code::unknown_name, test.stage.span, "unknown stage chain '" + test.stage.text + "'")
-            .hint(did_you_mean(module, Symbol::Kind::chain, test.stage.text));
-      }
-    } else if (symbol->kind != Symbol::Kind::chain && symbol->kind_known) {
-      context.report
-          .add(Code::wrong_kind_of_name, test.stage.span,
-               "'" + test.stage.text + "' is " + describe(symbol->kind) + ", not a stage chain")
-          .also(symbol->name.span, "bound here")
-          .note("a test sends records through a stage chain that 'let' binds");
-    }
-    const auto constant = [&](const dsl::ExprPtr& expr, const char* what) {
-      if (!expr) return;
-      ExpressionCompiler compiler(context, module, Where::compiler);
-      compiler.constant(*expr, what);
-    };
-    for (const dsl::TestCase& each : test.cases) {
-      constant(each.given, "what is given");
-      for (const dsl::Expectation& expected : each.expected) {
-        constant(expected.value, "what is expected");
-        constant(expected.reason, "the reason");
-      }
-    }
   }
 }
 
@@ -140,8 +108,12 @@ std::string directory_free(const std::string& name) {
 
 }  // namespace
 
-std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
-                                   const CompileOptions& options, dsl::DiagnosticSink& sink) {
+namespace {
+
+// Everything that can be found wrong with the file; then the plan, and the tests where they are asked for.
+std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const runtime::Registry& registry,
+                                        const CompileOptions& options, dsl::DiagnosticSink& sink,
+                                        std::vector<Test>* tests) {
   Report report(sink);
   Context context{registry, options, report};
   Names names;
@@ -174,7 +146,25 @@ std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime:
     warn_of_reject(context, flow);
   }
   if (report.failed()) return std::nullopt;
+  if (tests) *tests = make_tests(context, names, connectors);
   return std::move(flow.plan());
+}
+
+}  // namespace
+
+std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
+                                   const CompileOptions& options, dsl::DiagnosticSink& sink) {
+  return compile_file(source, registry, options, sink, nullptr);
+}
+
+std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
+                                               const runtime::Registry& registry,
+                                               const CompileOptions& options, dsl::DiagnosticSink& sink) {
+  CompileOptions without_flow = options;
+  without_flow.needs_flow = false;
+  std::vector<Test> tests;
+  if (!compile_file(source, registry, without_flow, sink, &tests)) return std::nullopt;
+  return tests;
 }
 
 std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const runtime::Registry& registry,

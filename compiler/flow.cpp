@@ -96,6 +96,24 @@ void FlowCompiler::check_chain(Symbol& symbol) {
   stages(at, list);
 }
 
+void FlowCompiler::test_chain(Symbol& symbol) {
+  graph::Node from;
+  from.kind = graph::Node::Kind::receive;
+  from.name = "given";
+  from.state_key = state_key(from.name);
+  Position at;
+  at.node = add(std::move(from));
+  StageList list;
+  expand_name(symbol.name, *symbol.module, false, list);
+  at = stages(at, list);
+  if (at.ended || at.failed) return;
+  graph::Node to;
+  to.kind = graph::Node::Kind::sink;
+  to.name = "expect";
+  to.state_key = state_key(to.name);
+  attach(at, add(std::move(to)));
+}
+
 Position FlowCompiler::source(const dsl::Source& source, const Module& module) {
   switch (source.kind) {
     case dsl::Source::Kind::kRecv:

@@ -59,6 +59,9 @@ class FlowCompiler {
   void check_chain(Symbol& symbol);
   bool put_in(const Symbol& symbol) const { return chains_used_.count(&symbol) != 0; }
 
+  // The same between a source and a sink that have no factories yet.
+  void test_chain(Symbol& symbol);
+
   // A one-liner: the stages between two ready nodes.
   void stages_between(const dsl::Chain& chain, const Module& module, graph::Node source, graph::Node sink);
 

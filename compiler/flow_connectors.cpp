@@ -154,7 +154,9 @@ void FlowCompiler::dead_letters(const dsl::DlqItem& item, const Module& module) 
   policy.detail = sink.options.text;
   if (!sink.spec || !sink.options.options) return;
   policy.state_key = sink_key(sink, item.connector, "dlq");
-  policy.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_] {
+  runtime::ConnectorContext own = connectors_;
+  own.is_private = true;
+  policy.make_sink = [spec = sink.spec, options = sink.options.options, context = std::move(own)] {
     return spec->make(*options, context);
   };
 }

@@ -74,6 +74,12 @@ constexpr CommandSpec kCommands[] = {
      "  pipec fmt errors.pipe                 rewrites the file\n"
      "  pipec fmt --check *.pipe              names the files that would change, status 1\n"
      "  pipec fmt - < errors.pipe             from stdin to stdout\n"},
+    {Command::test, "test", "Run the test blocks of .pipe files",
+     "Examples:\n"
+     "  pipec test router.pipe                what each test gives goes through its stage chain\n"
+     "\n"
+     "No source is read and no sink written: what leaves the chain, by a sink of its own too, is compared.\n"
+     "Status 1 where a test fails.\n"},
     {Command::explain, "explain", "Show the plan: what each stage reads and can reject",
      "Examples:\n"
      "  pipec explain errors.pipe\n"},
@@ -152,6 +158,9 @@ class CommandLine {
       case Command::fmt:
         add_files(app, "The .pipe files; `-` is stdin, to stdout")->required();
         app.add_flag("--check", arguments_.check_only, "Change nothing; name the files that would change");
+        break;
+      case Command::test:
+        add_files(app, "The .pipe files")->required();
         break;
       case Command::explain:
         add_files(app, "The .pipe file")->required()->expected(1);

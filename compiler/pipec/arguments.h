@@ -8,7 +8,7 @@
 
 namespace pipec::cli {
 
-enum class Command { run, check, fmt, explain, graph, functions, eval, completions };
+enum class Command { run, check, fmt, test, explain, graph, functions, eval, completions };
 
 struct Arguments {
   Command command = Command::run;

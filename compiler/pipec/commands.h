@@ -10,6 +10,7 @@ namespace pipec::cli {
 int run_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
 int eval_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
 int check_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
+int test_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
 int explain_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
 int graph_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);
 int functions_command(Console& console, const Arguments& arguments, const runtime::Registry& registry);

@@ -20,6 +20,8 @@ int dispatch(Console& console, const Arguments& arguments) {
       return eval_command(console, arguments, registry);
     case Command::check:
       return check_command(console, arguments, registry);
+    case Command::test:
+      return test_command(console, arguments, registry);
     case Command::explain:
       return explain_command(console, arguments, registry);
     case Command::graph:

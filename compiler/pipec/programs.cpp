@@ -11,11 +11,8 @@
 
 namespace pipec::cli {
 
-void compile_files(Console& console, const std::vector<std::string>& files, const runtime::Registry& registry,
-                   const runtime::ConnectorContext& connectors, Programs& programs) {
-  compiler::CompileOptions options;
-  options.connectors = connectors;
-  options.use = compiler::read_used_files(programs.sources);
+void read_programs(Console& console, const std::vector<std::string>& files, Programs& programs,
+                   const CompileFile& compile) {
   for (const std::string& path : files) {
     std::string reason;
     std::optional<std::string> text = read_text(path, reason);
@@ -26,15 +23,22 @@ void compile_files(Console& console, const std::vector<std::string>& files, cons
     }
     const dsl::SourceFile& source = programs.sources.add(path == "-" ? "<stdin>" : path, std::move(*text));
     dsl::DiagnosticSink sink;
-    std::optional<graph::Plan> plan = compiler::compile(source, registry, options, sink);
+    if (!compile(source, sink)) programs.status = std::max(programs.status, kDoesNotCompile);
     sink.sort_by_place();
     programs.diagnostics.insert(programs.diagnostics.end(), sink.all().begin(), sink.all().end());
-    if (plan) {
-      programs.plans.push_back(std::move(*plan));
-    } else {
-      programs.status = std::max(programs.status, kDoesNotCompile);
-    }
   }
+}
+
+void compile_files(Console& console, const std::vector<std::string>& files, const runtime::Registry& registry,
+                   const runtime::ConnectorContext& connectors, Programs& programs) {
+  compiler::CompileOptions options;
+  options.connectors = connectors;
+  options.use = compiler::read_used_files(programs.sources);
+  read_programs(console, files, programs, [&](const dsl::SourceFile& source, dsl::DiagnosticSink& sink) {
+    std::optional<graph::Plan> plan = compiler::compile(source, registry, options, sink);
+    if (plan) programs.plans.push_back(std::move(*plan));
+    return plan.has_value();
+  });
 }
 
 void show_diagnostics(Console& console, const Programs& programs, bool warnings) {

@@ -1,6 +1,7 @@
 // .pipe files into plans, with everything that is wrong with them said.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,13 @@ struct Programs {
   std::vector<dsl::Diagnostic> diagnostics;  // of all files, in their order
   int status = kDone;                        // kWrongUsage where a file is not there, kDoesNotCompile
 };
+
+// Compiles one file, reporting to the sink; false where it does not compile.
+using CompileFile = std::function<bool(const dsl::SourceFile& source, dsl::DiagnosticSink& sink)>;
+// Reads every file and hands it on, whatever is wrong with the others. Files that cannot be read are said at
+// once.
+void read_programs(Console& console, const std::vector<std::string>& files, Programs& programs,
+                   const CompileFile& compile);
 
 // Compiles every file, whatever is wrong with the others. Files that cannot be read are said at once.
 void compile_files(Console& console, const std::vector<std::string>& files, const runtime::Registry& registry,

@@ -8,6 +8,31 @@ namespace pipec::runtime {
 
 namespace json {
 
+namespace {
+
+// Where the bracket that opens the text is closed, as far as strings and brackets alone say; the text's size
+// if nowhere. For the message only.
+std::size_t end_of_first_value(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
+}  // namespace
+
 const char* validate_with(const Kernel& kernel, std::string_view text, std::size_t* offset) {
   std::size_t unused = 0;
   std::size_t& where = offset ? *offset : unused;
@@ -21,8 +46,14 @@ const char* validate_with(const Kernel& kernel, std::string_view text, std::size
   }
   if (value.back() != '}' && value.back() != ']') {
     // Cut off, or something behind it: the kernel relies on a bracket at the end, which stops every scalar.
-    where = text.size();
-    return "unexpected end";
+    const std::size_t end = end_of_first_value(value);
+    if (end == value.size()) {
+      where = text.size();
+      return "unexpected end";
+    }
+    const std::size_t behind = value.find_first_not_of(" \t\r\n", end);
+    where = lead + behind;
+    return "something behind the value";
   }
   bool ascii = false;
   const char* reason = kernel.validate(value.data(), value.size(), &where, &ascii);

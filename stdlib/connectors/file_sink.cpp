@@ -29,6 +29,7 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   result.base = path.base;
   result.confined = !path.constant;
   result.truncate = context.truncate;
+  result.is_private = context.is_private;
   result.durable = options.string("fsync", "commit") != "never";
   return result;
 }

@@ -19,8 +19,7 @@ namespace {
 using runtime::Fd;
 using runtime::Status;
 
-constexpr mode_t kFileMode = 0644;
-constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kDirectoryMode = 0777;  // less the umask
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
 
 std::string parent_of(const std::string& relative) {
@@ -62,14 +61,14 @@ OutputDirectory::Opened OutputDirectory::create(const std::string& relative) {
 
 OutputDirectory::Opened OutputDirectory::open_below(const std::string& relative, int flags) const {
   if (!confined_) {
-    Fd fd(::openat(fd_.get(), relative.c_str(), flags, kFileMode));
+    Fd fd(::openat(fd_.get(), relative.c_str(), flags, file_mode_));
     const int error = fd ? 0 : errno;
     return {std::move(fd), error};
   }
 #if defined(SYS_openat2) && defined(RESOLVE_BENEATH)
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_NOFOLLOW);
-  how.mode = (flags & O_CREAT) != 0 ? kFileMode : 0;
+  how.mode = (flags & O_CREAT) != 0 ? file_mode_ : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0; attempt < 16; ++attempt) {
     Fd fd(static_cast<int>(::syscall(SYS_openat2, fd_.get(), relative.c_str(), &how, sizeof how)));
@@ -95,7 +94,7 @@ OutputDirectory::Opened OutputDirectory::open_by_steps(const std::string& relati
     begin = slash + 1;
   }
   const int above = directory ? directory.get() : fd_.get();
-  Fd fd(::openat(above, relative.c_str() + begin, flags | O_NOFOLLOW, kFileMode));
+  Fd fd(::openat(above, relative.c_str() + begin, flags | O_NOFOLLOW, file_mode_));
   const int error = fd ? 0 : errno;
   return {std::move(fd), error};
 }

@@ -15,7 +15,9 @@ class OutputDirectory {
  public:
   // `base` ends with '/' or is empty. confined: no symbolic link is followed below it (its own path may hold
   // some).
-  OutputDirectory(std::string base, bool confined) : base_(std::move(base)), confined_(confined) {}
+  // is_private: new files are for their owner alone, whatever the umask.
+  OutputDirectory(std::string base, bool confined, bool is_private)
+      : base_(std::move(base)), confined_(confined), file_mode_(is_private ? 0600 : 0666) {}
 
   // Makes it where it is missing.
   runtime::Status open();
@@ -45,6 +47,7 @@ class OutputDirectory {
 
   const std::string base_;
   const bool confined_;
+  const mode_t file_mode_;  // less the umask
   runtime::Fd fd_;
   std::set<std::string> changed_;  // directories (relative, "" is the base) that hold new names
 };

@@ -58,7 +58,7 @@ const char* path_fault(int error) {
 }  // namespace
 
 OutputFiles::OutputFiles(OutputOptions options)
-    : options_(std::move(options)), directory_(options_.base, options_.confined) {}
+    : options_(std::move(options)), directory_(options_.base, options_.confined, options_.is_private) {}
 
 OutputFiles::~OutputFiles() = default;
 

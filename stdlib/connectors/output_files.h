@@ -29,7 +29,8 @@ struct OutputOptions {
   std::string base;
   bool confined = true;  // paths come from records
   bool truncate = false;
-  bool durable = true;  // sync() makes the bytes durable
+  bool durable = true;      // sync() makes the bytes durable
+  bool is_private = false;  // new files are for their owner alone
   std::size_t most_open = 256;
 };
 

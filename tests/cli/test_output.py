@@ -33,6 +33,18 @@ class TestRun(Case):
         self.assert_status(done, 0)
         self.assertEqual(done.stderr, b"")
 
+    def test_X5_only_the_owner_may_read_dead_letters_and_state(self):
+        self.write("a.pipe", 'dlq file("dead/d.ndjson")\nrecv file("in.ndjson") | parse json | sink file("out.ndjson")\n')
+        self.write("in.ndjson", '{"password": "not JSON\n{}\n')
+        old = os.umask(0o022)
+        try:
+            self.assert_status(self.run_pipec("run", "a.pipe"), 0)
+        finally:
+            os.umask(old)
+        mode = {name: os.stat(self.path(name)).st_mode & 0o777 for name in ("dead/d.ndjson", "out.ndjson", ".pipec/a")}
+        self.assertEqual(mode, {"dead/d.ndjson": 0o600, "out.ndjson": 0o644, ".pipec/a": 0o700})
+        self.assertEqual(len(self.lines("dead/d.ndjson")), 1)
+
     def test_S9_a_reader_that_leaves_is_an_error_and_nothing_is_lost(self):
         self.write_records("in.ndjson", MANY)
         process = self.start_pipec("run", "a.pipe", stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -4,7 +4,7 @@
 usage: run_samples.py PIPEC SAMPLES_DIR [--update] [NAME...]
 
 Each sample runs in an empty directory of its own with the samples beside it. Compared: the exit status (0), stdout, and
-every file below out/. The one thing that differs from run to run, the time in a dead letter, is blanked. A second run must
+every file below out/; its `test` blocks must hold. The one thing that differs from run to run, the time in a dead letter, is blanked. A second run must
 write nothing and say that nothing is new, where the sample reads files.
 """
 
@@ -84,6 +84,11 @@ def check(pipec, samples, name, update):
             return False
         if not re.search("nothing (new|to do)", second.stderr.decode()):
             print(f"FAILED {name}: a second run did not say that nothing is new\n{second.stderr.decode()}")
+            return False
+        tests = subprocess.run([pipec, "test", f"samples/{name}.pipe"], cwd=directory, stdin=subprocess.DEVNULL,
+                               capture_output=True, timeout=60, check=False)
+        if tests.returncode != 0:
+            print(f"FAILED {name}: its tests fail\n{tests.stdout.decode()}{tests.stderr.decode()}")
             return False
     print(f"ok {name}")
     return True

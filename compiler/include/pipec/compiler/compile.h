@@ -2,16 +2,19 @@
 // the sink, as many errors as can be found in one go; a result is given only where no error was reported.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipec/dsl/diagnostic.h"
 #include "pipec/dsl/source.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
+#include "pipec/runtime/place.h"
 #include "pipec/runtime/program.h"
 #include "pipec/runtime/registry.h"
 
@@ -35,6 +38,34 @@ struct CompileOptions {
 // the plan.
 std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
                                    const CompileOptions& options, dsl::DiagnosticSink& sink);
+
+// What a `test` block expects of one record that it gives.
+struct Expected {
+  enum class Kind : std::uint8_t { value, dead_letter, nothing };
+  Kind kind = Kind::nothing;
+  std::string text;  // value: JSON; dead_letter: what the reason holds, may be empty
+  runtime::Place place;
+};
+
+struct TestCase {
+  std::string given;  // JSON
+  runtime::Place place;
+  std::vector<Expected> expected;  // in the order of the text
+};
+
+// A `test` block. The plan is its chain between a receive node and sinks, all without factories: who runs it
+// gives each of them its own, and says where dead letters go.
+struct Test {
+  std::string title;
+  runtime::Place place;
+  graph::Plan plan;
+  std::vector<TestCase> cases;
+};
+
+// The tests of a file, which needs no flow. All of the file is checked, as by compile().
+std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
+                                               const runtime::Registry& registry,
+                                               const CompileOptions& options, dsl::DiagnosticSink& sink);
 
 // The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
 struct StageEnds {

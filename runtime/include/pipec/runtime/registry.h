@@ -64,6 +64,7 @@ struct ConnectorContext {
   const Clock* clock = nullptr;
   bool from_start = false;  // --from-start: do not go on where the last run ended
   bool truncate = false;    // --truncate: files begin empty
+  bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
   void* user = nullptr;     // the embedding program's own
 };
 
