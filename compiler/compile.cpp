@@ -145,7 +145,10 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
   if (!report.failed() && flow.plan().dead_letters.kind == graph::DeadLetterPolicy::Kind::reject) {
     warn_of_reject(context, flow);
   }
-  if (report.failed()) return std::nullopt;
+  if (report.failed()) {
+    report.drop_warnings();
+    return std::nullopt;
+  }
   if (tests) *tests = make_tests(context, names, connectors);
   return std::move(flow.plan());
 }

@@ -72,7 +72,14 @@ class OptionsCompiler {
     result_.options->place = context_.report.place(connector.name.span);
     std::vector<const dsl::Arg*> given(specs.size(), nullptr);
     std::size_t next = 0;
+    bool names_begun = false;
     for (const dsl::Arg& arg : connector.args) {
+      names_begun = names_begun || arg.name;
+      if (names_begun && !arg.name) {
+        // The parser has said so.
+        unknown_ = failed_ = true;
+        continue;
+      }
       const std::size_t index = arg.name ? named(*arg.name, specs) : unnamed(arg, specs, positional, next);
       if (index == specs.size()) continue;
       if (given[index]) {

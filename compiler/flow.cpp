@@ -60,7 +60,7 @@ void FlowCompiler::flow(const dsl::Pipeline& pipeline, const Module& module) {
 }
 
 void FlowCompiler::must_end(const Position& at, const StageList& list, dsl::Span where, const char* what) {
-  if (at.ended || at.failed || list.broken) return;
+  if (at.ended || at.failed || list.broken || context_.report.unparsed(where)) return;
   // Where a stage is missing the parser has reported more than one could here.
   const dsl::Span span = list.stages.empty() ? where : list.stages.back().stage->keyword;
   const bool inside = span.file == where.file && span.begin >= where.begin && span.end <= where.end;

@@ -37,7 +37,8 @@ const Metadata* find_metadata(std::string_view name) {
 std::string did_you_mean_metadata(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Metadata& each : kAll) names.push_back(each.name);
-  return dsl::did_you_mean(name, names);
+  const auto meant = dsl::suggest(name, names);
+  return meant ? "did you mean '@" + *meant + "'?" : std::string();
 }
 
 std::string metadata_names() {

@@ -16,6 +16,20 @@ dsl::Diagnostic& Report::add(dsl::Code code, dsl::Span span, std::string message
   return unheard_;
 }
 
+bool Report::unparsed(dsl::Span span) const {
+  const std::string_view text = file(span.file).text();
+  std::size_t end = span.end;
+  while (end < text.size() && std::string_view(" \t\r\n").find(text[end]) != std::string_view::npos) ++end;
+  for (const dsl::Diagnostic& each : sink_.all()) {
+    const dsl::Span at = each.primary.span;
+    if (at.file == span.file && at.begin >= span.begin && at.begin <= end &&
+        dsl::code_text(each.code).starts_with("E01")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 runtime::Place Report::place(dsl::Span span) const {
   const dsl::SourceFile& source = file(span.file);
   // Every expression gets a place, so the usual short line is counted here; locate() knows the rest.

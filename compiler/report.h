@@ -26,6 +26,10 @@ class Report {
 
   // The reference is valid until the next report; what is added to one that was left out is lost.
   dsl::Diagnostic& add(dsl::Code code, dsl::Span span, std::string message);
+  // Did the parser find an error in that text, or right behind it?
+  bool unparsed(dsl::Span span) const;
+  // Of a text that does not compile: most of its warnings are echoes of its errors.
+  void drop_warnings() { sink_.drop_warnings(); }
   bool failed() const { return sink_.error_count() != errors_before_; }
   std::size_t error_count() const { return sink_.error_count(); }
 

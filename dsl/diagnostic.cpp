@@ -93,6 +93,10 @@ Diagnostic& DiagnosticSink::report(Diagnostic diagnostic) {
   return diagnostics_.back();
 }
 
+void DiagnosticSink::drop_warnings() {
+  std::erase_if(diagnostics_, [](const Diagnostic& each) { return each.severity == Severity::kWarning; });
+}
+
 void DiagnosticSink::sort_by_place() {
   auto place = [](const Diagnostic& d) { return std::tuple(d.primary.span.file, d.primary.span.begin); };
   std::stable_sort(diagnostics_.begin(), diagnostics_.end(),

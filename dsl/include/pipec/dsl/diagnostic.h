@@ -66,6 +66,7 @@ class DiagnosticSink {
   const std::vector<Diagnostic>& all() const { return diagnostics_; }
   std::size_t error_count() const { return errors_; }
   bool has_errors() const { return errors_ != 0; }
+  void drop_warnings();
   // Orders by file, then by place; equal places keep the order of reporting.
   void sort_by_place();
 
