@@ -44,18 +44,31 @@ class Lines final : public runtime::Receiver {
 
 class Print final : public runtime::Sink {
  public:
-  explicit Print(const char* prefix) : prefix_(prefix) {}
-
   runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
     for (const runtime::Record& record : batch.records) {
       const std::string_view payload = batch.payload(record);
-      std::printf("%s%.*s\n", prefix_, static_cast<int>(payload.size()), payload.data());
+      std::printf("%.*s\n", static_cast<int>(payload.size()), payload.data());
+    }
+    return {};
+  }
+};
+
+// A dead letter is one line of JSON with all that is known of the record.
+class PrintReason final : public runtime::Sink {
+ public:
+  runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
+    for (const runtime::Record& record : batch.records) {
+      arena_.reset();
+      graph::JsonRecord letter(batch.payload(record), true, arena_);
+      const std::string original(letter.text("original").value_or("")),
+          reason(letter.text("reason").value_or(""));
+      std::printf("dead letter: %s (%s)\n", original.c_str(), reason.c_str());
     }
     return {};
   }
 
  private:
-  const char* prefix_;
+  runtime::Arena arena_;
 };
 
 // "ERROR disk: full" -> {"level":"ERROR","what":"disk"}
@@ -68,11 +81,6 @@ void parse_line(std::string_view line, graph::Emit& out) {
   }
   out.record("{\"level\":\"" + std::string(line.substr(0, space)) + "\",\"what\":\"" +
              std::string(line.substr(space + 1, colon - space - 1)) + "\"}");
-}
-
-// The reason alone: a dead letter is a line of JSON that also holds the time.
-void reason_only(graph::JsonRecord& letter, graph::Emit& out) {
-  out.record(letter.text("reason").value_or("?"));
 }
 
 }  // namespace
@@ -92,8 +100,8 @@ int main() {
                   out.record("page on-call about " + what);
                   out.record("open a ticket about " + what);
                 })
-      .sink("actions", [] { return std::make_unique<Print>(""); });
-  b.dead_letters_to("dead letters", [] { return std::make_unique<Print>("dead letter "); });
+      .sink("actions", [] { return std::make_unique<Print>(); });
+  b.dead_letters_to("dead letters", [] { return std::make_unique<PrintReason>(); });
 
   // Dead letters go through stages of their own in another pipeline where that is needed; here they are
   // printed.
