@@ -287,7 +287,10 @@ Lowered ExpressionCompiler::call_builtin(const dsl::CallExpr& expr, const Functi
 bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& function,
                                  const std::vector<Lowered>& arguments, const std::vector<dsl::Span>& spans,
                                  Lowered& result) {
-  if (!function.prepare) return true;
+  if (!function.prepare) {
+    result.expression.prepared = function.state;
+    return true;
+  }
   std::vector<std::optional<Value>> constants(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const bool value = function.parameters[i].kind == Parameter::Kind::value;

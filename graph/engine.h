@@ -110,6 +110,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void build();
   void visit(std::uint32_t node, Parcel* parcel) noexcept;
   Parcel* join(std::uint32_t node, Parcel* parcel);
+  void take_rejected(std::uint32_t node, Parcel& parcel);
   void run_stage(std::uint32_t node, Parcel& parcel);
   void run_route(std::uint32_t node, Parcel* parcel);
   void forward(std::uint32_t node, Parcel* parcel);

@@ -1,5 +1,6 @@
 // A batch in the nodes between source and sink.
 #include <algorithm>
+#include <limits>
 
 #include "graph/engine.h"
 #include "graph/guarded.h"
@@ -9,9 +10,16 @@
 namespace pipec::graph {
 
 using runtime::Batch;
+using runtime::Error;
 using runtime::Record;
 using runtime::Status;
 using Kind = Node::Kind;
+
+namespace {
+
+constexpr std::uint32_t kTaken = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
 
 void Engine::build() {
   flow_ = Flow::make(threads_);
@@ -46,6 +54,9 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   }
   switch (plan_.nodes[node].kind) {
     case Kind::receive:
+      if (!delivery.block->rejected.empty()) take_rejected(node, *parcel);
+      forward(node, parcel);
+      break;
     case Kind::merge:
       forward(node, parcel);
       break;
@@ -74,6 +85,30 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       }
       report(parcel);
       break;
+  }
+}
+
+// What the source could not read is a dead letter before any stage sees it.
+void Engine::take_rejected(std::uint32_t index, Parcel& parcel) {
+  Delivery& delivery = *parcel.delivery;
+  const Node& node = plan_.nodes[index];
+  Status status = guarded([&]() -> Status {
+    VisitContext context(delivery, node.name, node.place, index);
+    std::vector<Record>& records = parcel.batch.records;  // here still one for each origin
+    for (const runtime::Rejected& rejected : delivery.block->rejected) {
+      if (rejected.origin >= records.size()) {
+        return Error{"internal", "the source rejects a record that is not in its block", {}, {}, false};
+      }
+      context.dead_letter(records[rejected.origin], rejected.reason, nullptr);
+      records[rejected.origin].origin = kTaken;
+    }
+    std::erase_if(records, [](const Record& record) { return record.origin == kTaken; });
+    context.hand_over();
+    return {};
+  });
+  if (!status) {
+    fail_batch(delivery, at_node(std::move(status.error()), index));
+    parcel.batch.records.clear();
   }
 }
 

@@ -24,6 +24,10 @@ std::size_t most_batches(unsigned threads) {
   return std::size_t{4} * threads + 4;
 }
 
+Error nothing_made(const char* what) {
+  return {"plan", std::string("its factory gave no ") + what, {}, {}, false};
+}
+
 }  // namespace
 
 Engine::Engine(Plan plan, Topology topology, RunOptions options)
@@ -73,6 +77,7 @@ Status Engine::open() {
     SinkEnd& end = sinks_.emplace_back();
     end.node = node;
     Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.nodes[node].make_sink(); });
+    if (made && !*made) made = nothing_made("sink");
     if (!made) return at_node(made.error(), node);
     end.sink = std::move(*made);
     if (Status status = open_sink(*end.sink, plan_.nodes[node].state_key); !status) {
@@ -81,6 +86,7 @@ Status Engine::open() {
   }
   if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
     Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.dead_letters.make_sink(); });
+    if (made && !*made) made = nothing_made("sink");
     if (!made) return at_dead_letter_route(made.error());
     dead_letter_sink_ = std::move(*made);
     if (Status status = open_sink(*dead_letter_sink_, plan_.dead_letters.state_key); !status) {
@@ -92,6 +98,7 @@ Status Engine::open() {
     source.node = node;
     Result<std::unique_ptr<runtime::Receiver>> made =
         guarded([&] { return plan_.nodes[node].make_receiver(); });
+    if (made && !*made) made = nothing_made("receiver");
     if (!made) return at_node(made.error(), node);
     source.receiver = std::move(*made);
     const StateEntries saved = saved_entries(plan_.nodes[node].state_key);

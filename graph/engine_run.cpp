@@ -236,9 +236,8 @@ Outcome Engine::outcome() {
   const std::lock_guard lock(barrier_mutex_);
   for (const auto& [key, range] : committed_) {
     const PositionName& name = position_names_[key];
-    const std::string& source = name.name.empty() ? plan_.nodes[sources_[key.first].node].name : name.name;
     outcome.committed.push_back(
-        fmt::format("{} up to {} {}", source, name.bytes ? "byte" : "position", range.end));
+        {plan_.nodes[sources_[key.first].node].name, name.name, key.second, range.end, name.bytes});
   }
   return outcome;
 }

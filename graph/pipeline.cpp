@@ -22,6 +22,10 @@ class EnginePipeline final : public Pipeline {
 
 }  // namespace
 
+std::string Watermark::to_string() const {
+  return (name.empty() ? source : name) + " up to " + (bytes ? "byte " : "position ") + std::to_string(end);
+}
+
 runtime::Result<std::unique_ptr<Pipeline>> Pipeline::make(Plan plan, RunOptions options) {
   runtime::Result<Topology> topology = analyse(plan);
   if (!topology) return std::move(topology.error());

@@ -13,6 +13,7 @@ void Block::clear() {
   positions.clear();
   metadata.clear();
   ranges.clear();
+  rejected.clear();
   format = Format::json;
   single_lines = false;
   empty_is_record = false;

@@ -47,7 +47,7 @@ void report_failure(Console& console, const std::string& pipeline, const graph::
   console.error(pipeline + (named ? "" : error.node + ": ") + error.message);
   if (!error.place.empty()) console.line("  --> " + error.place);
   if (outcome.committed.empty()) console.line("  = nothing was committed");
-  for (const std::string& line : outcome.committed) console.line("  = committed: " + line);
+  for (const graph::Watermark& mark : outcome.committed) console.line("  = committed: " + mark.to_string());
 }
 
 }  // namespace pipec::cli

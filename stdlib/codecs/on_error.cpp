@@ -1,7 +1,5 @@
 #include "stdlib/codecs/on_error.h"
 
-#include <fmt/format.h>
-
 namespace pipec::stdlib {
 
 runtime::OptionSpec on_error_option() {
@@ -19,27 +17,6 @@ runtime::OnError on_error_of(const runtime::Options& options) {
   const std::string_view given = options.string("on_error", "dlq");
   if (given == "skip") return runtime::OnError::skip;
   return given == "fail" ? runtime::OnError::fail : runtime::OnError::dead_letter;
-}
-
-runtime::Status reject(runtime::OnError on_error, const runtime::Batch& batch, const runtime::Record& record,
-                       std::string_view reason, runtime::StageContext& context) {
-  switch (on_error) {
-    case runtime::OnError::dead_letter:
-      context.dead_letter(record, reason);
-      return {};
-    case runtime::OnError::skip:
-      context.count_errors(1);
-      return {};
-    case runtime::OnError::fail:
-      break;
-  }
-  const runtime::Block& block = batch.block();
-  const std::string& source = block.source.empty() ? block.topic : block.source;
-  return runtime::Error{"parse",
-                        fmt::format("{} (the record at position {}{}{}); on_error: fail ends the run", reason,
-                                    block.position(record.origin), source.empty() ? "" : " of ", source),
-                        {},
-                        {}};
 }
 
 }  // namespace pipec::stdlib

@@ -29,7 +29,8 @@ class TextParser final : public runtime::Stage {
       const std::string_view line = batch.payload(record);
       if (const std::size_t valid = runtime::valid_utf8_prefix(line); valid != line.size()) {
         const std::string reason = fmt::format("parse error: not UTF-8 at byte {}", valid);
-        if (Status status = reject(on_error_, batch, record, reason, context); !status) return status;
+        if (Status status = runtime::reject(on_error_, batch, record, reason, context); !status)
+          return status;
         continue;
       }
       const std::size_t begin = out.size();

@@ -76,8 +76,10 @@ struct SourceScript {
   std::uint32_t id = 0;          // shows in block.partition
   bool endless = false;          // behind the last record: idle for ever instead of the end
   bool blocks_at_end = false;    // behind the last record: receive blocks until it is interrupted, then idle
-  bool ranges_only_at_end = false;
-  std::size_t fail_receive = 0;  // the n-th receive (from 1) is an error
+  bool hangs_at_end =
+      false;  // behind the last record: receive blocks, interrupted or not, until this is false
+  std::function<bool(std::string_view)> rejects;  // these come as Block::rejected
+  std::size_t fail_receive = 0;                   // the n-th receive (from 1) is an error
   std::size_t throw_receive = 0;
   std::size_t fail_commit = 0;        // the n-th commit (from 1) is an error
   std::size_t retriable_commits = 0;  // this many commits fail retriably before one succeeds
@@ -121,6 +123,10 @@ class ScriptedReceiver final : public runtime::Receiver {
     if (s.receives == s.fail_receive) return injected("receive failed");
     if (s.receives == s.throw_receive) throw std::runtime_error("receive threw");
     if (next_ == s.records.size()) {
+      if (s.hangs_at_end) {
+        s.changed.wait(lock, [&] { return !s.hangs_at_end; });
+        return Received::idle;
+      }
       if (s.blocks_at_end) {
         s.changed.wait(lock, [&] { return s.interrupted; });
         return Received::idle;
@@ -139,6 +145,9 @@ class ScriptedReceiver final : public runtime::Receiver {
       block.origins.push_back(
           {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(record.size())});
       block.data->append(record);
+      if (s.rejects && s.rejects(record)) {
+        block.rejected.push_back({static_cast<std::uint32_t>(block.origins.size() - 1), "cannot be read"});
+      }
       ++next_;
       ++position;
     }
@@ -190,8 +199,9 @@ struct SinkScript {
   std::size_t fail_write = 0;  // the n-th write (from 1) is an error
   std::size_t throw_write = 0;
   std::size_t retriable_writes = 0;  // this many writes fail retriably before one succeeds
-  std::size_t block_write = 0;       // the n-th write blocks until it is interrupted, and fails then
-  bool never_returns = false;        // ... or, interrupted or not, until let_go
+  std::function<void()> on_retriable;
+  std::size_t block_write = 0;  // the n-th write blocks until it is interrupted, and fails then
+  bool never_returns = false;   // ... or, interrupted or not, until let_go
   std::size_t fail_sync = 0;
   std::size_t fail_close = 0;
   bool fail_open = false;
@@ -279,6 +289,7 @@ class ScriptedSink final : public runtime::Sink {
     SinkScript& s = *script_;
     if (s.retriable_writes > 0) {
       --s.retriable_writes;
+      if (s.on_retriable) s.on_retriable();
       return injected("busy", true);
     }
     ++s.writes;

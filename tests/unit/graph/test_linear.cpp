@@ -33,7 +33,9 @@ TEST_CASE("D6 batches run in parallel and sinks see the source's order") {
     CHECK(outcome.summary.records_in == 20'000);
     CHECK(outcome.summary.records_out == 20'000);
     CHECK(std::is_sorted(in->commit_log.begin(), in->commit_log.end()));
-    CHECK(outcome.committed == std::vector<std::string>{"in up to position 20000"});
+    REQUIRE(outcome.committed.size() == 1);
+    CHECK(outcome.committed[0].end == 20'000);
+    CHECK(outcome.committed[0].to_string() == "in up to position 20000");
   }
 }
 

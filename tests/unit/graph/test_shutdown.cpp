@@ -117,6 +117,95 @@ TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline"
   CHECK(in->committed() <= 10);
 }
 
+TEST_CASE("D10 D14 stop while a sink waits to try again: past the deadline nobody waits any more") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  auto out = std::make_shared<SinkScript>();
+  out->retriable_writes = 1'000;
+  out->on_retriable = [journal] { journal->note("busy"); };
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.retry.first = o.retry.longest = std::chrono::hours(1);
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  journal->wait_for("busy");
+  running.pipeline->stop();
+  CHECK(code(running.end()) == "deadline");
+  CHECK(out->records.empty());
+  CHECK(in->committed() == 0);
+}
+
+TEST_CASE("D10 a dead letter route that hangs for ever does not hold run() past the deadline") {
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
+  out->refuses = [](std::string_view payload) { return payload == "15"; };
+  dead->journal = journal;
+  dead->name = "dlq";
+  dead->block_write = 1;
+  dead->never_returns = true;
+  Builder b;
+  b.dead_letters_to("dlq", sink(dead));
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  journal->wait_for("begin dlq");
+  running.pipeline->stop();
+  CHECK(code(running.end()) == "deadline");
+  CHECK(in->committed() <= 10);
+  dead->release();
+}
+
+TEST_CASE("D10 a source that hangs in receive does not hold run() past the deadline") {
+  auto in = source_of(numbered(5), 10);
+  in->hangs_at_end = true;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", sink(out));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  {
+    std::unique_lock lock(in->mutex);
+    in->changed.wait(lock, [&] { return in->receives == 2; });
+  }
+  running.pipeline->stop();
+  CHECK(code(running.end()) == "deadline");
+  {
+    const std::lock_guard lock(in->mutex);
+    in->hangs_at_end = false;
+    in->changed.notify_all();
+  }
+}
+
+TEST_CASE("D10 stop from a stage's own code, and from several threads at once") {
+  auto in = source_of(numbered(100'000), 10);
+  auto out = std::make_shared<SinkScript>();
+  Pipeline* running = nullptr;
+  Builder b;
+  b.receive("in", receiver(in))
+      .filter("stopping",
+              [&](std::string_view p) {
+                if (p == "500") {
+                  std::thread other([&] { running->stop(); });
+                  running->stop();
+                  other.join();
+                }
+                return true;
+              })
+      .sink("out", sink(out));
+  auto pipeline = make(b, options());
+  running = pipeline.get();
+  const Outcome outcome = pipeline->run();
+  CHECK(message(outcome) == "");
+  CHECK(outcome.summary.stopped);
+  CHECK(out->records.size() == in->delivered);
+  CHECK(in->committed() == in->delivered);
+  CHECK(in->delivered < 100'000);
+}
+
 TEST_CASE("D10 a fatal error while another sink hangs ends the run too") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);

@@ -1,5 +1,9 @@
 // From the text of a .pipe file to a plan that the graph runs. Everything that is wrong with the text goes to
 // the sink, as many errors as can be found in one go; a result is given only where no error was reported.
+//
+// Nothing is opened and nothing outside is touched. A compilation runs on the calling thread; several may run
+// at once over one registry, which must not change any more. A plan keeps nothing of the text: the sources
+// may go once their diagnostics are rendered. It may be run several times, one after the other.
 #pragma once
 
 #include <cstdint>
@@ -31,13 +35,21 @@ struct CompileOptions {
   // What the connectors' makers get when the plan runs. Its pipeline name is filled in by the compiler.
   runtime::ConnectorContext connectors;
   UseReader use;           // without one, `use` is an error
-  bool needs_flow = true;  // a file without a flow is an error (E0401); `pipec test` does without
+  bool needs_flow = true;  // a file without a flow is an error (E0401)
 };
 
 // A whole file. The plan is named by its `name` directive, else by the file's stem. The registry must outlive
 // the plan.
 std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
                                    const CompileOptions& options, dsl::DiagnosticSink& sink);
+
+// The same for a program that embeds pipelines and has their text at hand: `name` stands for the file
+// ("flow.pipe"), and what `use` names is read from the disk unless the options say otherwise. What is wrong
+// comes in the error's message (code "compile"), laid out for people; without an error, `warnings` is set to
+// what else there is to say.
+runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
+                                          const runtime::Registry& registry, CompileOptions options = {},
+                                          std::string* warnings = nullptr);
 
 // What a `test` block expects of one record that it gives.
 struct Expected {

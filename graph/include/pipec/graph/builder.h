@@ -7,17 +7,28 @@
 //   errors.sink("out", [] { return std::make_unique<MySink>(); });
 //   auto pipeline = Pipeline::make(b.plan(), RunOptions{});
 //
-// Stage lambdas run on several threads at once. An exception in one ends the run with an error that names the
-// stage.
+// Names show in errors, pictures and dead letters. A source's and a sink's also begin its entries in the
+// checkpoint: unique in the pipeline, the same from run to run.
+//
+// Threads: a stage's lambda runs on several threads at once, each call with a batch of its own, so what it
+// captures is read only or synchronized. It lives as long as the pipeline. An exception in one ends the run
+// with an error that names the stage (D12). Neither the payload nor anything else a lambda is given outlives
+// the call.
+//
+// A stage sees records and nothing else. Positions, order, dead letters and the bytes in flight are the
+// engine's: whatever a stage returns, none of them is lost (D1).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "pipec/graph/json_record.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/connector.h"
@@ -25,38 +36,63 @@
 
 namespace pipec::graph {
 
-// What a record-level stage makes of one record: any number of records, or a dead letter.
+// What a record-level stage makes of one record: any number of records (none: it is dropped), each with the
+// key, headers and timestamp of the one it was made of, or a dead letter.
 class Emit {
  public:
   virtual ~Emit() = default;
+  // The bytes are copied. A record and its batch's output are at most 4 GiB.
   virtual void record(std::string_view payload) = 0;
+  // The record goes to the dead letters, with its original bytes. What was emitted of it before stays.
   virtual void dead_letter(std::string_view reason) = 0;
 };
 
 class Builder {
  public:
+  using OnError = runtime::OnError;
+  // Called once per run, before anything is opened. An exception or a null pointer is the run's error.
   using MakeReceiver = std::function<std::unique_ptr<runtime::Receiver>()>;
   using MakeSink = std::function<std::unique_ptr<runtime::Sink>()>;
   using KeepRecord = std::function<bool(std::string_view payload)>;
   using MapRecord = std::function<void(std::string_view payload, Emit& out)>;
+  using KeepJson = std::function<bool(JsonRecord& record)>;
+  using MapJson = std::function<void(JsonRecord& record, Emit& out)>;
+  // Whatever is to be done with the records of a batch: filter, parse, transform, split. They are in source
+  // order and have to stay so. An error fails the batch and the run.
   using MapBatch = std::function<runtime::Status(runtime::Batch& batch, runtime::StageContext& context)>;
   // The arm of a record; a number that is no arm drops the record and counts it as filtered.
   using ChooseArm = std::function<std::size_t(std::string_view payload)>;
 
   class Stream {
    public:
+    // One record at a time.
     Stream filter(std::string name, KeepRecord keep) const;
-    Stream map(std::string name, MapRecord map) const;
+    Stream map(std::string name, MapRecord map) const;  // 1 to N, N to 0
+    // As map, but Emit::dead_letter("why") means that the record does not parse: "parse error: why" goes the
+    // way of `on_error` (P4 dead letter, P5 counted alone, P6 the run ends).
+    Stream parse(std::string name, MapRecord parse, OnError on_error = OnError::dead_letter) const;
+
+    // Pre-parsed (P2): every record is checked completely, once; later stages know that it is valid JSON.
+    Stream parse_json(OnError on_error = OnError::dead_letter) const;
+    // On demand (P1): a record is checked when the lambda asks for a field, unless a parse_json() stands
+    // before.
+    Stream filter_json(std::string name, KeepJson keep, OnError on_error = OnError::dead_letter) const;
+    Stream map_json(std::string name, MapJson map, OnError on_error = OnError::dead_letter) const;
+
+    // A batch at a time, or with scratch memory per worker.
     Stream batches(std::string name, MapBatch map) const;
     Stream stage(std::string name, std::shared_ptr<const runtime::Stage> stage) const;
+
     std::vector<Stream> route(std::string name, std::size_t arms, ChooseArm choose) const;
+    // `unordered`: takes batches as they come. Commits stay in order (D6).
     void sink(std::string name, MakeSink make, bool unordered = false) const;
+    // The end of a branch that goes nowhere: counted as filtered.
     void drop() const;
 
    private:
     friend class Builder;
     Stream(Builder& builder, std::uint32_t node) : builder_(&builder), node_(node) {}
-    Builder* builder_;
+    Builder* builder_;  // must not move while a stream of it is in use
     std::uint32_t node_;
   };
 
@@ -65,8 +101,13 @@ class Builder {
   Stream receive(std::string name, MakeReceiver make);
   // Records of one source that came along several branches are joined in source order.
   Stream merge(const std::vector<Stream>& streams);
+
+  // Dead letters end the run (P8) unless one of these is called. To a sink, each as one line of JSON: it is
+  // made durable before its batch is committed, and an error of it ends the run (P9).
   void dead_letters_to(std::string name, MakeSink make);
   void discard_dead_letters() { plan_.dead_letters.kind = DeadLetterPolicy::Kind::discard; }
+  // The engine commits nothing. The one sink is handed every batch in order, empty ones too, behind its dead
+  // letters, with the positions in batch.block().ranges, and commits them when it likes (D5).
   void commit_by_sink() { plan_.commit = CommitMode::sink; }
 
   // A copy: the builder may go on.

@@ -55,12 +55,25 @@ struct Summary {
   bool stopped = false;  // by stop(), before the end of the input
 };
 
-// How a run ended. `error` is the first fatal one; what was committed until then stands in the summary and in
-// `committed`, one line per source ("access.ndjson up to byte 1234").
+// Up to where a source's partition is safely out: what the last commit said.
+struct Watermark {
+  std::string source;           // the node's name
+  std::string name;             // what was read, where the source says so (a file's path); may be empty
+  std::uint32_t partition = 0;  // the receiver's own number of it
+  std::uint64_t end = 0;        // all below it, in the source's unit
+  bool bytes = false;           // ... which is bytes
+
+  std::string to_string() const;  // "access.ndjson up to byte 1234"
+};
+
+// How a run ended. `error` is the first fatal one: its code and message, the node and the place in the text
+// it came from. Without one everything that was received is out, and committed unless `commit sink` leaves
+// that to the sink. With one, what was committed until then stands in `committed`, by source and partition;
+// the next run goes on there.
 struct Outcome {
   std::optional<runtime::Error> error;
   Summary summary;
-  std::vector<std::string> committed;
+  std::vector<Watermark> committed;
 };
 
 struct Progress {

@@ -45,6 +45,12 @@ struct Metadata {
 // looks.
 enum class Format : std::uint8_t { json, msgpack };
 
+// A record that its source has, but cannot give as a record: cut short, too long, not decodable.
+struct Rejected {
+  std::uint32_t origin = 0;  // its bytes, as far as there are any
+  std::string reason;
+};
+
 // Origin of all records of one receive; shared by every batch made of it.
 struct Block {
   BufferRef data;
@@ -59,6 +65,7 @@ struct Block {
   std::vector<std::uint64_t> positions;
   std::vector<Metadata> metadata;     // one per record, or empty
   std::vector<PositionRange> ranges;  // what is committed when the block is done
+  std::vector<Rejected> rejected;     // dead letters from the start, by origin: no stage sees them
   Format format = Format::json;
   bool single_lines = false;     // no record holds a raw newline: line sinks need not look
   bool empty_is_record = false;  // false: empty and white lines were left out of origins

@@ -39,15 +39,22 @@ enum class Received : std::uint8_t {
   end,      // nothing will come any more
 };
 
-// All calls but interrupt(), pause() and resume() come from the source's own thread, commit() and describe()
-// from the committing thread, both alive between open() and close().
+// Threads. open() comes from the one that runs the pipeline; then receive() from the source's own, while
+// commit() and describe() come from the committing thread, so what both use needs a lock; close() when both
+// are through, also after a failed open(). interrupt(), pause(), resume() and total_bytes() come from any
+// thread between open() and close(). The receiver is destroyed with the pipeline.
+//
+// Errors. An error of receive() or open() ends the run: what was received before it goes on. One of commit()
+// that says it is retriable is tried again (RetryLimits), any other ends the run (D4). An exception is an
+// error like any other.
 class Receiver {
  public:
   virtual ~Receiver() = default;
   // `saved`: this receiver's entries of the last run (none: a first run).
   virtual Status open(const StateEntries& saved) = 0;
-  // Fills `block`, which comes cleared, with pooled room in block.data (grow it as needed). Block::ranges say
-  // what a commit of it covers.
+  // Fills `block`, which comes cleared, with pooled room in block.data (append to it; it grows).
+  // Block::origins say where its records lie, Block::ranges what a commit of it covers. What cannot be given
+  // as a record goes into Block::rejected. The block is the engine's from then on.
   virtual Result<Received> receive(const ReceiveLimits& limits, Block& block) = 0;
   // Everything below range.end is safely out; cumulative per partition. Never goes back.
   virtual Status commit(std::span<const PositionRange> ranges) = 0;
@@ -70,7 +77,17 @@ class Receiver {
   virtual std::string resume_note() const { return {}; }
 };
 
-// write() calls come one at a time, in source order (unless `unordered`), from changing threads.
+// Threads. open() comes from the one that runs the pipeline. write() calls come one at a time, in source
+// order (unless `unordered`), from changing workers, with snapshot() between them; sync() from the committing
+// thread, perhaps while write() runs; close() at the very end, also after an error. interrupt() comes from
+// any thread.
+//
+// With `commit sink` the sink keeps its own accounts: write() comes for every batch, with records or without,
+// and snapshot() and sync() do not come at all. What is buffered is the sink's to flush and commit, in
+// write() or close().
+//
+// Errors. An error of write() that says it is retriable is tried again with the same batch, of which it has
+// taken nothing (RetryLimits); any other ends the run (D3). An exception is an error like any other.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -85,7 +102,8 @@ class Sink {
   // `save` may be called from write() and sync(), not from open() or snapshot().
   virtual void keep_ahead(const std::function<Status(const StateEntries&)>& save) { (void)save; }
   // Takes all records of the batch, or fails: then the run stops and the batch is not committed. A record
-  // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context.
+  // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context. The
+  // positions of the batch are batch.block().ranges, in case they are wanted. The batch ends with the call.
   virtual Status write(const Batch& batch, StageContext& context) = 0;
   // State as of the last write(), to be kept by the checkpoint that covers that batch: entries that changed
   // since the last snapshot. Called between writes.

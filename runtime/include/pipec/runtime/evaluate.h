@@ -46,7 +46,9 @@ class Evaluator {
 // `"${}"` of a value: what interpolation writes. nullopt for null.
 std::optional<std::string_view> interpolated(const Value& value, Arena& arena);
 
-enum class OnError : std::uint8_t { dead_letter, skip, fail };
+// The stage of `parse json`: the complete check of every record (see validate_json), which later stages then
+// rely on. A byte order mark in front is cut off.
+std::unique_ptr<Stage> make_json_parser(OnError on_error);
 
 struct FilterOptions {
   std::shared_ptr<const Program> condition;

@@ -24,7 +24,8 @@ class CallContext {
   // For the result's bytes, items and members; they live as long as the record's evaluation.
   Arena& arena() const { return *arena_; }
   const Clock& clock() const { return *clock_; }
-  // What `prepare` made of the constant arguments; null where there is no prepare or it gave nothing.
+  // What `prepare` made of the constant arguments; where there is no prepare, the function's own `state`. May
+  // be null.
   const void* prepared() const { return prepared_; }
   // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
   // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
@@ -79,6 +80,9 @@ struct Function {
   std::vector<Example> examples;           // at least one
   FunctionCode code = nullptr;
   Prepare prepare = nullptr;
+  // What the code needs besides its arguments (a table, a connection of the embedding program), for a
+  // function without `prepare`: CallContext::prepared() gives it, on several threads at once.
+  std::shared_ptr<const void> state = nullptr;
   bool pure = true;  // the same arguments give the same result: constants are folded
   bool total =
       false;  // never fails on arguments of the declared types (`explain` and warnings say less then)

@@ -27,6 +27,19 @@ class StageContext {
   virtual void count_errors(std::uint64_t records) = 0;
 };
 
+// What a stage does with a record that it cannot read: P4, P5, P6 of docs/contract.md.
+enum class OnError : std::uint8_t {
+  dead_letter,  // its original bytes go to the dead letters, the others go on
+  skip,         // it is dropped and counted as an error
+  fail,         // the batch fails, and with it the run
+};
+
+// Does it, for stages that read records in a way of their own. The stage takes the record out of the batch.
+// An error (OnError::fail; it names the record's position) is for the stage to return. `reason`: "parse
+// error: ...".
+Status reject(OnError on_error, const Batch& batch, const Record& record, std::string_view reason,
+              StageContext& context);
+
 // What a stage keeps per worker thread: indexes, arenas. Made once per worker and stage.
 class Scratch {
  public:

@@ -1,0 +1,20 @@
+# What `cmake --install` puts where, and the package that find_package(pipec) finds there.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(parts dsl runtime graph stdlib compiler)
+foreach(part IN LISTS parts)
+  install(TARGETS pipec_${part} EXPORT pipec ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${part}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
+endforeach()
+install(TARGETS pipec RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pipec)
+install(EXPORT pipec NAMESPACE pipec:: FILE pipecTargets.cmake DESTINATION ${package})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/pipecConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/pipecConfig.cmake INSTALL_DESTINATION ${package})
+# Before 1.0 a new minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/pipecConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/pipecConfig.cmake ${PROJECT_BINARY_DIR}/pipecConfigVersion.cmake
+  DESTINATION ${package})

@@ -1,0 +1,57 @@
+// A record read as JSON, field by field, when a stage's lambda asks for one (on demand): a record of which
+// nobody asks anything is not looked at.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "pipec/runtime/arena.h"
+#include "pipec/runtime/value.h"
+
+namespace pipec::graph {
+
+// Lives during one call of the lambda, and so does all that it gives. One thread. Fields are those of the top
+// level; what is nested comes as a Value of type array or object, which pipec/runtime/json.h walks. The first
+// question checks the whole record, unless a parse stage has; each scans it once, so a pipeline that asks for
+// many fields of each record is faster as text (pipec::compiler).
+//
+// A malformed record answers null. What the lambda makes of it is thrown away, and the record goes where the
+// stage's OnError says. Behind parse_json() there is none.
+class JsonRecord {
+ public:
+  // `checked`: it is known to be valid. The payload has Buffer::kPadding readable bytes behind it.
+  JsonRecord(std::string_view payload, bool checked, runtime::Arena& arena)
+      : payload_(payload), checked_(checked), arena_(arena) {}
+  JsonRecord(const JsonRecord&) = delete;
+  JsonRecord& operator=(const JsonRecord&) = delete;
+
+  std::string_view payload() const { return payload_; }
+  // The field's value, null where there is none or the record is no object. Of repeated keys the last counts.
+  runtime::Value operator[](std::string_view field);
+  // nullopt: no such field, or one of another type, or a number that does not fit. Escapes are decoded.
+  std::optional<std::string_view> text(std::string_view field);
+  std::optional<std::int64_t> integer(std::string_view field);
+  std::optional<double> number(std::string_view field);  // of an integer too
+  std::optional<bool> boolean(std::string_view field);
+
+  // What is wrong with the record ("unexpected character"), and at which byte; null: nothing, or nobody has
+  // asked.
+  const char* problem() const { return problem_; }
+  std::size_t problem_at() const { return problem_at_; }
+
+ private:
+  enum class State : std::uint8_t { unknown, valid, malformed };
+  void check();
+
+  std::string_view payload_;
+  bool checked_;
+  State state_ = State::unknown;
+  runtime::Value body_;  // null: no object
+  const char* problem_ = nullptr;
+  std::size_t problem_at_ = 0;
+  runtime::Arena& arena_;
+};
+
+}  // namespace pipec::graph

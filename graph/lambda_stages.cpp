@@ -1,0 +1,264 @@
+#include "graph/lambda_stages.h"
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pipec::graph {
+
+using runtime::Batch;
+using runtime::Buffer;
+using runtime::OnError;
+using runtime::Record;
+using runtime::Scratch;
+using runtime::StageContext;
+using runtime::Status;
+
+namespace {
+
+class Filter final : public runtime::Stage {
+ public:
+  explicit Filter(Builder::KeepRecord keep) : keep_(std::move(keep)) {}
+  Status process(Batch& batch, Scratch*, StageContext& context) const override {
+    const std::size_t before = batch.records.size();
+    std::erase_if(batch.records, [&](const Record& record) { return !keep_(batch.payload(record)); });
+    context.count_filtered(before - batch.records.size());
+    return {};
+  }
+
+ private:
+  Builder::KeepRecord keep_;
+};
+
+// Collects what lambdas emit, in one output buffer of the batch.
+class Output : public Emit {
+ public:
+  Output(Batch& batch, StageContext& context) : batch_(batch), context_(context) {
+    made_.reserve(batch.records.size());
+  }
+  void begin(const Record& record) {
+    record_ = record;
+    first_ = made_.size();
+  }
+  void record(std::string_view payload) override {
+    if (buffer_ == 0) buffer_ = batch_.add_buffer(batch_.block().bytes());
+    Buffer& buffer = *batch_.buffers[buffer_];
+    if (payload.size() > std::numeric_limits<std::uint32_t>::max() - buffer.size()) {
+      throw std::length_error("what a stage makes of one batch is larger than 4 GiB");
+    }
+    Record made = record_;
+    made.buffer = buffer_;
+    made.begin = static_cast<std::uint32_t>(buffer.size());
+    made.size = static_cast<std::uint32_t>(payload.size());
+    made.validated = false;
+    buffer.append(payload);
+    made_.push_back(made);
+  }
+  void dead_letter(std::string_view reason) override { context_.dead_letter(record_, reason); }
+  // Forgets what was emitted of the current record.
+  void take_back() { made_.resize(first_); }
+  void finish() { batch_.records = std::move(made_); }
+
+ protected:
+  Batch& batch_;
+  StageContext& context_;
+  Record record_;
+
+ private:
+  std::vector<Record> made_;
+  std::size_t first_ = 0;
+  std::uint16_t buffer_ = 0;  // 0: none made yet
+};
+
+class Map final : public runtime::Stage {
+ public:
+  explicit Map(Builder::MapRecord map) : map_(std::move(map)) {}
+  Status process(Batch& batch, Scratch*, StageContext& context) const override {
+    Output out(batch, context);
+    for (const Record& record : batch.records) {
+      out.begin(record);
+      map_(batch.payload(record), out);
+    }
+    out.finish();
+    return {};
+  }
+
+ private:
+  Builder::MapRecord map_;
+};
+
+// Keeps the lambda's last word on a record instead of passing it on.
+class Verdict final : public Output {
+ public:
+  using Output::Output;
+  void dead_letter(std::string_view reason) override {
+    refused_ = true;
+    reason_ = reason;
+  }
+  // Is the current record refused? Forgets it.
+  bool refused() { return std::exchange(refused_, false); }
+  const std::string& reason() const { return reason_; }
+
+ private:
+  bool refused_ = false;
+  std::string reason_;
+};
+
+class Parse final : public runtime::Stage {
+ public:
+  Parse(Builder::MapRecord parse, OnError on_error) : parse_(std::move(parse)), on_error_(on_error) {}
+  Status process(Batch& batch, Scratch*, StageContext& context) const override {
+    Verdict out(batch, context);
+    for (const Record& record : batch.records) {
+      out.begin(record);
+      parse_(batch.payload(record), out);
+      if (!out.refused()) continue;
+      out.take_back();
+      Status status = runtime::reject(on_error_, batch, record, "parse error: " + out.reason(), context);
+      if (!status) return status;
+    }
+    out.finish();
+    return {};
+  }
+
+ private:
+  Builder::MapRecord parse_;
+  OnError on_error_;
+};
+
+class ArenaScratch final : public Scratch {
+ public:
+  runtime::Arena arena;
+};
+
+Status reject_json(const JsonRecord& json, OnError on_error, const Batch& batch, const Record& record,
+                   StageContext& context) {
+  const std::string reason =
+      std::string("parse error: ") + json.problem() + " at byte " + std::to_string(json.problem_at());
+  return runtime::reject(on_error, batch, record, reason, context);
+}
+
+class FilterJson final : public runtime::Stage {
+ public:
+  FilterJson(Builder::KeepJson keep, OnError on_error) : keep_(std::move(keep)), on_error_(on_error) {}
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<ArenaScratch>(); }
+  Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
+    runtime::Arena& arena = static_cast<ArenaScratch*>(scratch)->arena;
+    std::size_t kept = 0;
+    std::uint64_t filtered = 0;
+    for (const Record& record : batch.records) {
+      arena.reset();
+      JsonRecord json(batch.payload(record), record.validated, arena);
+      const bool keep = keep_(json);
+      if (json.problem()) {
+        if (Status status = reject_json(json, on_error_, batch, record, context); !status) return status;
+      } else if (keep) {
+        batch.records[kept++] = record;
+      } else {
+        ++filtered;
+      }
+    }
+    batch.records.resize(kept);
+    context.count_filtered(filtered);
+    return {};
+  }
+
+ private:
+  Builder::KeepJson keep_;
+  OnError on_error_;
+};
+
+class MapJson final : public runtime::Stage {
+ public:
+  MapJson(Builder::MapJson map, OnError on_error) : map_(std::move(map)), on_error_(on_error) {}
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<ArenaScratch>(); }
+  Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
+    runtime::Arena& arena = static_cast<ArenaScratch*>(scratch)->arena;
+    Verdict out(batch, context);
+    for (const Record& record : batch.records) {
+      arena.reset();
+      out.begin(record);
+      JsonRecord json(batch.payload(record), record.validated, arena);
+      map_(json, out);
+      const bool refused = out.refused();
+      if (json.problem()) {
+        out.take_back();
+        if (Status status = reject_json(json, on_error_, batch, record, context); !status) return status;
+      } else if (refused) {
+        context.dead_letter(record, out.reason());
+      }
+    }
+    out.finish();
+    return {};
+  }
+
+ private:
+  Builder::MapJson map_;
+  OnError on_error_;
+};
+
+class Batches final : public runtime::Stage {
+ public:
+  explicit Batches(Builder::MapBatch map) : map_(std::move(map)) {}
+  Status process(Batch& batch, Scratch*, StageContext& context) const override {
+    return map_(batch, context);
+  }
+
+ private:
+  Builder::MapBatch map_;
+};
+
+class Choose final : public runtime::Router {
+ public:
+  explicit Choose(Builder::ChooseArm choose) : choose_(std::move(choose)) {}
+  Status route(Batch& batch, std::span<Batch> arms, Scratch*, StageContext& context) const override {
+    std::uint64_t nowhere = 0;
+    for (const Record& record : batch.records) {
+      const std::size_t arm = choose_(batch.payload(record));
+      if (arm < arms.size()) {
+        arms[arm].records.push_back(record);
+      } else {
+        ++nowhere;
+      }
+    }
+    context.count_filtered(nowhere);
+    return {};
+  }
+
+ private:
+  Builder::ChooseArm choose_;
+};
+
+}  // namespace
+
+std::shared_ptr<const runtime::Stage> filter_stage(Builder::KeepRecord keep) {
+  return std::make_shared<Filter>(std::move(keep));
+}
+
+std::shared_ptr<const runtime::Stage> map_stage(Builder::MapRecord map) {
+  return std::make_shared<Map>(std::move(map));
+}
+
+std::shared_ptr<const runtime::Stage> parse_stage(Builder::MapRecord parse, OnError on_error) {
+  return std::make_shared<Parse>(std::move(parse), on_error);
+}
+
+std::shared_ptr<const runtime::Stage> filter_json_stage(Builder::KeepJson keep, OnError on_error) {
+  return std::make_shared<FilterJson>(std::move(keep), on_error);
+}
+
+std::shared_ptr<const runtime::Stage> map_json_stage(Builder::MapJson map, OnError on_error) {
+  return std::make_shared<MapJson>(std::move(map), on_error);
+}
+
+std::shared_ptr<const runtime::Stage> batch_stage(Builder::MapBatch map) {
+  return std::make_shared<Batches>(std::move(map));
+}
+
+std::shared_ptr<const runtime::Router> choose_router(Builder::ChooseArm choose) {
+  return std::make_shared<Choose>(std::move(choose));
+}
+
+}  // namespace pipec::graph

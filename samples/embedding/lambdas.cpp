@@ -1,0 +1,122 @@
+// A whole pipeline in C++: no text, no file, stages are lambdas. Reads log lines that the program holds,
+// takes them apart, and sends what does not parse to a dead letter sink.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/graph/builder.h"
+#include "pipec/graph/pipeline.h"
+
+using namespace pipec;
+
+namespace {
+
+// The shortest receiver there is: records of a vector, whose positions are their places in it.
+class Lines final : public runtime::Receiver {
+ public:
+  explicit Lines(std::vector<std::string> lines) : lines_(std::move(lines)) {}
+
+  runtime::Status open(const runtime::StateEntries&) override { return {}; }
+
+  runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits& limits,
+                                             runtime::Block& block) override {
+    if (next_ == lines_.size()) return runtime::Received::end;
+    block.first_position = next_;
+    while (next_ < lines_.size() && block.data->size() < limits.max_bytes) {
+      const std::string& line = lines_[next_++];
+      block.origins.push_back(
+          {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(line.size())});
+      block.data->append(line);
+    }
+    block.ranges.push_back({.partition = 0, .epoch = 0, .first = block.first_position, .end = next_});
+    return runtime::Received::records;
+  }
+
+  // A queue would acknowledge here, a file remember the place (see describe()).
+  runtime::Status commit(std::span<const runtime::PositionRange>) override { return {}; }
+
+ private:
+  std::vector<std::string> lines_;
+  std::size_t next_ = 0;
+};
+
+class Print final : public runtime::Sink {
+ public:
+  runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
+    for (const runtime::Record& record : batch.records) {
+      const std::string_view payload = batch.payload(record);
+      std::printf("%.*s\n", static_cast<int>(payload.size()), payload.data());
+    }
+    return {};
+  }
+};
+
+// A dead letter is one line of JSON with all that is known of the record.
+class PrintReason final : public runtime::Sink {
+ public:
+  runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
+    for (const runtime::Record& record : batch.records) {
+      arena_.reset();
+      graph::JsonRecord letter(batch.payload(record), true, arena_);
+      const std::string original(letter.text("original").value_or("")),
+          reason(letter.text("reason").value_or(""));
+      std::printf("dead letter: %s (%s)\n", original.c_str(), reason.c_str());
+    }
+    return {};
+  }
+
+ private:
+  runtime::Arena arena_;
+};
+
+// "ERROR disk: full" -> {"level":"ERROR","what":"disk"}
+void parse_line(std::string_view line, graph::Emit& out) {
+  const std::size_t space = line.find(' ');
+  const std::size_t colon = line.find(':');
+  if (space == std::string_view::npos || colon == std::string_view::npos || colon < space) {
+    out.dead_letter("a line is LEVEL WHAT: MESSAGE");
+    return;
+  }
+  out.record("{\"level\":\"" + std::string(line.substr(0, space)) + "\",\"what\":\"" +
+             std::string(line.substr(space + 1, colon - space - 1)) + "\"}");
+}
+
+}  // namespace
+
+int main() {
+  const std::vector<std::string> log = {"INFO  start: all well", "ERROR disk: full", "nonsense",
+                                        "WARN fan: slow", "ERROR net: down"};
+
+  graph::Builder b("log");
+  auto entries =
+      b.receive("lines", [&] { return std::make_unique<Lines>(log); }).parse("parse line", parse_line);
+  entries  // one record to two: a message for each of those who watch
+      .filter_json("errors", [](graph::JsonRecord& record) { return record.text("level") == "ERROR"; })
+      .map_json("watchers",
+                [](graph::JsonRecord& record, graph::Emit& out) {
+                  const std::string what(record.text("what").value_or("?"));
+                  out.record("page on-call about " + what);
+                  out.record("open a ticket about " + what);
+                })
+      .sink("actions", [] { return std::make_unique<Print>(); });
+  b.dead_letters_to("dead letters", [] { return std::make_unique<PrintReason>(); });
+
+  // Dead letters go through stages of their own in another pipeline where that is needed; here they are
+  // printed.
+  auto pipeline = graph::Pipeline::make(b.plan(), {});
+  if (!pipeline) {
+    std::fprintf(stderr, "%s\n", pipeline.error().message.c_str());
+    return 1;
+  }
+  const graph::Outcome outcome = (*pipeline)->run();
+  std::printf("%llu records in, %llu out, %llu dead letters\n",
+              static_cast<unsigned long long>(outcome.summary.records_in),
+              static_cast<unsigned long long>(outcome.summary.records_out),
+              static_cast<unsigned long long>(outcome.summary.dead_letters));
+  for (const graph::Watermark& mark : outcome.committed) std::printf("%s\n", mark.to_string().c_str());
+  if (outcome.error)
+    std::fprintf(stderr, "%s: %s\n", outcome.error->node.c_str(), outcome.error->message.c_str());
+  return outcome.error ? 1 : 0;
+}

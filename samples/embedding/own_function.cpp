@@ -1,0 +1,96 @@
+// Pipelines as text inside a program: an own function that the text can call, the program's own data in and
+// out through channels, and compile errors as a person wants to read them.
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "pipec/compiler/compile.h"
+#include "pipec/graph/pipeline.h"
+#include "pipec/stdlib/memory.h"
+#include "pipec/stdlib/register.h"
+
+using namespace pipec;
+
+namespace {
+
+using Prices = std::map<std::string, double, std::less<>>;
+
+// price(item): a look-up in a table of this program.
+runtime::Function price_function(std::shared_ptr<const Prices> prices) {
+  runtime::Function function;
+  function.name = "price";
+  function.family = "shop";
+  function.parameters = {{.name = "item", .types = runtime::Type::string}};
+  function.result = runtime::Type::floating;
+  function.doc = "The price of an item";
+  function.examples = {{.expression = "price(\"tea\")", .result = "2.5"}};
+  function.state = std::move(prices);
+  function.code = [](runtime::CallContext& context, std::span<const runtime::Value> arguments) {
+    const auto* table = static_cast<const Prices*>(context.prepared());
+    const auto found = table->find(arguments[0].text());
+    if (found == table->end()) return context.fail("no such item");  // a dead letter, or what `catch` gives
+    return runtime::Value::floating(found->second);
+  };
+  return function;
+}
+
+constexpr const char* kText = R"(
+dlq memory("unknown")
+
+recv memory("orders")
+| parse json
+| transform { .total = price(.item) * .count ; del(.count) }
+| filter .total > 5
+| sink memory("large")
+)";
+
+}  // namespace
+
+int main() {
+  auto channels = std::make_shared<stdlib::MemoryChannels>();
+  auto prices = std::make_shared<const Prices>(Prices{{"tea", 2.5}, {"cake", 4.0}});
+  runtime::Registry registry;  // outlives every plan that is compiled with it
+  stdlib::register_memory(registry, channels);
+  stdlib::register_all(registry);
+  registry.add(price_function(prices));
+
+  // What does not compile is told with its place and what to do about it.
+  if (auto wrong = compiler::compile_text("wrong.pipe",
+                                          "recv memory(\"a\") | filter prize(.x) > 1 | sink null", registry);
+      !wrong) {
+    std::printf("%s\n", wrong.error().message.c_str());
+  }
+
+  auto plan = compiler::compile_text("orders.pipe", kText, registry);
+  if (!plan) {
+    std::fprintf(stderr, "%s\n", plan.error().message.c_str());
+    return 1;
+  }
+  auto pipeline = graph::Pipeline::make(std::move(*plan), {});
+  if (!pipeline) {
+    std::fprintf(stderr, "%s\n", pipeline.error().message.c_str());
+    return 1;
+  }
+
+  // The program goes on while the pipeline runs.
+  graph::Outcome outcome;
+  std::thread runner([&] { outcome = (*pipeline)->run(); });
+  const auto orders = channels->channel("orders");
+  for (const char* order : {R"({"item":"tea","count":3})", R"({"item":"tea","count":1})",
+                            R"({"item":"cake","count":2})", R"({"item":"gold","count":1})"}) {
+    orders->push({order});
+  }
+  orders->close();  // no more will come; without it (*pipeline)->stop() ends the run
+  runner.join();
+
+  for (const stdlib::MemoryRecord& record : channels->channel("large")->take()) {
+    std::printf("%s\n", record.payload.c_str());
+  }
+  std::printf("%zu order of an unknown item, %llu orders committed\n",
+              channels->channel("unknown")->take().size(),
+              static_cast<unsigned long long>(orders->committed()));
+  if (outcome.error) std::fprintf(stderr, "%s\n", outcome.error->message.c_str());
+  return outcome.error ? 1 : 0;
+}

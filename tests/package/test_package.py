@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Installs the build into a directory of its own and uses it as another project would: every public header compiles on
+its own, find_package finds what was asked for, and the programs of samples/embedding build, run and print what they should.
+
+usage: test_package.py SOURCE_DIR BUILD_DIR CMAKE COMPILER      PIPEC_UPDATE_GOLDEN=1 rewrites the expected output
+"""
+
+import concurrent.futures
+import difflib
+import os
+import subprocess
+import sys
+import tempfile
+
+JOBS = 2
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500, check=False, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def must(what, command, **options):
+    status, out, errors = run(command, **options)
+    if status != 0:
+        sys.exit(f"{what} failed ({status}):\n{out}\n{errors}")
+    return out
+
+
+def syntax(compiler, include, header):
+    done = subprocess.run([compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", include, "-x", "c++", "-"],
+                          input=f'#include "{header}"\n', capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stderr
+
+
+def header_complaints(compiler, include):
+    """Each header in a translation unit of its own, from the installed tree alone."""
+    headers = []
+    for folder, _, names in os.walk(include):
+        headers += [os.path.relpath(os.path.join(folder, name), include) for name in names if name.endswith(".h")]
+
+    def check(header):
+        status, errors = syntax(compiler, include, header)
+        return f"{header} does not compile on its own:\n{errors}" if status != 0 else None
+
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        found = [complaint for complaint in pool.map(check, sorted(headers)) if complaint]
+    return len(headers), found
+
+
+def sample_complaints(samples, build):
+    found = []
+    for name in ("lambdas", "own_function", "exactly_once"):
+        status, out, errors = run([os.path.join(build, name)], cwd=build)
+        path = os.path.join(samples, "expected", name)
+        if os.environ.get("PIPEC_UPDATE_GOLDEN") and status == 0:
+            with open(path, "w", encoding="utf-8") as expected:
+                expected.write(out)
+        with open(path, encoding="utf-8") as expected:
+            wanted = expected.read()
+        if status != 0 or errors:
+            found.append(f"{name} ended with {status}: {errors}")
+        if out != wanted:
+            lines = difflib.unified_diff(wanted.splitlines(), out.splitlines(), f"expected/{name}", "now", lineterm="")
+            found.append("\n".join(lines))
+    return 3, found
+
+
+def main():
+    source, build, cmake, compiler = sys.argv[1:]
+    generator = ["-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=Debug"]
+    with tempfile.TemporaryDirectory() as directory:
+        prefix = os.path.join(directory, "prefix")
+        must("cmake --install", [cmake, "--install", build, "--prefix", prefix])
+        must("the installed binary", [os.path.join(prefix, "bin", "pipec"), "--version"])
+
+        headers, found = header_complaints(compiler, os.path.join(prefix, "include"))
+        if headers < 20:
+            found.append(f"only {headers} headers are installed")
+
+        found_by = f"-DCMAKE_PREFIX_PATH={prefix}"
+        must("find_package", [cmake, "-S", os.path.join(source, "tests/package/consumer"),
+                              "-B", os.path.join(directory, "consumer"), found_by, *generator])
+
+        samples = os.path.join(source, "samples/embedding")
+        embedding = os.path.join(directory, "embedding")
+        must("configuring the samples", [cmake, "-S", samples, "-B", embedding, found_by, *generator])
+        must("building the samples", [cmake, "--build", embedding, "-j", str(JOBS)])
+        programs, wrong = sample_complaints(samples, embedding)
+        found += wrong
+
+    for complaint in found:
+        print("FAILED " + complaint)
+    print(f"cases: {headers + programs + 2 - len(found)} passed, {len(found)} failed")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
