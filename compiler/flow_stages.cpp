@@ -138,6 +138,8 @@ void FlowCompiler::filter(graph::Node& node, Position& at, const StageUse& use, 
   can_dead_letter(node, stage.keyword, malformed, std::move(failures));
   if (!ok) return;
   options.condition = expressions.program(std::move(condition));
+  if (!at.validated && expressions.reads_record())
+    node.facts.insert(node.facts.end() - 1, runtime::explain_filter(*options.condition));
   node.stage = runtime::make_filter(std::move(options));
 }
 

@@ -1,8 +1,7 @@
-#include <algorithm>
-
 #include "pipec/runtime/evaluate.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/malformed.h"
+#include "runtime/eval/raw_filter.h"
 #include "runtime/eval/usage.h"
 
 namespace pipec::runtime {
@@ -10,13 +9,16 @@ namespace pipec::runtime {
 namespace {
 
 using eval::Interpreter;
+using eval::RawFilter;
+using eval::RawScan;
 using eval::Truth;
 
 class FilterScratch final : public Scratch {
  public:
-  explicit FilterScratch(const Program& program)
-      : interpreter(program.fields, program.locals, Clock::system()) {}
+  FilterScratch(const Program& program, const RawFilter& raw)
+      : interpreter(program.fields, program.locals, Clock::system()), scan(raw) {}
   Interpreter interpreter;
+  RawScan scan;
 };
 
 class FilterStage final : public Stage {
@@ -24,27 +26,36 @@ class FilterStage final : public Stage {
   explicit FilterStage(FilterOptions options)
       : options_(std::move(options)),
         reads_(eval::reads_record(options_.condition->root)),
-        required_(eval::required_keys(*options_.condition)) {
+        raw_(*options_.condition) {
     if (options_.dead_letter_reason.empty())
       options_.dead_letter_reason = "the filter's condition does not hold";
   }
 
   std::unique_ptr<Scratch> make_scratch() const override {
-    return std::make_unique<FilterScratch>(*options_.condition);
+    return std::make_unique<FilterScratch>(*options_.condition, raw_);
   }
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
-    Interpreter& interpreter = static_cast<FilterScratch*>(scratch)->interpreter;
+    auto& [interpreter, scan] = *static_cast<FilterScratch*>(scratch);
     const Expression& condition = options_.condition->root;
+    const bool judged = scan.judge(batch);
     std::uint64_t filtered = 0;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const RawScan::Answer answer = judged ? scan.answer(i) : RawScan::Answer::unknown;
+      if (answer == RawScan::Answer::no && options_.otherwise == FilterOptions::Else::drop) [[likely]] {
+        ++filtered;
+        continue;
+      }
       const Record record = batch.records[i];
       Truth truth = Truth::failed;
-      if (interpreter.begin(batch, record, reads_)) {
-        truth = interpreter.test(condition);
-      } else if (lacks_required_key(batch, record)) {
-        truth = Truth::no;
+      if (answer != RawScan::Answer::unknown) {
+        truth = answer == RawScan::Answer::yes ? Truth::yes : Truth::no;
+      } else {
+        if (interpreter.begin(batch, record, reads_)) truth = interpreter.test(condition);
+        // Without the bytes of its keys the condition cannot hold: no match, malformed or not.
+        if (interpreter.malformed() && record.format == Format::json && !raw_.may_hold(batch.payload(record)))
+          truth = Truth::no;
       }
       if (truth == Truth::yes) {
         batch.records[kept++] = record;
@@ -67,20 +78,16 @@ class FilterStage final : public Stage {
   }
 
  private:
-  // Without these bytes the condition cannot hold: the record is no match, malformed or not.
-  bool lacks_required_key(const Batch& batch, const Record& record) const {
-    if (record.format != Format::json) return false;
-    const std::string_view payload = batch.payload(record);
-    return std::any_of(required_.begin(), required_.end(),
-                       [&](const std::string& key) { return !eval::may_hold_key(payload, key); });
-  }
-
   FilterOptions options_;
   bool reads_;
-  std::vector<std::string> required_;
+  RawFilter raw_;
 };
 
 }  // namespace
+
+std::string explain_filter(const Program& condition) {
+  return RawFilter(condition).describe();
+}
 
 std::shared_ptr<const Stage> make_filter(FilterOptions options) {
   return std::make_shared<FilterStage>(std::move(options));

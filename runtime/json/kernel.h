@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace pipec::runtime::json {
 
@@ -28,6 +30,15 @@ class Offsets {
   std::size_t room_ = 0;
 };
 
+// A quoted key as it is looked for in a block of records: by two of its bytes at once, then by all of them.
+struct Needle {
+  explicit Needle(std::string_view key);
+  std::string quoted;       // with its quotes
+  std::uint32_t first = 0;  // the two places in it that are compared first: the rarest bytes
+  std::uint32_t second = 0;
+  bool any_escape = false;  // a backslash before any byte may spell it in another way; else only \u
+};
+
 struct Kernel {
   const char* name;
   // record[begin] is an opening bracket. Writes the offsets of the `,` and `:` that stand directly in it, and
@@ -37,6 +48,16 @@ struct Kernel {
   // text[0] is an opening bracket and text[size - 1] a closing one. Null where valid; UTF-8 is left to the
   // caller: `ascii` tells whether there is none to check.
   const char* (*validate)(const char* text, std::size_t size, std::size_t* offset, bool* ascii);
+  // text[begin, end) are lines, each `{"key":value,...}` without a bracket inside: what FieldIndex::scan
+  // takes for an object, whose keys are all that is in quotes before a colon and whose values hold no quote
+  // but around them. One space is allowed behind `:` and `,`. Which bracket a line begins and ends with is
+  // left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so: the records
+  // that end two bytes before it and earlier are as described.
+  std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
+  // Writes the offsets in text[begin, end) where the needle stands and those of the backslashes that may be
+  // part of another spelling of it, in order. Returns how many.
+  std::size_t (*find)(const char* text, std::size_t begin, std::size_t end, const Needle& needle,
+                      Offsets& out);
 };
 
 // The best one for this processor.

@@ -82,6 +82,55 @@ PIPEC_KERNEL inline Extra classify_more(const char* block) {
   return extra;
 }
 
+struct Lines {
+  std::uint64_t quotes;
+  std::uint64_t backslashes;
+  std::uint64_t operators;
+  std::uint64_t colons;
+  std::uint64_t commas;
+  std::uint64_t spaces;
+  std::uint64_t newlines;
+};
+
+PIPEC_KERNEL inline Lines classify_lines(const char* block) {
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 32));
+  Lines lines;
+  lines.quotes = equal_to(low, high, '"');
+  lines.backslashes = equal_to(low, high, '\\');
+  lines.operators = bits(operators_of(low), operators_of(high));
+  lines.colons = equal_to(low, high, ':');
+  lines.commas = equal_to(low, high, ',');
+  lines.spaces = bits(spaces_of(low), spaces_of(high));
+  lines.newlines = equal_to(low, high, '\n');
+  return lines;
+}
+
+struct Pairs {
+  std::uint64_t hits;
+  std::uint64_t backslashes;
+};
+
+PIPEC_KERNEL inline __m256i load(const char* at) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+}
+
+PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* second, char b,
+                                         const char* block) {
+  const __m256i all_a = _mm256_set1_epi8(a);
+  const __m256i all_b = _mm256_set1_epi8(b);
+  const __m256i backslash = _mm256_set1_epi8('\\');
+  const __m256i low =
+      _mm256_and_si256(_mm256_cmpeq_epi8(load(first), all_a), _mm256_cmpeq_epi8(load(second), all_b));
+  const __m256i high = _mm256_and_si256(_mm256_cmpeq_epi8(load(first + 32), all_a),
+                                        _mm256_cmpeq_epi8(load(second + 32), all_b));
+  const __m256i low_escapes = _mm256_cmpeq_epi8(load(block), backslash);
+  const __m256i high_escapes = _mm256_cmpeq_epi8(load(block + 32), backslash);
+  const __m256i any = _mm256_or_si256(_mm256_or_si256(low, high), _mm256_or_si256(low_escapes, high_escapes));
+  if (_mm256_testz_si256(any, any)) return {0, 0};
+  return {bits(low, high), bits(low_escapes, high_escapes)};
+}
+
 PIPEC_KERNEL inline std::uint64_t prefix_xor(std::uint64_t quotes) {
   // Carry-less multiplication by all ones.
   const __m128i product =
@@ -95,7 +144,7 @@ PIPEC_KERNEL inline std::uint32_t lowest(std::uint64_t bits) {
 
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"avx2", members, validate};
+constexpr Kernel kKernel{"avx2", members, validate, flat, find};
 
 }  // namespace
 

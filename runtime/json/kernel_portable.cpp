@@ -31,6 +31,21 @@ struct Extra {
   std::uint64_t wide = 0;
 };
 
+struct Lines {
+  std::uint64_t quotes = 0;
+  std::uint64_t backslashes = 0;
+  std::uint64_t operators = 0;
+  std::uint64_t colons = 0;
+  std::uint64_t commas = 0;
+  std::uint64_t spaces = 0;
+  std::uint64_t newlines = 0;
+};
+
+struct Pairs {
+  std::uint64_t hits = 0;
+  std::uint64_t backslashes = 0;
+};
+
 #if defined(__SSE2__)
 
 // Every x86-64 processor has SSE2.
@@ -68,6 +83,36 @@ inline Extra classify_more(const char* block) {
     extra.wide |= bits_at(bytes, part);
   }
   return extra;
+}
+
+inline Lines classify_lines(const char* block) {
+  const Masks masks = classify(block);
+  Lines lines;
+  lines.quotes = masks.quotes;
+  lines.backslashes = masks.backslashes;
+  lines.operators = masks.operators;
+  for (int part = 0; part < 4; ++part) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 16 * part));
+    lines.colons |= bits_at(same(bytes, ':'), part);
+    lines.commas |= bits_at(same(bytes, ','), part);
+    lines.spaces |= bits_at(_mm_or_si128(_mm_or_si128(same(bytes, ' '), same(bytes, '\t')),
+                                         _mm_or_si128(same(bytes, '\n'), same(bytes, '\r'))),
+                            part);
+    lines.newlines |= bits_at(same(bytes, '\n'), part);
+  }
+  return lines;
+}
+
+inline Pairs classify_pairs(const char* first, char a, const char* second, char b, const char* block) {
+  Pairs pairs;
+  for (int part = 0; part < 4; ++part) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + 16 * part));
+    const __m128i y = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second + 16 * part));
+    const __m128i z = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 16 * part));
+    pairs.hits |= bits_at(_mm_and_si128(same(x, a), same(y, b)), part);
+    pairs.backslashes |= bits_at(same(z, '\\'), part);
+  }
+  return pairs;
 }
 
 #else
@@ -116,6 +161,32 @@ inline Extra classify_more(const char* block) {
   return extra;
 }
 
+inline Lines classify_lines(const char* block) {
+  const Masks masks = classify(block);
+  Lines lines;
+  lines.quotes = masks.quotes;
+  lines.backslashes = masks.backslashes;
+  lines.operators = masks.operators;
+  for (int i = 0; i < 64; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if (block[i] == ':') lines.colons |= bit;
+    if (block[i] == ',') lines.commas |= bit;
+    if (is_space(block[i])) lines.spaces |= bit;
+    if (block[i] == '\n') lines.newlines |= bit;
+  }
+  return lines;
+}
+
+inline Pairs classify_pairs(const char* first, char a, const char* second, char b, const char* block) {
+  Pairs pairs;
+  for (int i = 0; i < 64; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if (first[i] == a && second[i] == b) pairs.hits |= bit;
+    if (block[i] == '\\') pairs.backslashes |= bit;
+  }
+  return pairs;
+}
+
 #endif
 
 inline std::uint64_t prefix_xor(std::uint64_t bits) {
@@ -129,7 +200,7 @@ inline std::uint32_t lowest(std::uint64_t bits) {
 
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"portable", members, validate};
+constexpr Kernel kKernel{"portable", members, validate, flat, find};
 
 }  // namespace
 

@@ -58,6 +58,8 @@ struct FilterOptions {
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_filter(FilterOptions options);
+// Which way such a filter goes, on raw bytes or by the index, and why: for `explain`.
+std::string explain_filter(const Program& condition);
 
 struct TransformOptions {
   std::shared_ptr<const TransformProgram> program;

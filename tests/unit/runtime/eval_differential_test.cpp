@@ -1,0 +1,360 @@
+// Random conditions over random and hostile records: the raw filter, the index, validated records and a plain
+// reference evaluator must agree. PIPEC_SEED replays one round, PIPEC_RECORDS sets how many records are
+// judged.
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "runtime/eval/interpreter.h"
+#include "runtime/eval/raw_filter.h"
+#include "runtime/eval/usage.h"
+#include "support/catch.h"
+#include "unit/runtime/eval_reference.h"
+#include "unit/runtime/json_support.h"
+#include "unit/runtime/support/build.h"
+#include "unit/runtime/support/records.h"
+
+using namespace pipec::runtime;
+using namespace pipec::runtime::test;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+using eval::RawFilter;
+using eval::RawScan;
+
+constexpr std::size_t kPerRound = 300;
+
+std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : fallback;
+}
+
+class HoldsText final : public Matcher {
+ public:
+  explicit HoldsText(std::string part) : part_(std::move(part)) {}
+  bool search(std::string_view text) const override { return text.find(part_) != std::string_view::npos; }
+
+ private:
+  std::string part_;
+};
+
+Value text_holds(CallContext&, std::span<const Value> arguments) {
+  return Value::boolean(arguments[0].text().find(arguments[1].text()) != std::string_view::npos);
+}
+
+const Function& text_function() {
+  static const Function function = [] {
+    Function made;
+    made.name = "text_holds";
+    Parameter text;
+    text.name = "text";
+    text.types = Type::string;
+    made.parameters = {text, text};
+    made.result = Type::boolean;
+    made.code = text_holds;
+    return made;
+  }();
+  return function;
+}
+
+const Lines kKeys = {"a", "b", "longer_key", "eight_ch", "a\"b", "d/e", "status"};
+
+// The whole grammar of expressions, as trees.
+class Expressions {
+ public:
+  Expressions(Build& build, Random& random) : b_(build), random_(random) {}
+
+  Expression condition(int depth) {
+    switch (random_.below(depth == 0 ? 6 : 12)) {
+      case 0:
+      case 1:
+      case 2:
+        return comparison(field(random_.chance(80)), constant());
+      case 3:
+        return random_.chance(50) ? b_.has(path(random_.chance(70))) : b_.matches(field(true), matcher());
+      case 4:
+        return b_.op(Op::in, field(true), list());
+      case 5:
+        if (random_.chance(30)) return comparison(constant(), field(true));
+        if (random_.chance(30)) return b_.op(Op::in, b_.string(word()), field(true));
+        return b_.call(text_function(), {field(true), b_.string(word())});
+      case 6:
+      case 7:
+        return b_.op(Op::logical_and, condition(depth - 1), condition(depth - 1));
+      case 8:
+        return b_.op(Op::logical_or, condition(depth - 1), condition(depth - 1));
+      case 9:
+        return b_.op(Op::logical_not, condition(depth - 1));
+      case 10:
+        return random_.chance(50) ? comparison(value(depth - 1), value(depth - 1)) : field(true);
+      default:
+        return value(depth - 1);
+    }
+  }
+
+ private:
+  Expression value(int depth) {
+    static constexpr Op kArithmetic[] = {Op::add, Op::subtract, Op::multiply, Op::divide, Op::remainder};
+    if (depth <= 0) return random_.chance(50) ? field(random_.chance(50)) : constant();
+    switch (random_.below(9)) {
+      case 0:
+        return b_.op(kArithmetic[random_.below(5)], value(depth - 1), value(depth - 1));
+      case 1:
+        return b_.op(Op::negate, value(depth - 1));
+      case 2:
+        return b_.op(Op::coalesce, value(depth - 1), value(depth - 1));
+      case 3:
+        return b_.op(Op::catch_error, value(depth - 1), value(depth - 1));
+      case 4:
+        return b_.choose(condition(depth - 1), value(depth - 1), value(depth - 1));
+      case 5:
+        return b_.array({value(depth - 1), value(depth - 1)});
+      case 6:
+        return b_.object({"a", "b"}, {value(depth - 1), value(depth - 1)});
+      case 7:
+        return element(value(depth - 1));
+      default:
+        return condition(depth - 1);
+    }
+  }
+  Expression element(Expression base) {
+    Expression e = b_.element(std::move(base), "[0]");
+    if (random_.chance(50)) {
+      e.path.below[0].kind = PathSegment::Kind::key;
+      e.path.below[0].key = "a";
+    }
+    return e;
+  }
+  Expression comparison(Expression left, Expression right) {
+    static constexpr Op kOps[] = {Op::equal,      Op::not_equal, Op::less,
+                                  Op::less_equal, Op::greater,   Op::greater_equal};
+    return b_.op(kOps[random_.below(6)], std::move(left), std::move(right));
+  }
+  std::string path(bool top) {
+    if (top) return "." + random_.of(kKeys);
+    static const Lines paths = {".a.b", ".a[0]", ".b.a.d", ".a[-1].b", ".[0]", "."};
+    return random_.of(paths);
+  }
+  Expression field(bool top) { return b_.field(path(top)); }
+  Expression list() {
+    if (random_.chance(10)) return field(true);
+    if (random_.chance(20)) return b_.string("abc status x");
+    auto* items = b_.constants->allocate_array<Value>(3);
+    for (std::size_t i = 0; i < 3; ++i) new (items + i) Value(constant().constant);
+    return b_.value(Value::built_array(items, 3));
+  }
+  std::string word() {
+    static const Lines words = {"", "a", "x", "key", "\"", "\\", "/", "\xc3\xa9", "ab", "5"};
+    return random_.of(words);
+  }
+  std::shared_ptr<const Matcher> matcher() { return std::make_shared<HoldsText>(word()); }
+  Expression constant() {
+    switch (random_.below(8)) {
+      case 0:
+        return b_.integer(static_cast<std::int64_t>(random_.below(600)));
+      case 1:
+        return b_.integer(std::int64_t{9007199254740992} + static_cast<std::int64_t>(random_.below(3)));
+      case 2:
+        return b_.floating(0.5 * static_cast<double>(random_.below(10)));
+      case 3:
+        return b_.integer(static_cast<std::int64_t>(random_.below(3)) - 1);
+      case 4:
+        return b_.boolean(random_.chance(50));
+      case 5:
+        return random_.chance(50) ? b_.null() : b_.floating(1e300);
+      default:
+        return b_.string(word());
+    }
+  }
+
+  Build& b_;
+  Random& random_;
+};
+
+std::string flat_value(Random& random) {
+  static const Lines values = {"1",
+                               "5",
+                               "500",
+                               "0",
+                               "-1",
+                               "9007199254740993",
+                               "1.10",
+                               "true",
+                               "null",
+                               "\"\"",
+                               "\"x\"",
+                               "\"a\"",
+                               "12345678901234567890",
+                               "5e2",
+                               "00",
+                               "1.",
+                               "tru",
+                               "\"\\/\"",
+                               "[]",
+                               "{\"a\":1}",
+                               "\"\\u0061\"",
+                               "false",
+                               "5.0",
+                               "-0",
+                               "\"ab\"",
+                               "\"5\"",
+                               "\"\xc3\xa9\"",
+                               "0.5"};
+  // Mostly what is valid: a block with a fault in every line is given up at once.
+  return random.chance(85)   ? values[random.below(14)]
+         : random.chance(80) ? random.of(values)
+                             : random_scalar(random);
+}
+
+// A record as logs have them: one line, no nesting, now and then something odd.
+std::string flat_record(Random& random) {
+  const bool spaced = random.chance(10);
+  std::string text = "{";
+  const std::size_t count = random.below(6);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) text += spaced ? ", " : ",";
+    if (random.chance(4)) {
+      text += random_key(random);
+    } else {
+      std::string key = random.of(kKeys);
+      if (key == "a\"b") key = "a\\\"b";
+      if (key == "d/e" && random.chance(50)) key = "d\\/e";
+      text += '"' + key + '"';
+    }
+    text += spaced ? ": " : ":";
+    text += random.chance(4) ? R"("\"a\":5,\"status\":1")" : flat_value(random);
+  }
+  return text + "}";
+}
+
+std::string record(Random& random, bool hostile) {
+  std::string text = random.chance(88)   ? flat_record(random)
+                     : random.chance(90) ? random_object(random, 2)
+                                         : random_json(random, 2);
+  if (hostile && random.chance(30)) text = damaged(random, text);
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return text.find_first_not_of(" \t\r") == std::string::npos ? "{}" : text;
+}
+
+enum class Outcome : std::uint8_t { no, yes, failed, malformed };
+
+struct Count {
+  std::uint64_t judged = 0;
+  std::uint64_t by_bytes = 0;
+};
+
+void one_round(std::uint64_t seed, Count& count) {
+  INFO("replay with PIPEC_SEED=" << seed);
+  Random random(static_cast<unsigned>(seed));
+  Build build;
+  Expressions expressions(build, random);
+  const auto program = build.program(expressions.condition(3));
+  const bool hostile = random.chance(70);
+  Lines lines;
+  for (std::size_t i = 0; i < kPerRound; ++i) lines.push_back(record(random, hostile));
+
+  BufferPool pool;
+  const auto block = block_of(lines, pool);
+  block->single_lines = true;
+  Batch batch(block, pool);
+  if (random.chance(30)) std::erase_if(batch.records, [&](const Record&) { return random.chance(20); });
+
+  // By the index and on demand, record by record.
+  const RawFilter raw(*program);
+  eval::Interpreter interpreter(program->fields, program->locals, Clock::system());
+  std::vector<Outcome> outcomes;
+  for (const Record& each : batch.records) {
+    INFO("record: " << batch.payload(each));
+    Outcome outcome = Outcome::failed;
+    if (interpreter.begin(batch, each, eval::reads_record(program->root))) {
+      const eval::Truth truth = interpreter.test(program->root);
+      if (truth != eval::Truth::failed) outcome = truth == eval::Truth::yes ? Outcome::yes : Outcome::no;
+    }
+    if (interpreter.malformed())
+      outcome = raw.may_hold(batch.payload(each)) ? Outcome::malformed : Outcome::no;
+    outcomes.push_back(outcome);
+
+    if (!ReferenceParser(batch.payload(each)).valid()) continue;
+    // The reference evaluator, and the record as `parse json` hands it on.
+    Outcome plain = Outcome::failed;
+    try {
+      plain = ReferenceEvaluator(program->fields, batch.payload(each)).holds(program->root) ? Outcome::yes
+                                                                                            : Outcome::no;
+    } catch (const ReferenceEvaluator::Failed&) {
+    }
+    REQUIRE(outcome == plain);
+    Record validated = each;
+    validated.validated = true;
+    interpreter.begin(batch, validated, true);
+    const eval::Truth truth = interpreter.test(program->root);
+    REQUIRE(!interpreter.malformed());
+    REQUIRE((truth == eval::Truth::failed ? Outcome::failed
+             : truth == eval::Truth::yes  ? Outcome::yes
+                                          : Outcome::no) == outcome);
+  }
+
+  for (const json::Kernel* kernel : json::usable_kernels()) {
+    INFO("kernel " << kernel->name);
+    RawScan scan(raw, *kernel);
+    if (!scan.judge(batch)) continue;
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const RawScan::Answer answer = scan.answer(i);
+      if (answer == RawScan::Answer::unknown) continue;
+      ++count.by_bytes;
+      INFO("record: " << batch.payload(batch.records[i]));
+      REQUIRE(outcomes[i] == (answer == RawScan::Answer::yes ? Outcome::yes : Outcome::no));
+    }
+  }
+
+  // The stage itself.
+  FilterOptions options;
+  options.condition = program;
+  const auto stage = make_filter(std::move(options));
+  Seen seen;
+  Batch filtered = batch;
+  const auto scratch = stage->make_scratch();
+  REQUIRE(stage->process(filtered, scratch.get(), seen).ok());
+  std::size_t kept = 0;
+  std::size_t dead = 0;
+  std::size_t dropped = 0;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const Record& each = batch.records[i];
+    INFO("record: " << batch.payload(each));
+    if (outcomes[i] == Outcome::yes) {
+      REQUIRE(kept < filtered.records.size());
+      REQUIRE(filtered.records[kept++].origin == each.origin);
+    } else if (outcomes[i] == Outcome::no) {
+      ++dropped;
+    } else {
+      REQUIRE(dead < seen.dead.size());
+      REQUIRE(seen.dead[dead].origin == each.origin);
+      const bool parse_error = seen.dead[dead].reason.rfind("parse error: ", 0) == 0;
+      REQUIRE(parse_error == (outcomes[i] == Outcome::malformed));
+      ++dead;
+    }
+  }
+  REQUIRE(kept == filtered.records.size());
+  REQUIRE(dead == seen.dead.size());
+  REQUIRE(dropped == seen.filtered);
+  count.judged += outcomes.size();
+}
+
+}  // namespace
+
+TEST_CASE("P3 raw bytes, index, validated records and a reference evaluator agree on random conditions",
+          "[eval][differential]") {
+  if (std::getenv("PIPEC_SEED")) {
+    Count count;
+    one_round(from_environment("PIPEC_SEED", 0), count);
+    return;
+  }
+  const std::uint64_t wanted = from_environment("PIPEC_RECORDS", 60'000);
+  const std::uint64_t first = from_environment("PIPEC_FIRST_SEED", 1);
+  if (wanted > 60'000) std::printf("differential: seeds from %llu\n", static_cast<unsigned long long>(first));
+  Count count;
+  for (std::uint64_t seed = first; count.judged < wanted; ++seed) one_round(seed, count);
+  CHECK(count.by_bytes * 5 > count.judged);  // else nothing was compared
+}
