@@ -68,7 +68,9 @@ void Engine::add_entries(const std::string& state_key, StateEntries&& own, State
 Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   let_save_ahead(sink, state_key);
   const StateEntries saved = saved_entries(state_key);
-  return guarded([&] { return sink.open(saved); });
+  if (Status status = guarded([&] { return sink.open(saved); }); !status) return status;
+  if (const std::string note = sink.resume_note(); !note.empty()) log(note);
+  return {};
 }
 
 // Sinks first: a file sink cuts back to what is committed before a source reads on from there.

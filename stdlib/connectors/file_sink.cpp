@@ -49,6 +49,7 @@ class FileSink : public runtime::Sink {
   Status open(const runtime::StateEntries& saved) override {
     return files_.open(from_start_ ? runtime::StateEntries{} : saved);
   }
+  std::string resume_note() const override { return files_.resume_note(); }
   void snapshot(runtime::StateEntries& out) override { files_.snapshot(out); }
   Status sync() override { return files_.sync(); }
   Status close() override { return files_.close(); }

@@ -120,9 +120,20 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
   if (size > mark->size && ::ftruncate(file->fd->get(), static_cast<off_t>(mark->size)) != 0) {
     return runtime::system_error("sink", "cannot cut back", full, errno);
   }
+  if (size > mark->size) {
+    if (cut_files_++ == 0) cut_first_ = full;
+    cut_bytes_ += size - mark->size;
+  }
   file->written = mark->size;
   files_.emplace(path, std::move(file));
   return {};
+}
+
+std::string OutputFiles::resume_note() const {
+  if (cut_files_ == 0) return {};
+  const std::string what =
+      cut_files_ == 1 ? cut_first_ : fmt::format("{} and {} more", cut_first_, cut_files_ - 1);
+  return fmt::format("{}: cut back by {} bytes to what is committed", what, cut_bytes_);
 }
 
 // Takes an open file: its identity, its length, the lock, a place among the open ones.

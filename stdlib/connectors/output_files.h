@@ -47,6 +47,8 @@ class OutputFiles {
 
   // Cuts every file that the entries name back to its committed length.
   runtime::Status open(const runtime::StateEntries& saved);
+  // Which files open() cut, and by how much; "" where none.
+  std::string resume_note() const;
 
   // One write() of the sink: nothing of it interleaves with sync().
   class Writer {
@@ -104,6 +106,9 @@ class OutputFiles {
   std::vector<OutputFile*> unsynced_;  // since the last sync
   std::vector<OutputFile*> buffered_;  // hold bytes that no file has yet
   std::size_t buffered_bytes_ = 0;
+  std::size_t cut_files_ = 0;  // by open()
+  std::uint64_t cut_bytes_ = 0;
+  std::string cut_first_;
   std::optional<runtime::Error> failed_;
 };
 

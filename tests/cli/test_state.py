@@ -117,6 +117,17 @@ class TestSeveral(Case):
         self.assert_status(done, 2)
         self.assertIn(b"two pipelines are named 'a'", done.stderr)
 
+    def test_S4_what_lies_behind_the_committed_length_is_cut_off_and_said(self):
+        self.write_records("in.ndjson", 2)
+        self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out.ndjson")\n')
+        self.assert_status(self.run_pipec("run", "a.pipe"), 0)
+        with open(self.path("out.ndjson"), "ab") as file:
+            file.write(b"of somebody else\n")
+        done = self.run_pipec("run", "a.pipe")
+        self.assert_status(done, 0)
+        self.assertIn(b"out.ndjson: cut back by 17 bytes to what is committed", done.stderr)
+        self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson"))
+
 
 if __name__ == "__main__":
     main()

@@ -97,6 +97,9 @@ class Sink {
     (void)saved;
     return {};
   }
+  // Said to the user when open() is through: "out.ndjson: cut back by 120 bytes to what is committed". May be
+  // "".
+  virtual std::string resume_note() const { return {}; }
   // Given before open() where state is kept: `save` makes entries durable at once, ahead of the next commit.
   // A sink that makes something which a restart must be able to undo (a new file) first says so through it.
   // `save` may be called from write() and sync(), not from open() or snapshot().
