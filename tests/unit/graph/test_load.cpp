@@ -8,7 +8,7 @@ using graph::Emit;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(NDEBUG)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr std::uint64_t kBatches = 50'000;
 #else
 constexpr std::uint64_t kBatches = 1'000'000;
