@@ -12,6 +12,10 @@ namespace {
 // What one record may emit in all: loops inside loops end here, not with the machine's memory.
 constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
 
+bool is_top(const Path& path) {
+  return path.below.empty() && !path.whole;
+}
+
 }  // namespace
 
 TransformRun::TransformRun(const TransformProgram& program, bool reads)
@@ -161,17 +165,22 @@ TransformRun::Flow TransformRun::set(const Statement& statement) {
   Value value;
   bool checked = false;
   const Path& path = statement.targets[0];
-  std::span<const json::Step> steps;
-  if (!storable(statement.expressions[0], value, checked) || !steps_of(statement, path, steps))
-    return Flow::dead;
-  checked_ = checked_ && checked;
+  if (!storable(statement.expressions[0], value, checked)) return Flow::dead;
   json::RecordView& view = interpreter_.view();
+  if (is_top(path) && view.set_top(path.slot, value)) [[likely]] {
+    checked_ = checked_ && checked;
+    return Flow::next;
+  }
+  std::span<const json::Step> steps;
+  if (!steps_of(statement, path, steps)) return Flow::dead;
+  checked_ = checked_ && checked;
   const json::Edit edit = path.whole ? view.set_whole(steps, value) : view.set(path.slot, steps, value);
   return done(edit, statement, path, steps);
 }
 
 TransformRun::Flow TransformRun::remove(const Statement& statement) {
   for (const Path& path : statement.targets) {
+    if (is_top(path) && interpreter_.view().remove_top(path.slot)) continue;
     std::span<const json::Step> steps;
     if (!steps_of(statement, path, steps)) return Flow::dead;
     const Flow flow = done(interpreter_.view().remove(path.slot, steps), statement, path, steps);
@@ -194,6 +203,7 @@ TransformRun::Flow TransformRun::keep(const Statement& statement) {
 TransformRun::Flow TransformRun::rename(const Statement& statement) {
   const Path& from = statement.targets[0];
   const Path& to = statement.targets[1];
+  if (is_top(from) && is_top(to) && interpreter_.view().rename_top(from.slot, to.slot)) return Flow::next;
   std::span<const json::Step> from_steps;
   std::span<const json::Step> to_steps;
   if (!steps_of(statement, from, from_steps) || !steps_of(statement, to, to_steps)) return Flow::dead;

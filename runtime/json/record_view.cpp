@@ -161,38 +161,15 @@ int RecordView::has_whole(Steps below) {
   return found.bad ? -1 : found.found ? 1 : 0;
 }
 
-bool RecordView::there(std::uint32_t slot) const {
-  if (shape_ != Shape::object || state_[slot] == kGone) return false;
-  return state_[slot] != kUntouched || index_.slot(slot).found();
-}
-
 Edit RecordView::usable() const {
   if (shape_ == Shape::object) return Edit::done;
   return shape_ == Shape::malformed ? Edit::malformed : Edit::parent_is_no_object;
-}
-
-// The slot's entry in changes_, made where there is none.
-Change& RecordView::changed(std::uint32_t slot) {
-  edited_ = true;
-  whole_known_ = false;
-  if (state_[slot] < kGone) return changes_[state_[slot]];
-  Change change;
-  if (state_[slot] == kUntouched) change.place = index_.slot(slot);
-  if (!change.place.found()) change.key = quoted_[slot];
-  state_[slot] = static_cast<std::uint32_t>(changes_.size());
-  return changes_.emplace_back(change);
 }
 
 void RecordView::put(std::uint32_t slot, const Value& value) {
   Change& change = changed(slot);
   change.set = true;
   change.value = value;
-}
-
-void RecordView::erase(std::uint32_t slot) {
-  if (!there(slot)) return;
-  changed(slot).removed = true;
-  state_[slot] = kGone;
 }
 
 void RecordView::move(std::uint32_t from, std::uint32_t to) {
@@ -456,8 +433,8 @@ void RecordView::render(Buffer& out) {
   }
   // Few changes, mostly made in the order of the text: insertion sort; new members stay in the order they
   // came.
-  order_.clear();
-  for (const Change& change : changes_) order_.push_back(&change);
+  order_.resize(changes_.size());
+  for (std::size_t i = 0; i < changes_.size(); ++i) order_[i] = &changes_[i];
   const auto before = [](const Change* a, const Change* b) {
     if (!a->place.found()) return false;
     return !b->place.found() || a->place.key_begin < b->place.key_begin;

@@ -49,6 +49,30 @@ class RecordView {
   int has(std::uint32_t slot, std::span<const Step> below);
   int has_whole(std::span<const Step> below);
 
+  // The three edits below for fields of the top level, in line. False: this record needs the general way.
+  bool set_top(std::uint32_t slot, const Value& value) {
+    if (!simple()) return false;
+    Change& change = changed(slot);
+    change.set = true;
+    change.value = value;
+    return true;
+  }
+  bool remove_top(std::uint32_t slot) {
+    if (!simple()) return false;
+    erase(slot);
+    return true;
+  }
+  bool rename_top(std::uint32_t from, std::uint32_t to) {
+    if (!simple()) return false;
+    if (from == to || !there(from)) return true;
+    erase(to);
+    Change& change = changed(from);
+    change.key = quoted_[to];
+    state_[to] = state_[from];
+    state_[from] = kGone;
+    return true;
+  }
+
   // Edits keep places: a set field stays where it is, a new one goes to the end, repeated keys are all
   // affected. Missing parents become objects. Values may point into the record itself (`.a = .b`).
   Edit set(std::uint32_t slot, std::span<const Step> below, const Value& value);
@@ -88,12 +112,32 @@ class RecordView {
   Value get_changed(std::uint32_t slot);
   Found read(std::uint32_t slot);
   Found descend(Found from, std::span<const Step> below);
-  bool there(std::uint32_t slot) const;
+  bool there(std::uint32_t slot) const {
+    if (shape_ != Shape::object || state_[slot] == kGone) return false;
+    return state_[slot] != kUntouched || index_.slot(slot).found();
+  }
+  // An object without repeated keys, and no value below the top level to look after.
+  bool simple() const { return shape_ == Shape::object && !index_.repeated() && typed_.empty(); }
   Edit usable() const;
   void begin(std::string_view record, Shape shape);
-  Change& changed(std::uint32_t slot);
+  // The slot's entry in changes_, made where there is none.
+  Change& changed(std::uint32_t slot) {
+    edited_ = true;
+    whole_known_ = false;
+    const std::uint32_t state = state_[slot];
+    if (state < kGone) return changes_[state];
+    state_[slot] = static_cast<std::uint32_t>(changes_.size());
+    Change& change = changes_.emplace_back();
+    if (state == kUntouched) change.place = index_.slot(slot);
+    if (!change.place.found()) change.key = quoted_[slot];
+    return change;
+  }
   void put(std::uint32_t slot, const Value& value);
-  void erase(std::uint32_t slot);
+  void erase(std::uint32_t slot) {
+    if (!there(slot)) return;
+    changed(slot).removed = true;
+    state_[slot] = kGone;
+  }
   void move(std::uint32_t from, std::uint32_t to);
   Edit edit_slot(std::uint32_t slot, std::span<const Step> below, const Operation& operation);
   Edit edit_text(std::span<const Step> steps, const Operation& operation);

@@ -140,8 +140,42 @@ void append_json(const Value& value, Buffer& out) {
   }
 }
 
+namespace {
+
+// Nothing in it needs an escape: eight bytes at a time.
+bool plain_text(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kTops = kOnes << 7;
+  const auto special = [](std::uint64_t word) {
+    const auto zero = [](std::uint64_t w) { return (w - kOnes) & ~w & kTops; };
+    return zero(word ^ (kOnes * '"')) | zero(word ^ (kOnes * '\\')) | ((word - kOnes * 0x20) & ~word & kTops);
+  };
+  std::size_t i = 0;
+  std::uint64_t found = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, 8);
+    found |= special(word);
+  }
+  for (; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == '"' || c == '\\') return false;
+  }
+  return found == 0;
+}
+
+}  // namespace
+
 void append_json_string(std::string_view text, Buffer& out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  if (plain_text(text)) [[likely]] {
+    char* const to = out.extend(text.size() + 2);
+    to[0] = '"';
+    if (!text.empty()) std::memcpy(to + 1, text.data(), text.size());
+    to[text.size() + 1] = '"';
+    out.set_size(out.size() + text.size() + 2);
+    return;
+  }
   out.append('"');
   std::size_t plain = 0;  // begin of the run that needs no escape
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -183,7 +217,54 @@ void append_json_string(std::string_view text, Buffer& out) {
   out.append('"');
 }
 
+namespace {
+
+// Numbers that 15 decimal digits give exactly: their exact digits are then the shortest ones too, since no
+// two decimals of up to 15 digits are the same double. Here: those with at most 10 binary digits behind the
+// point (halves, 1/1024), which is what dividing integers by powers of two makes. 0: it is none of them.
+std::size_t format_short_fraction(double value, char* out) {
+  constexpr double kLargest = 1e12;  // times 1024 it is still exact
+  const double size = std::fabs(value);
+  if (!(size > 0 && size < kLargest)) return 0;
+  const auto scaled = static_cast<std::uint64_t>(size * 1024);
+  if (static_cast<double>(scaled) != size * 1024) return 0;
+  std::uint64_t whole = scaled >> 10;
+  std::uint64_t fraction = (scaled & 1023) * 9'765'625;  // ten decimal digits
+  int places = fraction == 0 ? 1 : 10;
+  if (fraction != 0) {
+    while (fraction % 10 == 0) {
+      fraction /= 10;
+      --places;
+    }
+  }
+  // By the places behind the point: below this, all digits are at most 15.
+  constexpr std::uint64_t kWholes[] = {0,
+                                       1'000'000'000'000,
+                                       1'000'000'000'000,
+                                       1'000'000'000'000,
+                                       100'000'000'000,
+                                       10'000'000'000,
+                                       1'000'000'000,
+                                       100'000'000,
+                                       10'000'000,
+                                       1'000'000,
+                                       100'000};
+  if (whole >= kWholes[places]) return 0;
+  char* to = out;
+  if (value < 0) *to++ = '-';
+  to = std::to_chars(to, to + 16, whole).ptr;
+  *to++ = '.';
+  for (int i = places - 1; i >= 0; --i) {
+    to[i] = static_cast<char>('0' + fraction % 10);
+    fraction /= 10;
+  }
+  return static_cast<std::size_t>(to + places - out);
+}
+
+}  // namespace
+
 std::size_t format_float(double value, char* out) {
+  if (const std::size_t length = format_short_fraction(value, out)) return length;
   // Shortest digits first, then our own layout: without an exponent from 1e-5 up to below 1e16.
   char digits[32];
   char* const end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::scientific).ptr;
