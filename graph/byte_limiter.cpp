@@ -56,7 +56,9 @@ void BlockingLimiter::correct(std::size_t held, std::size_t real) {
 void BlockingLimiter::release(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   limiter_.release(bytes);
-  if (limiter_.waiting() > 0) changed_.notify_all();
+  // Woken for each single batch, a source would spend more time in falling asleep than in receiving: it gets
+  // a run of them at a time. What is in flight is settled without it, so the half is always reached.
+  if (limiter_.waiting() > 0 && limiter_.used_units() <= limiter_.limit_units() / 2) changed_.notify_all();
 }
 
 void BlockingLimiter::set_limit(std::size_t bytes) {

@@ -32,6 +32,7 @@ class ByteLimiter {
   void set_limit(std::size_t bytes) { limit_bytes_ = bytes; }
 
   std::size_t limit() const { return limit_bytes_; }
+  std::size_t limit_units() const { return limit_units_; }
   std::size_t used_bytes() const { return used_bytes_; }
   std::size_t used_units() const { return used_units_; }
   std::size_t waiting() const { return queue_.size(); }

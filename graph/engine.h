@@ -189,6 +189,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::map<std::pair<std::uint32_t, std::uint32_t>, PositionName> position_names_;  // source, partition
   std::map<std::pair<std::uint32_t, std::uint32_t>, runtime::PositionRange> committed_;
   std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<bool> draining_{false};  // run() waits for the last batch
 
   mutable std::mutex state_;
   std::condition_variable state_changed_;

@@ -241,7 +241,9 @@ void Engine::settle(Delivery* delivery) {
   delivery->entries.clear();
   delivery->letters.clear();
   deliveries_.put(delivery);
-  if (in_flight_.fetch_sub(1, std::memory_order_acq_rel) == 1) wake();
+  // Sequentially consistent with run(), which sets draining_ and then looks at in_flight_: one of the two
+  // sees the other.
+  if (in_flight_.fetch_sub(1) == 1 && draining_.load()) wake();
 }
 
 }  // namespace pipec::graph

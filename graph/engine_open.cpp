@@ -19,9 +19,9 @@ namespace {
 constexpr char kKeyEnd = '\t';
 
 // Batches in flight: enough that no worker ever waits for the next, few enough that their buffers stay in the
-// cache.
-std::size_t most_batches(unsigned threads) {
-  return std::size_t{4} * threads + 4;
+// cache. Twice the sources come on top, each of which holds one while it waits for data.
+std::size_t most_batches(unsigned threads, std::size_t sources) {
+  return std::size_t{4} * threads + 4 + 2 * sources;
 }
 
 Error nothing_made(const char* what) {
@@ -35,8 +35,8 @@ Engine::Engine(Plan plan, Topology topology, RunOptions options)
       topology_(std::move(topology)),
       options_(std::move(options)),
       threads_(options_.threads != 0 ? options_.threads : usable_cpus()),
-      buffers_(2 * most_batches(threads_)),
-      limiter_(options_.budget_bytes, most_batches(threads_)) {}
+      buffers_(2 * most_batches(threads_, topology_.sources.size())),
+      limiter_(options_.budget_bytes, most_batches(threads_, topology_.sources.size())) {}
 
 StateEntries Engine::saved_entries(const std::string& state_key) const {
   StateEntries own;

@@ -44,7 +44,8 @@ Outcome Engine::run() {
     bool reached = wait_for([&] { return sources_running_ == 0; });
     if (!reached) return false;
     admit_commit_point();
-    if (!wait_for([&] { return in_flight_.load(std::memory_order_acquire) == 0; })) return false;
+    draining_.store(true);
+    if (!wait_for([&] { return in_flight_.load() == 0; })) return false;
     {
       const std::lock_guard lock(barrier_mutex_);
       no_more_batches_ = true;

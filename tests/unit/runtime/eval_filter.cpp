@@ -17,7 +17,7 @@ std::shared_ptr<const Stage> filter(const Build& build, Expression condition,
   return make_filter(std::move(options));
 }
 
-bool is_parse_error(const Rejected& rejected) {
+bool is_parse_error(const DeadRecord& rejected) {
   return rejected.reason.substr(0, 13) == "parse error: ";
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("a condition that fails dead-letters its record with place and reason,
   const auto stage = filter(b, at(12, b.field(".ok")));
   Run run(*stage, {R"({"ok":true})", R"({"ok":"yes"})", R"({"ok":null})", R"({"ok":true,"x":1})"});
   CHECK(run.lines() == Lines{R"({"ok":true})", R"({"ok":true,"x":1})"});
-  CHECK(run.seen.dead == std::vector<Rejected>{{1, "a condition must be a bool, got string", 12}});
+  CHECK(run.seen.dead == std::vector<DeadRecord>{{1, "a condition must be a bool, got string", 12}});
   CHECK(run.seen.filtered == 1);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("else dlq dead-letters what does not hold, at the stage's place", "[ev
   options.dead_letter_reason = "not ok";
   Run run(*make_filter(options), {R"({"ok":false})", R"({"ok":true})"});
   CHECK(run.lines() == Lines{R"({"ok":true})"});
-  CHECK(run.seen.dead == std::vector<Rejected>{{0, "not ok", 0}});
+  CHECK(run.seen.dead == std::vector<DeadRecord>{{0, "not ok", 0}});
   CHECK(run.seen.filtered == 0);
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("P4 a malformed record is dead-lettered by default and the survivors g
   Run run(*stage, {R"({"n":2})", R"({"n":3)", "nonsense", R"({"n":01})", R"({"n":4})"});
   CHECK(run.lines() == Lines{R"({"n":2})", R"({"n":4})"});
   REQUIRE(run.seen.dead.size() == 3);
-  for (const Rejected& rejected : run.seen.dead) {
+  for (const DeadRecord& rejected : run.seen.dead) {
     INFO(rejected.reason);
     CHECK(is_parse_error(rejected));
   }
@@ -190,7 +190,7 @@ TEST_CASE("route dead-letters where a condition fails or a record is malformed",
   CHECK(routed.arms[0].records.size() == 1);
   CHECK(routed.arms[1].records.size() == 1);
   REQUIRE(routed.seen.dead.size() == 2);
-  CHECK(routed.seen.dead[0] == Rejected{0, "a condition must be a bool, got int", 3});
+  CHECK(routed.seen.dead[0] == DeadRecord{0, "a condition must be a bool, got int", 3});
   CHECK(is_parse_error(routed.seen.dead[1]));
   Routed failed(*route({b.program(b.field(".ok"))}, OnError::fail), 2, {"{"});
   CHECK_FALSE(failed.status.ok());

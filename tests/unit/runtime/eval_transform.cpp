@@ -8,7 +8,7 @@ using namespace pipec::runtime::test;
 namespace {
 
 using Lines = std::vector<std::string>;
-using Dead = std::vector<Rejected>;
+using Dead = std::vector<DeadRecord>;
 
 std::shared_ptr<const Stage> transform(const Build& build, std::vector<Statement> body,
                                        OnError on_malformed = OnError::dead_letter) {
@@ -23,7 +23,7 @@ Lines through(const Build& build, std::vector<Statement> body, const Lines& line
   Run run(*transform(build, std::move(body)), lines);
   REQUIRE(run.status.ok());
   Lines result = run.lines();
-  for (const Rejected& dead : run.seen.dead) {
+  for (const DeadRecord& dead : run.seen.dead) {
     result.push_back("!" + dead.reason + (dead.column ? " @" + std::to_string(dead.column) : ""));
   }
   return result;

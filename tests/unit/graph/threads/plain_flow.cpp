@@ -1,5 +1,5 @@
-// The engine's Flow over plain threads and one queue instead of TBB, whose own synchronisation the thread sanitizer does not
-// understand. With it the whole engine and its tests run under TSan.
+// The engine's Flow over plain threads and one queue instead of TBB, whose own synchronisation the thread
+// sanitizer does not understand. With it the whole engine and its tests run under TSan.
 #include <condition_variable>
 #include <cstdint>
 #include <deque>

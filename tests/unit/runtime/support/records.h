@@ -35,16 +35,16 @@ inline std::shared_ptr<Block> block_of(const std::vector<std::string>& lines, Bu
   return block;
 }
 
-struct Rejected {
+struct DeadRecord {
   std::uint32_t origin;
   std::string reason;
   std::uint32_t column;  // 0: the stage's own place
-  bool operator==(const Rejected&) const = default;
+  bool operator==(const DeadRecord&) const = default;
 };
 
 class Seen final : public StageContext {
  public:
-  std::vector<Rejected> dead;
+  std::vector<DeadRecord> dead;
   std::uint64_t filtered = 0;
   std::uint64_t errors = 0;
 
