@@ -94,6 +94,7 @@ Status Engine::open() {
         guarded([&] { return plan_.nodes[node].make_receiver(); });
     if (!made) return at_node(made.error(), node);
     source.receiver = std::move(*made);
+    source.receiver->keep_commit_trigger([this] { want_commit(); });
     const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
     if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
       return at_node(status.error(), node);
