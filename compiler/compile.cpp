@@ -122,6 +122,7 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
 
   runtime::ConnectorContext connectors = options.connectors;
   connectors.pipeline = pipeline_name(context, main);
+  connectors.shared = std::make_shared<runtime::SharedParts>();
   FlowCompiler flow(context, names, connectors);
   flow.plan().name = connectors.pipeline;
   check_functions(context, names);
@@ -129,6 +130,8 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
   for (const auto& item : main.ast.items) {
     if (item->kind == ItemKind::kFlow) flow.flow(as<dsl::FlowItem>(*item).pipeline, main);
   }
+
+  if (!report.failed()) flow.join_connectors();
 
   // Their nodes go nowhere: they are compiled for their errors.
   FlowCompiler unreached(context, names, connectors);
@@ -184,9 +187,11 @@ std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const r
   module.complete = parsed.ok;
   runtime::ConnectorContext connectors = options.connectors;
   if (connectors.pipeline.empty()) connectors.pipeline = pipeline_name(context, module);
+  connectors.shared = std::make_shared<runtime::SharedParts>();
   FlowCompiler flow(context, names, connectors);
   flow.plan().name = connectors.pipeline;
   flow.stages_between(parsed.chain, module, std::move(ends.source), std::move(ends.sink));
+  if (!report.failed()) flow.join_connectors();
   if (report.failed()) return std::nullopt;
   return std::move(flow.plan());
 }

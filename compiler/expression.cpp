@@ -1,5 +1,6 @@
 #include "compiler/expression.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "compiler/types.h"

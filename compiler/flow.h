@@ -65,6 +65,9 @@ class FlowCompiler {
   // A one-liner: the stages between two ready nodes.
   void stages_between(const dsl::Chain& chain, const Module& module, graph::Node source, graph::Node sink);
 
+  // When all flows are in: what connectors need of each other.
+  void join_connectors();
+
   graph::Plan& plan() { return plan_; }
   const std::vector<DeadLetterSource>& dead_letter_sources() const { return dead_letter_sources_; }
 
@@ -111,6 +114,8 @@ class FlowCompiler {
   graph::Plan plan_;
   std::unordered_map<const Symbol*, Position> streams_;
   std::unordered_set<const Symbol*> chains_used_;
+  std::vector<runtime::ConnectorUse> uses_;  // every connector of the pipeline
+  std::vector<dsl::Span> use_spans_;
   std::map<std::string, dsl::Span> targets_;  // what the sinks write to
   std::unordered_map<std::string, unsigned> keys_;
   std::vector<DeadLetterSource> dead_letter_sources_;

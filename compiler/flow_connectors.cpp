@@ -60,6 +60,8 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
                              (compiled.identity.empty() ? "" : ":" + compiled.identity));
   if (spec->resumable) node.facts.push_back("goes on where the last run ended");
   if (compiled.options) {
+    uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});
+    use_spans_.push_back(connector.name.span);
     node.make_receiver = [spec, options = compiled.options, context = connectors_] {
       return spec->make(*options, context);
     };
@@ -89,6 +91,10 @@ FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, cons
       return result;
     }
   }
+  uses_.push_back(
+      {role == "dlq" ? runtime::ConnectorUse::Role::dead_letters : runtime::ConnectorUse::Role::sink,
+       result.spec->name, result.options.options});
+  use_spans_.push_back(connector.name.span);
   if (!result.spec->target) return result;
   if (const auto target = result.spec->target(*result.options.options)) {
     const auto [first, is_new] = targets_.emplace(*target, connector.span);
@@ -103,6 +109,22 @@ FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, cons
     }
   }
   return result;
+}
+
+void FlowCompiler::join_connectors() {
+  runtime::PipelineTraits traits;
+  traits.commit_sink = plan_.commit == graph::CommitMode::sink;
+  for (std::size_t i = 0; i < uses_.size(); ++i) {
+    if (uses_[i].role == runtime::ConnectorUse::Role::receiver) continue;
+    const runtime::SinkSpec* spec = context_.registry.sink(uses_[i].name);
+    if (!spec->join) continue;
+    if (const runtime::Status status = spec->join(i, uses_, traits); !status.ok()) {
+      const char* role = uses_[i].role == runtime::ConnectorUse::Role::sink ? "sink " : "dlq ";
+      context_.report.add(Code::refused_option, use_spans_[i],
+                          role + std::string(uses_[i].name) + ": " + status.error().message);
+    }
+  }
+  plan_.transactional = traits.transactional;
 }
 
 std::string FlowCompiler::sink_key(const Sink& sink, const dsl::Connector& connector,

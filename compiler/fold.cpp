@@ -1,4 +1,5 @@
 // Constant folding: what needs no record is evaluated while compiling, by the evaluator that would run it.
+#include <algorithm>
 #include <utility>
 
 #include "compiler/expression.h"

@@ -1,6 +1,7 @@
 #include "pipec/dsl/source.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dsl/unicode.h"
 

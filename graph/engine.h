@@ -105,6 +105,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void admit_commit_point() noexcept;
   void send_to_sink(std::uint32_t sink, Delivery* delivery);
   bool is_commit_point();
+  void want_commit() noexcept;
+  void end_transaction_when_due();
 
   // engine_node.cpp
   void build();
@@ -117,8 +119,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // engine_end.cpp
   std::optional<Milliseconds> write(SinkEnd& end, Parcel* parcel);
-  // Null: done or failed for good. A time: try again after it.
-  std::optional<Milliseconds> write_records(SinkEnd& end, Parcel& parcel);
+  class DeferredWrite;
+  // Null: done, failed for good, or `deferred`. A time: try again after it. Without `deferred` the sink has
+  // to finish in write().
+  std::optional<Milliseconds> write_records(SinkEnd& end, Parcel& parcel,
+                                            std::shared_ptr<DeferredWrite>* deferred = nullptr);
+  void finish_deferred(DeferredWrite& write);
   void take_snapshot(SinkEnd& end, Delivery& delivery);
   void report(Parcel* parcel);
   std::optional<Milliseconds> route_point(Delivery* delivery);
@@ -181,11 +187,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::uint64_t next_sequence_ = 0;
   bool behind_commit_point_ = false;  // batches were admitted since the last one
   Time last_commit_point_{};
+  std::atomic<bool> commit_wanted_{false};  // transactional: by the receiver
 
   mutable std::mutex barrier_mutex_;
   std::condition_variable barrier_changed_;
   CommitBarrier barrier_;
   bool no_more_batches_ = false;
+  bool transaction_ending_ = false;  // transactional: a commit point is out and not yet committed
+  std::condition_variable transaction_ended_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, PositionName> position_names_;  // source, partition
   std::map<std::pair<std::uint32_t, std::uint32_t>, runtime::PositionRange> committed_;
   std::atomic<std::uint64_t> in_flight_{0};

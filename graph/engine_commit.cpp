@@ -21,9 +21,14 @@ void Engine::commit_loop() {
     if (abandoned_.load()) return;
     {
       const std::lock_guard lock(barrier_mutex_);
+      transaction_ending_ = false;
+      transaction_ended_.notify_all();
       if (status) {
         barrier_.committed();
         note_committed(*next);
+      } else if (plan_.transactional && status.error().code == runtime::kRewound) {
+        barrier_.committed();
+        status = {};
       } else {
         barrier_.refused();
       }

@@ -50,14 +50,60 @@ Error rejected(const Delivery& delivery) {
 
 }  // namespace
 
+// Waits for two: write() has returned, and the sink has completed the batch. The later one goes on.
+class Engine::DeferredWrite final : public runtime::Completion,
+                                    public std::enable_shared_from_this<DeferredWrite> {
+ public:
+  struct Letter {
+    std::uint32_t origin;
+    std::string reason;
+  };
+
+  DeferredWrite(std::shared_ptr<Engine> engine, SinkEnd& end, Parcel* parcel)
+      : engine_(std::move(engine)), end_(end), parcel_(parcel) {}
+
+  void dead_letter(std::uint32_t origin, std::string reason) override {
+    letters_.push_back({origin, std::move(reason)});
+  }
+  void done(Status status) override {
+    status_ = std::move(status);
+    if (!passed()) return;
+    engine_->flow_->post([self = shared_from_this()] { self->engine_->finish_deferred(*self); });
+  }
+  // True for the second of the two.
+  bool passed() { return passed_.fetch_add(1, std::memory_order_acq_rel) == 1; }
+
+  SinkEnd& end() { return end_; }
+  Parcel* parcel() { return parcel_; }
+  Status take_status() { return std::move(status_); }
+  std::vector<Letter> take_letters() { return std::move(letters_); }
+
+ private:
+  const std::shared_ptr<Engine> engine_;
+  SinkEnd& end_;
+  Parcel* const parcel_;
+  Status status_;
+  std::vector<Letter> letters_;
+  std::atomic<int> passed_{0};
+};
+
 // The lane of a sink: one batch at a time, on whichever worker.
 std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) {
-  if (const std::optional<Milliseconds> again = write_records(end, *parcel)) return again;
+  const bool unordered = plan_.nodes[end.node].unordered;
+  std::shared_ptr<DeferredWrite> deferred;
+  if (const std::optional<Milliseconds> again =
+          write_records(end, *parcel, unordered ? nullptr : &deferred)) {
+    return again;
+  }
   end.backoff->reset();
   if (mutated(Mutant::skip_empty_batches) && parcel->batch.records.empty()) parcel->delivery->branches.fail();
-  if (!plan_.nodes[end.node].unordered) {
+  if (!unordered) {
     take_snapshot(end, *parcel->delivery);
-    report(parcel);
+    if (deferred) {
+      if (deferred->passed()) finish_deferred(*deferred);
+    } else {
+      report(parcel);
+    }
     return std::nullopt;
   }
   // A snapshot has to cover all batches before its own, so it waits for those that were overtaken.
@@ -70,13 +116,21 @@ std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) 
   return std::nullopt;
 }
 
-std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& parcel) {
+std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& parcel,
+                                                          std::shared_ptr<DeferredWrite>* deferred) {
   Delivery& delivery = *parcel.delivery;
   const bool dead = !alive(delivery) && !mutated(Mutant::write_after_failure);
   const bool hands_positions = plan_.commit == CommitMode::sink && delivery.has_source;
   if (dead || (parcel.batch.records.empty() && !hands_positions)) return std::nullopt;
   const Node& node = plan_.nodes[end.node];
   VisitContext context(delivery, node.name, node.place, end.node);
+  std::shared_ptr<DeferredWrite> later;
+  if (deferred) {
+    context.allow_defer([&] {
+      later = std::make_shared<DeferredWrite>(shared_from_this(), end, &parcel);
+      return later;
+    });
+  }
   end.writing.store(true, std::memory_order_relaxed);
   Status status = guarded([&] { return end.sink->write(parcel.batch, context); });
   end.writing.store(false, std::memory_order_relaxed);
@@ -95,7 +149,27 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
   const std::size_t records = parcel.batch.records.size();
   counters_.records_out.fetch_add(records - std::min(records, letters), std::memory_order_relaxed);
   counters_.bytes_out.fetch_add(parcel.batch.live_bytes(), std::memory_order_relaxed);
+  if (deferred) *deferred = std::move(later);
   return std::nullopt;
+}
+
+// On a worker, once the sink has both returned from write() and completed the batch.
+void Engine::finish_deferred(DeferredWrite& write) {
+  Parcel* parcel = write.parcel();
+  Delivery& delivery = *parcel->delivery;
+  const Node& node = plan_.nodes[write.end().node];
+  std::vector<DeferredWrite::Letter> letters = write.take_letters();
+  if (Status status = write.take_status(); !status) {
+    fail_batch(delivery, at_node(std::move(status.error()), write.end().node));
+  } else if (!letters.empty()) {
+    counters_.records_out.fetch_sub(letters.size(), std::memory_order_relaxed);
+    const std::lock_guard lock(delivery.mutex);
+    for (DeferredWrite::Letter& letter : letters) {
+      delivery.letters.push_back(
+          {{letter.origin, std::move(letter.reason), node.name, node.place}, write.end().node});
+    }
+  }
+  report(parcel);
 }
 
 void Engine::take_snapshot(SinkEnd& end, Delivery& delivery) {

@@ -103,6 +103,7 @@ Status Engine::open() {
     if (made && !*made) made = nothing_made("receiver");
     if (!made) return at_node(made.error(), node);
     source.receiver = std::move(*made);
+    source.receiver->keep_commit_trigger([this] { want_commit(); });
     const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
     if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
       return at_node(status.error(), node);

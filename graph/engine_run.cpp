@@ -33,7 +33,7 @@ Outcome Engine::run() {
   if (options_.ticker && options_.ticker_interval.count() > 0) {
     timer_.every(options_.ticker_interval, [this] { tick(); });
   }
-  if (options_.commit_interval.count() > 0 && plan_.commit == CommitMode::automatic) {
+  if (options_.commit_interval.count() > 0 && plan_.commit == CommitMode::automatic && !plan_.transactional) {
     timer_.every(options_.commit_interval, [this] { admit_commit_point(); });
   }
   start_thread([this] { timer_.run(); });

@@ -1,4 +1,6 @@
 // Where batches come in: source threads, and the total order.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "graph/engine.h"
@@ -31,6 +33,7 @@ Status Engine::receive_all(std::uint32_t source) {
   const std::size_t share = options_.budget_bytes / sources_.size();
   const std::size_t reserved = std::max<std::size_t>(1, std::min(options_.batch_bytes, share));
   while (!ending()) {
+    if (plan_.transactional) end_transaction_when_due();
     if (!limiter_.acquire(reserved)) return {};
     Delivery* delivery = deliveries_.get();
     const auto give_back = [&] {
@@ -63,6 +66,10 @@ Status Engine::receive_all(std::uint32_t source) {
 // Is the batch that is being admitted one to commit at? admission_ is held.
 bool Engine::is_commit_point() {
   if (plan_.commit == CommitMode::sink) return false;
+  if (plan_.transactional) {
+    behind_commit_point_ = true;
+    return false;
+  }
   if (options_.commit_interval.count() > 0) {
     const Time now = options_.clock->steady_now();
     if (now - last_commit_point_ < options_.commit_interval) {
@@ -105,7 +112,11 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
     barrier_.admit(delivery->sequence, source, block.ranges, delivery->commit_point);
     for (const runtime::PositionRange& range : block.ranges) {
       PositionName& name = position_names_[{source, range.partition}];
-      if (name.name != block.source) name.name = block.source;
+      if (!block.topic.empty()) {
+        if (name.name.empty()) name.name = fmt::format("{}[{}]", block.topic, block.partition);
+      } else if (name.name != block.source) {
+        name.name = block.source;
+      }
       name.bytes = block.byte_positions;
     }
   }
@@ -136,6 +147,7 @@ void Engine::admit_commit_point() noexcept {
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard barrier_lock(barrier_mutex_);
     barrier_.admit(delivery->sequence, 0, {}, true);
+    transaction_ending_ = plan_.transactional;
   }
   if (sinks_.empty()) {
     flow_->post([this, delivery] { routes_->arrive(delivery->sequence, delivery); });
@@ -143,6 +155,33 @@ void Engine::admit_commit_point() noexcept {
   }
   delivery->branches.start(static_cast<std::uint32_t>(sinks_.size()));
   for (std::uint32_t i = 0; i < sinks_.size(); ++i) send_to_sink(i, delivery);
+}
+
+// A receiver asks for it. A transaction is ended by the source's own thread, between two receives.
+void Engine::want_commit() noexcept {
+  if (plan_.transactional) {
+    commit_wanted_.store(true, std::memory_order_release);
+  } else {
+    admit_commit_point();
+  }
+}
+
+// Exactly once: the transaction has to hold the outputs of its positions and of nothing behind them, so the
+// source stands still from a commit point until it is committed.
+void Engine::end_transaction_when_due() {
+  {
+    const std::lock_guard lock(admission_);
+    if (!behind_commit_point_) {
+      commit_wanted_.store(false, std::memory_order_relaxed);
+      return;
+    }
+    const bool wanted = commit_wanted_.exchange(false, std::memory_order_acq_rel);
+    if (!wanted && options_.clock->steady_now() - last_commit_point_ < options_.commit_interval) return;
+  }
+  admit_commit_point();
+  constexpr Milliseconds kLook{50};  // an ending run does not notify
+  std::unique_lock lock(barrier_mutex_);
+  while (transaction_ending_ && !ending()) transaction_ended_.wait_for(lock, kLook);
 }
 
 void Engine::send_to_sink(std::uint32_t sink, Delivery* delivery) {

@@ -2,6 +2,8 @@
 // succeeded, so that a second attempt at the same batch does not tell it twice.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,15 @@ class VisitContext final : public runtime::StageContext {
   }
   void count_filtered(std::uint64_t records) override { filtered_ += records; }
   void count_errors(std::uint64_t records) override { errors_ += records; }
+  std::shared_ptr<runtime::Completion> defer() override {
+    if (deferrable_ && !deferred_) deferred_ = deferrable_();
+    return deferred_;
+  }
+
+  // Lets the sink finish the batch later.
+  void allow_defer(std::function<std::shared_ptr<runtime::Completion>()> make) {
+    deferrable_ = std::move(make);
+  }
 
   std::uint64_t filtered() const { return filtered_; }
   std::uint64_t errors() const { return errors_; }
@@ -49,6 +60,8 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered_ = 0;
   std::uint64_t errors_ = 0;
   bool foreign_ = false;
+  std::function<std::shared_ptr<runtime::Completion>()> deferrable_;
+  std::shared_ptr<runtime::Completion> deferred_;
 };
 
 }  // namespace pipec::graph

@@ -1,6 +1,7 @@
 #include "pipec/runtime/arena.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pipec::runtime {
 

@@ -13,6 +13,8 @@ void register_file_receiver(runtime::Registry& registry);
 void register_stdin_receiver(runtime::Registry& registry);
 void register_generate_receiver(runtime::Registry& registry);
 void register_file_sink(runtime::Registry& registry);
+void register_kafka_receiver(runtime::Registry& registry);
+void register_kafka_sink(runtime::Registry& registry);
 void register_stream_sinks(runtime::Registry& registry);  // stdout, null
 
 // What a receive returns where its caller sets no limit.

@@ -11,6 +11,8 @@ void register_connectors(runtime::Registry& registry) {
   register_generate_receiver(registry);
   register_file_sink(registry);
   register_stream_sinks(registry);
+  register_kafka_receiver(registry);
+  register_kafka_sink(registry);
   // An embedding program that brings channels of its own has registered them before.
   if (!registry.receiver("memory")) register_memory(registry, std::make_shared<MemoryChannels>());
 }

@@ -1,4 +1,5 @@
 // Numbers: what is computed is exact or an error, never wrapped around.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>

@@ -28,6 +28,7 @@ THIRD_PARTY = {
     "date/": {"stdlib"},
     "openssl/": {"stdlib"},
     "zlib.h": {"stdlib"},
+    "librdkafka/": {"stdlib"},
     "xxhash.h": {"runtime", "stdlib"},
     "utf8proc.h": {"stdlib", "dsl"},
     "CLI/": {"pipec"},

@@ -1,5 +1,6 @@
 // No text crashes or hangs the parser, the formatter or the renderer; all of it on a small stack.
 #include <pthread.h>
+#include <cstdint>
 
 #include <functional>
 

@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cstdint>
 
 #include <random>
 #include <string>

@@ -63,6 +63,9 @@ struct Plan {
   std::vector<Node> nodes;  // in the order of the text; edges are acyclic
   DeadLetterPolicy dead_letters;
   CommitMode commit = CommitMode::automatic;
+  // Sinks, dead letters and positions commit together, in the receiver's commit(). Nothing behind a commit
+  // point is received before it is committed. One source.
+  bool transactional = false;
 };
 
 }  // namespace pipec::graph

@@ -39,6 +39,9 @@ struct Metadata {
   std::optional<std::string> key;         // any bytes
   std::optional<std::int64_t> timestamp;  // nanoseconds since the epoch
   std::vector<Header> headers;
+  // The source had no payload at all (a Kafka tombstone), which is not an empty one. The record is the JSON
+  // `null`; a Kafka sink makes no payload of it again.
+  bool null_payload = false;
 };
 
 // How the payload is written. `json`: the text of one JSON value, or what is taken for one until somebody

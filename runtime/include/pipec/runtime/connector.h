@@ -39,6 +39,8 @@ enum class Received : std::uint8_t {
   end,      // nothing will come any more
 };
 
+inline constexpr const char* kRewound = "rewound";
+
 // Threads. open() comes from the one that runs the pipeline; then receive() from the source's own, while
 // commit() and describe() come from the committing thread, so what both use needs a lock; close() when both
 // are through, also after a failed open(). interrupt(), pause(), resume() and total_bytes() come from any
@@ -56,8 +58,13 @@ class Receiver {
   // Block::origins say where its records lie, Block::ranges what a commit of it covers. What cannot be given
   // as a record goes into Block::rejected. The block is the engine's from then on.
   virtual Result<Received> receive(const ReceiveLimits& limits, Block& block) = 0;
-  // Everything below range.end is safely out; cumulative per partition. Never goes back.
+  // Everything below range.end is safely out; cumulative per partition. Never goes back. An error with the
+  // code kRewound says that nothing was committed and that the receiver delivers all of it again: the run
+  // goes on. Only a transactional pipeline may return it, since nothing else is in flight there.
   virtual Status commit(std::span<const PositionRange> ranges) = 0;
+  // Given before open(): asks, from any thread, for a commit of what was received so far (a partition is to
+  // be handed over).
+  virtual void keep_commit_trigger(const std::function<void()>& trigger) { (void)trigger; }
   // What to keep across runs for these ranges, for receivers whose positions live in the state directory.
   virtual void describe(std::span<const PositionRange> ranges, StateEntries& out) const {
     (void)ranges;

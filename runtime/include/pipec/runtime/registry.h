@@ -7,7 +7,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,8 @@ class Options {
   std::vector<Item> items;
   std::shared_ptr<Arena> storage = std::make_shared<Arena>();  // the bytes of the values
   Place place;                                                 // of the connector's name
+  // The connector of the same pipeline that this one takes what it lacks from; see SinkSpec::join.
+  std::shared_ptr<const Options> inherited;
 
   const Item* find(std::string_view name) const;
   bool given(std::string_view name) const { return find(name) != nullptr; }
@@ -58,6 +62,30 @@ class Options {
   std::shared_ptr<const Program> program(std::string_view name) const;
 };
 
+// What the connectors of one pipeline share (a producer, a transaction), by name. A part lives as long as one
+// of them holds it, so that a second run of the same plan begins anew. A name goes with one type.
+class SharedParts {
+ public:
+  template <typename T>
+  std::shared_ptr<T> find(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return std::static_pointer_cast<T>(parts_[name].lock());
+  }
+  template <typename T, typename Make>
+  std::shared_ptr<T> find_or_make(const std::string& name, Make&& make) {
+    const std::lock_guard lock(mutex_);
+    std::weak_ptr<void>& part = parts_[name];
+    if (auto found = std::static_pointer_cast<T>(part.lock())) return found;
+    std::shared_ptr<T> made = make();
+    part = made;
+    return made;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<void>> parts_;
+};
+
 // What a connector's maker gets besides its options.
 struct ConnectorContext {
   std::string pipeline;  // its name
@@ -66,6 +94,21 @@ struct ConnectorContext {
   bool truncate = false;    // --truncate: files begin empty
   bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
   void* user = nullptr;     // the embedding program's own
+  std::shared_ptr<SharedParts> shared;               // the pipeline's; filled in by the compiler
+  std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
+};
+
+// A connector among the others of its pipeline.
+struct ConnectorUse {
+  enum class Role : std::uint8_t { receiver, sink, dead_letters };
+  Role role = Role::sink;
+  std::string_view name;  // "kafka"
+  std::shared_ptr<Options> options;
+};
+
+struct PipelineTraits {
+  bool commit_sink = false;    // given: the text says `commit sink`
+  bool transactional = false;  // set by a sink: see Plan::transactional
 };
 
 struct ReceiverSpec {
@@ -89,6 +132,9 @@ struct SinkSpec {
   std::function<Status(const Options&)> check;
   // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
   std::function<std::optional<std::string>(const Options&)> target;
+  // When all of the pipeline is compiled: what this sink (`all[self]`) needs the others to be. It may
+  // complete its own options from theirs.
+  std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
   // An error of a per_record option dead-letters the record, so the compiler knows that this sink can.
 };
 

@@ -15,6 +15,16 @@
 
 namespace pipec::runtime {
 
+// A batch that a sink took in write() and vouches for later (StageContext::defer).
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  // Before done(): this record of the batch (Record::origin) did not get through and is a dead letter.
+  virtual void dead_letter(std::uint32_t origin, std::string reason) = 0;
+  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal.
+  virtual void done(Status status) = 0;
+};
+
 // What a stage or a sink may tell the engine while it works on one batch. Used by one thread at a time.
 class StageContext {
  public:
@@ -25,6 +35,10 @@ class StageContext {
   virtual void count_filtered(std::uint64_t records) = 0;
   // Bad records that leave no dead letter (`on_error: skip`).
   virtual void count_errors(std::uint64_t records) = 0;
+  // For a sink that hears only later whether its records arrived: the batch is done when the completion says
+  // so, not when write() returns, and the next batch may be written meanwhile. A write() that returns an
+  // error must not use it. Null where the caller waits (a dead letter route, `commit sink`, `unordered`).
+  virtual std::shared_ptr<Completion> defer() { return nullptr; }
 };
 
 // What a stage does with a record that it cannot read: P4, P5, P6 of docs/contract.md.

@@ -1,0 +1,147 @@
+// The consumer and the one thread that touches it. The engine's threads leave requests (fill a block, commit,
+// pause, rewind) and wait; the thread polls the group's queue all the time, however long the sinks take (K4),
+// and copies messages from the partitions' own queues only when there is a block to fill: while the engine
+// has no room the queues fill up to their limit and librdkafka stops fetching. That is the first level of the
+// gate; the second, pause(), throws prefetched messages away and is the engine's to ask for.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/fd.h"
+#include "stdlib/connectors/kafka/properties.h"
+#include "stdlib/connectors/kafka/tracker.h"
+
+namespace pipec::stdlib::kafka {
+
+struct ConsumerOptions {
+  ConsumerSettings settings;
+  std::vector<std::string> topics;
+  std::size_t prefetch = 0;  // bytes, all partitions together
+  bool from_latest = false;
+  bool from_start = false;  // --from-start: the committed positions are not used
+  bool stop_at_end = false;
+  bool transactional = false;
+  std::chrono::milliseconds revoke_wait{10'000};
+  std::function<void(const std::string&)> log;
+  std::function<void()> want_commit;
+};
+
+class Consumer : public std::enable_shared_from_this<Consumer> {
+ public:
+  explicit Consumer(ConsumerOptions options);
+  ~Consumer();
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  // Looks the topics up (so that a wrong address, name or password is told at once), then joins the group.
+  runtime::Status open();
+  runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits& limits, runtime::Block& block);
+  runtime::Status commit(std::span<const runtime::PositionRange> ranges);
+  void pause(bool on);
+  void interrupt();
+  runtime::Status close();
+
+  // For transactions: what to send with one. An empty `dead`: all of it is still ours.
+  struct Offsets {
+    PartitionList list;
+    GroupMetadata group;
+    std::vector<Tracker::Position> positions;
+    bool dead = false;  // some of it was taken away meanwhile: the transaction must not commit
+  };
+  Offsets offsets(std::span<const runtime::PositionRange> ranges);
+  void committed(const std::vector<Tracker::Position>& positions);
+  // All partitions go back to the group's committed positions, with new epochs. Nothing is in flight.
+  runtime::Status rewind();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Feed;
+  struct Request;
+  struct CommitJob;
+  struct Handover;
+
+  // open
+  runtime::Status look_up(std::size_t& partitions);
+  runtime::Status subscribe();
+
+  // The thread.
+  void run();
+  bool poll_group();
+  void take_event(rd_kafka_message_t* message);
+  void serve_commit();
+  void finish_commit(runtime::Status status);
+  void serve_gate();
+  void serve_rewind();
+  void serve_handover(Time now);
+  bool serve_request(Time now);
+  bool fill_from(Feed& feed, Request& request);
+  bool append(Feed& feed, Request& request, rd_kafka_message_t* message);
+  void finish_request(runtime::Received received);
+  void flush_request();
+  void fail(runtime::Error error);
+  void wait(Time until);
+  void shut();
+
+  // Rebalances.
+  static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
+  void assign(const rd_kafka_topic_partition_list_t* partitions);
+  void revoke(const rd_kafka_topic_partition_list_t* partitions);
+  void give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost);
+  runtime::Status start_positions(rd_kafka_topic_partition_list_t* list, bool first);
+  void finish_handover();
+  bool cooperative() const;
+  void apply_gate(bool paused, const rd_kafka_topic_partition_list_t* list);
+  void report_idle(Time now);
+  std::string gap(const char* topic, std::int32_t partition) const;
+  void wake();
+  void say(const std::string& line) const;
+
+  const ConsumerOptions options_;
+  ClientLog log_;
+  Handle client_;
+  Queue group_queue_;
+  Queue commit_queue_;
+  runtime::Fd event_;
+  std::thread thread_;
+
+  // The thread's own.
+  std::vector<std::unique_ptr<Feed>> feeds_;  // by partition number; null: not assigned
+  std::size_t next_feed_ = 0;
+  std::unique_ptr<Handover> handover_;
+  bool rebalancing_ = false;
+  bool closing_down_ = false;
+  bool gate_applied_ = false;
+  bool assigned_once_ = false;
+  std::optional<Time> without_since_;
+  bool told_idle_ = false;
+  std::vector<rd_kafka_message_t*> popped_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Tracker tracker_;
+  std::unique_ptr<Request> request_;
+  std::unique_ptr<CommitJob> commit_;
+  std::optional<runtime::Status> rewound_;
+  bool rewind_wanted_ = false;
+  bool paused_ = false;
+  bool interrupted_ = false;
+  bool closing_ = false;
+  bool closed_ = false;
+  bool urgent_ = false;  // a partition waits to be handed over: the engine is to come back from receive()
+  std::optional<runtime::Error> error_;
+};
+
+}  // namespace pipec::stdlib::kafka

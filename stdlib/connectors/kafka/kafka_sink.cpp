@@ -1,0 +1,272 @@
+// sink kafka: records to topics, each with its key, headers and timestamp.
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/json.h"
+#include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/kafka/producer.h"
+#include "stdlib/connectors/kafka/sink_options.h"
+#include "stdlib/connectors/kafka/transaction.h"
+
+namespace pipec::stdlib {
+
+namespace {
+
+using kafka::Producer;
+using kafka::Transaction;
+using runtime::Batch;
+using runtime::Error;
+using runtime::Record;
+using runtime::Result;
+using runtime::StageContext;
+using runtime::Status;
+using runtime::Type;
+using runtime::Value;
+
+constexpr const char* kTransactionalId = "transactional_id";
+
+// What Kafka takes as a topic's name; null where it does.
+const char* refuse_topic(std::string_view topic) {
+  if (topic.empty()) return "the topic is empty";
+  if (topic.size() > 249) return "the topic's name is longer than 249 characters";
+  if (topic == "." || topic == "..") return "the topic cannot be '.' or '..'";
+  for (const char c : topic) {
+    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    if (!legal) return "the topic's name has a character that is not a letter, a digit, '.', '_' or '-'";
+  }
+  return nullptr;
+}
+
+class KafkaSink final : public runtime::Sink {
+ public:
+  KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
+            std::shared_ptr<Transaction> transaction)
+      : topic_(options.program("topic")),
+        producer_(std::move(producer)),
+        transaction_(std::move(transaction)) {
+    const runtime::Options::Item* topic = options.find("topic");
+    if (topic->value.type() == Type::string) {
+      runtime::Arena arena;
+      constant_topic_ = std::string(runtime::decode_string(topic->value, arena));
+    }
+    if (const auto key = options.program("key")) key_.emplace(key);
+  }
+
+  Status open(const runtime::StateEntries& saved) override {
+    if (!transaction_) return {};
+    for (const runtime::StateEntry& entry : saved) {
+      if (entry.key == kTransactionalId) transaction_->propose_id(entry.value);
+    }
+    return {};
+  }
+
+  // Saved ahead of the first transaction's positions: whoever goes on here can end what is left open.
+  void snapshot(runtime::StateEntries& out) override {
+    if (!transaction_ || id_saved_) return;
+    out.push_back({kTransactionalId, transaction_->id()});
+    id_saved_ = true;
+  }
+
+  Status write(const Batch& batch, StageContext& context) override {
+    if (batch.records.empty()) return {};
+    if (transaction_) {
+      Result<bool> part = transaction_->take_part();
+      if (!part) return part.error();
+      if (!*part) return {};  // aborted soon; these records come again
+    }
+    const std::shared_ptr<runtime::Completion> completion = context.defer();
+    Waiting waiting;
+    const auto shipment =
+        producer().begin(batch.records.size(), [completion, transaction = transaction_, &waiting](
+                                                   Status status, std::vector<Producer::Letter> letters) {
+          if (!status && transaction && !transaction->producer().fatal()) {
+            transaction->spoil(std::move(status.error()));
+            status = {};
+            letters.clear();
+          }
+          if (completion) {
+            for (Producer::Letter& letter : letters) {
+              completion->dead_letter(letter.origin, std::move(letter.reason));
+            }
+            completion->done(std::move(status));
+          } else {
+            waiting.end(std::move(status), std::move(letters));
+          }
+        });
+    Status status = send_all(batch, context, *shipment);
+    if (!status) Producer::fail(*shipment, std::move(status.error()));
+    Producer::close(shipment);
+    if (completion) return {};
+    // A dead letter route, or a sink that commits: what is written has to be safe now.
+    auto [ended, letters] = waiting.wait();
+    for (const Producer::Letter& letter : letters) {
+      for (const Record& record : batch.records) {
+        if (record.origin != letter.origin) continue;
+        context.dead_letter(record, letter.reason);
+        break;
+      }
+    }
+    return ended;
+  }
+
+  void interrupt() override {
+    if (producer_ || transaction_) producer().interrupt();
+  }
+
+ private:
+  class Waiting {
+   public:
+    void end(Status status, std::vector<Producer::Letter> letters) {
+      const std::lock_guard lock(mutex_);
+      result_.emplace(std::move(status), std::move(letters));
+      changed_.notify_all();
+    }
+    std::pair<Status, std::vector<Producer::Letter>> wait() {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return result_.has_value(); });
+      return std::move(*result_);
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::optional<std::pair<Status, std::vector<Producer::Letter>>> result_;
+  };
+
+  Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
+
+  Status send_all(const Batch& batch, StageContext& context, Producer::Shipment& shipment) {
+    std::string topic = constant_topic_.value_or("");
+    std::string key;
+    for (const Record& record : batch.records) {
+      const runtime::Metadata* metadata = batch.metadata_of(record);
+      Producer::Record out;
+      if (!constant_topic_ && !topic_of(batch, record, context, topic)) continue;
+      out.topic = topic.c_str();
+      out.payload = batch.payload(record);
+      out.metadata = metadata;
+      if (metadata && metadata->null_payload && out.payload == "null") {
+        out.payload = {};
+        out.has_payload = false;
+      }
+      if (key_) {
+        if (!key_of(batch, record, context, key, out.has_key)) continue;
+        out.key = key;
+      } else if (metadata && metadata->key) {
+        out.key = *metadata->key;
+        out.has_key = true;
+      }
+      bool refused = false;
+      Status status = producer().send(shipment, out, record.origin, refused);
+      if (status) continue;
+      if (!refused) return status;
+      context.dead_letter(record, "refused by Kafka: " + status.error().message);
+    }
+    return {};
+  }
+
+  bool topic_of(const Batch& batch, const Record& record, StageContext& context, std::string& topic) {
+    const Value value = topic_.evaluate(batch, record);
+    if (value.is_failed()) {
+      context.dead_letter(record, topic_.failure().reason, topic_.failure().place);
+      return false;
+    }
+    if (value.type() != Type::string) {
+      context.dead_letter(record,
+                          fmt::format("the topic is no string but {}", runtime::type_name(value.type())));
+      return false;
+    }
+    topic = runtime::decode_string(value, topic_.arena());
+    if (const char* reason = refuse_topic(topic)) {
+      context.dead_letter(record, reason);
+      return false;
+    }
+    return true;
+  }
+
+  bool key_of(const Batch& batch, const Record& record, StageContext& context, std::string& key, bool& has) {
+    const Value value = key_->evaluate(batch, record);
+    if (value.is_failed()) {
+      context.dead_letter(record, key_->failure().reason, key_->failure().place);
+      return false;
+    }
+    has = !value.is_null();
+    if (!has) {
+      key.clear();
+    } else if (value.type() == Type::string) {
+      key = runtime::decode_string(value, key_->arena());
+    } else if (value.type() == Type::bytes) {
+      key = value.text();
+    } else {
+      context.dead_letter(record,
+                          fmt::format("the key is no string or bytes but {}; \"${{...}}\" makes text of it",
+                                      runtime::type_name(value.type())));
+      return false;
+    }
+    return true;
+  }
+
+  runtime::Evaluator topic_;
+  std::optional<runtime::Evaluator> key_;
+  std::optional<std::string> constant_topic_;
+  const std::shared_ptr<Producer> producer_;        // null in a transaction
+  const std::shared_ptr<Transaction> transaction_;  // null without exactly_once
+  bool id_saved_ = false;
+};
+
+Result<std::unique_ptr<runtime::Sink>> make_sink(const runtime::Options& options,
+                                                 const runtime::ConnectorContext& context) {
+  Result<kafka::ProducerSettings> settings = kafka::producer_settings(options, context);
+  if (!settings) return settings.error();
+  const auto shared = context.shared ? context.shared : std::make_shared<runtime::SharedParts>();
+  if (options.boolean("exactly_once", false)) {
+    auto transaction = shared->find_or_make<Transaction>(
+        "kafka.transaction", [&] { return std::make_shared<Transaction>(*settings, context.log); });
+    return std::unique_ptr<runtime::Sink>(
+        std::make_unique<KafkaSink>(options, nullptr, std::move(transaction)));
+  }
+  std::optional<Error> failure;
+  auto producer = shared->find_or_make<Producer>("kafka.producer\n" + kafka::fingerprint(*settings),
+                                                 [&]() -> std::shared_ptr<Producer> {
+                                                   auto made = Producer::make(*settings);
+                                                   if (made) return *made;
+                                                   failure = made.error();
+                                                   return nullptr;
+                                                 });
+  if (failure) return *failure;
+  return std::unique_ptr<runtime::Sink>(std::make_unique<KafkaSink>(options, std::move(producer), nullptr));
+}
+
+Status check_topic(const runtime::Options& options) {
+  const runtime::Options::Item* topic = options.find("topic");
+  if (topic && topic->value.type() == Type::string) {
+    runtime::Arena arena;
+    if (const char* reason = refuse_topic(runtime::decode_string(topic->value, arena))) {
+      return Error{"option", reason, {}, {}};
+    }
+  }
+  return kafka::check_sink(options);
+}
+
+}  // namespace
+
+void register_kafka_sink(runtime::Registry& registry) {
+  runtime::SinkSpec spec;
+  spec.name = "kafka";
+  spec.doc = "Sends to topics of Kafka, with key, headers and timestamp; done when all replicas have it";
+  spec.options = kafka::sink_options();
+  spec.positional = 1;
+  spec.check = check_topic;
+  spec.join = kafka::join_sink;
+  spec.make = make_sink;
+  registry.add(std::move(spec));
+}
+
+}  // namespace pipec::stdlib

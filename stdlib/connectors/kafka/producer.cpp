@@ -1,0 +1,236 @@
+#include "stdlib/connectors/kafka/producer.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+namespace pipec::stdlib::kafka {
+
+using runtime::Error;
+using runtime::Result;
+using runtime::Status;
+
+namespace {
+
+constexpr int kServe = 100;  // milliseconds; reports wake it earlier
+constexpr int kDrainOnEnd = 5'000;
+
+}  // namespace
+
+bool is_data_error(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Counts the records of a batch that have no report yet; the writer holds one more until close().
+class Producer::Shipment {
+ public:
+  Shipment(std::size_t records, Ended ended) : ended_(std::move(ended)) { slots_.reserve(records); }
+
+  struct Slot {
+    std::shared_ptr<Shipment>* holder;  // keeps the shipment until the last report
+    std::uint32_t origin;
+  };
+
+  Slot* add(std::uint32_t origin) {
+    outstanding_.fetch_add(1, std::memory_order_relaxed);
+    slots_.push_back({&self_, origin});  // never beyond the room that was reserved
+    return &slots_.back();
+  }
+  void hold(std::shared_ptr<Shipment> self) { self_ = std::move(self); }
+  void refuse(std::uint32_t origin, std::string reason) {
+    const std::lock_guard lock(mutex_);
+    letters_.push_back({origin, std::move(reason)});
+  }
+  void fail(Error failure) {
+    const std::lock_guard lock(mutex_);
+    if (status_) status_ = std::move(failure);
+  }
+  void one_less() {
+    if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const auto keep = std::move(self_);
+    ended_(std::move(status_), std::move(letters_));
+  }
+
+ private:
+  Ended ended_;
+  std::vector<Slot> slots_;
+  std::atomic<std::size_t> outstanding_{1};
+  std::shared_ptr<Shipment> self_;
+  std::mutex mutex_;
+  Status status_;
+  std::vector<Letter> letters_;
+};
+
+Producer::Producer(ProducerSettings settings) : settings_(std::move(settings)), log_(settings_.properties) {}
+
+Result<std::shared_ptr<Producer>> Producer::make(const ProducerSettings& settings) {
+  std::shared_ptr<Producer> producer(new Producer(settings));
+  if (Status status = producer->start(); !status) return status.error();
+  return producer;
+}
+
+Producer::~Producer() {
+  stop();
+}
+
+Status Producer::start() {
+  Result<Conf> conf = producer_conf(settings_);
+  if (!conf) return conf.error();
+  log_.attach(conf->get());
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), on_report);
+  char text[512];
+  client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
+  if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
+  static_cast<void>(conf->release());
+  ending_ = false;
+  thread_ = std::thread([this] {
+    while (!ending_.load(std::memory_order_acquire)) {
+      if (rd_kafka_poll(client_.get(), kServe) > 0) {
+        const std::lock_guard lock(mutex_);
+        ++reports_;
+        room_.notify_all();
+      }
+    }
+  });
+  return {};
+}
+
+// With messages under way that nobody wants any more, destroying would wait for them.
+void Producer::stop() {
+  if (!client_) return;
+  ending_.store(true, std::memory_order_release);
+  if (thread_.joinable()) thread_.join();
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(client_.get(), kDrainOnEnd);
+  client_.reset();
+}
+
+Status Producer::restart() {
+  stop();
+  return start();
+}
+
+void Producer::interrupt() {
+  interrupted_ = true;
+  if (client_) {
+    rd_kafka_purge(client_.get(),
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  }
+  const std::lock_guard lock(mutex_);
+  room_.notify_all();
+}
+
+std::optional<Error> Producer::fatal() const {
+  char text[512];
+  const auto code = rd_kafka_fatal_error(client_.get(), text, sizeof text);
+  if (!code) return std::nullopt;
+  const bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                      code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+  return error(fenced ? fmt::format("another process took over this producer's transactional_id (fenced): {}",
+                                    log_.redacted(text))
+                      : log_.redacted(text));
+}
+
+std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records, Ended ended) {
+  auto shipment = std::make_shared<Shipment>(records, std::move(ended));
+  shipment->hold(shipment);
+  return shipment;
+}
+
+void Producer::fail(Shipment& shipment, Error failure) {
+  shipment.fail(std::move(failure));
+}
+
+void Producer::close(const std::shared_ptr<Shipment>& shipment) {
+  shipment->one_less();
+}
+
+Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
+  refused = false;
+  rd_kafka_vu_t fields[7];
+  std::size_t count = 0;
+  const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+    fields[count].vtype = type;
+    return fields[count++];
+  };
+  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = record.topic;
+  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  // librdkafka takes a null pointer for no payload or key, whatever the size.
+  static char nothing = 0;
+  const auto pointer = [](std::string_view bytes, bool has) -> void* {
+    if (!has) return nullptr;
+    return bytes.empty() ? &nothing : const_cast<char*>(bytes.data());
+  };
+  rd_kafka_vu_t& payload = next(RD_KAFKA_VTYPE_VALUE);
+  payload.u.mem = {pointer(record.payload, record.has_payload), record.payload.size()};
+  rd_kafka_vu_t& key = next(RD_KAFKA_VTYPE_KEY);
+  key.u.mem = {pointer(record.key, record.has_key), record.key.size()};
+  rd_kafka_headers_t* headers = nullptr;
+  if (record.metadata) {
+    if (record.metadata->timestamp) {
+      next(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = *record.metadata->timestamp / 1'000'000;
+    }
+    if (!record.metadata->headers.empty()) {
+      headers = rd_kafka_headers_new(record.metadata->headers.size());
+      for (const runtime::Header& header : record.metadata->headers) {
+        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                            header.value ? header.value->data() : nullptr,
+                            header.value ? static_cast<ssize_t>(header.value->size()) : 0);
+      }
+      next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
+    }
+  }
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin);
+
+  for (;;) {
+    std::uint64_t seen = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      seen = reports_;
+    }
+    const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
+    if (!failed) return {};
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(failed.get());
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !interrupted_) {
+      std::unique_lock lock(mutex_);
+      room_.wait_for(lock, std::chrono::milliseconds(kServe),
+                     [&] { return reports_ != seen || interrupted_; });
+      continue;
+    }
+    if (headers) rd_kafka_headers_destroy(headers);
+    shipment.one_less();
+    refused = is_data_error(code);
+    return error(log_.redacted(rd_kafka_error_string(failed.get())));
+  }
+}
+
+void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
+  auto* slot = static_cast<Shipment::Slot*>(message->_private);
+  const std::shared_ptr<Shipment> shipment = *slot->holder;
+  if (message->err) {
+    std::string reason = rd_kafka_err2str(message->err);
+    if (is_data_error(message->err)) {
+      shipment->refuse(slot->origin, "refused by Kafka: " + reason);
+    } else {
+      const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
+      const char* detail = rd_kafka_message_errstr(message);
+      if (detail && reason != detail) reason += fmt::format(" ({})", detail);
+      shipment->fail(
+          error(fmt::format("a record for topic {} was not delivered: {}{}",
+                            rd_kafka_topic_name(message->rkt), log->redacted(reason), log->last())));
+    }
+  }
+  shipment->one_less();
+}
+
+}  // namespace pipec::stdlib::kafka

@@ -1,0 +1,87 @@
+// One idempotent producer and the thread that serves its delivery reports. A batch of records counts as sent
+// when each of them has its report (K5). Shared by the sinks of a pipeline that are configured alike.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/stage.h"
+#include "stdlib/connectors/kafka/properties.h"
+
+namespace pipec::stdlib::kafka {
+
+// The broker or the client refuses this record whatever happens: a dead letter, no fault.
+bool is_data_error(rd_kafka_resp_err_t code);
+
+class Producer {
+ public:
+  struct Letter {
+    std::uint32_t origin;
+    std::string reason;
+  };
+  // How a batch ended: an error of all of it, or the records that were refused.
+  using Ended = std::function<void(runtime::Status, std::vector<Letter>)>;
+  struct Record {
+    const char* topic;
+    std::string_view payload;
+    bool has_payload = true;
+    std::string_view key;
+    bool has_key = false;
+    const runtime::Metadata* metadata = nullptr;  // headers and timestamp
+  };
+  class Shipment;
+
+  static runtime::Result<std::shared_ptr<Producer>> make(const ProducerSettings& settings);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  // `ended` is called once, when close() was called and all reports are in: by their thread, or within
+  // close().
+  std::shared_ptr<Shipment> begin(std::size_t records, Ended ended);
+  // Hands one record over; waits while librdkafka's queue is full. Not ok: the reason why the record was not
+  // taken, `refused` where it is the record's own fault.
+  runtime::Status send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused);
+  // Before close(): the batch ends with this error.
+  static void fail(Shipment& shipment, runtime::Error failure);
+  static void close(const std::shared_ptr<Shipment>& shipment);
+
+  // Any thread: what is under way fails soon.
+  void interrupt();
+
+  rd_kafka_t* client() const { return client_.get(); }
+  // The client's own end, if it has come to one ("fenced").
+  std::optional<runtime::Error> fatal() const;
+  std::string last_error() const { return log_.last(); }
+  // A new client in place of this one, with nothing under way.
+  runtime::Status restart();
+
+ private:
+  explicit Producer(ProducerSettings settings);
+  runtime::Status start();
+  void stop();
+  static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+
+  const ProducerSettings settings_;
+  ClientLog log_;
+  Handle client_;
+  std::thread thread_;
+  std::atomic<bool> ending_{false};
+  std::atomic<bool> interrupted_{false};
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::uint64_t reports_ = 0;
+};
+
+}  // namespace pipec::stdlib::kafka

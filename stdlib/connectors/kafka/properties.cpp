@@ -1,0 +1,342 @@
+#include "stdlib/connectors/kafka/properties.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <mutex>
+#include <numeric>
+
+#include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/json.h"
+
+namespace pipec::stdlib::kafka {
+
+using runtime::Error;
+using runtime::Result;
+using runtime::Status;
+using runtime::Type;
+
+namespace {
+
+struct Owned {
+  const char* name;
+  const char* reason;
+};
+
+constexpr Owned kOwned[] = {
+    {"bootstrap.servers", "it is the option 'brokers'"},
+    {"metadata.broker.list", "it is the option 'brokers'"},
+};
+constexpr Owned kOwnedByConsumer[] = {
+    {"group.id", "it is the option 'group'"},
+    {"group.instance.id", "it is the option 'instance'"},
+    {"group.protocol", "the handing over of partitions is written for the classic protocol"},
+    {"partition.assignment.strategy", "it is the option 'assignment'"},
+    {"enable.auto.commit", "positions are committed when their records are out, and by the engine alone"},
+    {"auto.commit.enable", "positions are committed when their records are out, and by the engine alone"},
+    {"auto.commit.interval.ms", "positions are committed when their records are out; see --commit-interval"},
+    {"enable.auto.offset.store", "a position is stored when its record is out, not when it was read"},
+    {"auto.offset.reset",
+     "a position that is gone ends the run; where a new group begins is the option 'start'"},
+    {"topic.auto.offset.reset",
+     "a position that is gone ends the run; where a new group begins is the option 'start'"},
+    {"enable.partition.eof", "the engine needs it to commit up to the end of a partition"},
+    {"offset.store.method", "positions are kept by the group"},
+    {"offset.store.path", "positions are kept by the group"},
+};
+constexpr Owned kOwnedByProducer[] = {
+    {"enable.idempotence", "without it a retry could double or reorder records"},
+    {"acks", "a record counts as sent when all replicas have it"},
+    {"request.required.acks", "a record counts as sent when all replicas have it"},
+    {"transactional.id", "it is the option 'transactional_id'"},
+    {"partitioner", "it is the option 'partitioner'"},
+    {"compression.codec", "it is the option 'compression'"},
+    {"compression.type", "it is the option 'compression'"},
+    {"delivery.report.only.error", "the engine counts the reports of what arrived"},
+    {"enable.gapless.guarantee",
+     "a record that the broker refuses is a dead letter, not the end of the client"},
+};
+
+template <std::size_t Count>
+const char* reason_in(const Owned (&list)[Count], std::string_view name) {
+  for (const Owned& owned : list) {
+    if (name == owned.name) return owned.reason;
+  }
+  return nullptr;
+}
+
+Error option_error(std::string message) {
+  return {"option", std::move(message), {}, {}};
+}
+
+// Levenshtein's distance, for a hint.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string hint(const rd_kafka_conf_t* conf, const std::string& name) {
+  std::size_t count = 0;
+  const char** all = rd_kafka_conf_dump(const_cast<rd_kafka_conf_t*>(conf), &count);
+  std::string best;
+  std::size_t nearest = std::max<std::size_t>(2, name.size() / 4) + 1;
+  for (std::size_t i = 0; i + 1 < count; i += 2) {
+    const std::size_t far = distance(name, all[i]);
+    if (far < nearest) {
+      nearest = far;
+      best = all[i];
+    }
+  }
+  rd_kafka_conf_dump_free(all, count);
+  return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
+}
+
+// `name` comes out of errors with its value only where that is no secret.
+Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  std::array<char, 512> text{};
+  switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size())) {
+    case RD_KAFKA_CONF_OK:
+      return {};
+    case RD_KAFKA_CONF_UNKNOWN:
+      return option_error(fmt::format("librdkafka {} has no property '{}'{}", rd_kafka_version_str(), name,
+                                      hint(conf, name)));
+    case RD_KAFKA_CONF_INVALID:
+      break;
+  }
+  if (is_secret(name)) return option_error(fmt::format("the value of property '{}' is refused", name));
+  return option_error(fmt::format("property '{}': {}", name, text.data()));
+}
+
+// Set where this librdkafka has it.
+void set_if_known(rd_kafka_conf_t* conf, const char* name, const char* value) {
+  rd_kafka_conf_set(conf, name, value, nullptr, 0);
+}
+
+Status set_all(rd_kafka_conf_t* conf, const Properties& properties) {
+  for (const auto& [name, value] : properties) {
+    if (Status status = set(conf, name, value); !status) return status;
+  }
+  return {};
+}
+
+std::optional<std::string> as_text(const runtime::Value& value, runtime::Arena& arena) {
+  switch (value.type()) {
+    case Type::string:
+      return std::string(runtime::decode_string(value, arena));
+    case Type::boolean:
+    case Type::integer:
+    case Type::floating:
+      if (const auto text = runtime::interpolated(value, arena)) return std::string(*text);
+      return std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+bool is_secret(std::string_view property) {
+  for (const char* part : {"password", "secret", "pem", "oauthbearer.config", "ssl_key", "ssl_engine"}) {
+    if (property.find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+Result<Properties> properties_of(const runtime::Options& options, Role role) {
+  Properties result;
+  const runtime::Options::Item* item = options.find("properties");
+  if (!item) return result;
+  runtime::Arena arena;
+  const runtime::Value object = runtime::expand(item->value, arena);
+  if (object.type() != Type::object) return option_error("'properties' is no object");
+  const Conf conf(rd_kafka_conf_new());
+  for (std::uint32_t i = 0; i < object.size(); ++i) {
+    const runtime::Member& member = object.members()[i];
+    std::string name(member.key);
+    const std::string_view short_name =
+        name.starts_with("topic.") ? std::string_view(name).substr(6) : std::string_view(name);
+    const char* reason = reason_in(kOwned, short_name);
+    if (!reason) reason = reason_in(kOwned, name);
+    if (!reason) {
+      reason = role == Role::consumer ? reason_in(kOwnedByConsumer, name) : reason_in(kOwnedByProducer, name);
+    }
+    if (!reason && short_name != name) {
+      reason = role == Role::consumer ? reason_in(kOwnedByConsumer, short_name)
+                                      : reason_in(kOwnedByProducer, short_name);
+    }
+    if (reason) return option_error(fmt::format("property '{}' is owned by the engine: {}", name, reason));
+    auto text = as_text(member.value, arena);
+    if (!text) {
+      return option_error(fmt::format("property '{}' takes a string, a number or a bool, not {}", name,
+                                      runtime::type_name(member.value.type())));
+    }
+    if (Status status = set(conf.get(), name, *text); !status) return status.error();
+    result.emplace_back(std::move(name), std::move(*text));
+  }
+  return result;
+}
+
+Properties access_properties(const Properties& all) {
+  Properties result;
+  for (const auto& property : all) {
+    for (const char* prefix : {"security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl.", "client.dns."}) {
+      if (property.first.starts_with(prefix)) {
+        result.push_back(property);
+        break;
+      }
+    }
+  }
+  return result;
+}
+
+std::string list_of(const runtime::Value& value) {
+  runtime::Arena arena;
+  if (value.type() == Type::string) return std::string(runtime::decode_string(value, arena));
+  std::string result;
+  const runtime::Value array = runtime::expand(value, arena);
+  if (array.type() != Type::array) return result;
+  for (std::uint32_t i = 0; i < array.size(); ++i) {
+    if (array.items()[i].type() != Type::string) continue;
+    if (!result.empty()) result += ',';
+    result += runtime::decode_string(array.items()[i], arena);
+  }
+  return result;
+}
+
+Redactor::Redactor(const Properties& properties) {
+  for (const auto& [name, value] : properties) {
+    if (is_secret(name) && !value.empty()) secrets_.push_back(value);
+  }
+}
+
+std::string Redactor::operator()(std::string text) const {
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) {
+      text.replace(at, secret.size(), "***");
+    }
+  }
+  return text;
+}
+
+Result<Conf> consumer_conf(const ConsumerSettings& settings) {
+  Conf conf(rd_kafka_conf_new());
+  // More than a second of data has to fit, or librdkafka before 2.2 stops fetching for a second.
+  const std::size_t kilobytes = std::clamp<std::size_t>(settings.prefetch_per_partition >> 10, 1024, 2097151);
+  Properties own = {
+      {"bootstrap.servers", settings.brokers},
+      {"group.id", settings.group},
+      {"client.id", settings.client_id},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"auto.offset.reset", "error"},
+      {"enable.partition.eof", "true"},
+      {"partition.assignment.strategy", settings.cooperative ? "cooperative-sticky" : "range,roundrobin"},
+      {"isolation.level", "read_committed"},
+      {"check.crcs", "true"},
+      {"allow.auto.create.topics", "false"},
+      {"max.poll.interval.ms", "300000"},
+      {"session.timeout.ms", "45000"},
+      {"socket.keepalive.enable", "true"},
+      {"queued.min.messages", "10000000"},
+      {"queued.max.messages.kbytes", std::to_string(kilobytes)},
+  };
+  if (!settings.instance.empty()) own.emplace_back("group.instance.id", settings.instance);
+  if (Status status = set_all(conf.get(), own); !status) return status.error();
+  set_if_known(conf.get(), "fetch.queue.backoff.ms", "10");
+  set_if_known(conf.get(), "enable.metrics.push", "false");
+  if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
+  return conf;
+}
+
+Result<Conf> producer_conf(const ProducerSettings& settings) {
+  Conf conf(rd_kafka_conf_new());
+  Properties own = {
+      {"bootstrap.servers", settings.brokers},
+      {"client.id", settings.client_id},
+      {"enable.idempotence", "true"},
+      {"acks", "all"},
+      {"max.in.flight.requests.per.connection", "5"},
+      {"delivery.report.only.error", "false"},
+      {"enable.gapless.guarantee", "false"},
+      {"allow.auto.create.topics", "false"},
+      {"socket.keepalive.enable", "true"},
+      {"linger.ms", "5"},
+      {"queue.buffering.max.messages", "500000"},
+      {"queue.buffering.max.kbytes", "65536"},
+      {"compression.codec", settings.compression},
+      {"partitioner", settings.partitioner},
+  };
+  if (settings.transactional_id.empty()) {
+    own.emplace_back("message.timeout.ms", "300000");
+  } else {
+    own.emplace_back("transactional.id", settings.transactional_id);
+    own.emplace_back("transaction.timeout.ms", "60000");
+  }
+  if (Status status = set_all(conf.get(), own); !status) return status.error();
+  set_if_known(conf.get(), "enable.metrics.push", "false");
+  if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
+  return conf;
+}
+
+std::string effective(const rd_kafka_conf_t* conf, const char* property) {
+  std::array<char, 512> value{};
+  std::size_t size = value.size();
+  if (rd_kafka_conf_get(conf, property, value.data(), &size) != RD_KAFKA_CONF_OK) return {};
+  return value.data();
+}
+
+struct ClientLog::State {
+  mutable std::mutex mutex;
+  std::string last;
+};
+
+namespace {
+
+void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  // That all are down is what follows from the reason, and would hide it.
+  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) static_cast<ClientLog*>(opaque)->note(reason);
+}
+
+// With `debug` librdkafka's lines go to stderr. Without, its errors are told where they matter.
+void on_log(const rd_kafka_t* client, int, const char* facility, const char* text) {
+  const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
+  if (log) std::fprintf(stderr, "librdkafka %s: %s\n", facility, log->redacted(text).c_str());
+}
+
+void no_log(const rd_kafka_t*, int, const char*, const char*) {}
+
+}  // namespace
+
+ClientLog::ClientLog(const Properties& properties, Consumer* owner)
+    : state_(std::make_unique<State>()), redact_(properties), owner_(owner) {}
+ClientLog::~ClientLog() = default;
+
+void ClientLog::attach(rd_kafka_conf_t* conf) {
+  rd_kafka_conf_set_opaque(conf, this);
+  rd_kafka_conf_set_error_cb(conf, on_error);
+  rd_kafka_conf_set_log_cb(conf, effective(conf, "debug").empty() ? no_log : on_log);
+}
+
+void ClientLog::note(std::string_view text) {
+  const std::lock_guard lock(state_->mutex);
+  state_->last = redact_(std::string(text));
+}
+
+std::string ClientLog::last() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last.empty() ? "" : "; " + state_->last;
+}
+
+}  // namespace pipec::stdlib::kafka

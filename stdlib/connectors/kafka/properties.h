@@ -1,0 +1,97 @@
+// What a client is configured with: ours, what the engine owns, and what the user passes through. Checked
+// against librdkafka's own list when compiling. Values of secret properties never leave this file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/registry.h"
+#include "stdlib/connectors/kafka/handles.h"
+
+namespace pipec::stdlib::kafka {
+
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+enum class Role : std::uint8_t { consumer, producer };
+
+// The option `properties` as pairs, each of them one that librdkafka knows, takes, and the engine does not
+// own (K9).
+runtime::Result<Properties> properties_of(const runtime::Options& options, Role role);
+
+// Those that a sink takes over from the recv whose brokers it uses: how to get in.
+Properties access_properties(const Properties& all);
+
+// "b1:9092,b2" from a string or an array of them.
+std::string list_of(const runtime::Value& value);
+
+bool is_secret(std::string_view property);
+
+// Takes the values of secret properties out of a text that comes from librdkafka.
+class Redactor {
+ public:
+  explicit Redactor(const Properties& properties);
+  std::string operator()(std::string text) const;
+
+ private:
+  std::vector<std::string> secrets_;
+};
+
+struct ConsumerSettings {
+  std::string brokers;
+  std::string group;
+  std::string client_id;
+  std::string instance;  // static membership; "": none
+  bool cooperative = false;
+  std::size_t prefetch_per_partition = 0;  // bytes
+  Properties properties;
+};
+
+struct ProducerSettings {
+  std::string brokers;
+  std::string client_id;
+  std::string transactional_id;  // "": none
+  std::string compression;
+  std::string partitioner;
+  Properties properties;
+  bool operator==(const ProducerSettings&) const = default;
+};
+
+// Every default that would lose, double or skip records silently is set explicitly (K1, K5).
+runtime::Result<Conf> consumer_conf(const ConsumerSettings& settings);
+runtime::Result<Conf> producer_conf(const ProducerSettings& settings);
+
+// The value that the client will really use; "" where librdkafka does not have the property.
+std::string effective(const rd_kafka_conf_t* conf, const char* property);
+
+// What librdkafka said last, for messages: a failed call itself only says "timed out" where the reason was a
+// certificate. Shared with the client's callbacks.
+class Consumer;
+
+class ClientLog {
+ public:
+  explicit ClientLog(const Properties& properties, Consumer* owner = nullptr);
+  ~ClientLog();
+  // Sets the callbacks of a conf whose opaque is free; `this` must outlive the client.
+  void attach(rd_kafka_conf_t* conf);
+  void note(std::string_view text);
+  // "; <the last error>", or "".
+  std::string last() const;
+  // Callbacks have one opaque between them: whose log this is.
+  Consumer* owner() const { return owner_; }
+  std::string redacted(std::string text) const { return redact_(std::move(text)); }
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  Redactor redact_;
+  Consumer* const owner_;
+};
+
+}  // namespace pipec::stdlib::kafka

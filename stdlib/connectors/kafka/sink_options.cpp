@@ -1,0 +1,256 @@
+#include "stdlib/connectors/kafka/sink_options.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace pipec::stdlib::kafka {
+
+using runtime::ConnectorUse;
+using runtime::Error;
+using runtime::Options;
+using runtime::OptionSpec;
+using runtime::Result;
+using runtime::Status;
+using runtime::Type;
+using runtime::TypeSet;
+using runtime::Value;
+
+namespace {
+
+Error refused(std::string message) {
+  return {"option", std::move(message), {}, {}};
+}
+
+OptionSpec constant(const char* name, TypeSet types, const char* doc) {
+  OptionSpec option;
+  option.name = name;
+  option.types = types;
+  option.doc = doc;
+  return option;
+}
+
+OptionSpec choice(const char* name, const char* fallback, std::vector<std::string> others, const char* doc) {
+  OptionSpec option;
+  option.name = name;
+  option.kind = OptionSpec::Kind::choice;
+  option.fallback = Value::string(fallback);
+  option.choices = std::move(others);
+  option.choices.insert(option.choices.begin(), fallback);
+  option.doc = doc;
+  return option;
+}
+
+OptionSpec properties_option() {
+  OptionSpec option = constant("properties", Type::object,
+                               "any property of librdkafka, by its name: {\"fetch.wait.max.ms\": 50}");
+  option.secret = true;
+  return option;
+}
+
+const char* exactly_once_reason(const ConnectorUse& use) {
+  return use.role == ConnectorUse::Role::receiver ? "its positions cannot be part of a Kafka transaction"
+                                                  : "what it writes cannot be part of a Kafka transaction";
+}
+
+std::string brokers_of(const Options& options) {
+  const Options::Item* item = options.find("brokers");
+  return item ? list_of(item->value) : std::string();
+}
+
+std::string described(const ConnectorUse& use) {
+  const char* role = use.role == ConnectorUse::Role::receiver ? "recv"
+                     : use.role == ConnectorUse::Role::sink   ? "sink"
+                                                              : "dlq";
+  return fmt::format("{} {}", role, use.name);
+}
+
+Status check_exactly_once(const ConnectorUse& self, std::span<const ConnectorUse> all,
+                          const ConnectorUse* receiver, std::size_t receivers,
+                          const runtime::PipelineTraits& traits) {
+  for (const ConnectorUse& use : all) {
+    if (use.name != "kafka") {
+      return refused(
+          fmt::format("exactly_once cannot hold with {}: {}", described(use), exactly_once_reason(use)));
+    }
+  }
+  if (receivers != 1)
+    return refused("exactly_once needs one recv kafka, since one group's positions commit with it");
+  if (traits.commit_sink) {
+    return refused("exactly_once cannot hold with `commit sink`: the engine says when a transaction ends");
+  }
+  Result<Properties> read = properties_of(*receiver->options, Role::consumer);
+  for (const auto& [name, value] : read ? *read : Properties{}) {
+    if (name == "isolation.level" && value != "read_committed") {
+      return refused(
+          "exactly_once cannot hold where the recv reads what was not committed (isolation.level)");
+    }
+  }
+  const std::string brokers = brokers_of(*receiver->options);
+  for (const ConnectorUse& use : all) {
+    if (use.role == ConnectorUse::Role::receiver) continue;
+    const std::string own = brokers_of(*use.options);
+    if (!own.empty() && own != brokers) {
+      return refused(
+          fmt::format("exactly_once cannot hold with {} on other brokers than the recv's: a transaction "
+                      "is one cluster's",
+                      described(use)));
+    }
+    if (use.role == ConnectorUse::Role::sink && !use.options->boolean("exactly_once", false)) {
+      return refused("exactly_once has to be given for all sinks of the pipeline, or for none");
+    }
+    for (const char* name : {"transactional_id", "partitioner", "compression"}) {
+      if (use.role == ConnectorUse::Role::sink && use.options->string(name) != self.options->string(name)) {
+        return refused(fmt::format("the sinks of one transaction have one producer: '{}' differs", name));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<OptionSpec> sink_options() {
+  OptionSpec topic;
+  topic.name = "topic";
+  topic.kind = OptionSpec::Kind::per_record;
+  topic.types = Type::string;
+  topic.required = true;
+  topic.doc = "the topic; with ${...} each record's own";
+  OptionSpec key;
+  key.name = "key";
+  key.kind = OptionSpec::Kind::per_record;
+  key.types = TypeSet(Type::string) | Type::bytes | Type::null;
+  key.doc = "the key; null for none; without it, the one that the record came with";
+  OptionSpec once = constant("exactly_once", Type::boolean,
+                             "commit what is sent together with the positions it came from, in transactions");
+  once.fallback = Value::boolean(false);
+  return {
+      topic,
+      key,
+      constant("brokers", TypeSet(Type::string) | Type::array,
+               "host:port, several with commas or as an array; without it, those of the pipeline's only recv "
+               "kafka"),
+      once,
+      constant("transactional_id", Type::string,
+               "the producer's name in transactions; without it, one that is kept in the state directory"),
+      choice("partitioner", "murmur2_random",
+             {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
+             "which partition a key goes to; the default is that of Java clients"),
+      choice("compression", "none", {"gzip", "snappy", "lz4", "zstd"}, "of what is sent"),
+      properties_option(),
+  };
+}
+
+std::vector<OptionSpec> receiver_options() {
+  OptionSpec brokers = constant("brokers", TypeSet(Type::string) | Type::array,
+                                "host:port, several with commas or as an array");
+  brokers.required = true;
+  OptionSpec topics = constant("topics", TypeSet(Type::string) | Type::array,
+                               "one or an array; a name that begins with ^ is a regular expression");
+  topics.required = true;
+  OptionSpec group = constant("group", Type::string, "the consumer group, which keeps the positions");
+  group.required = true;
+  OptionSpec prefetch =
+      constant("prefetch", Type::integer, "how much is read ahead, all partitions together");
+  prefetch.fallback = Value::integer(std::int64_t{64} << 20);
+  OptionSpec stop =
+      constant("stop_at_end", Type::boolean, "end when all of this member's partitions are read");
+  stop.fallback = Value::boolean(false);
+  return {
+      brokers,
+      topics,
+      group,
+      choice("start", "earliest", {"latest"}, "where a partition without a committed position begins"),
+      choice(
+          "assignment", "eager", {"cooperative"},
+          "how partitions are handed over: all stop, or only those that move; the same in the whole group"),
+      constant(
+          "instance", Type::string,
+          "a static member's name (group.instance.id): a restart within the session timeout moves nothing"),
+      prefetch,
+      stop,
+      properties_option(),
+  };
+}
+
+Status check_sink(const Options& options) {
+  if (options.given("transactional_id") && !options.boolean("exactly_once", false)) {
+    return refused("transactional_id has a meaning only with exactly_once: true");
+  }
+  Result<Properties> properties = properties_of(options, Role::producer);
+  if (!properties) return properties.error();
+  ProducerSettings settings;
+  settings.brokers = "localhost";
+  settings.client_id = "pipec";
+  settings.compression = options.string("compression", "none");
+  settings.partitioner = options.string("partitioner", "murmur2_random");
+  if (options.boolean("exactly_once", false)) settings.transactional_id = "pipec";
+  settings.properties = std::move(*properties);
+  Result<Conf> conf = producer_conf(settings);
+  return conf ? Status() : Status(conf.error());
+}
+
+Status join_sink(std::size_t self_index, std::span<const ConnectorUse> all, runtime::PipelineTraits& traits) {
+  const ConnectorUse& self = all[self_index];
+  const ConnectorUse* receiver = nullptr;
+  std::size_t receivers = 0;
+  for (const ConnectorUse& use : all) {
+    if (use.role != ConnectorUse::Role::receiver || use.name != "kafka") continue;
+    receiver = &use;
+    ++receivers;
+  }
+  const bool once = self.options->boolean("exactly_once", false);
+  if (!self.options->given("brokers")) {
+    if (receivers != 1) {
+      return refused(receivers == 0 ? "'brokers' is missing, and there is no recv kafka to take them from"
+                                    : "'brokers' is missing, and there is more than one recv kafka");
+    }
+    self.options->inherited = receiver->options;
+  }
+  if (self.role == ConnectorUse::Role::dead_letters) {
+    return once ? Status(refused("exactly_once is the sinks' to say: dead letters then are part of it"))
+                : Status();
+  }
+  if (!once) return {};
+  if (Status status = check_exactly_once(self, all, receiver, receivers, traits); !status) return status;
+  traits.transactional = true;
+  for (const ConnectorUse& use : all) {
+    if (use.role == ConnectorUse::Role::dead_letters && !use.options->boolean("exactly_once", false)) {
+      Options::Item item;
+      item.name = "exactly_once";
+      item.value = Value::boolean(true);
+      use.options->items.push_back(std::move(item));
+    }
+  }
+  return {};
+}
+
+Result<ProducerSettings> producer_settings(const Options& options, const runtime::ConnectorContext& context) {
+  ProducerSettings settings;
+  Result<Properties> own = properties_of(options, Role::producer);
+  if (!own) return own.error();
+  settings.brokers = brokers_of(options);
+  if (settings.brokers.empty() && options.inherited) {
+    settings.brokers = brokers_of(*options.inherited);
+    Result<Properties> access = properties_of(*options.inherited, Role::consumer);
+    if (!access) return access.error();
+    settings.properties = access_properties(*access);
+  }
+  if (settings.brokers.empty()) return refused("'brokers' is missing");
+  settings.properties.insert(settings.properties.end(), own->begin(), own->end());
+  settings.client_id = "pipec-" + context.pipeline;
+  settings.compression = options.string("compression", "none");
+  settings.partitioner = options.string("partitioner", "murmur2_random");
+  settings.transactional_id = options.string("transactional_id");
+  return settings;
+}
+
+std::string fingerprint(const ProducerSettings& settings) {
+  std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", settings.brokers, settings.client_id,
+                                 settings.transactional_id, settings.compression, settings.partitioner);
+  for (const auto& [name, value] : settings.properties) text += "\n" + name + "=" + value;
+  return text;
+}
+
+}  // namespace pipec::stdlib::kafka

@@ -1,0 +1,76 @@
+// Which partitions this member owns, how far each was handed to the engine, and what may be committed of it
+// (K2, K3). A partition keeps its number for the whole run; every assignment gives it a new epoch, and what
+// belongs to an old one is ignored. A plain class: the caller locks.
+//
+//     assign          handed, acknowledged ...        begin_revoke      handed == committed, or time is up
+//     unowned -> owned ------------------------------> revoking ------------------------------> unowned
+//                  \------------------------------------------------------ lost: drop -------/
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+
+namespace pipec::stdlib::kafka {
+
+class Tracker {
+ public:
+  enum class State : std::uint8_t { unowned, owned, revoking };
+  struct Partition {
+    std::string topic;
+    std::int32_t number = 0;
+    State state = State::unowned;
+    std::uint32_t epoch = 0;
+    bool handed = false;           // something of this epoch was given to the engine
+    std::uint64_t handed_end = 0;  // one past the last record (or gap) that was
+    bool has_committed = false;
+    std::uint64_t committed = 0;  // by us, in this epoch
+  };
+  struct Position {
+    std::uint32_t id;
+    std::uint32_t epoch;
+    std::uint64_t offset;
+  };
+
+  // The partition's number in this run.
+  std::uint32_t id(std::string_view topic, std::int32_t number);
+  // A new epoch.
+  void assign(std::uint32_t id);
+  void hand(std::uint32_t id, std::uint64_t end);
+  void begin_revoke(std::uint32_t id);
+  // Not ours any more: what is still in flight of it will never be committed.
+  void drop(std::uint32_t id);
+
+  // Still ours, but nothing of this epoch is to be waited for.
+  void forget(std::uint32_t id) { partitions_[id].handed = false; }
+
+  // What is to be committed now that the engine is done with these ranges: of live epochs, and never back.
+  std::vector<Position> due(std::span<const runtime::PositionRange> ranges) const;
+  void committed(const Position& position);
+  bool live(const Position& position) const {
+    return at(position.id).state != State::unowned && at(position.id).epoch == position.epoch;
+  }
+  // All that was handed out of it is committed.
+  bool settled(std::uint32_t id) const {
+    const Partition& partition = at(id);
+    return !partition.handed || (partition.has_committed && partition.committed >= partition.handed_end);
+  }
+  // Whether one of the ranges belongs to an epoch that is over.
+  bool any_dead(std::span<const runtime::PositionRange> ranges) const;
+
+  const Partition& at(std::uint32_t id) const { return partitions_[id]; }
+  std::size_t size() const { return partitions_.size(); }
+  std::size_t owned() const;
+
+ private:
+  std::vector<Partition> partitions_;
+  std::map<std::pair<std::string, std::int32_t>, std::uint32_t> ids_;
+};
+
+}  // namespace pipec::stdlib::kafka

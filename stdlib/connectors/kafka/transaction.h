@@ -1,0 +1,57 @@
+// Exactly once (K6): the records that the sinks of one pipeline send, their dead letters and the positions
+// they came from commit in one transaction. The engine hands over a commit only when nothing behind it was
+// received, so that a transaction holds the outputs of its positions and nothing else.
+//
+//    sinks write -> begin, send ... -> engine: all reports in -> commit: send positions, commit
+//                                 \-> something broke, or partitions were lost -> abort, rewind, once more
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "pipec/runtime/connector.h"
+#include "stdlib/connectors/kafka/consumer.h"
+#include "stdlib/connectors/kafka/producer.h"
+
+namespace pipec::stdlib::kafka {
+
+class Transaction {
+ public:
+  Transaction(ProducerSettings settings, std::function<void(const std::string&)> log);
+
+  // From the sinks' open(): the id of an earlier run, so that what that run left open is ended at once.
+  void propose_id(const std::string& id);
+  // After them, from the receiver's open(): fences a process of the same id and ends its transaction.
+  runtime::Status start();
+  const std::string& id() const { return settings_.transactional_id; }
+
+  // Before sending. False: this transaction will be aborted, nothing need be sent.
+  runtime::Result<bool> take_part();
+  // Something of it did not arrive: it will be aborted, and its records come again.
+  void spoil(runtime::Error reason);
+  Producer& producer() { return *producer_; }
+
+  // Null error: committed. kRewound: aborted, everything is delivered again.
+  runtime::Status commit(Consumer& consumer, std::span<const runtime::PositionRange> ranges);
+
+ private:
+  runtime::Status initialise();
+  runtime::Status abort_and_rewind(Consumer& consumer, const std::string& reason);
+  runtime::Status abort();
+  // Null: done. Retriable errors are retried until `patience` is over.
+  KafkaError attempt(const std::function<rd_kafka_error_t*()>& call);
+  runtime::Error terminal(const char* what, const rd_kafka_error_t* failed);
+
+  ProducerSettings settings_;
+  const std::function<void(const std::string&)> log_;
+  std::shared_ptr<Producer> producer_;
+  std::mutex mutex_;
+  bool open_ = false;
+  std::optional<runtime::Error> spoilt_;
+  unsigned aborted_in_a_row_ = 0;
+};
+
+}  // namespace pipec::stdlib::kafka

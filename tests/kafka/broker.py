@@ -1,0 +1,119 @@
+"""A real Apache Kafka: one KRaft node, started and stopped by the tests. The jars come from Maven (pom.xml) into
+$PIPEC_KAFKA_LIB, by default build/kafka/lib of the checkout; `./test --kafka` puts them there.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import rdkafka
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIB = os.environ.get("PIPEC_KAFKA_LIB") or os.path.join(HERE, "..", "..", "build", "kafka", "lib")
+PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={advertised}
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=100
+group.max.session.timeout.ms=300000
+broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=200
+log.cleaner.backoff.ms=500
+log.cleaner.min.cleanable.ratio=0.01
+log.retention.check.interval.ms=500
+{more}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Broker:
+    def __init__(self, tls_keystore=None):
+        self.directory = tempfile.mkdtemp(prefix="kafka-")
+        self.port, controller = free_port(), free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        listeners, more = f"PLAINTEXT://127.0.0.1:{self.port}", ""
+        if tls_keystore:
+            self.tls_port = free_port()
+            listeners += f",SSL://127.0.0.1:{self.tls_port}"
+            more = f"ssl.keystore.type=PEM\nssl.keystore.location={tls_keystore}\n"
+        self.config = os.path.join(self.directory, "server.properties")
+        with open(self.config, "w", encoding="utf-8") as out:
+            out.write(PROPERTIES.format(listeners=listeners, advertised=listeners, controller=controller,
+                                        data=os.path.join(self.directory, "data"), more=more))
+        with open(os.path.join(self.directory, "log4j.properties"), "w", encoding="utf-8") as out:
+            out.write("log4j.rootLogger=WARN, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n"
+                      "log4j.appender.out.layout=org.apache.log4j.PatternLayout\nlog4j.appender.out.layout.ConversionPattern=%d %p %m%n\n")
+        subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA", "-c", self.config),
+                       check=True, capture_output=True)
+        self.process = None
+        self.start()
+
+    def _java(self, *arguments):
+        classes = os.path.join(os.path.abspath(LIB), "*")
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                f"-Dlog4j.configuration=file:{self.directory}/log4j.properties", "-cp", classes, *arguments]
+
+    def start(self, seconds=90):
+        with open(os.path.join(self.directory, "broker.log"), "ab") as log:
+            self.process = subprocess.Popen(self._java("kafka.Kafka", self.config), stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, preexec_fn=die_with_parent)
+        until = time.monotonic() + seconds
+        while True:
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    break
+            if self.process.poll() is not None or time.monotonic() > until:
+                with open(os.path.join(self.directory, "broker.log"), encoding="utf-8") as log:
+                    raise RuntimeError("the broker did not start:\n" + log.read()[-3000:])
+            time.sleep(0.1)
+        while True:  # it answers before it is ready
+            try:
+                rdkafka.create_topic(self.bootstrap, f"ready-{time.monotonic_ns()}")
+                return
+            except rdkafka.KafkaError:
+                if time.monotonic() > until:
+                    raise
+
+    def stop(self, hard=False):
+        if self.process:
+            self.process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
+            self.process.wait(60)
+            self.process = None
+
+    def bounce(self):
+        self.stop(hard=True)
+        self.start()
+
+    def close(self):
+        self.stop(hard=True)
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,166 @@
+"""What the Kafka tests share: pipec as a child process, waiting, and the oracle that judges what came out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import rdkafka
+
+PIPEC = os.environ["PIPEC"]
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def wait_for(condition, seconds=30, what="a condition"):
+    """Polls: what happens in another process cannot be waited for otherwise."""
+    until = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise Failure(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+class Pipec:
+    """One run of one pipeline, in a directory of its own (kept for the next run if `directory` is given)."""
+
+    def __init__(self, text, *options, directory=None, environment=None):
+        self.directory = directory or tempfile.mkdtemp(prefix="pipec-kafka-")
+        with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as out:
+            out.write(text)
+        self.log = os.path.join(self.directory, "log")
+        with open(self.log, "ab") as log:
+            self.begin = log.tell()
+            self.process = subprocess.Popen([PIPEC, "run", "job.pipe", "--commit-interval", "100ms", *options],
+                                            cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **(environment or {})})
+
+    def stderr(self):
+        with open(self.log, "rb") as log:
+            log.seek(self.begin)
+            return log.read().decode("utf-8", "replace")
+
+    def end(self, seconds=60):
+        """Waits for it to end by itself; its exit status."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure(f"pipec did not end in {seconds} s:\n{self.stderr()}") from None
+
+    def stop(self, seconds=40):
+        self.process.send_signal(signal.SIGTERM)
+        return self.end(seconds)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def finish(self, seconds=60):
+        status = self.end(seconds)
+        expect(status == 0, f"pipec ended with {status}:\n{self.stderr()}")
+
+    def alive(self):
+        return self.process.poll() is None
+
+
+def fill(bootstrap, topic, count, partitions=1, first=0, size=20, **properties):
+    """`count` numbered records, number n into partition n % partitions."""
+    producer = rdkafka.Producer(bootstrap, **properties)
+    for number in range(first, first + count):
+        value = json.dumps({"n": number, "pad": "x" * size}, separators=(",", ":")).encode()
+        producer.send(topic, value, key=b"k%d" % number, partition=number % partitions)
+    producer.flush()
+    producer.close()
+
+
+def number_of(record):
+    return json.loads(record.value)["n"]
+
+
+class Oracle:
+    """I1 to I6 of a copy of numbered records, judged from outside: what is in the output topic and in the group."""
+
+    def __init__(self, produced, exactly_once=False):
+        self.produced = set(produced)
+        self.exactly_once = exactly_once
+
+    def complaints(self, delivered, dead=(), filtered=lambda _n: False, values=None):
+        """`delivered`: [(source partition, number)] in the order of the output, per partition."""
+        found = []
+        seen = {}
+        for partition, number in delivered:
+            seen.setdefault(partition, []).append(number)
+        all_out = [number for _, number in delivered]
+        got = set(all_out) | set(dead)
+        declared = {n for n in self.produced if filtered(n)}
+        missing = self.produced - got - declared
+        if missing:
+            found.append(f"I1: {len(missing)} records are missing, e.g. {sorted(missing)[:5]}")
+        invented = (got - self.produced) | (set(all_out) & declared)
+        if invented:
+            found.append(f"I3: {len(invented)} records were invented, e.g. {sorted(invented)[:5]}")
+        for number, good in (values or {}).items():
+            if not good:
+                found.append(f"I3: record {number} was changed")
+                break
+        for partition, numbers in seen.items():
+            first, last = set(), -1
+            for number in numbers:
+                if number in first:
+                    continue
+                first.add(number)
+                if number < last:
+                    found.append(f"I4: {number} came after {last} in partition {partition}")
+                    break
+                last = number
+        if self.exactly_once and len(all_out) != len(set(all_out)):
+            found.append(f"I5: {len(all_out) - len(set(all_out))} records came twice")
+        return found
+
+    @staticmethod
+    def safe(positions, numbers_below, delivered):
+        """I2: everything below the committed positions is out. numbers_below(partition, position) -> numbers."""
+        out = set(delivered)
+        lost = [n for partition, position in positions.items() for n in numbers_below(partition, position) if n not in out]
+        return [f"I2: {len(lost)} records below the committed position are not out, e.g. {lost[:5]}"] if lost else []
+
+    def judge(self, *arguments, **named):
+        found = self.complaints(*arguments, **named)
+        expect(not found, "; ".join(found))
+
+
+def run(tests, name):
+    """Runs the functions, or those that the arguments name; says which failed and why."""
+    wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    passed = failed = 0
+    for test in tests:
+        if wanted and test.__name__ not in wanted:
+            continue
+        begin = time.monotonic()
+        try:
+            test()
+            passed += 1
+            print(f"ok      {test.__name__} ({time.monotonic() - begin:.1f} s): {test.__doc__}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f"FAILED  {test.__name__}: {test.__doc__}\n        {error}", flush=True)
+            if not isinstance(error, Failure):
+                traceback.print_exc()
+    print(f"{name}: {passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
