@@ -12,7 +12,7 @@ namespace {
 
 // Each needle costs a pass over the block: beyond these the index is faster.
 constexpr std::size_t kMostNeedles = 4;
-constexpr unsigned kDeepest = 64;
+constexpr unsigned kDeepestCondition = 64;
 
 bool is_comparison(Op op) {
   return op == Op::equal || op == Op::not_equal || op == Op::less || op == Op::less_equal ||
@@ -39,17 +39,17 @@ Op turned(Op op) {
 }
 
 // A field with a path that no value of the record has a part in.
-bool is_field(const Expression& expression) {
+bool is_plain_path(const Expression& expression) {
   return expression.op == Op::field && !expression.path.whole && expression.children.empty();
 }
 
-bool is_top(const Expression& field) {
+bool is_top_level(const Expression& field) {
   return field.path.below.empty();
 }
 
 // Evaluating it never fails.
-bool is_plain(const Expression& expression) {
-  return expression.op == Op::constant || expression.op == Op::metadata || is_field(expression) ||
+bool never_fails(const Expression& expression) {
+  return expression.op == Op::constant || expression.op == Op::metadata || is_plain_path(expression) ||
          (expression.op == Op::field && expression.children.empty());
 }
 
@@ -92,7 +92,7 @@ void RawFilter::keys_of(const Expression& field, Node& node) {
 RawFilter::Node RawFilter::derive(const Expression& expression, unsigned depth) {
   Node node;
   node.expression = &expression;
-  if (depth > kDeepest) return node;
+  if (depth > kDeepestCondition) return node;
   switch (expression.op) {
     case Op::logical_and:
     case Op::logical_or: {
@@ -125,33 +125,33 @@ RawFilter::Node RawFilter::derive(const Expression& expression, unsigned depth) 
       node.judges = node.kind == Kind::has;
       return node;
     case Op::field:
-      if (!is_field(expression)) return node;
+      if (!is_plain_path(expression)) return node;
       keys_of(expression, node);
-      node.kind = is_top(expression) ? Kind::field : Kind::keys;
+      node.kind = is_top_level(expression) ? Kind::field : Kind::keys;
       node.needs = true;
       node.judges = node.kind == Kind::field;
       return node;
     case Op::in: {
       const Expression& left = expression.children[0];
       const Expression& right = expression.children[1];
-      if (is_field(left) && right.op == Op::constant) {
+      if (is_plain_path(left) && right.op == Op::constant) {
         keys_of(left, node);
-        node.kind = is_top(left) ? Kind::member_of : Kind::keys;
+        node.kind = is_top_level(left) ? Kind::member_of : Kind::keys;
         node.constant = &right;
         node.needs = true;  // null is in nothing
-        node.judges = is_top(left);
-      } else if (is_field(right) && left.op == Op::constant && !left.constant.is_null()) {
+        node.judges = is_top_level(left);
+      } else if (is_plain_path(right) && left.op == Op::constant && !left.constant.is_null()) {
         keys_of(right, node);
-        node.kind = is_top(right) ? Kind::holds_in : Kind::opaque;
+        node.kind = is_top_level(right) ? Kind::holds_in : Kind::opaque;
         node.constant = &left;
-        node.judges = is_top(right);
+        node.judges = is_top_level(right);
       }
       return node;
     }
     case Op::matches:
-      if (!is_field(expression.children[0])) return node;
+      if (!is_plain_path(expression.children[0])) return node;
       keys_of(expression.children[0], node);
-      node.kind = is_top(expression.children[0]) ? Kind::matches : Kind::keys;
+      node.kind = is_top_level(expression.children[0]) ? Kind::matches : Kind::keys;
       node.needs = true;
       node.judges = node.kind == Kind::matches;
       return node;
@@ -167,22 +167,22 @@ RawFilter::Node RawFilter::derive_compare(const Expression& expression) {
   node.expression = &expression;
   const Expression& left = expression.children[0];
   const Expression& right = expression.children[1];
-  if (!is_plain(left) || !is_plain(right)) return node;
+  if (!never_fails(left) || !never_fails(right)) return node;
   node.can_fail = false;
   node.op = expression.op;
   const bool with_constant =
-      (is_field(left) && right.op == Op::constant) || (is_field(right) && left.op == Op::constant);
+      (is_plain_path(left) && right.op == Op::constant) || (is_plain_path(right) && left.op == Op::constant);
   if (with_constant) {
-    const Expression& field = is_field(left) ? left : right;
-    node.constant = is_field(left) ? &right : &left;
-    node.constant_first = !is_field(left);
+    const Expression& field = is_plain_path(left) ? left : right;
+    node.constant = is_plain_path(left) ? &right : &left;
+    node.constant_first = !is_plain_path(left);
     if (node.constant_first) node.op = turned(node.op);
     keys_of(field, node);
     const Value& constant = node.constant->constant;
     Arena arena;
     node.needs = !holds(node.op, Value(), constant, arena);
-    node.kind = is_top(field) ? Kind::compare : node.needs ? Kind::keys : Kind::opaque;
-    node.judges = is_top(field);
+    node.kind = is_top_level(field) ? Kind::compare : node.needs ? Kind::keys : Kind::opaque;
+    node.judges = is_top_level(field);
     constexpr std::int64_t kExact = std::int64_t{1} << 53;
     node.small = constant.type() == Type::integer && !constant.is_beyond() && constant.as_int() < kExact &&
                  constant.as_int() > -kExact;
@@ -191,7 +191,7 @@ RawFilter::Node RawFilter::derive_compare(const Expression& expression) {
   }
   // Two fields, or a field and what the source says of the record: null has no order and equals null alone.
   const auto need = [&](const Expression& side, const Expression& other) {
-    if (!is_field(side)) return;
+    if (!is_plain_path(side)) return;
     const bool never_null =
         other.op == Op::constant ? !other.constant.is_null() : !other.types.has(Type::null);
     if (is_ordering(expression.op) || (expression.op == Op::equal && never_null)) keys_of(side, node);
@@ -214,7 +214,7 @@ RawFilter::Node RawFilter::derive_call(const Expression& expression) {
   for (std::size_t i = 0; i < function.parameters.size(); ++i) {
     if (function.parameters[i].kind != Parameter::Kind::value) return node;
     if (i >= expression.children.size() || expression.children[i].op == Op::constant) continue;
-    if (field || !is_field(expression.children[i]) || !is_top(expression.children[i])) return node;
+    if (field || !is_plain_path(expression.children[i]) || !is_top_level(expression.children[i])) return node;
     field = &expression.children[i];
   }
   if (!field) return node;

@@ -39,9 +39,10 @@ Needle::Needle(std::string_view key) {
 std::span<const Kernel* const> usable_kernels() {
   // Best first.
   struct Usable {
-    const Kernel* kernels[2];
+    const Kernel* kernels[3];
     std::size_t count = 0;
     Usable() {
+      if (const Kernel* kernel = avx512_kernel()) kernels[count++] = kernel;
       if (const Kernel* kernel = avx2_kernel()) kernels[count++] = kernel;
       kernels[count++] = portable_kernel();
     }

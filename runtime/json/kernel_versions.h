@@ -5,6 +5,7 @@
 
 namespace pipec::runtime::json {
 
+const Kernel* avx512_kernel();
 const Kernel* avx2_kernel();
 const Kernel* portable_kernel();
 

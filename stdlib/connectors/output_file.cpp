@@ -1,7 +1,9 @@
 #include "stdlib/connectors/output_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -91,6 +93,47 @@ Status write_output(OutputFile& file, std::string_view text, bool add_newline, c
   file.written = at;
   file.pending.clear();
   return {};
+}
+
+namespace {
+
+// Small files get no room that they would have to give back.
+constexpr std::uint64_t kLargeFile = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostAhead = std::uint64_t{64} << 20;
+constexpr std::uint64_t kWriteBackBytes = std::uint64_t{8} << 20;
+constexpr std::uint64_t kNeverAgain = UINT64_MAX;
+
+}  // namespace
+
+void allocate_ahead(OutputFile& file, std::size_t more) {
+  const std::uint64_t end = file.written + more;
+  if (!file.regular || end < kLargeFile || end <= file.allocated) return;
+  // As much again as there is.
+  const std::uint64_t ahead = std::min(end, kMostAhead);
+  const int refused = ::fallocate(file.fd->get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file.written),
+                                  static_cast<off_t>(more + ahead));
+  file.allocated = refused == 0 ? end + ahead : kNeverAgain;
+}
+
+void start_writing_back(OutputFile& file) {
+  if (!file.regular) return;
+  if (file.written - file.started < kWriteBackBytes) return;
+  // A hint: what it cannot do, the sync does, and that says so.
+  ::sync_file_range(file.fd->get(), static_cast<off_t>(file.started),
+                    static_cast<off_t>(file.written - file.started), SYNC_FILE_RANGE_WRITE);
+  file.started = file.written;
+}
+
+void give_back_room(OutputFile& file) {
+  if (!file.fd || file.allocated == 0) return;
+  const bool asked = file.allocated != kNeverAgain && file.allocated > file.written;
+  file.allocated = 0;
+  struct stat info;
+  // Cutting a file at its own end frees what lies behind; one that somebody else made longer is left alone.
+  if (!asked || ::fstat(file.fd->get(), &info) != 0 ||
+      static_cast<std::uint64_t>(info.st_size) != file.written)
+    return;
+  [[maybe_unused]] const int cut = ::ftruncate(file.fd->get(), info.st_size);
 }
 
 }  // namespace pipec::stdlib

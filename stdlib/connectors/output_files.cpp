@@ -125,6 +125,7 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
     cut_bytes_ += size - mark->size;
   }
   file->written = mark->size;
+  file->started = mark->size;
   files_.emplace(path, std::move(file));
   return {};
 }
@@ -152,6 +153,7 @@ Status OutputFiles::adopt(OutputFile& file, Fd fd) {
     }
     file.written = static_cast<std::uint64_t>(info.st_size);
   }
+  file.started = file.written;
   file.fd = std::make_shared<Fd>(std::move(fd));
   open_.push_front(&file);
   file.used = open_.begin();
@@ -206,6 +208,7 @@ Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
     if (::ftruncate(file.fd->get(), 0) != 0)
       return runtime::system_error("sink", "cannot empty", full, errno);
     file.written = 0;
+    file.started = 0;
   }
   return Admission{true, {}};
 }
@@ -225,6 +228,7 @@ Status OutputFiles::close_oldest() {
     return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
   }
   open_.pop_back();
+  give_back_room(file);
   file.fd.reset();
   return {};
 }
@@ -312,8 +316,10 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
     std::erase(buffered_, &file);
   }
   const bool made = file.length() == file.pending.size();
+  allocate_ahead(file, file.pending.size() + text.size() + 1);
   if (Status written = write_output(file, text, add_newline, directory_.full_path(file.path)); !written)
     return written;
+  if (options_.durable) start_writing_back(file);
   if (files_.size() > 16 && file.pending.capacity() > kKeptCapacity) file.pending = std::string();
   if (!file.unsynced) {
     file.unsynced = true;
@@ -402,7 +408,10 @@ Status OutputFiles::close() {
   Status status;
   if (!failed_) status = latch(flush_all());
   open_.clear();
-  for (auto& [path, file] : files_) file->fd.reset();
+  for (auto& [path, file] : files_) {
+    give_back_room(*file);
+    file->fd.reset();
+  }
   return status;
 }
 

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -202,6 +203,25 @@ TEST_CASE("floats are written by their shortest digits") {
     }
     const Value value = read(text);
     if (value.type() != Type::floating) CHECK(text == "a float");
+  }
+}
+
+TEST_CASE("fractions of powers of two are written by the digits that a search for the shortest finds") {
+  Random random(6);
+  for (int i = 0; i < 20000; ++i) {
+    const auto digits = random.below(44);
+    const double whole = static_cast<double>(random.below(1U << 31) * 4 + random.below(4)) /
+                         std::ldexp(1, 32) * std::ldexp(1, static_cast<int>(digits));
+    double number = std::floor(whole * 1024) / 1024 * (random.chance(50) ? 1 : -1);
+    if (random.chance(30)) number = std::trunc(number);
+    const std::string text = as_float(number);
+    REQUIRE(std::strtod(text.c_str(), nullptr) == number);
+    char shortest[64];
+    const auto end =
+        std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::fixed).ptr;
+    std::string expected(shortest, end);
+    if (expected.find('.') == std::string::npos) expected += ".0";
+    if (std::fabs(number) < 1e15) REQUIRE(text == expected);
   }
 }
 
