@@ -54,6 +54,8 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   }
   switch (plan_.nodes[node].kind) {
     case Kind::receive:
+      // Here and not by the source's thread: the records are written where they are read next.
+      parcel->batch.assign(delivery.block, buffers_);
       if (!delivery.block->rejected.empty()) take_rejected(node, *parcel);
       forward(node, parcel);
       break;

@@ -90,7 +90,6 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
   Parcel* parcel = parcels_.get();
   parcel->delivery = delivery;
   parcel->ordinal = 0;
-  parcel->batch.assign(delivery->block, buffers_);
   delivery->source = source;
   delivery->has_source = true;
   delivery->numbers.assign(sinks_.size(), 0);
