@@ -66,3 +66,15 @@ build_preset() {
   fi
   (cd "$root" && cmake --build --preset "$1" ${2:+--target "$2"} >&2)
 }
+
+# The broker that the Kafka tests start: its jars, in build/kafka/lib.
+fetch_kafka() {
+  [ -f "$root/build/kafka/complete" ] && return 0
+  say "test: fetching Kafka with Maven (46 MB)"
+  mvn -B -q -f "$root/tests/kafka/pom.xml" dependency:copy-dependencies \
+    -DoutputDirectory="$root/build/kafka/lib" -DincludeScope=runtime < /dev/null >&2 || {
+    say "test: Maven could not fetch Kafka"
+    return 1
+  }
+  : > "$root/build/kafka/complete"
+}

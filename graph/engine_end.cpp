@@ -59,8 +59,7 @@ class Engine::DeferredWrite final : public runtime::Completion,
     std::string reason;
   };
 
-  DeferredWrite(std::shared_ptr<Engine> engine, SinkEnd& end, Parcel* parcel)
-      : engine_(std::move(engine)), end_(end), parcel_(parcel) {}
+  DeferredWrite(Engine& engine, SinkEnd& end, Parcel* parcel) : engine_(engine), end_(end), parcel_(parcel) {}
 
   void dead_letter(std::uint32_t origin, std::string reason) override {
     letters_.push_back({origin, std::move(reason)});
@@ -68,7 +67,7 @@ class Engine::DeferredWrite final : public runtime::Completion,
   void done(Status status) override {
     status_ = std::move(status);
     if (!passed()) return;
-    engine_->flow_->post([self = shared_from_this()] { self->engine_->finish_deferred(*self); });
+    engine_.flow_->post([self = shared_from_this()] { self->engine_.finish_deferred(*self); });
   }
   // True for the second of the two.
   bool passed() { return passed_.fetch_add(1, std::memory_order_acq_rel) == 1; }
@@ -79,7 +78,8 @@ class Engine::DeferredWrite final : public runtime::Completion,
   std::vector<Letter> take_letters() { return std::move(letters_); }
 
  private:
-  const std::shared_ptr<Engine> engine_;
+  Engine& engine_;  // in flight: the engine waits for it. No counted reference: the sink's thread may drop
+                    // the last
   SinkEnd& end_;
   Parcel* const parcel_;
   Status status_;
@@ -127,7 +127,7 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
   std::shared_ptr<DeferredWrite> later;
   if (deferred) {
     context.allow_defer([&] {
-      later = std::make_shared<DeferredWrite>(shared_from_this(), end, &parcel);
+      later = std::make_shared<DeferredWrite>(*this, end, &parcel);
       return later;
     });
   }

@@ -45,6 +45,7 @@ constexpr const char* kRunExamples =
     "  pipec run errors.pipe --from-start             read the input again; sinks append\n"
     "  pipec run errors.pipe --from-start --truncate  read again, and begin the output files empty\n"
     "  pipec run a.pipe b.pipe                        two independent pipelines in one process\n"
+    "  pipec run --demo-kafka access=access.ndjson router.pipe   try a Kafka pipeline out without a server\n"
     "\n"
     "Ctrl-C, SIGTERM and SIGHUP stop the sources, drain what is in flight and commit it; a second one leaves "
     "at once and\n"
@@ -138,6 +139,12 @@ class CommandLine {
                        "Where the positions are kept (default: .pipec/<name>)");
         app.add_flag("--from-start", arguments_.from_start, "Read the input again from its beginning");
         app.add_flag("--truncate", arguments_.truncate, "With --from-start: output files begin empty");
+        app.add_option(
+               "--demo-kafka", arguments_.demo_kafka,
+               "A Kafka inside this process: its address is env(\"BROKERS\"), its topics hold the files' "
+               "lines, and what was sent to others is printed at the end (repeatable)")
+            ->type_name("TOPIC=FILE")
+            ->expected(1);
         add_threads(app);
         add_duration(app, "--commit-interval", arguments_.commit_interval,
                      "How often positions are committed; a crash repeats at most this much (default: 1s)");

@@ -18,6 +18,7 @@ struct Arguments {
   std::string state_directory;  // empty: .pipec/<name>
   bool from_start = false;
   bool truncate = false;
+  std::vector<std::string> demo_kafka;  // "topic=file"; none: no demo
   unsigned threads = 0;  // 0: all usable
   // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
   std::chrono::milliseconds commit_interval{1'000};

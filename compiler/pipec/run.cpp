@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "compiler/pipec/programs.h"
 #include "compiler/pipec/runner.h"
 #include "compiler/pipec/summary.h"
+#include "pipec/stdlib/kafka_demo.h"
 
 namespace pipec::cli {
 namespace {
@@ -55,9 +57,34 @@ bool names_differ(Console& console, const std::vector<graph::Plan>& plans) {
   return true;
 }
 
+// The pipeline finds it under the name that samples use.
+runtime::Result<std::unique_ptr<stdlib::KafkaDemo>> start_demo(const std::vector<std::string>& topics) {
+  auto demo = stdlib::KafkaDemo::start();
+  if (!demo) return demo.error();
+  for (const std::string& each : topics) {
+    const std::size_t equals = each.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == each.size()) {
+      return runtime::Error{"usage", "--demo-kafka takes TOPIC=FILE, not '" + each + "'", {}, {}, false};
+    }
+    runtime::Status filled = (*demo)->fill(each.substr(0, equals), each.substr(equals + 1));
+    if (!filled) return filled.error();
+  }
+  ::setenv("BROKERS", (*demo)->brokers().c_str(), 1);
+  return demo;
+}
+
 }  // namespace
 
 int run_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
+  std::unique_ptr<stdlib::KafkaDemo> demo;
+  if (!arguments.demo_kafka.empty()) {
+    auto started = start_demo(arguments.demo_kafka);
+    if (!started) {
+      console.error(started.error().message);
+      return started.error().code == "usage" ? kWrongUsage : kFailed;
+    }
+    demo = std::move(*started);
+  }
   Programs programs;
   runtime::ConnectorContext connectors;
   connectors.clock = &runtime::Clock::system();
@@ -87,6 +114,14 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   if (!arguments.quiet) {
     for (const Runner::Job& job : runner.jobs()) console.line(job.prefix + summary_line(job.outcome.summary));
     console.line("peak memory " + peak_memory());
+  }
+  if (demo) {
+    std::string text;
+    const runtime::Status shown = demo->show([&](const std::string& topic, std::string_view payload) {
+      text += fmt::format("{}: {}\n", topic, payload);
+    });
+    if (!shown) console.error(shown.error().message);
+    if (const int printed = print(console, text); status == kDone) return shown ? printed : kFailed;
   }
   return status;
 }

@@ -1,5 +1,8 @@
 // The environment of the process, read once, when a program is compiled.
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +33,31 @@ Value env(CallContext& context, Arguments arguments) {
   return *variable ? Value::string(context.arena().copy(**variable)) : arguments[1];
 }
 
+constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
+
+// Neither the content nor a part of it ever stands in a message.
+Prepared read_secret(Constants arguments) {
+  if (!arguments[0]) {
+    return bad_argument("the path must be a constant: the file is read once, when compiling");
+  }
+  const std::string path(arguments[0]->text());
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  if (!file) return bad_argument("cannot read the file " + path + ": " + std::strerror(errno));
+  auto secret = std::make_shared<Variable>(std::string(kMaxSecret + 1, '\0'));
+  (*secret)->resize(std::fread((*secret)->data(), 1, kMaxSecret + 1, file.get()));
+  if (std::ferror(file.get()) != 0) return bad_argument("cannot read the file " + path);
+  if ((*secret)->size() > kMaxSecret) return bad_argument("the file " + path + " is larger than 64 KiB");
+  while (!(*secret)->empty() && ((*secret)->back() == '\n' || (*secret)->back() == '\r'))
+    (*secret)->pop_back();
+  return std::shared_ptr<const void>(std::move(secret));
+}
+
+Value secret(CallContext& context, Arguments) {
+  const auto* content = static_cast<const Variable*>(context.prepared());
+  if (!content) return context.fail("the file was not read when compiling");
+  return Value::string(context.arena().copy(**content));
+}
+
 }  // namespace
 
 void register_environment(Registry& registry) {
@@ -40,6 +68,9 @@ void register_environment(Registry& registry) {
       TypeSet(Type::string) | Type::null,
       "The environment variable, read once, when compiling; the default where it is not set",
       {{R"(env("PIPEC_NO_SUCH_VARIABLE", "none"))", R"("none")"}}, env, read_environment);
+  family.add("secret", {required("path", Type::string)}, Type::string,
+             "The content of a file without its last newline, read once, when compiling: for passwords",
+             {{R"(secret("/dev/null"))", R"("")"}}, secret, read_secret);
 }
 
 }  // namespace pipec::stdlib

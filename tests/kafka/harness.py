@@ -1,5 +1,6 @@
 """What the Kafka tests share: pipec as a child process, waiting, and the oracle that judges what came out."""
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -145,22 +146,24 @@ class Oracle:
         expect(not found, "; ".join(found))
 
 
-def run(tests, name):
+def run(tests, name, at_once=1):
     """Runs the functions, or those that the arguments name; says which failed and why."""
     wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    passed = failed = 0
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
+    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+
+    def attempt(test):
         begin = time.monotonic()
         try:
             test()
-            passed += 1
             print(f"ok      {test.__name__} ({time.monotonic() - begin:.1f} s): {test.__doc__}", flush=True)
+            return True
         except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"FAILED  {test.__name__}: {test.__doc__}\n        {error}", flush=True)
-            if not isinstance(error, Failure):
-                traceback.print_exc()
+            detail = "" if isinstance(error, Failure) else "\n" + traceback.format_exc()
+            print(f"FAILED  {test.__name__}: {test.__doc__}\n        {error}{detail}", flush=True)
+            return False
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        results = list(pool.map(attempt, chosen))
+    passed = sum(results)
+    failed = len(results) - passed
     print(f"{name}: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)

@@ -63,6 +63,8 @@ for _name, _result, *_arguments in [
     ("rd_kafka_event_destroy", None, P), ("rd_kafka_event_error", INT, P), ("rd_kafka_event_error_string", S, P),
     ("rd_kafka_event_CreateTopics_result", P, P), ("rd_kafka_CreateTopics_result_topics", c.POINTER(P), P, c.POINTER(SIZE)),
     ("rd_kafka_topic_result_error", INT, P), ("rd_kafka_topic_result_error_string", S, P),
+    ("rd_kafka_NewPartitions_new", P, S, SIZE, S, SIZE), ("rd_kafka_NewPartitions_destroy", None, P),
+    ("rd_kafka_CreatePartitions", None, P, c.POINTER(P), SIZE, P, P),
     ("rd_kafka_DeleteRecords_new", P, LIST), ("rd_kafka_DeleteRecords_destroy", None, P),
     ("rd_kafka_DeleteRecords", None, P, c.POINTER(P), SIZE, P, P),
     ("rd_kafka_mock_cluster_new", P, P, INT), ("rd_kafka_mock_cluster_destroy", None, P),
@@ -338,4 +340,17 @@ def delete_records(bootstrap, topic, partition, before):
     lib.rd_kafka_queue_destroy(queue)
     lib.rd_kafka_DeleteRecords_destroy(request)
     lib.rd_kafka_topic_partition_list_destroy(wanted)
+    lib.rd_kafka_destroy(client)
+
+
+def grow_topic(bootstrap, topic, partitions):
+    client = make(0, {"bootstrap.servers": bootstrap})
+    request = lib.rd_kafka_NewPartitions_new(topic.encode(), partitions, None, 0)
+    queue = lib.rd_kafka_queue_new(client)
+    lib.rd_kafka_CreatePartitions(client, (P * 1)(request), 1, None, queue)
+    event = lib.rd_kafka_queue_poll(queue, 30000)
+    check(lib.rd_kafka_event_error(event))
+    lib.rd_kafka_event_destroy(event)
+    lib.rd_kafka_queue_destroy(queue)
+    lib.rd_kafka_NewPartitions_destroy(request)
     lib.rd_kafka_destroy(client)

@@ -67,6 +67,11 @@ Status Consumer::open() {
   rd_kafka_queue_io_event_enable(group_queue_.get(), event_.get(), &kOne, sizeof kOne);
   rd_kafka_queue_io_event_enable(commit_queue_.get(), event_.get(), &kOne, sizeof kOne);
   if (Status status = subscribe(); !status) return status;
+  if (options_.settings.cooperative && rd_kafka_version() < 0x020a00ff) {
+    say(fmt::format(
+        "kafka: librdkafka {} has known faults with cooperative assignment (fixed in 2.10); eager is safer",
+        rd_kafka_version_str()));
+  }
   thread_ = std::thread([self = shared_from_this()] { self->run(); });
   return {};
 }
@@ -311,7 +316,6 @@ void Consumer::take_event(rd_kafka_message_t* message) {
       return;
     }
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-      // It means that, or that the broker could not be asked where the partition begins: that is tried again.
       fail(error(gap(topic, message->partition)));
       return;
     case RD_KAFKA_RESP_ERR__FATAL: {
@@ -361,9 +365,9 @@ void Consumer::serve_commit() {
   }
   const std::lock_guard lock(mutex_);
   if (!commit_ || commit_->result || commit_->sent) return;
-  // During a rebalance this librdkafka may lose the assignment over a commit. It is held until the end of it.
-  if (rebalancing_ && Clock::now() < commit_->until) return;
   std::erase_if(commit_->positions, [&](const auto& position) { return !tracker_.live(position); });
+  // During a rebalance this librdkafka may lose the assignment over a commit. It is held until the end of it.
+  if (rebalancing_ && !commit_->positions.empty() && Clock::now() < commit_->until) return;
   const PartitionList list = make_list(static_cast<int>(commit_->positions.size()));
   for (const Tracker::Position& position : commit_->positions) {
     const Tracker::Partition& partition = tracker_.at(position.id);

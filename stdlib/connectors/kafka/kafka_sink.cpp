@@ -81,10 +81,13 @@ class KafkaSink final : public runtime::Sink {
       if (!part) return part.error();
       if (!*part) return {};  // aborted soon; these records come again
     }
+    if (constant_topic_) {
+      if (Status status = producer().know(*constant_topic_); !status) return status;
+    }
     const std::shared_ptr<runtime::Completion> completion = context.defer();
     Waiting waiting;
     const auto shipment =
-        producer().begin(batch.records.size(), [completion, transaction = transaction_, &waiting](
+        producer().begin(batch.records.size(), [completion, transaction = transaction_.get(), &waiting](
                                                    Status status, std::vector<Producer::Letter> letters) {
           if (!status && transaction && !transaction->producer().fatal()) {
             transaction->spoil(std::move(status.error()));
@@ -148,7 +151,10 @@ class KafkaSink final : public runtime::Sink {
     for (const Record& record : batch.records) {
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
-      if (!constant_topic_ && !topic_of(batch, record, context, topic)) continue;
+      if (!constant_topic_) {
+        if (!topic_of(batch, record, context, topic)) continue;
+        if (Status status = producer().know(topic); !status) return status;
+      }
       out.topic = topic.c_str();
       out.payload = batch.payload(record);
       out.metadata = metadata;

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
+constexpr int kCall = 1'000;
+constexpr std::chrono::seconds kLookUp{20};
 
 }  // namespace
 
@@ -112,12 +114,48 @@ void Producer::stop() {
   if (thread_.joinable()) thread_.join();
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client_.get(), kDrainOnEnd);
+  {
+    const std::lock_guard lock(topics_mutex_);
+    topics_.clear();
+  }
   client_.reset();
 }
 
 Status Producer::restart() {
   stop();
   return start();
+}
+
+Status Producer::know(const std::string& topic) {
+  const std::lock_guard lock(topics_mutex_);
+  if (topics_.contains(topic)) return {};
+  Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+  if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
+  const auto deadline = std::chrono::steady_clock::now() + kLookUp;
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (;;) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kCall);
+    if (!code) {
+      code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+      const bool ready = !code && metadata->topics[0].partition_cnt > 0;
+      rd_kafka_metadata_destroy(metadata);
+      if (ready) break;
+    }
+    if (interrupted_) return error(fmt::format("{}: interrupted", topic));
+    if (code && !passes(code)) {
+      return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
+    }
+    // The broker is away: what waits here is not taken yet and is written later, as all else is.
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return error(fmt::format("cannot reach the topic {}: {}{}", topic, rd_kafka_err2str(code), log_.last()),
+                   true);
+    }
+    std::unique_lock wait(mutex_);
+    room_.wait_for(wait, std::chrono::milliseconds(kServe), [&] { return interrupted_.load(); });
+  }
+  topics_.emplace(topic, std::move(handle));
+  return {};
 }
 
 void Producer::interrupt() {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,6 +48,9 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
+  // Before the first record for a topic: waits until its partitions are known. Records that are handed over
+  // before that may be overtaken by later ones, and a topic that is not there would be noticed late.
+  runtime::Status know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
   std::shared_ptr<Shipment> begin(std::size_t records, Ended ended);
@@ -82,6 +86,8 @@ class Producer {
   std::mutex mutex_;
   std::condition_variable room_;
   std::uint64_t reports_ = 0;
+  std::mutex topics_mutex_;
+  std::map<std::string, Topic, std::less<>> topics_;
 };
 
 }  // namespace pipec::stdlib::kafka
