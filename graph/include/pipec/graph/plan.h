@@ -9,6 +9,7 @@
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
+#include "pipec/runtime/govern.h"
 #include "pipec/runtime/place.h"
 #include "pipec/runtime/stage.h"
 
@@ -63,6 +64,7 @@ struct Plan {
   std::vector<Node> nodes;  // in the order of the text; edges are acyclic
   DeadLetterPolicy dead_letters;
   CommitMode commit = CommitMode::automatic;
+  runtime::GovernSettings govern;
 };
 
 }  // namespace pipec::graph
