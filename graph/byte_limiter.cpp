@@ -36,11 +36,19 @@ void ByteLimiter::release(std::size_t bytes) {
   --used_units_;
 }
 
-bool BlockingLimiter::acquire(std::size_t bytes) {
+bool BlockingLimiter::acquire(std::size_t bytes, bool even_halted) {
   std::unique_lock lock(mutex_);
   const ByteLimiter::Ticket ticket = limiter_.request(bytes);
   bool admitted = false;
-  changed_.wait(lock, [&] { return halted_ || (admitted = limiter_.try_admit(ticket)); });
+  changed_.wait(lock, [&] {
+    if (halted_ && !even_halted) return true;
+    admitted = limiter_.try_admit(ticket);
+    if (!admitted) {
+      waits_.any = true;
+      waits_.for_bytes |= limiter_.short_of_bytes();
+    }
+    return admitted;
+  });
   if (!admitted) limiter_.withdraw(ticket);
   // The next in the queue may fit as well, or be at the head now.
   if (limiter_.waiting() > 0) changed_.notify_all();
@@ -51,6 +59,20 @@ void BlockingLimiter::correct(std::size_t held, std::size_t real) {
   const std::lock_guard lock(mutex_);
   limiter_.correct(held, real);
   if (real < held && limiter_.waiting() > 0) changed_.notify_all();
+}
+
+void BlockingLimiter::grow(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  limiter_.grow(bytes);
+}
+
+BlockingLimiter::Waits BlockingLimiter::take_waits() {
+  const std::lock_guard lock(mutex_);
+  Waits taken = waits_;
+  taken.any |= limiter_.waiting() > 0;
+  taken.for_bytes |= limiter_.short_of_bytes();
+  waits_ = {};
+  return taken;
 }
 
 void BlockingLimiter::release(std::size_t bytes) {

@@ -28,8 +28,12 @@ class ByteLimiter {
   void withdraw(Ticket ticket);
   // What an admitted unit holds turned out to be another amount.
   void correct(std::size_t held, std::size_t real) { used_bytes_ = used_bytes_ - held + real; }
+  // An admitted unit grew on its way: it keeps what it has, and those that wait wait longer.
+  void grow(std::size_t bytes) { used_bytes_ += bytes; }
   void release(std::size_t bytes);
   void set_limit(std::size_t bytes) { limit_bytes_ = bytes; }
+  // It is bytes that the head of the queue lacks, not the number of units.
+  bool short_of_bytes() const { return !queue_.empty() && used_units_ < limit_units_; }
 
   std::size_t limit() const { return limit_bytes_; }
   std::size_t limit_units() const { return limit_units_; }
@@ -55,8 +59,11 @@ class BlockingLimiter {
   BlockingLimiter(std::size_t limit_bytes, std::size_t limit_units) : limiter_(limit_bytes, limit_units) {}
 
   // Waits for room; false after halt().
-  bool acquire(std::size_t bytes);
+  bool acquire(std::size_t bytes) { return acquire(bytes, false); }
+  // The same, for the rest of what was received before halt(): it is let in all the same.
+  void acquire_rest(std::size_t bytes) { acquire(bytes, true); }
   void correct(std::size_t held, std::size_t real);
+  void grow(std::size_t bytes);
   void release(std::size_t bytes);
   void set_limit(std::size_t bytes);
   // Nothing is admitted any more, and nobody waits.
@@ -64,11 +71,20 @@ class BlockingLimiter {
 
   std::size_t used_bytes() const;
   std::size_t used_units() const;
+  // Has anybody waited since the last call, and for bytes?
+  struct Waits {
+    bool any = false;
+    bool for_bytes = false;
+  };
+  Waits take_waits();
 
  private:
+  bool acquire(std::size_t bytes, bool even_halted);
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ByteLimiter limiter_;
+  Waits waits_;
   bool halted_ = false;
 };
 

@@ -7,11 +7,12 @@
 //   engine_node.cpp    a batch in a node: stage, route, join, fan-out
 //   engine_end.cpp     a batch at its ends: sinks, dead letters, settling
 //   engine_commit.cpp  the committing thread
+//   engine_govern.cpp  the governor: what it sees, what it decides, figures for others
 //   engine_run.cpp     starting, waiting, stopping, the outcome
 //
-// Threads: one per source, the committing one, a timer, TBB's workers, and the one in run(), which sleeps.
-// All of them may outlive run() if foreign code hangs past the deadline: the engine is then kept alive for
-// ever.
+// Threads: one per source, the committing one, a timer, the governor's where there is one, TBB's workers, and
+// the one in run(), which sleeps. All of them may outlive run() if foreign code hangs past the deadline: the
+// engine is then kept alive for ever.
 #pragma once
 
 #include <array>
@@ -34,6 +35,7 @@
 #include "graph/commit_barrier.h"
 #include "graph/failure.h"
 #include "graph/flow.h"
+#include "graph/gate.h"
 #include "graph/lane.h"
 #include "graph/parcel.h"
 #include "graph/retry.h"
@@ -42,6 +44,7 @@
 #include "graph/topology.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/graph/plan.h"
+#include "pipec/runtime/governor.h"
 
 namespace pipec::graph {
 
@@ -56,6 +59,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Outcome run();
   void stop();
   Progress progress() const;
+  std::vector<Metric> metrics() const;
 
  private:
   friend class VisitContext;
@@ -65,6 +69,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   struct Source {
     std::uint32_t node = 0;
     std::unique_ptr<runtime::Receiver> receiver;
+    bool has_stages = false;  // that may make more of a batch than it was
+    // Bytes that stages make of each byte; below 0: not known yet, the first batch is a small one that finds
+    // out.
+    std::atomic<double> expansion{-1};
+    Gate probed{false};
   };
   struct SinkEnd {
     std::uint32_t node = 0;
@@ -101,6 +110,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // engine_source.cpp
   void source_loop(std::uint32_t source);
   runtime::Status receive_all(std::uint32_t source);
+  // How much to ask for, and what to hold in the limiter for it.
+  struct Reservation {
+    std::size_t bytes = 0;   // of one receive
+    std::size_t charge = 0;  // of them
+    std::size_t most = 0;    // bytes that would fit into the source's share of the budget
+    bool probe = false;      // the first batch, which finds out what stages make of it
+  };
+  Reservation reservation(const Source& source) const;
+  std::size_t charge_of(const Source& source, std::size_t bytes) const;
+  void admit_parts(std::uint32_t source, std::shared_ptr<runtime::Block> block);
   void admit(std::uint32_t source, Delivery* delivery) noexcept;
   void admit_commit_point() noexcept;
   void send_to_sink(std::uint32_t sink, Delivery* delivery);
@@ -139,6 +158,18 @@ class Engine : public std::enable_shared_from_this<Engine> {
   runtime::Status retry(const std::function<runtime::Status()>& attempt);
   void note_committed(const Commit& commit);
 
+  // engine_govern.cpp
+  void govern_loop();
+  void govern_once();
+  void set_held(bool held, const std::string& reason);
+  void note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before);
+  void note_expansion(Delivery& delivery);
+  void note_settled(const Delivery& delivery);
+  std::size_t tracked_bytes() const;
+  // Waits for the next round of the governor.
+  void have_it_look();
+  void stop_governing();
+
   // engine_run.cpp
   bool wait_for(const std::function<bool()>& reached);
   void past_deadline();
@@ -164,6 +195,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const Topology topology_;
   const RunOptions options_;
   const unsigned threads_;
+  const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
+  std::unique_ptr<runtime::Governor> governor_;  // null: govern off
 
   runtime::BufferPool buffers_;  // before all that holds buffers
   Pool<Parcel> parcels_;
@@ -173,7 +206,28 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Timer timer_;
   Counters counters_;
 
-  std::vector<Source> sources_;
+  // Governed. What settled batches tell it, and what it says.
+  struct Settled {
+    std::atomic<std::uint64_t> batches{0}, bytes{0}, residence{0}, work{0};  // nanoseconds
+  };
+  Settled settled_;
+  std::atomic<std::size_t> budget_{0};
+  std::atomic<std::size_t> most_records_{0};  // of one receive; 0: any number
+  std::atomic<std::size_t> last_received_{0};
+  Gate gate_;
+  mutable std::mutex govern_mutex_;
+  std::condition_variable govern_changed_;
+  bool govern_stopped_ = false;
+  bool look_now_ = false;
+  std::uint64_t looks_ = 0;
+  double pressure_level_ = 0;
+  std::vector<runtime::PressureReading> pressures_;
+  std::uint64_t pauses_ = 0;
+  Time held_since_{};
+  std::chrono::nanoseconds held_for_{0};
+  std::size_t least_budget_ = 0;
+
+  std::deque<Source> sources_;
   std::deque<SinkEnd> sinks_;
   std::deque<NodeState> nodes_;
 
@@ -186,6 +240,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::mutex admission_;  // the total order
   std::uint64_t next_sequence_ = 0;
   bool behind_commit_point_ = false;  // batches were admitted since the last one
+  std::size_t split_ = 0;             // receives of which not all parts are admitted
   Time last_commit_point_{};
   std::atomic<bool> commit_wanted_{false};  // transactional: by the receiver
 

@@ -7,6 +7,7 @@
 #include "graph/guarded.h"
 #include "graph/mutant.h"
 #include "graph/visit_context.h"
+#include "graph/work_timer.h"
 
 namespace pipec::graph {
 
@@ -132,7 +133,10 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
     });
   }
   end.writing.store(true, std::memory_order_relaxed);
-  Status status = guarded([&] { return end.sink->write(parcel.batch, context); });
+  Status status = guarded([&] {
+    const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
+    return end.sink->write(parcel.batch, context);
+  });
   end.writing.store(false, std::memory_order_relaxed);
   if (abandoned_.load()) return std::nullopt;
   if (!status) {
@@ -300,6 +304,7 @@ void Engine::settle(Delivery* delivery) {
   }
   if (delivery->has_source) {
     if (delivery->block.use_count() == 1) delivery->block->data = {};
+    if (governor_) note_settled(*delivery);
     if (done || !mutated(Mutant::leak_on_failure)) limiter_.release(delivery->lease);
     if (mutated(Mutant::release_twice)) limiter_.release(delivery->lease);
   }

@@ -6,6 +6,7 @@
 #include "graph/guarded.h"
 #include "graph/join.h"
 #include "graph/visit_context.h"
+#include "graph/work_timer.h"
 
 namespace pipec::graph {
 
@@ -70,6 +71,7 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       run_route(node, parcel);
       break;
     case Kind::sink: {
+      if (governor_ && delivery.has_source) note_expansion(delivery);
       const std::uint32_t sink = topology_.sink_of[node];
       if (plan_.commit == CommitMode::sink) {
         delivery.held = parcel;  // written at the route point, behind the batch's dead letters
@@ -82,6 +84,7 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       break;
     }
     case Kind::drop:
+      if (governor_) note_expansion(delivery);
       if (alive(delivery)) {
         counters_.records_filtered.fetch_add(parcel->batch.records.size(), std::memory_order_relaxed);
       }
@@ -148,6 +151,8 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   if (batch.records.empty()) return;
   const Node& node = plan_.nodes[index];
   VisitContext context(delivery, node.name, node.place, index);
+  const std::size_t buffers_before = batch.buffers.size();
+  const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
   Status status = guarded([&]() -> Status {
     const ScratchPool::Lease scratch(*nodes_[index].scratch);
     Status processed = node.stage->process(batch, scratch.get(), context);
@@ -161,6 +166,7 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
     return;
   }
   context.hand_over();
+  if (governor_) note_made(delivery, batch, buffers_before);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   // A stage that emptied the batch by assigning a new one has lost nothing: block and positions are the
@@ -188,6 +194,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     batch.records = std::move(records);
     if (batch.records.empty()) return {};
     const ScratchPool::Lease scratch(*state.scratch);
+    const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
     Status routed = node.router->route(batch, arms, scratch.get(), context);
     if (routed && context.foreign())
       return exception_error("a dead letter of a record that is not in the batch");

@@ -1,5 +1,6 @@
 // Making and opening what the plan names, and closing it.
 #include <algorithm>
+#include <limits>
 
 #include "graph/cpus.h"
 #include "graph/engine.h"
@@ -18,6 +19,8 @@ namespace {
 // Between an owner's key and its own in the checkpoint; no state key holds one.
 constexpr char kKeyEnd = '\t';
 
+constexpr std::size_t kUngovernedBudget = std::size_t{8} << 20;
+
 // Batches in flight: enough that no worker ever waits for the next, few enough that their buffers stay in the
 // cache. Twice the sources come on top, each of which holds one while it waits for data.
 std::size_t most_batches(unsigned threads, std::size_t sources) {
@@ -35,8 +38,20 @@ Engine::Engine(Plan plan, Topology topology, RunOptions options)
       topology_(std::move(topology)),
       options_(std::move(options)),
       threads_(options_.threads != 0 ? options_.threads : usable_cpus()),
+      fixed_budget_(options_.budget_bytes.value_or(kUngovernedBudget)),
       buffers_(2 * most_batches(threads_, topology_.sources.size())),
-      limiter_(options_.budget_bytes, most_batches(threads_, topology_.sources.size())) {}
+      limiter_(fixed_budget_, most_batches(threads_, topology_.sources.size())),
+      budget_(fixed_budget_) {
+  const runtime::GovernSettings& settings = options_.govern ? *options_.govern : plan_.govern;
+  if (!settings.on) return;
+  const std::size_t most = options_.budget_bytes.value_or(std::numeric_limits<std::size_t>::max());
+  governor_ = std::make_unique<runtime::Governor>(settings, most);
+  const runtime::Governor::Decision initial = governor_->initial();
+  limiter_.set_limit(initial.budget);
+  budget_ = initial.budget;
+  most_records_ = initial.records;
+  least_budget_ = initial.budget;
+}
 
 StateEntries Engine::saved_entries(const std::string& state_key) const {
   StateEntries own;
@@ -98,6 +113,10 @@ Status Engine::open() {
   for (const std::uint32_t node : topology_.sources) {
     Source& source = sources_.emplace_back();
     source.node = node;
+    for (std::uint32_t i = 0; i < plan_.nodes.size(); ++i) {
+      const bool reached = topology_.reaches(static_cast<std::uint32_t>(sources_.size() - 1), i);
+      if (reached && plan_.nodes[i].kind == Node::Kind::stage) source.has_stages = true;
+    }
     Result<std::unique_ptr<runtime::Receiver>> made =
         guarded([&] { return plan_.nodes[node].make_receiver(); });
     if (made && !*made) made = nothing_made("receiver");

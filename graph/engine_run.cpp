@@ -22,6 +22,12 @@ constexpr std::chrono::milliseconds kGrace{500};
 Outcome Engine::run() {
   started_ = options_.clock->steady_now();
   last_commit_point_ = started_;
+  if (governor_) {
+    if (Status status = governor_->start(); !status) {
+      failure_.fail_source(std::move(status.error()));
+      return outcome();
+    }
+  }
   if (Status status = open(); !status) {
     failure_.fail_source(std::move(status.error()));
     close();
@@ -29,7 +35,7 @@ Outcome Engine::run() {
   }
   build();
   sources_running_ = static_cast<unsigned>(sources_.size());
-  running_.reserve(sources_.size() + 2);
+  running_.reserve(sources_.size() + 3);
   if (options_.ticker && options_.ticker_interval.count() > 0) {
     timer_.every(options_.ticker_interval, [this] { tick(); });
   }
@@ -38,6 +44,7 @@ Outcome Engine::run() {
   }
   start_thread([this] { timer_.run(); });
   start_thread([this] { commit_loop(); });
+  if (governor_) start_thread([this] { govern_loop(); });
   for (std::uint32_t i = 0; i < sources_.size(); ++i) start_thread([this, i] { source_loop(i); });
 
   const auto at_end = [&] {
@@ -46,6 +53,7 @@ Outcome Engine::run() {
     admit_commit_point();
     draining_.store(true);
     if (!wait_for([&] { return in_flight_.load() == 0; })) return false;
+    stop_governing();
     {
       const std::lock_guard lock(barrier_mutex_);
       no_more_batches_ = true;
@@ -138,6 +146,7 @@ void Engine::abandon() {
     const std::lock_guard lock(outside_);
   }
   timer_.stop();
+  stop_governing();
   static std::mutex mutex;
   static auto* const kept = new std::vector<std::shared_ptr<Engine>>;  // no destructor runs at exit
   {
@@ -155,6 +164,7 @@ void Engine::wake() {
 // The sources stop; what is in flight is drained. From stop() and after a fatal error.
 void Engine::end_early() {
   limiter_.halt();
+  gate_.halt();
   const std::lock_guard lock(state_);
   if (!ending_since_) ending_since_ = std::chrono::steady_clock::now();
   interrupt_sources();
@@ -163,7 +173,10 @@ void Engine::end_early() {
 
 void Engine::interrupt_sources() {
   if (!opened_) return;
-  for (Source& source : sources_) source.receiver->interrupt();
+  for (Source& source : sources_) {
+    source.probed.halt();
+    source.receiver->interrupt();
+  }
 }
 
 void Engine::stop() {
@@ -234,6 +247,13 @@ Outcome Engine::outcome() {
   summary.ticker_errors = counters_.ticker_errors;
   summary.elapsed = options_.clock->steady_now() - started_;
   summary.stopped = stopping_.load();
+  if (governor_) {
+    const std::lock_guard lock(govern_mutex_);
+    summary.pauses = pauses_;
+    summary.held = held_for_;
+    if (!gate_.is_open()) summary.held += options_.clock->steady_now() - held_since_;
+    summary.least_budget = least_budget_;
+  }
   const std::lock_guard lock(barrier_mutex_);
   for (const auto& [key, range] : committed_) {
     const PositionName& name = position_names_[key];

@@ -5,6 +5,7 @@
 
 #include "graph/engine.h"
 #include "graph/guarded.h"
+#include "graph/split.h"
 
 namespace pipec::graph {
 
@@ -12,6 +13,13 @@ using runtime::Block;
 using runtime::Received;
 using runtime::Result;
 using runtime::Status;
+
+namespace {
+
+// What the first batch of a source is asked for, where stages may make more of it: nobody knows yet how much.
+constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
+
+}  // namespace
 
 void Engine::source_loop(std::uint32_t source) {
   Status status = guarded([&] { return receive_all(source); });
@@ -27,27 +35,57 @@ void Engine::source_loop(std::uint32_t source) {
   wake();
 }
 
-Status Engine::receive_all(std::uint32_t source) {
-  runtime::Receiver& receiver = *sources_[source].receiver;
-  // Room is reserved before a receive, and no source keeps it from the others while it waits for data.
-  const std::size_t share = options_.budget_bytes / sources_.size();
-  const std::size_t reserved = std::max<std::size_t>(1, std::min(options_.batch_bytes, share));
+// Room is reserved before a receive, and no source keeps it from the others while it waits for data. What
+// stages will make of the bytes is reserved with them, as far as it is known.
+Engine::Reservation Engine::reservation(const Source& source) const {
+  const std::size_t share = budget_.load(std::memory_order_relaxed) / sources_.size();
+  const double expansion = source.expansion.load(std::memory_order_relaxed);
+  Reservation found;
+  found.probe = governor_ && source.has_stages && expansion < 0;
+  const double room = static_cast<double>(share) / (1 + std::max(expansion, 0.0));
+  found.most = std::max<std::size_t>(1, static_cast<std::size_t>(room));
+  if (found.probe) found.most = std::min(found.most, kProbeBytes);
+  found.bytes = std::clamp<std::size_t>(options_.batch_bytes, 1, found.most);
+  found.charge = charge_of(source, found.bytes);
+  return found;
+}
+
+std::size_t Engine::charge_of(const Source& source, std::size_t bytes) const {
+  const double expansion = source.expansion.load(std::memory_order_relaxed);
+  if (!(expansion > 0)) return bytes;
+  return bytes + static_cast<std::size_t>(static_cast<double>(bytes) * expansion);
+}
+
+Status Engine::receive_all(std::uint32_t number) {
+  Source& source = sources_[number];
   while (!ending()) {
     if (plan_.transactional) end_transaction_when_due();
-    if (!limiter_.acquire(reserved)) return {};
+    if (governor_ && !gate_.wait()) return {};
+    const Reservation reserved = reservation(source);
+    if (!limiter_.acquire(reserved.charge)) return {};
+    if (governor_ && !gate_.is_open()) {
+      limiter_.release(reserved.charge);
+      continue;
+    }
+    if (governor_ && governor_->too_much(tracked_bytes())) {
+      limiter_.release(reserved.charge);
+      have_it_look();
+      continue;
+    }
     Delivery* delivery = deliveries_.get();
     const auto give_back = [&] {
-      limiter_.release(reserved);
+      limiter_.release(reserved.charge);
       delivery->block->data = {};
       deliveries_.put(delivery);
     };
     // A sink may have kept the batch, and with it the block.
     if (!delivery->block || delivery->block.use_count() != 1) delivery->block = std::make_shared<Block>();
     delivery->block->clear();
-    delivery->block->data = buffers_.get(reserved);
+    delivery->block->data = buffers_.get(reserved.bytes);
     runtime::ReceiveLimits limits;
-    limits.max_bytes = reserved;
-    Result<Received> received = guarded([&] { return receiver.receive(limits, *delivery->block); });
+    limits.max_bytes = reserved.bytes;
+    limits.max_records = most_records_.load(std::memory_order_relaxed);
+    Result<Received> received = guarded([&] { return source.receiver->receive(limits, *delivery->block); });
     if (abandoned_.load()) return {};
     if (!received || *received != Received::records || failure_.any()) {
       give_back();
@@ -56,17 +94,62 @@ Status Engine::receive_all(std::uint32_t source) {
       continue;
     }
     const std::size_t bytes = delivery->block->bytes();
-    limiter_.correct(reserved, bytes);
-    delivery->lease = bytes;
-    admit(source, delivery);
+    last_received_.store(bytes, std::memory_order_relaxed);
+    const std::vector<runtime::Slice>& origins = delivery->block->origins;
+    if (origins.size() > 1 && bytes - std::min<std::size_t>(bytes, origins.back().size) > reserved.bytes &&
+        plan_.commit == CommitMode::automatic) {
+      std::shared_ptr<Block> block = std::move(delivery->block);
+      deliveries_.put(delivery);
+      limiter_.release(reserved.charge);
+      admit_parts(number, std::move(block));
+      continue;
+    }
+    delivery->bytes = bytes;
+    delivery->lease = charge_of(source, bytes);
+    limiter_.correct(reserved.charge, delivery->lease);
+    admit(number, delivery);
+    if (reserved.probe && !source.probed.wait()) return {};
   }
   return {};
+}
+
+// A receive that brought more than it was asked for: where it is more than the budget it goes on in parts
+// that share the bytes, and the last one has the positions. Between them nothing is a commit point: a
+// checkpoint would hold the sinks' state in the middle of the receive and the source's at its beginning.
+void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
+  Source& source = sources_[number];
+  const std::size_t records = block->origins.size();
+  for (std::size_t first = 0; first < records;) {
+    const Reservation room = reservation(source);  // anew: the budget may have changed
+    const std::size_t count = part_size(*block, first, room.most);
+    const std::size_t bytes = part_bytes(*block, first, count);
+    const std::size_t charge = charge_of(source, bytes);
+    const bool last = first + count == records;
+    limiter_.acquire_rest(charge);
+    Delivery* delivery = deliveries_.get();
+    if (last && first == 0) {
+      delivery->block = std::move(block);
+    } else {
+      if (first == 0) {
+        const std::lock_guard lock(admission_);
+        ++split_;
+      }
+      delivery->block = part_of(*block, first, count);
+      delivery->ends_split = last;
+      if (last) block.reset();
+    }
+    delivery->bytes = bytes;
+    delivery->lease = charge;
+    admit(number, delivery);
+    if (room.probe) source.probed.wait();
+    first += count;
+  }
 }
 
 // Is the batch that is being admitted one to commit at? admission_ is held.
 bool Engine::is_commit_point() {
   if (plan_.commit == CommitMode::sink) return false;
-  if (plan_.transactional) {
+  if (plan_.transactional || split_ > 0) {
     behind_commit_point_ = true;
     return false;
   }
@@ -85,13 +168,18 @@ bool Engine::is_commit_point() {
 void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
   const Block& block = *delivery->block;
   counters_.records_in.fetch_add(block.origins.size(), std::memory_order_relaxed);
-  counters_.bytes_in.fetch_add(block.bytes(), std::memory_order_relaxed);
+  counters_.bytes_in.fetch_add(delivery->bytes, std::memory_order_relaxed);
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
   Parcel* parcel = parcels_.get();
   parcel->delivery = delivery;
   parcel->ordinal = 0;
   delivery->source = source;
   delivery->has_source = true;
+  delivery->made = 0;
+  if (governor_) {
+    delivery->received = options_.clock->steady_now();
+    delivery->worked.store(0, std::memory_order_relaxed);
+  }
   delivery->numbers.assign(sinks_.size(), 0);
 
   std::uint32_t extra =
@@ -99,6 +187,7 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
   {
     const std::lock_guard lock(admission_);
     delivery->sequence = next_sequence_++;
+    if (std::exchange(delivery->ends_split, false)) --split_;
     delivery->commit_point = is_commit_point();
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
       const bool reached = topology_.reaches(source, sinks_[i].node);
@@ -133,7 +222,7 @@ void Engine::admit_commit_point() noexcept {
   Delivery* delivery = nullptr;
   {
     const std::lock_guard lock(admission_);
-    if (!behind_commit_point_) return;
+    if (!behind_commit_point_ || split_ > 0) return;
     behind_commit_point_ = false;
     last_commit_point_ = options_.clock->steady_now();
     delivery = deliveries_.get();

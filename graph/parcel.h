@@ -4,6 +4,8 @@
 // pointer.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,7 +38,12 @@ struct Delivery {
   std::uint32_t source = 0;
   bool has_source = false;  // false: a mere commit point at the end of the input
   bool commit_point = false;
-  std::size_t lease = 0;  // bytes held in the limiter
+  bool ends_split = false;  // the last part of a receive that was more than the budget
+  std::size_t bytes = 0;    // of its records as they came
+  std::size_t lease = 0;    // bytes held in the limiter; under the mutex once the batch is on its way
+  std::size_t made = 0;     // bytes that stages made of it, under the mutex
+  std::chrono::steady_clock::time_point received;  // governed
+  std::atomic<std::int64_t> worked{0};             // governed: nanoseconds in stages and sinks
   std::shared_ptr<runtime::Block> block;
   std::vector<std::uint64_t> numbers;  // per sink: the batch's place in its order
   Countdown branches;

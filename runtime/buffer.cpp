@@ -7,8 +7,15 @@
 
 namespace pipec::runtime {
 
+namespace {
+
+constexpr std::size_t kKeptOnAverage = std::size_t{512} << 10;
+
+}  // namespace
+
 Buffer::~Buffer() {
   std::free(data_);
+  pool_->bytes_.fetch_sub(capacity_, std::memory_order_relaxed);
 }
 
 void Buffer::reserve(std::size_t bytes) {
@@ -16,6 +23,7 @@ void Buffer::reserve(std::size_t bytes) {
   void* moved = std::realloc(data_, bytes + kPadding);
   if (!moved) throw std::bad_alloc();
   data_ = static_cast<char*>(moved);
+  pool_->bytes_.fetch_add(bytes - capacity_, std::memory_order_relaxed);
   capacity_ = bytes;
   // The padding is read (never used) by vector loads: it must be defined memory.
   std::memset(data_ + capacity_, 0, kPadding);
@@ -32,7 +40,7 @@ void BufferRef::release() {
 }
 
 BufferPool::~BufferPool() {
-  for (Buffer* buffer : free_) delete buffer;
+  trim();
 }
 
 BufferRef BufferPool::get(std::size_t bytes) {
@@ -42,6 +50,7 @@ BufferRef BufferPool::get(std::size_t bytes) {
     if (!free_.empty()) {
       found = free_.back();  // the last one used: its memory is warm
       free_.pop_back();
+      kept_bytes_.fetch_sub(found->capacity(), std::memory_order_relaxed);
     }
   }
   if (!found) found = new Buffer(this);
@@ -54,12 +63,24 @@ BufferRef BufferPool::get(std::size_t bytes) {
 void BufferPool::put_back(Buffer* buffer) {
   if (buffer->capacity() <= largest_kept_) {
     const std::lock_guard lock(mutex_);
-    if (free_.size() < keep_) {
+    const std::size_t kept = kept_bytes_.load(std::memory_order_relaxed) + buffer->capacity();
+    if (free_.size() < keep_ && kept <= keep_ * kKeptOnAverage) {
       free_.push_back(buffer);
+      kept_bytes_.store(kept, std::memory_order_relaxed);
       return;
     }
   }
   delete buffer;
+}
+
+void BufferPool::trim() {
+  std::vector<Buffer*> freed;
+  {
+    const std::lock_guard lock(mutex_);
+    freed.swap(free_);
+    kept_bytes_.store(0, std::memory_order_relaxed);
+  }
+  for (Buffer* buffer : freed) delete buffer;
 }
 
 }  // namespace pipec::runtime

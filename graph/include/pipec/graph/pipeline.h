@@ -26,8 +26,10 @@ struct RetryLimits {
 struct RunOptions {
   unsigned threads = 0;                              // workers; 0: usable CPUs (affinity and cgroup quota)
   std::size_t batch_bytes = std::size_t{256} << 10;  // what one receive is asked for
-  std::size_t budget_bytes = std::size_t{8}
-                             << 20;  // in flight between receive and sink, at most this plus one record
+  // In flight between receive and sink, at most this plus one record. Without it: as the governor sees fit,
+  // or 8 MiB where there is none.
+  std::optional<std::size_t> budget_bytes;
+  std::optional<runtime::GovernSettings> govern;     // in place of the plan's
   std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
   std::chrono::milliseconds commit_interval{
       0};  // at least this long between two commits; the last one comes at the end
@@ -53,6 +55,10 @@ struct Summary {
   std::uint64_t ticker_errors = 0;
   std::chrono::nanoseconds elapsed{0};
   bool stopped = false;  // by stop(), before the end of the input
+  // Governed: how often and how long the sources were held, and the smallest budget meanwhile.
+  std::uint64_t pauses = 0;
+  std::chrono::nanoseconds held{0};
+  std::uint64_t least_budget = 0;
 };
 
 // Up to where a source's partition is safely out: what the last commit said.
@@ -84,6 +90,15 @@ struct Progress {
   std::optional<std::uint64_t> total_bytes;  // nullopt: not known
 };
 
+// A figure of a run as a monitoring system takes it. docs/governor.md lists them.
+struct Metric {
+  enum class Kind : std::uint8_t { gauge, counter };
+  std::string name;   // "budget_bytes"; never changes
+  std::string label;  // which source, which pressure; may be empty
+  Kind kind = Kind::gauge;
+  double value = 0;
+};
+
 class Pipeline {
  public:
   // Checks the plan's shape, makes and opens nothing yet.
@@ -95,7 +110,8 @@ class Pipeline {
   // From any thread, any number of times: stop the sources, drain what is in flight, commit it. Returns at
   // once.
   virtual void stop() = 0;
-  virtual Progress progress() const = 0;  // from any thread
+  virtual Progress progress() const = 0;            // from any thread
+  virtual std::vector<Metric> metrics() const = 0;  // from any thread
 };
 
 }  // namespace pipec::graph

@@ -9,6 +9,7 @@
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
+#include "pipec/runtime/govern.h"
 #include "pipec/runtime/place.h"
 #include "pipec/runtime/stage.h"
 
@@ -66,6 +67,7 @@ struct Plan {
   // Sinks, dead letters and positions commit together, in the receiver's commit(). Nothing behind a commit
   // point is received before it is committed. One source.
   bool transactional = false;
+  runtime::GovernSettings govern;
 };
 
 }  // namespace pipec::graph

@@ -92,8 +92,9 @@ class BufferRef {
   Buffer* buffer_ = nullptr;
 };
 
-// Must outlive its buffers. Keeps up to `keep` free ones; those that grew beyond `largest_kept` bytes go back
-// to the system, so that one huge record does not hold its memory for ever.
+// Must outlive its buffers. Keeps up to `keep` free ones, of half a MiB each on average at most; those that
+// grew beyond `largest_kept` bytes go back to the system, so that one huge record does not hold its memory
+// for ever. Counts the bytes of all its buffers.
 class BufferPool {
  public:
   explicit BufferPool(std::size_t keep = 16, std::size_t largest_kept = std::size_t{4} << 20)
@@ -104,8 +105,17 @@ class BufferPool {
 
   // An empty buffer with room for at least `bytes`. Thread safe.
   BufferRef get(std::size_t bytes);
+  // Frees what is kept. Thread safe.
+  void trim();
+  // Bytes that buffers in use hold, written or not. From any thread.
+  std::size_t used_bytes() const {
+    const std::size_t all = bytes_.load(std::memory_order_relaxed);
+    const std::size_t kept = kept_bytes_.load(std::memory_order_relaxed);
+    return all > kept ? all - kept : 0;
+  }
 
  private:
+  friend class Buffer;
   friend class BufferRef;
   void put_back(Buffer* buffer);
 
@@ -113,6 +123,8 @@ class BufferPool {
   std::vector<Buffer*> free_;
   std::size_t keep_;
   std::size_t largest_kept_;
+  std::atomic<std::size_t> bytes_{0};       // of all buffers
+  std::atomic<std::size_t> kept_bytes_{0};  // of the free ones; changes under the mutex
 };
 
 }  // namespace pipec::runtime

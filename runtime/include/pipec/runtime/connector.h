@@ -73,6 +73,9 @@ class Receiver {
   // The gate. Each fires once per edge. A paused receiver's receive() is not called.
   virtual void pause() {}
   virtual void resume() {}
+  // Any thread: bytes that it holds besides what it handed out (a client library's queues). They count as
+  // memory in use.
+  virtual std::size_t queued_bytes() const { return 0; }
   // Any thread: a receive that blocks returns soon.
   virtual void interrupt() {}
   virtual Status close() { return {}; }
@@ -125,6 +128,8 @@ class Sink {
   virtual Status close() { return {}; }
   // Any thread: a write that blocks fails soon. For shutdown past the deadline.
   virtual void interrupt() {}
+  // Any thread: bytes that it holds of batches whose write() has returned. They count as memory in use.
+  virtual std::size_t queued_bytes() const { return 0; }
 };
 
 }  // namespace pipec::runtime

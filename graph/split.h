@@ -1,0 +1,20 @@
+// A receive that brought more than the budget goes on in parts (G3).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "pipec/runtime/batch.h"
+
+namespace pipec::graph {
+
+// How many records from `first` on make a part of at most `most` bytes; at least one.
+std::size_t part_size(const runtime::Block& block, std::size_t first, std::size_t most);
+
+// The bytes of the block that these records stand for. The parts of a block sum up to all of it.
+std::size_t part_bytes(const runtime::Block& block, std::size_t first, std::size_t count);
+
+// Those records as a block of its own that shares the bytes. Only the last part has the positions to commit.
+std::shared_ptr<runtime::Block> part_of(const runtime::Block& block, std::size_t first, std::size_t count);
+
+}  // namespace pipec::graph

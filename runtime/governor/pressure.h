@@ -1,0 +1,52 @@
+// One figure out of many sources (G5), and the band in which it holds the intake back (G6).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "pipec/runtime/govern.h"
+
+namespace pipec::runtime::governor {
+
+// Level = max of all sources, the soft ones weighted: no soft source, however weighted, can hide a hard one.
+class Pressure {
+ public:
+  void add(PressureSource source);
+  // Reads them all.
+  double sample();
+
+  double level() const { return level_; }
+  const std::vector<PressureReading>& readings() const { return readings_; }
+  // The source that makes the level; the first one where all are 0. At least one source has been added.
+  const PressureReading& worst() const { return readings_[worst_]; }
+
+ private:
+  std::vector<PressureSource> sources_;
+  std::vector<PressureReading> readings_;  // as of the last sample
+  double level_ = 0;
+  std::size_t worst_ = 0;
+};
+
+// Armed at `pause_above`, released at `resume_below`.
+class Hysteresis {
+ public:
+  // pause_above > resume_below; GovernSettings::check() sees to it.
+  Hysteresis(double pause_above, double resume_below)
+      : pause_above_(pause_above), resume_below_(resume_below) {}
+
+  // True: the intake is to be held.
+  bool update(double level) {
+    if (level >= pause_above_) held_ = true;
+    if (level <= resume_below_) held_ = false;
+    return held_;
+  }
+  bool held() const { return held_; }
+  void let_go() { held_ = false; }
+
+ private:
+  double pause_above_;
+  double resume_below_;
+  bool held_ = false;
+};
+
+}  // namespace pipec::runtime::governor

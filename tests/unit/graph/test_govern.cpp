@@ -1,0 +1,381 @@
+// Memory: leases, parts, the gate, what others may read of it.
+#include <atomic>
+#include <thread>
+
+#include "graph/byte_limiter.h"
+#include "graph/gate.h"
+#include "graph/split.h"
+#include "support/catch.h"
+#include "unit/graph/fixture.h"
+
+using namespace pipec;
+using namespace pipec::test;
+using graph::Metric;
+
+namespace {
+
+// Pressure as the test wants it.
+struct Lever {
+  std::shared_ptr<std::atomic<double>> level = std::make_shared<std::atomic<double>>(0);
+  RunOptions apply(RunOptions options) const {
+    runtime::GovernSettings settings;
+    settings.more_pressure.push_back({"lever", true, 1, [level = level] { return level->load(); }});
+    options.govern = settings;
+    return options;
+  }
+};
+
+double metric(const graph::Pipeline& pipeline, const std::string& name, const std::string& label = "") {
+  for (const Metric& one : pipeline.metrics()) {
+    if (one.name == name && one.label == label) return one.value;
+  }
+  return -1;
+}
+
+// Tells of its edges, and refuses to be asked while it is paused.
+class GatedReceiver final : public runtime::Receiver {
+ public:
+  GatedReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Journal> journal)
+      : inner_(std::move(script)), journal_(std::move(journal)) {}
+  Status open(const StateEntries& saved) override { return inner_.open(saved); }
+  Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    return inner_.receive(limits, block);
+  }
+  Status commit(std::span<const PositionRange> ranges) override { return inner_.commit(ranges); }
+  void interrupt() override { inner_.interrupt(); }
+  void pause() override { journal_->note("pause"); }
+  void resume() override { journal_->note("resume"); }
+
+ private:
+  ScriptedReceiver inner_;
+  std::shared_ptr<Journal> journal_;
+};
+
+// Gives all its records at once, whatever it is asked for.
+class GreedyReceiver final : public runtime::Receiver {
+ public:
+  GreedyReceiver(std::vector<std::string> records, std::shared_ptr<std::vector<std::uint64_t>> commits)
+      : records_(std::move(records)), commits_(std::move(commits)) {}
+  Status open(const StateEntries&) override { return {}; }
+  Result<Received> receive(const ReceiveLimits&, Block& block) override {
+    if (done_) return Received::end;
+    done_ = true;
+    for (const std::string& record : records_) {
+      block.origins.push_back(
+          {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(record.size())});
+      block.data->append(record);
+    }
+    block.ranges.push_back({0, 0, 0, records_.size()});
+    return Received::records;
+  }
+  Status commit(std::span<const PositionRange> ranges) override {
+    for (const PositionRange& range : ranges) commits_->push_back(range.end);
+    return {};
+  }
+
+ private:
+  std::vector<std::string> records_;
+  std::shared_ptr<std::vector<std::uint64_t>> commits_;
+  bool done_ = false;
+};
+
+struct Greedy {
+  explicit Greedy(std::vector<std::string> given) : records(std::move(given)) {}
+  Builder::MakeReceiver make() const {
+    return [this] { return std::make_unique<GreedyReceiver>(records, commits); };
+  }
+  std::vector<std::string> records;
+  std::shared_ptr<std::vector<std::uint64_t>> commits = std::make_shared<std::vector<std::uint64_t>>();
+};
+
+void same(std::string_view record, graph::Emit& out) {
+  out.record(record);
+}
+
+RunOptions off(RunOptions options) {
+  options.govern.emplace().on = false;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("G4 a unit that grew keeps what it has, and the next ones wait for it") {
+  graph::ByteLimiter limiter(100, 10);
+  const auto first = limiter.request(40);
+  REQUIRE(limiter.try_admit(first));
+  limiter.grow(500);
+  const auto second = limiter.request(1);
+  CHECK_FALSE(limiter.try_admit(second));
+  CHECK(limiter.short_of_bytes());
+  limiter.release(540);
+  CHECK(limiter.try_admit(second));
+  limiter.release(1);
+  CHECK(limiter.used_bytes() == 0);
+}
+
+TEST_CASE("G4 the limiter says who had to wait, and for what") {
+  graph::BlockingLimiter limiter(100, 1);
+  CHECK(limiter.acquire(10));
+  CHECK_FALSE(limiter.take_waits().any);
+  std::thread second([&] { limiter.acquire(10); });
+  while (!limiter.take_waits().any) std::this_thread::yield();
+  CHECK_FALSE(limiter.take_waits().for_bytes);  // it is the number of batches
+  limiter.release(10);
+  second.join();
+  limiter.take_waits();
+  CHECK_FALSE(limiter.take_waits().any);
+  limiter.release(10);
+  limiter.halt();
+  CHECK_FALSE(limiter.acquire(1));
+  limiter.acquire_rest(1);  // what was received before goes on
+  CHECK(limiter.used_units() == 1);
+}
+
+TEST_CASE("G7 the gate shows each edge once") {
+  graph::Gate gate;
+  CHECK(gate.wait());
+  CHECK_FALSE(gate.open());
+  CHECK(gate.close());
+  CHECK_FALSE(gate.close());
+  CHECK_FALSE(gate.is_open());
+  CHECK(gate.open());
+  CHECK(gate.wait());
+  gate.close();
+  gate.halt();
+  CHECK_FALSE(gate.wait());
+}
+
+TEST_CASE("G3 parts are at most the budget and at least one record, and the last one has the positions") {
+  runtime::BufferPool pool;
+  Block block;
+  block.data = pool.get(100);
+  block.source = "in";
+  block.first_position = 40;
+  block.ranges = {{0, 0, 40, 45}};
+  block.metadata.resize(5);
+  for (const std::size_t size : {10, 10, 50, 5, 5}) {
+    block.metadata[block.origins.size()].key = std::to_string(block.origins.size());
+    block.origins.push_back(
+        {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(size)});
+    block.data->append(std::string(size, static_cast<char>('a' + block.origins.size())));
+  }
+  const auto sizes = [&](std::size_t most) {
+    std::vector<std::size_t> found;
+    std::size_t bytes = 0;
+    for (std::size_t first = 0; first < 5; first += found.back()) {
+      found.push_back(graph::part_size(block, first, most));
+      bytes += graph::part_bytes(block, first, found.back());
+    }
+    CHECK(bytes == 80);
+    return found;
+  };
+  CHECK(sizes(20) == std::vector<std::size_t>{2, 1, 2});
+  CHECK(sizes(19) == std::vector<std::size_t>{1, 1, 1, 2});
+  CHECK(sizes(0) == std::vector<std::size_t>{1, 1, 1, 1, 1});
+  CHECK(sizes(1000) == std::vector<std::size_t>{5});
+
+  const auto middle = graph::part_of(block, 1, 2);
+  CHECK(middle->origins.size() == 2);
+  CHECK(middle->original(0) == std::string(10, 'c'));
+  CHECK(middle->position(1) == 42);
+  CHECK(middle->metadata[0].key == "1");
+  CHECK(middle->source == "in");
+  CHECK(middle->ranges.empty());
+  CHECK(graph::part_of(block, 3, 2)->ranges.size() == 1);
+}
+
+TEST_CASE("G3 a receive of many times the budget goes on in parts, and its positions commit once") {
+  for (const std::size_t budget : {0, 1, 1'000, 4'000, 1'000'000}) {
+    for (const bool governed : {true, false}) {
+      INFO(budget << " " << governed);
+      const Greedy in(std::vector<std::string>(1'000, std::string(100, 'x')));
+      auto out = std::make_shared<SinkScript>();
+      auto sizes = std::make_shared<std::atomic<std::size_t>>(0);
+      Builder b;
+      b.receive("in", in.make())
+          .batches(
+              "size",
+              [sizes](runtime::Batch& batch, runtime::StageContext&) -> Status {
+                std::size_t most = sizes->load();
+                while (most < batch.live_bytes() && !sizes->compare_exchange_weak(most, batch.live_bytes())) {
+                }
+                return {};
+              })
+          .sink("out", sink(out));
+      RunOptions o = governed ? options() : off(options());
+      o.budget_bytes = budget;
+      const Outcome outcome = run(b, o);
+      CHECK(message(outcome) == "");
+      CHECK(out->records == in.records);
+      CHECK(sizes->load() <= std::max<std::size_t>(budget, 100));
+      CHECK(*in.commits == std::vector<std::uint64_t>{1'000});
+      CHECK(outcome.summary.bytes_in == 100'000);
+    }
+  }
+}
+
+TEST_CASE("G3 an error in any part leaves the whole receive uncommitted") {
+  const Greedy in(numbered(1'000));
+  auto out = std::make_shared<SinkScript>();
+  out->fail_write = 3;
+  MemoryCheckpoint checkpoint;
+  Builder b;
+  b.receive("in", in.make()).map("copy", same).sink("out", sink(out));
+  RunOptions o = options();
+  o.budget_bytes = 200;
+  o.checkpoint = &checkpoint;
+  CHECK(message(run(b, o)) == "write failed");
+  CHECK(in.commits->empty());
+  CHECK(checkpoint.saves == 0);  // nor is the sinks' state, in the middle of the receive
+}
+
+TEST_CASE("G3 a receive that is under way in parts is finished when the run is stopped") {
+  const Greedy in(numbered(1'000));
+  auto journal = std::make_shared<Journal>();
+  auto out = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->cork();
+  Builder b;
+  b.receive("in", in.make()).sink("out", sink(out));
+  RunOptions o = options();
+  o.budget_bytes = 200;
+  auto pipeline = make(b, o);
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  journal->wait_for("begin out");
+  pipeline->stop();
+  out->uncork();
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(out->records == in.records);
+  CHECK(*in.commits == std::vector<std::uint64_t>{1'000});
+}
+
+TEST_CASE("G2 what stages write is leased as well: the intake waits for a balloon") {
+  auto in = source_of(std::vector<std::string>(2'000, std::string(100, 'x')), 1'000);
+  auto out = std::make_shared<SinkScript>();
+  auto most = std::make_shared<std::atomic<double>>(0);
+  const graph::Pipeline* running = nullptr;
+  Builder b;
+  b.receive("in", receiver(in))
+      .map("balloon", [](std::string_view record,
+                         graph::Emit& emit) { emit.record(std::string(record.size() * 1'000, 'y')); })
+      .batches("look",
+               [&running, most](runtime::Batch&, runtime::StageContext&) -> Status {
+                 const double now = metric(*running, "in_flight_bytes");
+                 double before = most->load();
+                 while (before < now && !most->compare_exchange_weak(before, now)) {
+                 }
+                 return {};
+               })
+      .sink("out", [] {
+        struct Nothing final : runtime::Sink {
+          Status write(const Batch&, StageContext&) override { return {}; }
+        };
+        return std::make_unique<Nothing>();
+      });
+  auto pipeline = make(b, options());
+  running = pipeline.get();
+  const Outcome outcome = pipeline->run();
+  CHECK(message(outcome) == "");
+  CHECK(outcome.summary.records_out == 2'000);
+  CHECK(in->committed() == 2'000);
+  // The first batch is small and shows what is to come: 16 KiB make 16 MiB; from then on 8 MiB hold.
+  CHECK(most->load() > 1e6);
+  CHECK(most->load() <= 17.0 * (1 << 20));
+  CHECK(metric(*pipeline, "in_flight_bytes") == 0);
+  CHECK(metric(*pipeline, "buffer_bytes") == 0);
+}
+
+TEST_CASE("G7 under a hold the source is not asked, sinks go on, and each edge is told and logged once") {
+  const Lever lever;
+  auto journal = std::make_shared<Journal>();
+  auto log = std::make_shared<Journal>();
+  auto in = source_of(numbered(100'000), 10);
+  auto out = std::make_shared<SinkScript>();
+  out->journal = journal;
+  out->cork();
+  Builder b;
+  b.receive("in", [&] { return std::make_unique<GatedReceiver>(in, journal); }).sink("out", sink(out));
+  RunOptions o = lever.apply(options());
+  o.log = [log](const std::string& line) { log->note(line); };
+  auto pipeline = make(b, o);
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  journal->wait_for("begin out");
+  *lever.level = 0.9;
+  journal->wait_for("pause");
+  CHECK(metric(*pipeline, "paused", "in") == 1);
+  out->uncork();  // D13: the pressure is still high, and all that was received leaves
+  while (metric(*pipeline, "in_flight_batches") != 0) std::this_thread::yield();
+  const std::size_t delivered = in->delivered;
+  CHECK(out->written().size() == delivered);
+  CHECK(delivered < 100'000);
+  CHECK(metric(*pipeline, "pressure_of", "lever") == 0.9);
+  CHECK(metric(*pipeline, "pauses") == 1);
+  *lever.level = 0.1;
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(out->records.size() == 100'000);
+  CHECK(journal->count("pause") == 1);
+  CHECK(journal->count("resume") == 1);
+  CHECK(outcome.summary.pauses == 1);
+  CHECK(outcome.summary.least_budget == 4u << 20);
+  const auto lines = log->events();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] == "governor: paused in: pressure 0.90 (lever)");
+  CHECK(lines[1].starts_with("governor: resumed in: pressure 0.10 (lever), after "));
+}
+
+TEST_CASE("G7 a run that is held can be stopped") {
+  const Lever lever;
+  auto in = source_of(numbered(10));
+  in->endless = true;
+  auto journal = std::make_shared<Journal>();
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", [&] { return std::make_unique<GatedReceiver>(in, journal); }).sink("out", sink(out));
+  auto pipeline = make(b, lever.apply(options()));
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  *lever.level = 5;
+  journal->wait_for("pause");
+  pipeline->stop();
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(in->committed() == out->records.size());
+}
+
+TEST_CASE("G6 the API refuses what the language refuses") {
+  auto in = source_of(numbered(1));
+  Builder b;
+  b.receive("in", receiver(in)).drop();
+  RunOptions o = options();
+  o.govern.emplace().resume_below = 0.9;
+  auto made = graph::Pipeline::make(b.plan(), o);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == "govern");
+}
+
+TEST_CASE("G1 a limit that the process itself fills is an error at the start") {
+  auto in = source_of(numbered(1));
+  Builder b;
+  b.receive("in", receiver(in)).drop();
+  RunOptions o = options();
+  o.govern.emplace().memory = 1;
+  CHECK(code(run(b, o)) == "govern");
+  CHECK(in->open_calls == 0);
+}
+
+TEST_CASE("G11 an ungoverned run builds no governor and says nothing of one") {
+  auto in = source_of(numbered(100));
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in)).map("copy", same).sink("out", sink(out));
+  auto pipeline = make(b, off(options()));
+  CHECK(message(pipeline->run()) == "");
+  CHECK(metric(*pipeline, "pauses") == -1);
+  CHECK(metric(*pipeline, "memory_limit_bytes") == -1);
+  CHECK(metric(*pipeline, "budget_bytes") == 8u << 20);
+  CHECK(metric(*pipeline, "records_in") == 100);
+}
