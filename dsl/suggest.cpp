@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kLongestWord = 64;
 
-char lower(char c) {
+char lower_ascii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
@@ -18,13 +18,13 @@ template <class Text>
 std::optional<std::string> nearest(std::string_view word, const std::vector<Text>& candidates) {
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;
   std::string folded(word);
-  std::transform(folded.begin(), folded.end(), folded.begin(), lower);
+  std::transform(folded.begin(), folded.end(), folded.begin(), lower_ascii);
   std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
   std::optional<std::string> best;
   for (const auto& candidate : candidates) {
     std::string text(candidate);
     if (text == word) continue;
-    std::transform(text.begin(), text.end(), text.begin(), lower);
+    std::transform(text.begin(), text.end(), text.begin(), lower_ascii);
     std::size_t distance = edit_distance(folded, text, limit);
     // A word that would be replaced altogether ("a" for "x") is no suggestion.
     if (distance > limit || distance >= std::max(folded.size(), text.size())) continue;

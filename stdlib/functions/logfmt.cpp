@@ -10,7 +10,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-bool is_space(char c) {
+bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
@@ -47,10 +47,10 @@ Value parse_logfmt(CallContext& context, Arguments arguments) {
   bool pair = false;
   std::size_t at = 0;
   while (true) {
-    while (at < text.size() && is_space(text[at])) ++at;
+    while (at < text.size() && is_blank(text[at])) ++at;
     if (at == text.size()) break;
     const std::size_t begin = at;
-    while (at < text.size() && text[at] != '=' && !is_space(text[at])) ++at;
+    while (at < text.size() && text[at] != '=' && !is_blank(text[at])) ++at;
     const std::string_view key = text.substr(begin, at - begin);
     if (key.empty()) return context.fail("not logfmt: a = without a key in " + quote(text));
     if (at == text.size() || text[at] != '=') {
@@ -65,13 +65,13 @@ Value parse_logfmt(CallContext& context, Arguments arguments) {
         return context.fail("not logfmt: a quote is not closed in " + quote(text));
       object.set(key, unescaped(text.substr(at, close + 1), context.arena()));
       at += close + 1;
-      if (at < text.size() && !is_space(text[at])) {
+      if (at < text.size() && !is_blank(text[at])) {
         return context.fail("not logfmt: text right behind a quote in " + quote(text));
       }
       continue;
     }
     const std::size_t value = at;
-    while (at < text.size() && !is_space(text[at])) ++at;
+    while (at < text.size() && !is_blank(text[at])) ++at;
     object.set(key, Value::string(text.substr(value, at - value)));
   }
   if (!pair) return context.fail("not logfmt: no key=value in " + quote(text));

@@ -23,7 +23,7 @@ using runtime::Result;
 using runtime::Status;
 
 constexpr int kPartitions = 4;
-constexpr int kPatience = 10'000;  // milliseconds
+constexpr int kBrokerPatience = 10'000;  // milliseconds
 
 kafka::Handle make_client(rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& all) {
   kafka::Conf conf(rd_kafka_conf_new());
@@ -70,7 +70,7 @@ class Demo final : public KafkaDemo {
       rd_kafka_poll(producer.get(), 0);
     }
     std::free(line);
-    if (status && rd_kafka_flush(producer.get(), kPatience)) status = kafka::error("cannot fill " + topic);
+    if (status && rd_kafka_flush(producer.get(), kBrokerPatience)) status = kafka::error("cannot fill " + topic);
     return status;
   }
 
@@ -80,7 +80,7 @@ class Demo final : public KafkaDemo {
                                                                    {"enable.auto.commit", "false"},
                                                                    {"enable.partition.eof", "true"}});
     const rd_kafka_metadata_t* metadata = nullptr;
-    if (const auto code = rd_kafka_metadata(consumer.get(), 1, nullptr, &metadata, kPatience)) {
+    if (const auto code = rd_kafka_metadata(consumer.get(), 1, nullptr, &metadata, kBrokerPatience)) {
       return kafka::error(rd_kafka_err2str(code));
     }
     std::vector<std::string> topics;
@@ -107,7 +107,7 @@ class Demo final : public KafkaDemo {
         RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_assign(consumer, list.get());
     for (;;) {
-      const kafka::Message message(rd_kafka_consumer_poll(consumer, kPatience));
+      const kafka::Message message(rd_kafka_consumer_poll(consumer, kBrokerPatience));
       if (!message) return kafka::error("the demo's Kafka does not answer");
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return {};
       if (message->err) return kafka::error(rd_kafka_message_errstr(message.get()));

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
-constexpr int kCall = 1'000;
+constexpr int kMetadataWait = 1'000;
 constexpr std::chrono::seconds kLookUp{20};
 
 }  // namespace
@@ -135,7 +135,7 @@ Status Producer::know(const std::string& topic) {
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kCall);
+    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kMetadataWait);
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
