@@ -5,28 +5,11 @@
 #include <vector>
 
 #include "pipec/runtime/json.h"
+#include "runtime/base64.h"
 
 namespace pipec::runtime {
 
 namespace {
-
-void append_base64(std::string_view bytes, Buffer& out) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t length = (bytes.size() + 2) / 3 * 4;
-  char* to = out.extend(length);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = bytes.size() - i;
-    const auto byte = [&](std::size_t k) -> std::uint32_t {
-      return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0U;
-    };
-    const std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
-    *to++ = kDigits[group >> 18];
-    *to++ = kDigits[(group >> 12) & 63];
-    *to++ = left > 1 ? kDigits[(group >> 6) & 63] : '=';
-    *to++ = left > 2 ? kDigits[group & 63] : '=';
-  }
-  out.set_size(out.size() + length);
-}
 
 void append_integer(std::int64_t number, Buffer& out) {
   char* to = out.extend(24);
