@@ -79,6 +79,31 @@ std::string record_of(const std::string& path) {
 
 }  // namespace
 
+TEST_CASE("sink file gives back the room that it asked for ahead, and leaves what others appended") {
+  const TempDir temp;
+  const std::string file = temp / "out.ndjson";
+  const std::string line(300'000, 'x');
+  struct stat info {};
+  SavedState state;
+  Driver driver(state, constant_path(file));
+  REQUIRE(driver.open().ok());
+  for (int i = 0; i < 40; ++i) REQUIRE(driver.write({line}).ok());
+  REQUIRE(::stat(file.c_str(), &info) == 0);
+  CHECK(static_cast<std::size_t>(info.st_size) == 40 * (line.size() + 1));  // room does not count
+  driver.finish();
+  REQUIRE(::stat(file.c_str(), &info) == 0);
+  CHECK(static_cast<std::size_t>(info.st_size) == 40 * (line.size() + 1));
+  CHECK(info.st_blocks * 512 < info.st_size + (1 << 20));
+
+  Driver second(state, constant_path(file));
+  REQUIRE(second.open().ok());
+  for (int i = 0; i < 10; ++i) REQUIRE(second.write({line}).ok());
+  REQUIRE(second.commit().ok());
+  std::ofstream(file, std::ios::app) << "a stranger\n";
+  REQUIRE(second.sink->close().ok());
+  CHECK(read_file(file).ends_with("x\na stranger\n"));
+}
+
 TEST_CASE("sink file appends one line per record and makes its directories") {
   const TempDir temp;
   const std::string file = temp / "new/deep/out.ndjson";
