@@ -27,12 +27,24 @@ KAFKA = None  # the broker that the tests share
 NAMES = iter(range(1 << 20))
 
 
+def create(name, partitions, config):
+    """A broker that is short of time is out of its own cluster for a moment."""
+    for _ in range(100):
+        try:
+            return rdkafka.create_topic(KAFKA.bootstrap, name, partitions, config)
+        except rdkafka.KafkaError as error:
+            if "replication factor" not in str(error):
+                raise
+            time.sleep(0.2)
+    raise rdkafka.KafkaError("the broker does not come back")
+
+
 def topics(*names, partitions=PARTITIONS, config=None):
     """Fresh topics, so that no test sees another's."""
     tag = next(NAMES)
     made = [f"{name}-{tag}" for name in names]
     for name in made:
-        rdkafka.create_topic(KAFKA.bootstrap, name, partitions, config)
+        create(name, partitions, config)
     return made
 
 

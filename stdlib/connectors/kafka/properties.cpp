@@ -110,8 +110,7 @@ Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
     case RD_KAFKA_CONF_OK:
       return {};
     case RD_KAFKA_CONF_UNKNOWN:
-      return option_error(fmt::format("librdkafka {} has no property '{}'{}", rd_kafka_version_str(), name,
-                                      hint(conf, name)));
+      return option_error(fmt::format("librdkafka has no property '{}'{}", name, hint(conf, name)));
     case RD_KAFKA_CONF_INVALID:
       break;
   }
