@@ -132,6 +132,10 @@ class CommandLine {
         app.add_flag("--from-start", arguments_.from_start, "Read the input again from its beginning");
         app.add_flag("--truncate", arguments_.truncate, "With --from-start: output files begin empty");
         add_threads(app);
+        app.add_option("--budget", arguments_.budget_bytes,
+                       "Bytes in flight at most, as 64MiB (default: as the governor sees fit)")
+            ->transform(CLI::AsSizeValue(false))
+            ->type_name("SIZE");
         add_duration(app, "--commit-interval", arguments_.commit_interval,
                      "How often positions are committed; a crash repeats at most this much (default: 1s)");
         add_duration(app, "--deadline", arguments_.deadline,

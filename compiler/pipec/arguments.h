@@ -18,7 +18,8 @@ struct Arguments {
   std::string state_directory;  // empty: .pipec/<name>
   bool from_start = false;
   bool truncate = false;
-  unsigned threads = 0;  // 0: all usable
+  unsigned threads = 0;          // 0: all usable
+  std::size_t budget_bytes = 0;  // in flight at most; 0: as the governor sees fit
   // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds deadline{30'000};
