@@ -37,13 +37,11 @@ bool can_be_directory(const std::string& name) {
   return true;
 }
 
-constexpr double kPauseAbove = 0.80;
-constexpr double kResumeBelow = 0.65;
-
 // G6: a band that is inverted or out of range does not compile.
 class Govern {
  public:
-  Govern(Context& context, const Module& module) : context_(context), module_(module) {}
+  Govern(Context& context, const Module& module, runtime::GovernSettings& settings)
+      : context_(context), module_(module), settings_(settings) {}
 
   void check(const dsl::ObjectExpr& options) {
     std::map<std::string, dsl::Span> given;
@@ -57,7 +55,7 @@ class Govern {
       }
       if (member.value) option(member);
     }
-    if (pause_ <= resume_) {
+    if (settings_.pause_above <= settings_.resume_below) {
       context_.report.add(Code::out_of_bounds, band_, "'resume_below' must lie below 'pause_above'")
           .note(
               "the source pauses above one and goes on below the other; the defaults are pause_above 0.80 "
@@ -70,19 +68,22 @@ class Govern {
   void option(const dsl::ObjectMember& member) {
     static const std::vector<std::string_view> kKnown = {"memory",       "profile",    "pause_above",
                                                          "resume_below", "target_rho", "md_factor"};
-    static const std::vector<std::string> kProfiles = {"throughput", "balanced", "low_latency"};
+    static const std::vector<std::string> kProfiles(runtime::kProfileNames.begin(),
+                                                    runtime::kProfileNames.end());
     const std::string& key = member.key.text;
     if (key == "memory") {
       memory(*member.value);
     } else if (key == "profile") {
-      choice_of(context_, module_, *member.value, key, kProfiles);
+      const auto chosen = choice_of(context_, module_, *member.value, key, kProfiles);
+      if (chosen) settings_.profile = *runtime::profile_named(*chosen);
     } else if (key == "pause_above" || key == "resume_below") {
       const auto value = fraction(*member.value, key, true);
       if (!value) return;
-      (key == "pause_above" ? pause_ : resume_) = *value;
+      (key == "pause_above" ? settings_.pause_above : settings_.resume_below) = *value;
       band_ = member.value->span;
     } else if (key == "target_rho" || key == "md_factor") {
-      fraction(*member.value, key, false);
+      const auto value = fraction(*member.value, key, false);
+      if (value) (key == "target_rho" ? settings_.target_rho : settings_.md_factor) = *value;
     } else {
       report_unknown_option(context_, member.key, "govern", kKnown);
     }
@@ -104,6 +105,8 @@ class Govern {
           .hint("write it as 512MiB");
     } else if (value->as_int() <= 0) {
       context_.report.add(Code::out_of_bounds, expr.span, "'memory' must be more than nothing");
+    } else {
+      settings_.memory = static_cast<std::size_t>(value->as_int());
     }
   }
 
@@ -126,8 +129,7 @@ class Govern {
 
   Context& context_;
   const Module& module_;
-  double pause_ = kPauseAbove;
-  double resume_ = kResumeBelow;
+  runtime::GovernSettings& settings_;
   dsl::Span band_;
 };
 
@@ -175,8 +177,11 @@ void compile_directives(Context& context, const Module& module, FlowCompiler& fl
         flow.dead_letters(as<dsl::DlqItem>(*item), module);
         break;
       case ItemKind::kGovern:
-        if (as<dsl::GovernItem>(*item).options)
-          Govern(context, module).check(*as<dsl::GovernItem>(*item).options);
+        if (const auto& options = as<dsl::GovernItem>(*item).options) {
+          Govern(context, module, flow.plan().govern).check(*options);
+        } else {
+          flow.plan().govern.on = false;
+        }
         break;
       default:
         break;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -22,6 +24,25 @@ std::string number(std::size_t index) {
 
 void fact(std::string& out, const std::string& text) {
   out += "      " + text + "\n";
+}
+
+// Only what the text says: the defaults are in the language reference.
+std::string govern_text(const runtime::GovernSettings& settings) {
+  if (!settings.on) return "govern: off\n";
+  const runtime::GovernSettings usual;
+  std::string said;
+  const auto say = [&](const std::string& text) { said += (said.empty() ? "govern: " : ", ") + text; };
+  const auto number = [&](const char* name, double value, double fallback) {
+    if (value != fallback) say(fmt::format("{} {}", name, value));
+  };
+  if (settings.memory != 0) say(fmt::format("memory {} bytes", settings.memory));
+  if (settings.profile != usual.profile)
+    say("profile " + std::string(runtime::kProfileNames[static_cast<std::size_t>(settings.profile)]));
+  number("pause_above", settings.pause_above, usual.pause_above);
+  number("resume_below", settings.resume_below, usual.resume_below);
+  number("target_rho", settings.target_rho, usual.target_rho);
+  number("md_factor", settings.md_factor, usual.md_factor);
+  return said.empty() ? said : said + "\n";
 }
 
 void edges(std::string& out, const graph::Node& node) {
@@ -75,6 +96,7 @@ std::string explain(const graph::Plan& plan) {
   out += plan.commit == graph::CommitMode::automatic
              ? "\ncommit: auto, after every sink took the whole batch\n"
              : "\ncommit: by the sink, when it has flushed\n";
+  out += govern_text(plan.govern);
   return out;
 }
 

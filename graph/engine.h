@@ -261,6 +261,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   unsigned sources_running_ = 0;
   unsigned threads_running_ = 0;
   bool committer_done_ = false;
+  bool governing_ = false;  // the governor's thread is at work
   std::optional<Time> ending_since_;
   bool deadline_passed_ = false;
   std::atomic<bool> stopping_{false};

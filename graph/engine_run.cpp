@@ -44,7 +44,17 @@ Outcome Engine::run() {
   }
   start_thread([this] { timer_.run(); });
   start_thread([this] { commit_loop(); });
-  if (governor_) start_thread([this] { govern_loop(); });
+  if (governor_) {
+    governing_ = true;
+    start_thread([this] {
+      govern_loop();
+      {
+        const std::lock_guard lock(state_);
+        governing_ = false;
+      }
+      wake();
+    });
+  }
   for (std::uint32_t i = 0; i < sources_.size(); ++i) start_thread([this, i] { source_loop(i); });
 
   const auto at_end = [&] {
@@ -54,6 +64,8 @@ Outcome Engine::run() {
     draining_.store(true);
     if (!wait_for([&] { return in_flight_.load() == 0; })) return false;
     stop_governing();
+    // It asks receivers and sinks, which are closed next.
+    if (!wait_for([&] { return !governing_; })) return false;
     {
       const std::lock_guard lock(barrier_mutex_);
       no_more_batches_ = true;

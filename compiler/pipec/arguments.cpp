@@ -146,6 +146,10 @@ class CommandLine {
             ->type_name("TOPIC=FILE")
             ->expected(1);
         add_threads(app);
+        app.add_option("--budget", arguments_.budget_bytes,
+                       "Bytes in flight at most, as 64MiB (default: as the governor sees fit)")
+            ->transform(CLI::AsSizeValue(false))
+            ->type_name("SIZE");
         add_duration(app, "--commit-interval", arguments_.commit_interval,
                      "How often positions are committed; a crash repeats at most this much (default: 1s)");
         add_duration(app, "--deadline", arguments_.deadline,

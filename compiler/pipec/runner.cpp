@@ -33,6 +33,7 @@ bool Runner::add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::st
   if (is_terminal(STDOUT_FILENO) && writes_to_stdout(plan)) writes_to_terminal_ = true;
   graph::RunOptions options;
   options.threads = arguments_.threads;
+  if (arguments_.budget_bytes != 0) options.budget_bytes = arguments_.budget_bytes;
   options.drain_deadline = arguments_.deadline;
   options.checkpoint = checkpoint;
   options.commit_interval = arguments_.commit_interval;

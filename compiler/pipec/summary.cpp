@@ -23,6 +23,12 @@ std::string summary_line(const graph::Summary& summary) {
         " ({}/s, {} records/s)", bytes_text(static_cast<double>(summary.bytes_in) / seconds),
         count_text(static_cast<std::uint64_t>(static_cast<double>(summary.records_in) / seconds)));
   }
+  if (summary.pauses > 0) {
+    line +=
+        fmt::format("; held back {} for {}, with a budget of {} at least", count_text(summary.pauses, "time"),
+                    seconds_text(std::chrono::duration<double>(summary.held).count()),
+                    bytes_text(static_cast<double>(summary.least_budget)));
+  }
   return line;
 }
 

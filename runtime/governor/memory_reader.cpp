@@ -133,6 +133,12 @@ std::optional<std::uint64_t> MemoryReading::found_limit() const {
 
 MemoryReader::MemoryReader(std::string root)
     : root_(std::move(root)), pressure_file_(root_ + "/proc/pressure/memory") {
+  each_line(content(root_ + "/proc/meminfo"), [&](std::string_view line) {
+    if (!line.starts_with("MemTotal:")) return;
+    line.remove_prefix(std::min(line.find_first_of("0123456789"), line.size()));
+    const std::uint64_t kibibytes = number(line).value_or(0);
+    if (kibibytes != 0) machine_ = kibibytes * 1024;
+  });
   // Where the hierarchies are mounted, and which part of each is seen there.
   struct Mount {
     std::string point, top;
@@ -196,13 +202,7 @@ MemoryReading MemoryReader::read() const {
     reading.group_used = use.used;
     reading.group_limit = *use.limit;
   }
-  const std::string memory = content(root_ + "/proc/meminfo");
-  each_line(memory, [&](std::string_view line) {
-    if (!line.starts_with("MemTotal:")) return;
-    line.remove_prefix(std::min(line.find_first_of("0123456789"), line.size()));
-    const std::uint64_t kibibytes = number(line).value_or(0);
-    if (kibibytes != 0) reading.machine = kibibytes * 1024;
-  });
+  reading.machine = machine_;
   const std::string own = content(root_ + "/proc/self/statm");
   const auto pages = words(own, ' ');
   if (pages.size() >= 2) {

@@ -40,6 +40,7 @@ class MemoryReader {
   std::string root_;
   std::vector<std::string> directories_;  // v1 and v2 alike: which it is shows in its files
   std::string pressure_file_;
+  std::optional<std::uint64_t> machine_;
 };
 
 }  // namespace pipec::runtime::governor

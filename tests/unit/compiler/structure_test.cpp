@@ -191,6 +191,26 @@ TEST_CASE("G6 an inverted band does not compile") {
   CHECK(codes("off").empty());
 }
 
+TEST_CASE("G6 what govern says is in the plan") {
+  const auto settings = [](const std::string& directive) {
+    return compile_text("dlq discard\n" + directive + "\nrecv file(\"x\") | sink null()").plan->govern;
+  };
+  CHECK(settings("").on);
+  CHECK(settings("").memory == 0);
+  CHECK_FALSE(settings("govern off").on);
+  const runtime::GovernSettings all = settings(
+      "govern {memory: 512MiB, profile: low_latency, pause_above: 0.9, resume_below: 0.5, target_rho: 0.6, "
+      "md_factor: 0.25}");
+  CHECK(all.on);
+  CHECK(all.memory == std::size_t{512} << 20);
+  CHECK(all.profile == runtime::Profile::low_latency);
+  CHECK(all.pause_above == 0.9);
+  CHECK(all.resume_below == 0.5);
+  CHECK(all.target_rho == 0.6);
+  CHECK(all.md_factor == 0.25);
+  CHECK(all.check());
+}
+
 TEST_CASE("P8 a pipeline that a dead letter stops says so") {
   const Compiled made = compile_text("recv file(\"x\") | parse json | sink null()\n");
   CHECK(made.plan);

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""G10: a pipeline in a real memory cgroup of 64 MiB, many times as much input, a reader that is far too slow for a while, a
+neighbour that takes a part of the memory, records of 1 KiB and then of 4 MiB. It must not be killed, lose nothing, stay under
+the limit, and hold its intake meanwhile. The same pipeline with `govern off` and a large queue is killed.
+
+Skipped, visibly, where no memory cgroup can be made. PIPEC_MEMORY_INPUT: MiB of input (default 160; --full: 2048).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+LIMIT = 64 << 20
+PIPELINE = """{govern}
+recv file("in.ndjson")
+| transform {{ .seen = true }}
+| sink stdout()
+"""
+NEIGHBOUR = """
+import sys, time
+held = bytearray({size})
+for at in range(0, len(held), 4096):
+    held[at] = 1
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+class Group:
+    """A memory cgroup of either version; `why` says why there is none."""
+
+    def __init__(self):
+        self.path, self.why = None, ""
+        name = f"pipec-test-{os.getpid()}"
+        for parent, limit, setup in self.places():
+            path = os.path.join(parent, name)
+            try:
+                os.mkdir(path)
+            except OSError as error:
+                self.why = f"{path}: {error.strerror}"
+                continue
+            try:
+                for file in setup:
+                    with open(os.path.join(path, file), "w", encoding="utf-8") as out:
+                        out.write("0")
+                with open(os.path.join(path, limit), "w", encoding="utf-8") as out:
+                    out.write(str(LIMIT))
+                self.path = path
+                return
+            except OSError as error:
+                self.why = f"{path}/{limit}: {error.strerror}"
+                os.rmdir(path)
+
+    @staticmethod
+    def places():
+        with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+            for line in mounts:
+                before, _, behind = line.partition(" - ")
+                point, kind = before.split()[4], behind.split()
+                if kind[0] == "cgroup" and "memory" in kind[2].split(","):
+                    yield point, "memory.limit_in_bytes", ["memory.swappiness"]
+                if kind[0] == "cgroup2":
+                    yield point, "memory.max", []
+
+    def enter(self):
+        with open(os.path.join(self.path, "cgroup.procs"), "w", encoding="utf-8") as out:
+            out.write(str(os.getpid()))
+
+    def close(self):
+        for _ in range(100):
+            try:
+                os.rmdir(self.path)
+                return
+            except OSError:
+                time.sleep(0.02)  # its last process is on its way out
+
+
+def write_input(path, mebibytes):
+    """Half in records of 1 KiB, half in records of 4 MiB. Returns how many records there are."""
+    number = 0
+    with open(path, "wb") as out:
+        for size, total in ((1 << 10, mebibytes << 19), (4 << 20, mebibytes << 19)):
+            padding = b"x" * (size - 40)
+            end = out.tell() + total
+            while out.tell() < end:
+                record = b'{"n":%d,"padding":"' % number + padding
+                out.write(record[:size - 3] + b'"}\n')
+                number += 1
+        out.flush()
+        os.fsync(out.fileno())  # dirty pages are nobody's test here
+    return number
+
+
+class Reader(threading.Thread):
+    """Checks every record's number; slow until it is told to hurry."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self.stream, self.slow, self.records, self.wrong, self.bytes = stream, True, 0, [], 0
+
+    def run(self):
+        rest = b""
+        while True:
+            chunk = os.read(self.stream.fileno(), 1 << 16)
+            if not chunk:
+                break
+            self.bytes += len(chunk)
+            if b"\n" not in chunk:
+                rest += chunk if len(rest) < 64 else b""
+                continue
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                if not line.startswith(b'{"n":%d,' % self.records):
+                    self.wrong.append((self.records, line[:40]))
+                self.records += 1
+            if self.slow:
+                time.sleep(0.02)
+        if rest:
+            self.wrong.append((self.records, b"no newline"))
+
+
+def peak(pid):
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def run(group, directory, name, govern, arguments, slow_seconds, neighbour):
+    job = os.path.join(directory, f"{name}.pipe")
+    with open(job, "w", encoding="utf-8") as out:
+        out.write(PIPELINE.format(govern=govern))
+    process = subprocess.Popen([os.environ["PIPEC"], "run", "--state-dir", os.path.join(directory, name), *arguments, job],
+                               cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               preexec_fn=group.enter)
+    reader = Reader(process.stdout)
+    reader.start()
+    errors = []
+    messages = threading.Thread(target=lambda: errors.append(process.stderr.read()))
+    messages.start()
+    highest = 0
+    begin = time.monotonic()
+    other = None
+    while process.poll() is None:
+        highest = max(highest, peak(process.pid))
+        now = time.monotonic() - begin
+        if neighbour and other is None and now > slow_seconds / 3:
+            # A neighbour in the same group, so that there is pressure whatever the pipeline does by itself.
+            other = subprocess.Popen([sys.executable, "-S", "-c", NEIGHBOUR.format(size=neighbour)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, preexec_fn=group.enter)
+        if other and not other.stdin.closed and now > 2 * slow_seconds / 3:
+            other.stdin.close()
+        if reader.slow and now > slow_seconds:
+            reader.slow = False
+        if now > 600:
+            process.kill()
+        time.sleep(0.02)
+    if other:
+        if not other.stdin.closed:
+            other.stdin.close()
+        other.wait()
+        other.stdout.close()
+    reader.slow = False
+    reader.join()
+    messages.join()
+    process.stdout.close()
+    process.stderr.close()
+    return process.returncode, reader, highest, errors[0].decode(errors="replace")
+
+
+def main():
+    full = "--full" in sys.argv[1:]
+    mebibytes = int(os.environ.get("PIPEC_MEMORY_INPUT", 2048 if full else 160))
+    slow_seconds = 20 if full else 3
+    with open(os.environ["PIPEC"], "rb") as binary:
+        if b"__asan_init" in binary.read():
+            print("SKIP G10: the address sanitizer takes more memory than the limit")
+            print("cases: 0 passed, 0 failed")
+            return 0
+    group = Group()
+    if not group.path:
+        print(f"SKIP G10: no memory cgroup can be made: {group.why or 'none is mounted'}")
+        print("cases: 0 passed, 0 failed")
+        return 0
+    failed = []
+
+    def check(holds, what):
+        if not holds:
+            failed.append(what)
+            print("FAILED " + what)
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="pipec-memory-") as directory:
+            records = write_input(os.path.join(directory, "in.ndjson"), mebibytes)
+            status, reader, highest, errors = run(group, directory, "governed", "", [], slow_seconds, 34 << 20)
+            print(f"governed: status {status}, {reader.records} records, {reader.bytes >> 20} MiB, peak {highest / (1 << 20):.1f} MiB")
+            print("  " + "\n  ".join(errors.splitlines()[-30:]))
+            check(status == 0, f"G10 the governed pipeline ended with {status}")
+            check(not reader.wrong, f"G10 records are out of order or damaged: {reader.wrong[:3]}")
+            check(reader.records == records, f"G10 {records} records went in, {reader.records} came out")
+            check(0 < highest < LIMIT, f"G10 resident memory came to {highest} bytes")
+            paused, resumed = (len(re.findall(rf"governor: {edge} recv file: pressure", errors)) for edge in ("paused", "resumed"))
+            check(paused >= 1, "G10 the gate never closed")
+            check(paused == resumed, f"G7 {paused} pauses, {resumed} resumptions")
+            check("held back" in errors, "G11 the summary does not tell of the pauses")
+
+            status, reader, highest, errors = run(group, directory, "off", "govern off", ["--budget", "1GiB"], slow_seconds, 0)
+            print(f"govern off: status {status}, {reader.records} records, peak {highest / (1 << 20):.1f} MiB")
+            check(status == -9 or highest >= LIMIT, "G10 without a governor the limit was not exceeded: the test shows nothing")
+    finally:
+        group.close()
+    print(f"cases: {9 - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
