@@ -46,6 +46,11 @@ struct Governor::Parts {
   governor::Pressure pressure;
   governor::Hysteresis band;
   governor::Budget budget;
+  // How many records one receive may return; 0: any number. Small records would make small batches, and each
+  // batch has its price: unless latency is what matters, the cap counts once the budget has shrunk.
+  std::size_t records() const { return budget.bytes() >= free_from ? 0 : budget.records(); }
+
+  std::size_t free_from = 0;
   double resume_below;
   double tracked = 0;
   double last_tick = -1;
@@ -70,6 +75,8 @@ Governor::Governor(GovernSettings settings, std::size_t most, std::string root)
   if (found > 0) limits.cap(static_cast<std::size_t>(found) / kShareInFlight);
   if (const auto group = parts.memory.limit) limits.cap(static_cast<std::size_t>(*group) / kShareInFlight);
   parts.budget = governor::Budget(limits);
+  parts.free_from =
+      settings.profile == Profile::low_latency ? std::numeric_limits<std::size_t>::max() : limits.start;
 
   const auto limit = static_cast<double>(limit_);
   parts.pressure.add({"tracked", true, 1, [&parts, limit] { return share(parts.tracked, limit); }});
@@ -102,7 +109,7 @@ Status Governor::start() {
 Governor::Decision Governor::initial() const {
   Decision decision;
   decision.budget = parts_->budget.bytes();
-  decision.records = parts_->budget.records();
+  decision.records = parts_->records();
   return decision;
 }
 
@@ -145,7 +152,7 @@ Governor::Decision Governor::tick(const Seen& seen) {
   round.working_set = seen.working_set;
   parts.budget.round(round);
   decision.budget = parts.budget.bytes();
-  decision.records = parts.budget.records();
+  decision.records = parts.records();
 
   decision.edge = decision.held != parts.held;
   if (decision.edge) {

@@ -167,7 +167,7 @@ class FileReceiver final : public runtime::Receiver {
     }
     open_line = taken;
     const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
-    read_hint_ = full ? taken + taken / 8 + kSmallestRead : 0;
+    read_hint_ = full ? taken + taken / 32 + kSmallestRead / 4 : 0;
     if (at_end && !full && scanned == data.size() && taken < data.size()) {
       add_last_line(data.data(), taken, data.size(), block.origins);
       taken = data.size();

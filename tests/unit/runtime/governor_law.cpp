@@ -327,7 +327,16 @@ TEST_CASE("G8 no more is in flight at the start than a quarter of the limit") {
   g.write("sys/fs/cgroup/a/memory.max", "8388608\n");
   CHECK(Governor({}, 64 * kMiB, g.directory.path()).initial().budget == 2 * kMiB);
   CHECK(Governor({}, 1, g.directory.path()).initial().budget == 1);
-  CHECK(Governor({}, 1, g.directory.path()).initial().records >= 1);
+}
+
+TEST_CASE("G8 the cap on records counts once the budget has shrunk, for low latency always") {
+  Governed g;
+  CHECK(g.governor->initial().records == 0);
+  g.use(0.9);
+  CHECK(g.tick().records == 500);
+  GovernSettings settings;
+  settings.profile = Profile::low_latency;
+  CHECK(Governed(settings).governor->initial().records == 500);
 }
 
 TEST_CASE("G4 bytes that fill the limit between two ticks are seen without one") {

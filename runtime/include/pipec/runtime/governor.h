@@ -33,7 +33,7 @@ class Governor {
   };
   struct Decision {
     std::size_t budget = 0;
-    std::size_t records = 0;  // of one receive, at most
+    std::size_t records = 0;  // of one receive, at most; 0: any number
     bool held = false;        // the sources are to be paused
     bool edge = false;        // `held` is new
     bool trim = false;        // memory that is kept for reuse should go back to the system
