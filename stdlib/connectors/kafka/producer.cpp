@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
-constexpr int kCall = 1'000;
-constexpr std::chrono::seconds kLookUp{20};
+constexpr int kMetadataCall = 1'000;
+constexpr std::chrono::seconds kFindTopic{20};
 
 }  // namespace
 
@@ -131,11 +131,11 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
   Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
-  const auto deadline = std::chrono::steady_clock::now() + kLookUp;
+  const auto deadline = std::chrono::steady_clock::now() + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kCall);
+    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kMetadataCall);
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
