@@ -26,7 +26,7 @@ using runtime::Error;
 using runtime::Result;
 using runtime::Status;
 
-constexpr std::size_t kCopiedBelow = std::size_t{16} << 10;  // a piece this long is not copied first
+constexpr std::size_t kUncopiedBytes = std::size_t{16} << 10;  // a piece this long is not copied first
 
 class StreamSink final : public runtime::Sink {
  public:
@@ -50,7 +50,7 @@ class StreamSink final : public runtime::Sink {
       const LineEncoder::Piece piece = encoder_.next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (piece.text.size() < kCopiedBelow || !piece.newline_follows) {
+      } else if (piece.text.size() < kUncopiedBytes || !piece.newline_follows) {
         pending_.append(piece.text).push_back('\n');
       } else {
         if (Status flushed = flush(); !flushed) return flushed;

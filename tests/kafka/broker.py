@@ -82,20 +82,22 @@ class Broker:
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 f"-Dlog4j.configuration=file:{self.directory}/log4j.properties", "-cp", classes, *arguments]
 
-    def start(self, seconds=90):
-        with open(os.path.join(self.directory, "broker.log"), "ab") as log:
-            self.process = subprocess.Popen(self._java("kafka.Kafka", self.config), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=die_with_parent)
+    def start(self, seconds=180):
         until = time.monotonic() + seconds
         while True:
+            # After kill -9 its old registration has to run out first; it may end over that.
+            if self.process is None or self.process.poll() is not None:
+                with open(os.path.join(self.directory, "broker.log"), "ab") as log:
+                    self.process = subprocess.Popen(self._java("kafka.Kafka", self.config), stdin=subprocess.DEVNULL, stdout=log,
+                                                    stderr=log, preexec_fn=die_with_parent)
             with socket.socket() as probe:
                 probe.settimeout(1)
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     break
-            if self.process.poll() is not None or time.monotonic() > until:
+            if time.monotonic() > until:
                 with open(os.path.join(self.directory, "broker.log"), encoding="utf-8") as log:
                     raise RuntimeError("the broker did not start:\n" + log.read()[-3000:])
-            time.sleep(0.1)
+            time.sleep(0.2)
         while True:  # it answers before it is ready
             try:
                 rdkafka.create_topic(self.bootstrap, f"ready-{time.monotonic_ns()}")

@@ -22,8 +22,8 @@ namespace {
 using runtime::Result;
 using runtime::Status;
 
-constexpr int kPartitions = 4;
-constexpr int kBrokerPatience = 10'000;  // milliseconds
+constexpr int kDemoPartitions = 4;
+constexpr int kDemoPatience = 10'000;  // milliseconds
 
 kafka::Handle make_client(rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& all) {
   kafka::Conf conf(rd_kafka_conf_new());
@@ -49,7 +49,7 @@ class Demo final : public KafkaDemo {
   std::string brokers() const override { return rd_kafka_mock_cluster_bootstraps(cluster_); }
 
   Status fill(const std::string& topic, const std::string& file) override {
-    if (const auto code = rd_kafka_mock_topic_create(cluster_, topic.c_str(), kPartitions, 1)) {
+    if (const auto code = rd_kafka_mock_topic_create(cluster_, topic.c_str(), kDemoPartitions, 1)) {
       return kafka::error(fmt::format("cannot make the topic {}: {}", topic, rd_kafka_err2str(code)));
     }
     filled_.push_back(topic);
@@ -63,14 +63,15 @@ class Demo final : public KafkaDemo {
     for (ssize_t size = 0; status && (size = ::getline(&line, &room, lines.get())) >= 0;) {
       if (size > 0 && line[size - 1] == '\n') --size;
       const auto code = rd_kafka_producev(
-          producer.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(next++ % kPartitions),
+          producer.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(next++ % kDemoPartitions),
           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
           RD_KAFKA_V_VALUE(line, static_cast<std::size_t>(size)), RD_KAFKA_V_END);
       if (code) status = kafka::error(fmt::format("cannot fill {}: {}", topic, rd_kafka_err2str(code)));
       rd_kafka_poll(producer.get(), 0);
     }
     std::free(line);
-    if (status && rd_kafka_flush(producer.get(), kBrokerPatience)) status = kafka::error("cannot fill " + topic);
+    if (status && rd_kafka_flush(producer.get(), kDemoPatience))
+      status = kafka::error("cannot fill " + topic);
     return status;
   }
 
@@ -80,7 +81,7 @@ class Demo final : public KafkaDemo {
                                                                    {"enable.auto.commit", "false"},
                                                                    {"enable.partition.eof", "true"}});
     const rd_kafka_metadata_t* metadata = nullptr;
-    if (const auto code = rd_kafka_metadata(consumer.get(), 1, nullptr, &metadata, kBrokerPatience)) {
+    if (const auto code = rd_kafka_metadata(consumer.get(), 1, nullptr, &metadata, kDemoPatience)) {
       return kafka::error(rd_kafka_err2str(code));
     }
     std::vector<std::string> topics;
@@ -91,7 +92,7 @@ class Demo final : public KafkaDemo {
     rd_kafka_metadata_destroy(metadata);
     std::sort(topics.begin(), topics.end());
     for (const std::string& topic : topics) {
-      for (std::int32_t partition = 0; partition < kPartitions; ++partition) {
+      for (std::int32_t partition = 0; partition < kDemoPartitions; ++partition) {
         if (Status status = show_one(consumer.get(), topic, partition, each); !status) return status;
       }
     }
@@ -107,7 +108,7 @@ class Demo final : public KafkaDemo {
         RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_assign(consumer, list.get());
     for (;;) {
-      const kafka::Message message(rd_kafka_consumer_poll(consumer, kBrokerPatience));
+      const kafka::Message message(rd_kafka_consumer_poll(consumer, kDemoPatience));
       if (!message) return kafka::error("the demo's Kafka does not answer");
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return {};
       if (message->err) return kafka::error(rd_kafka_message_errstr(message.get()));

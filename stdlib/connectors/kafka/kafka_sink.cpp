@@ -81,8 +81,11 @@ class KafkaSink final : public runtime::Sink {
       if (!part) return part.error();
       if (!*part) return {};  // aborted soon; these records come again
     }
+    rd_kafka_topic_t* constant_handle = nullptr;
     if (constant_topic_) {
-      if (Status status = producer().know(*constant_topic_); !status) return status;
+      Result<rd_kafka_topic_t*> known = producer().know(*constant_topic_);
+      if (!known) return known.error();
+      constant_handle = *known;
     }
     const std::shared_ptr<runtime::Completion> completion = context.defer();
     Waiting waiting;
@@ -103,7 +106,7 @@ class KafkaSink final : public runtime::Sink {
             waiting.end(std::move(status), std::move(letters));
           }
         });
-    Status status = send_all(batch, context, *shipment);
+    Status status = send_all(batch, context, constant_handle, *shipment);
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
     if (completion) return {};
@@ -145,17 +148,20 @@ class KafkaSink final : public runtime::Sink {
 
   Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
 
-  Status send_all(const Batch& batch, StageContext& context, Producer::Shipment& shipment) {
-    std::string topic = constant_topic_.value_or("");
+  Status send_all(const Batch& batch, StageContext& context, rd_kafka_topic_t* handle,
+                  Producer::Shipment& shipment) {
+    std::string topic;
     std::string key;
     for (const Record& record : batch.records) {
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
       if (!constant_topic_) {
         if (!topic_of(batch, record, context, topic)) continue;
-        if (Status status = producer().know(topic); !status) return status;
+        Result<rd_kafka_topic_t*> known = producer().know(topic);
+        if (!known) return known.error();
+        handle = *known;
       }
-      out.topic = topic.c_str();
+      out.topic = handle;
       out.payload = batch.payload(record);
       out.metadata = metadata;
       if (metadata && metadata->null_payload && out.payload == "null") {

@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
-constexpr int kMetadataWait = 1'000;
-constexpr std::chrono::seconds kLookUp{20};
+constexpr int kMetadataCall = 1'000;
+constexpr std::chrono::seconds kFindTopic{20};
 
 }  // namespace
 
@@ -126,16 +126,16 @@ Status Producer::restart() {
   return start();
 }
 
-Status Producer::know(const std::string& topic) {
+Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   const std::lock_guard lock(topics_mutex_);
-  if (topics_.contains(topic)) return {};
+  if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
   Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
-  const auto deadline = std::chrono::steady_clock::now() + kLookUp;
+  const auto deadline = std::chrono::steady_clock::now() + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kMetadataWait);
+    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kMetadataCall);
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
@@ -154,8 +154,7 @@ Status Producer::know(const std::string& topic) {
     std::unique_lock wait(mutex_);
     room_.wait_for(wait, std::chrono::milliseconds(kServe), [&] { return interrupted_.load(); });
   }
-  topics_.emplace(topic, std::move(handle));
-  return {};
+  return topics_.emplace(topic, std::move(handle)).first->second.get();
 }
 
 void Producer::interrupt() {
@@ -201,7 +200,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
     fields[count].vtype = type;
     return fields[count++];
   };
-  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = record.topic;
+  next(RD_KAFKA_VTYPE_RKT).u.rkt = record.topic;
   next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
   // librdkafka takes a null pointer for no payload or key, whatever the size.
   static char nothing = 0;
@@ -231,11 +230,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
   next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin);
 
   for (;;) {
-    std::uint64_t seen = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      seen = reports_;
-    }
+    const std::uint64_t seen = reports_.load(std::memory_order_acquire);
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
     if (!failed) return {};
     const rd_kafka_resp_err_t code = rd_kafka_error_code(failed.get());

@@ -34,7 +34,7 @@ class Producer {
   // How a batch ended: an error of all of it, or the records that were refused.
   using Ended = std::function<void(runtime::Status, std::vector<Letter>)>;
   struct Record {
-    const char* topic;
+    rd_kafka_topic_t* topic;  // of know()
     std::string_view payload;
     bool has_payload = true;
     std::string_view key;
@@ -50,7 +50,8 @@ class Producer {
 
   // Before the first record for a topic: waits until its partitions are known. Records that are handed over
   // before that may be overtaken by later ones, and a topic that is not there would be noticed late.
-  runtime::Status know(const std::string& topic);
+  // The handle lives until restart().
+  runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
   std::shared_ptr<Shipment> begin(std::size_t records, Ended ended);
@@ -85,7 +86,7 @@ class Producer {
   std::atomic<bool> interrupted_{false};
   std::mutex mutex_;
   std::condition_variable room_;
-  std::uint64_t reports_ = 0;
+  std::atomic<std::uint64_t> reports_{0};
   std::mutex topics_mutex_;
   std::map<std::string, Topic, std::less<>> topics_;
 };
