@@ -301,7 +301,7 @@ def committed(bootstrap, group, topic, partitions=1, **properties):
     client = make(1, {"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": "read_committed", **properties})
     wanted = partition_list([(topic, number, OFFSET_INVALID) for number in range(partitions)])
     try:
-        check(lib.rd_kafka_committed(client, wanted, 60000))
+        check(lib.rd_kafka_committed(client, wanted, 150000))  # an open transaction may hold it back
         return {wanted.contents.elems[i].partition: wanted.contents.elems[i].offset for i in range(partitions)
                 if wanted.contents.elems[i].offset >= 0}
     finally:

@@ -173,7 +173,7 @@ def zombie(exactly_once):
     first.process.send_signal(signal.SIGSTOP)
     fill(KAFKA.bootstrap, source, 40_000, PARTITIONS, first=40_000)
     second = Pipec(text)
-    wait_for(done(source, 80_000), 90, "the second process to take over; " + second.stderr())
+    wait_for(done(source, 80_000), 180, "the second process to take over; " + second.stderr())
     first.process.send_signal(signal.SIGCONT)
     fill(KAFKA.bootstrap, source, 4_000, PARTITIONS, first=80_000)
     wait_for(done(source, 84_000), 90, "both to go on; " + first.stderr() + second.stderr())

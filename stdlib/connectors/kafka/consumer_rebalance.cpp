@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds kReadPositions{60'000};
+// Longer than the transaction of a process that hangs may stay open, and well below max.poll.interval.ms.
+constexpr milliseconds kReadPositions{180'000};
 constexpr milliseconds kIdleMember{10'000};
 
 }  // namespace
