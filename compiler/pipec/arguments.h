@@ -19,8 +19,8 @@ struct Arguments {
   bool from_start = false;
   bool truncate = false;
   std::vector<std::string> demo_kafka;  // "topic=file"; none: no demo
-  unsigned threads = 0;          // 0: all usable
-  std::size_t budget_bytes = 0;  // in flight at most; 0: as the governor sees fit
+  unsigned threads = 0;                 // 0: all usable
+  std::size_t budget_bytes = 0;         // in flight at most; 0: as the governor sees fit
   // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds deadline{30'000};

@@ -1,5 +1,6 @@
 // sink kafka: records to topics, each with its key, headers and timestamp.
 #include <fmt/format.h>
+#include <atomic>
 
 #include <condition_variable>
 #include <mutex>
@@ -90,22 +91,23 @@ class KafkaSink final : public runtime::Sink {
     const std::shared_ptr<runtime::Completion> completion = context.defer();
     Waiting waiting;
     const auto shipment =
-        producer().begin(batch.records.size(), [completion, transaction = transaction_.get(), &waiting](
-                                                   Status status, std::vector<Producer::Letter> letters) {
-          if (!status && transaction && !transaction->producer().fatal()) {
-            transaction->spoil(std::move(status.error()));
-            status = {};
-            letters.clear();
-          }
-          if (completion) {
-            for (Producer::Letter& letter : letters) {
-              completion->dead_letter(letter.origin, std::move(letter.reason));
-            }
-            completion->done(std::move(status));
-          } else {
-            waiting.end(std::move(status), std::move(letters));
-          }
-        });
+        producer().begin(batch.records.size(), queued_,
+                         [completion, transaction = transaction_.get(), &waiting](
+                             Status status, std::vector<Producer::Letter> letters) {
+                           if (!status && transaction && !transaction->producer().fatal()) {
+                             transaction->spoil(std::move(status.error()));
+                             status = {};
+                             letters.clear();
+                           }
+                           if (completion) {
+                             for (Producer::Letter& letter : letters) {
+                               completion->dead_letter(letter.origin, std::move(letter.reason));
+                             }
+                             completion->done(std::move(status));
+                           } else {
+                             waiting.end(std::move(status), std::move(letters));
+                           }
+                         });
     Status status = send_all(batch, context, constant_handle, *shipment);
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
@@ -122,6 +124,8 @@ class KafkaSink final : public runtime::Sink {
     return ended;
   }
 
+  // librdkafka copies what it is given.
+  std::size_t queued_bytes() const override { return queued_->load(std::memory_order_relaxed); }
   void interrupt() override {
     if (producer_ || transaction_) producer().interrupt();
   }
@@ -231,6 +235,7 @@ class KafkaSink final : public runtime::Sink {
   const std::shared_ptr<Producer> producer_;        // null in a transaction
   const std::shared_ptr<Transaction> transaction_;  // null without exactly_once
   bool id_saved_ = false;
+  const std::shared_ptr<std::atomic<std::size_t>> queued_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 Result<std::unique_ptr<runtime::Sink>> make_sink(const runtime::Options& options,

@@ -36,7 +36,10 @@ bool is_data_error(rd_kafka_resp_err_t code) {
 // Counts the records of a batch that have no report yet; the writer holds one more until close().
 class Producer::Shipment {
  public:
-  Shipment(std::size_t records, Ended ended) : ended_(std::move(ended)) { slots_.reserve(records); }
+  Shipment(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued, Ended ended)
+      : ended_(std::move(ended)), queued_(std::move(queued)) {
+    slots_.reserve(records);
+  }
 
   struct Slot {
     std::shared_ptr<Shipment>* holder;  // keeps the shipment until the last report
@@ -49,6 +52,7 @@ class Producer::Shipment {
     return &slots_.back();
   }
   void hold(std::shared_ptr<Shipment> self) { self_ = std::move(self); }
+  std::atomic<std::size_t>& queued() { return *queued_; }
   void refuse(std::uint32_t origin, std::string reason) {
     const std::lock_guard lock(mutex_);
     letters_.push_back({origin, std::move(reason)});
@@ -65,6 +69,7 @@ class Producer::Shipment {
 
  private:
   Ended ended_;
+  const std::shared_ptr<std::atomic<std::size_t>> queued_;
   std::vector<Slot> slots_;
   std::atomic<std::size_t> outstanding_{1};
   std::shared_ptr<Shipment> self_;
@@ -178,8 +183,10 @@ std::optional<Error> Producer::fatal() const {
                       : log_.redacted(text));
 }
 
-std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records, Ended ended) {
-  auto shipment = std::make_shared<Shipment>(records, std::move(ended));
+std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records,
+                                                    std::shared_ptr<std::atomic<std::size_t>> queued,
+                                                    Ended ended) {
+  auto shipment = std::make_shared<Shipment>(records, std::move(queued), std::move(ended));
   shipment->hold(shipment);
   return shipment;
 }
@@ -228,6 +235,9 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
     }
   }
   next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin);
+  // Before it is handed over: its report may come at once.
+  const std::size_t bytes = record.payload.size() + record.key.size();
+  shipment.queued().fetch_add(bytes, std::memory_order_relaxed);
 
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
@@ -241,6 +251,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       continue;
     }
     if (headers) rd_kafka_headers_destroy(headers);
+    shipment.queued().fetch_sub(bytes, std::memory_order_relaxed);
     shipment.one_less();
     refused = is_data_error(code);
     return error(log_.redacted(rd_kafka_error_string(failed.get())));
@@ -250,6 +261,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
   auto* slot = static_cast<Shipment::Slot*>(message->_private);
   const std::shared_ptr<Shipment> shipment = *slot->holder;
+  shipment->queued().fetch_sub(message->len + message->key_len, std::memory_order_relaxed);
   if (message->err) {
     std::string reason = rd_kafka_err2str(message->err);
     if (is_data_error(message->err)) {

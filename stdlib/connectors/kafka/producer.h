@@ -54,7 +54,9 @@ class Producer {
   runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
-  std::shared_ptr<Shipment> begin(std::size_t records, Ended ended);
+  // `queued` counts the bytes that librdkafka holds of it.
+  std::shared_ptr<Shipment> begin(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued,
+                                  Ended ended);
   // Hands one record over; waits while librdkafka's queue is full. Not ok: the reason why the record was not
   // taken, `refused` where it is the record's own fault.
   runtime::Status send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused);
