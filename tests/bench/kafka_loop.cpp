@@ -4,6 +4,7 @@
 //    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional]     copies until every partition is at its
 //    end
 #include <librdkafka/rdkafka.h>
+#include <cstdint>
 
 #include <chrono>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // sink kafka: records to topics, each with its key, headers and timestamp.
 #include <fmt/format.h>
-#include <atomic>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>

@@ -1,4 +1,5 @@
 // Pressure, hysteresis, budget, and the governor that joins them.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
