@@ -17,7 +17,9 @@ dsl::Diagnostic& Report::add(dsl::Code code, dsl::Span span, std::string message
 }
 
 bool Report::unparsed(dsl::Span span) const {
-  const std::string_view text = file(span.file).text();
+  const auto found = files_.find(span.file);
+  if (found == files_.end()) return true;  // the parser made the node up
+  const std::string_view text = found->second->text();
   std::size_t end = span.end;
   while (end < text.size() && std::string_view(" \t\r\n").find(text[end]) != std::string_view::npos) ++end;
   for (const dsl::Diagnostic& each : sink_.all()) {

@@ -15,6 +15,8 @@ PROMISE = re.compile(r"^\| ([A-Z]\d+) \|", re.MULTILINE)
 CPP = re.compile(r'TEST_CASE\(\s*"((?:[A-Z]\d+[,;]? )+[^"]*)"')
 PYTHON = re.compile(r"def test_((?:[A-Z]\d+_)+\w+)")
 DOCUMENT = re.compile(r'^"""([A-Z]\d+): ([^\n]*)', re.MULTILINE)  # a script that is one test
+# A test that is a function, of Kafka: """K4 ...""", or """faults K2, K7 ...""" whose first number is the fault's.
+FUNCTION = re.compile(r'^def \w+\(\):\n    """(?:faults [A-Z]\d+,? )?((?:[A-Z]\d+,? )+[^"\n]*)', re.MULTILINE)
 NUMBER = re.compile(r"\b[A-Z]\d+\b")
 
 
@@ -44,6 +46,8 @@ def tests(root):
                     text = source.read()
                 for title in PYTHON.findall(text):
                     yield os.path.relpath(path, root), title, leading_numbers(title.replace("_", " "))
+                for title in FUNCTION.findall(text):
+                    yield os.path.relpath(path, root), title, leading_numbers(title)
                 for number, title in DOCUMENT.findall(text):
                     yield os.path.relpath(path, root), title, [number]
 

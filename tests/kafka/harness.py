@@ -39,7 +39,7 @@ def wait_for(condition, seconds=30, what="a condition"):
 class Pipec:
     """One run of one pipeline, in a directory of its own (kept for the next run if `directory` is given)."""
 
-    def __init__(self, text, *options, directory=None, environment=None):
+    def __init__(self, text, *options, directory=None, environment=None, stdout=None):
         self.directory = directory or tempfile.mkdtemp(prefix="pipec-kafka-")
         with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as out:
             out.write(text)
@@ -47,7 +47,7 @@ class Pipec:
         with open(self.log, "ab") as log:
             self.begin = log.tell()
             self.process = subprocess.Popen([PIPEC, "run", "job.pipe", "--commit-interval", "100ms", *options],
-                                            cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=self.directory, stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log,
                                             env={**os.environ, **(environment or {})})
 
     def stderr(self):

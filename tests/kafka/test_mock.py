@@ -5,6 +5,8 @@ no judge of transactions, of commits in a rebalance, or of de-duplication: tests
 
 import json
 import os
+import subprocess
+import time
 
 import rdkafka
 from harness import Oracle, Pipec, expect, fill, number_of, run, wait_for
@@ -263,6 +265,32 @@ def k5_slow_broker():
         cluster.mock.latency(0)
         cluster.all_out()
         cluster.all_committed()
+
+
+def k4_polled_however_slow_the_sink():
+    """K4 a sink that stands still for longer than max.poll.interval.ms does not cost the membership"""
+    with Cluster(records=0) as cluster:
+        fill(cluster.mock.bootstrap, "in", 400, 2, size=1000)
+        job = Pipec(f'recv kafka(brokers: "{cluster.mock.bootstrap}", topics: ["in"], group: "g", stop_at_end: true, properties: '
+                    '{"max.poll.interval.ms": 6000, "session.timeout.ms": 6000})\n| sink stdout()', stdout=subprocess.PIPE)
+        out = job.process.stdout.readline()
+        time.sleep(9)  # the fault: far more is waiting than the pipe holds
+        out += job.process.stdout.read()
+        job.finish()
+        numbers = [json.loads(line)["n"] for line in out.splitlines()]
+        expect(sorted(numbers) == list(range(400)), f"{len(numbers)} records")
+        expect(cluster.committed() == {0: 200, 1: 200}, f"committed: {cluster.committed()}")
+
+
+def k8_told_that_partitions_are_the_limit():
+    """K8 a member without a partition is told once that the partitions are the limit"""
+    with Cluster(partitions=1, records=0) as cluster:
+        jobs = [Pipec(cluster.copy(recv=LET_GO, stop=False)) for _ in range(2)]
+        said = lambda: sum(job.stderr().count("this process has no partition") for job in jobs)
+        wait_for(said, 60, "the warning")
+        for job in jobs:
+            expect(job.stop() == 0, job.stderr())
+        expect(said() == 1, f"said {said()} times")
 
 
 def l5_start_errors():

@@ -242,6 +242,8 @@ TEST_CASE("explain tells what each node does") {
         "      -> #2\n\n"
         "  #2  filter  .a > 1  [flow.pipe:3:3]\n"
         "      reads .a on demand: only as far as needed\n"
+        "      runs on raw bytes: looks for \"a\" in the whole block; a record without is no match; flat records are "
+        "judged there, what is in doubt by the index\n"
         "      can dead-letter: a record that is malformed\n"
         "      -> #3\n\n"
         "  #3  transform  .b = .a + 1 ; del(.c)  [flow.pipe:4:3]\n"
