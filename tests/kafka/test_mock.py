@@ -52,10 +52,11 @@ class Cluster:
     def all_out(self):
         Oracle(range(self.records)).judge([((number_of(r) % self.partitions, r.partition), number_of(r)) for r in self.out()])
 
-    def all_committed(self):
+    def all_committed(self, job=None):
         found = self.committed()
         each = self.records // self.partitions
-        expect(found == {p: each for p in range(self.partitions)}, f"committed: {found}")
+        expect(found == {p: each for p in range(self.partitions)},
+               f"committed: {found}" + (f"\n{job.stderr()}" if job else ""))
 
 
 def k2_copies_and_commits():
@@ -107,9 +108,14 @@ def commit_errors_that_pass(name, code):
     def test():
         with Cluster() as cluster:
             cluster.mock.errors(rdkafka.OFFSET_COMMIT, code)
-            Pipec(cluster.copy(recv=LET_GO)).finish(60)
+            job = Pipec(cluster.copy(recv=LET_GO))
+            # The client may lose its membership over it, behind the end of the input: that is told, and the next run commits.
+            if job.end(60) != 0:
+                expect("took partitions away" in job.stderr(), job.stderr())
+                job = Pipec(cluster.copy(recv=LET_GO), directory=job.directory)
+                job.finish(60)
             cluster.all_out()
-            cluster.all_committed()
+            cluster.all_committed(job)
     test.__name__ = "k6_commit_refused_" + name
     test.__doc__ = f"faults K6 a commit that is refused for the moment ({name}) is tried again"
     return test
@@ -188,8 +194,8 @@ def p2_message_timeout():
     """faults P2 records that time out in the producer's queue are a terminal error"""
     with Cluster() as cluster, Cluster(records=0) as other:
         job = Pipec(cluster.copy(sink=f', brokers: "{other.mock.bootstrap}", properties: {{"message.timeout.ms": 2000}}', stop=False))
-        wait_for(lambda: len(cluster.committed()) == 2, what="the first commit")
-        before = cluster.committed()
+        before = {0: 100, 1: 100}
+        wait_for(lambda: cluster.committed() == before, what="the commit of all there is")
         other.mock.down()
         fill(cluster.mock.bootstrap, "in", 10, 2, first=200)
         expect(job.end() == 1 and "not delivered" in job.stderr(), job.stderr())

@@ -161,8 +161,17 @@ Result<Received> Consumer::receive(const ReceiveLimits& limits, Block& block) {
 
 Status Consumer::commit(std::span<const PositionRange> ranges) {
   std::unique_lock lock(mutex_);
+  // Behind the end of a run nobody would read again what was lost, or notice.
+  const auto outcome = [&](Status status) -> Status {
+    if (!status || !ended_ || !tracker_.any_lost(ranges)) return status;
+    Error lost = error(
+        "the group took partitions away before their last positions were committed; what they hold is "
+        "delivered again");
+    lost.code = "commit";
+    return lost;
+  };
   std::vector<Tracker::Position> due = tracker_.due(ranges);
-  if (due.empty()) return {};
+  if (due.empty()) return outcome({});
   commit_ = std::make_unique<CommitJob>();
   commit_->positions = std::move(due);
   commit_->until = Clock::now() + kHeldCommit;
@@ -170,7 +179,7 @@ Status Consumer::commit(std::span<const PositionRange> ranges) {
   changed_.wait(lock, [&] { return commit_->result || closed_; });
   Status status = commit_->result ? std::move(*commit_->result) : Status{};
   commit_.reset();
-  return status;
+  return outcome(std::move(status));
 }
 
 void Consumer::pause(bool on) {
@@ -476,6 +485,10 @@ bool Consumer::serve_request(Time now) {
     if (!feed->ended) all_ended = false;
   }
   if (options_.stop_at_end && all_ended) {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
     finish_request(Received::end);
     return true;
   }

@@ -64,6 +64,11 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void committed(const std::vector<Tracker::Position>& positions);
   // All partitions go back to the group's committed positions, with new epochs. Nothing is in flight.
   runtime::Status rewind();
+  // stop_at_end: receive() gave the end, and nothing will be read again.
+  bool ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -138,6 +143,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool rewind_wanted_ = false;
   bool paused_ = false;
   bool interrupted_ = false;
+  bool ended_ = false;  // stop_at_end: the end was given
   bool closing_ = false;
   bool closed_ = false;
   bool urgent_ = false;  // a partition waits to be handed over: the engine is to come back from receive()

@@ -179,12 +179,12 @@ void Consumer::finish_handover() {
   give_up(over->partitions.get(), false);
 }
 
-void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool) {
+void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
   {
     const std::lock_guard lock(mutex_);
     for (int i = 0; i < partitions->cnt; ++i) {
       const std::uint32_t id = tracker_.id(partitions->elems[i].topic, partitions->elems[i].partition);
-      tracker_.drop(id);
+      tracker_.drop(id, lost);
       if (id < feeds_.size()) feeds_[id].reset();
     }
     if (request_ && !request_->done && request_->feed == nullptr) request_->id = 0;

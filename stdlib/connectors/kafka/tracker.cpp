@@ -35,7 +35,8 @@ void Tracker::begin_revoke(std::uint32_t id) {
   if (partitions_[id].state == State::owned) partitions_[id].state = State::revoking;
 }
 
-void Tracker::drop(std::uint32_t id) {
+void Tracker::drop(std::uint32_t id, bool lost) {
+  if (lost && !settled(id)) partitions_[id].lost_epoch = partitions_[id].epoch;
   partitions_[id].state = State::unowned;
 }
 
@@ -61,6 +62,13 @@ void Tracker::committed(const Position& position) {
 bool Tracker::any_dead(std::span<const runtime::PositionRange> ranges) const {
   return std::any_of(ranges.begin(), ranges.end(), [&](const runtime::PositionRange& range) {
     return range.partition >= partitions_.size() || !live({range.partition, range.epoch, range.end});
+  });
+}
+
+bool Tracker::any_lost(std::span<const runtime::PositionRange> ranges) const {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const runtime::PositionRange& range) {
+    return range.partition < partitions_.size() && range.epoch != 0 &&
+           at(range.partition).lost_epoch == range.epoch;
   });
 }
 

@@ -30,7 +30,8 @@ class Tracker {
     bool handed = false;           // something of this epoch was given to the engine
     std::uint64_t handed_end = 0;  // one past the last record (or gap) that was
     bool has_committed = false;
-    std::uint64_t committed = 0;  // by us, in this epoch
+    std::uint64_t committed = 0;   // by us, in this epoch
+    std::uint32_t lost_epoch = 0;  // the last that was lost with something uncommitted; 0 none
   };
   struct Position {
     std::uint32_t id;
@@ -45,7 +46,8 @@ class Tracker {
   void hand(std::uint32_t id, std::uint64_t end);
   void begin_revoke(std::uint32_t id);
   // Not ours any more: what is still in flight of it will never be committed.
-  void drop(std::uint32_t id);
+  // `lost`: it was taken away without a chance to commit what is done.
+  void drop(std::uint32_t id, bool lost = false);
 
   // Still ours, but nothing of this epoch is to be waited for.
   void forget(std::uint32_t id) { partitions_[id].handed = false; }
@@ -63,6 +65,9 @@ class Tracker {
   }
   // Whether one of the ranges belongs to an epoch that is over.
   bool any_dead(std::span<const runtime::PositionRange> ranges) const;
+
+  // Whether one of the ranges was lost before it was committed.
+  bool any_lost(std::span<const runtime::PositionRange> ranges) const;
 
   const Partition& at(std::uint32_t id) const { return partitions_[id]; }
   std::size_t size() const { return partitions_.size(); }

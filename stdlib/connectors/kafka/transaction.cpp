@@ -144,6 +144,12 @@ Status Transaction::abort_and_rewind(Consumer& consumer, const std::string& reas
           fmt::format("{} transactions in a row were aborted, the last one: {}", kMostAborts, reason));
     }
   }
+  if (consumer.ended()) {
+    return error(
+        fmt::format("the last transaction was aborted behind the end of the input; what it held is delivered "
+                    "again: {}",
+                    reason));
+  }
   if (log_) log_(fmt::format("kafka: a transaction was aborted and is done again: {}", reason));
   if (Status status = consumer.rewind(); !status) return status;
   return Error{runtime::kRewound, reason, {}, {}};

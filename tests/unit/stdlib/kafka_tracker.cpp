@@ -27,6 +27,32 @@ TEST_CASE("K3 what belongs to an old epoch is never committed") {
   CHECK(tracker.any_dead({&range, 1}));
 }
 
+TEST_CASE("K3 what was lost before its commit is known, what was handed over or committed is not") {
+  Tracker tracker;
+  const std::uint32_t id = tracker.id("t", 3);
+  tracker.assign(id);
+  tracker.hand(id, 10);
+  const PositionRange range{id, tracker.at(id).epoch, 0, 10};
+  CHECK_FALSE(tracker.any_lost({&range, 1}));
+  SECTION("lost") {
+    tracker.drop(id, true);
+    CHECK(tracker.any_lost({&range, 1}));
+    tracker.assign(id);
+    CHECK(tracker.any_lost({&range, 1}));
+    const PositionRange again{id, tracker.at(id).epoch, 0, 10};
+    CHECK_FALSE(tracker.any_lost({&again, 1}));
+  }
+  SECTION("handed over") {
+    tracker.drop(id);
+    CHECK_FALSE(tracker.any_lost({&range, 1}));
+  }
+  SECTION("lost when all of it was committed") {
+    tracker.committed(tracker.due({&range, 1}).front());
+    tracker.drop(id, true);
+    CHECK_FALSE(tracker.any_lost({&range, 1}));
+  }
+}
+
 TEST_CASE("K2 positions never go back within an epoch") {
   Tracker tracker;
   const std::uint32_t id = tracker.id("t", 0);
@@ -57,7 +83,7 @@ TEST_CASE(
   std::vector<PositionRange> late;
   for (std::uint32_t i = 0; i < model.size(); ++i) REQUIRE(tracker.id("t", static_cast<int>(i)) == i);
   for (int step = 0; step < 20'000; ++step) {
-    const std::uint32_t id = random() % model.size();
+    const auto id = static_cast<std::uint32_t>(random() % model.size());
     Model& own = model[id];
     switch (random() % 5) {
       case 0:
