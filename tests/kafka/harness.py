@@ -64,7 +64,17 @@ class Pipec:
             self.process.wait()
             raise Failure(f"pipec did not end in {seconds} s:\n{self.stderr()}") from None
 
+    def handles(self, number):
+        """Caught or blocked: a signal that comes before would end it as it ends any process."""
+        try:
+            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+                masks = [int(line.split()[1], 16) for line in status if line.startswith(("SigCgt", "SigBlk"))]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return not self.alive() or any(mask >> (number - 1) & 1 for mask in masks)
+
     def stop(self, seconds=40):
+        wait_for(lambda: self.handles(signal.SIGTERM), what="the start")
         self.process.send_signal(signal.SIGTERM)
         return self.end(seconds)
 
