@@ -128,7 +128,7 @@ void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
     limiter_.acquire_rest(charge);
     Delivery* delivery = deliveries_.get();
     if (last && first == 0) {
-      delivery->block = std::move(block);
+      delivery->block = block;  // all of it
     } else {
       if (first == 0) {
         const std::lock_guard lock(admission_);
@@ -136,8 +136,8 @@ void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
       }
       delivery->block = part_of(*block, first, count);
       delivery->ends_split = last;
-      if (last) block.reset();
     }
+    if (last) block.reset();
     delivery->bytes = bytes;
     delivery->lease = charge;
     admit(number, delivery);
