@@ -22,8 +22,6 @@ using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
-using runtime::Type;
-using runtime::Value;
 
 class KafkaReceiver final : public runtime::Receiver {
  public:

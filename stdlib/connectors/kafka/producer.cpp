@@ -263,13 +263,12 @@ void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, 
   const std::shared_ptr<Shipment> shipment = *slot->holder;
   shipment->queued().fetch_sub(message->len + message->key_len, std::memory_order_relaxed);
   if (message->err) {
-    std::string reason = rd_kafka_err2str(message->err);
+    // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
+    const std::string reason = rd_kafka_err2str(message->err);
     if (is_data_error(message->err)) {
       shipment->refuse(slot->origin, "refused by Kafka: " + reason);
     } else {
       const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
-      const char* detail = rd_kafka_message_errstr(message);
-      if (detail && reason != detail) reason += fmt::format(" ({})", detail);
       shipment->fail(
           error(fmt::format("a record for topic {} was not delivered: {}{}",
                             rd_kafka_topic_name(message->rkt), log->redacted(reason), log->last())));

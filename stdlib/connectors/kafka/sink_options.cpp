@@ -249,7 +249,7 @@ Result<ProducerSettings> producer_settings(const Options& options, const runtime
 std::string fingerprint(const ProducerSettings& settings) {
   std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", settings.brokers, settings.client_id,
                                  settings.transactional_id, settings.compression, settings.partitioner);
-  for (const auto& [name, value] : settings.properties) text += "\n" + name + "=" + value;
+  for (const auto& [name, value] : settings.properties) text += fmt::format("\n{}={}", name, value);
   return text;
 }
 
