@@ -131,17 +131,8 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
   return {bits(low, high), bits(low_escapes, high_escapes)};
 }
 
-PIPEC_KERNEL inline std::uint64_t prefix_xor(std::uint64_t quotes) {
-  // Carry-less multiplication by all ones.
-  const __m128i product =
-      _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(quotes)), _mm_set1_epi8(-1), 0);
-  return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
-}
-
-PIPEC_KERNEL inline std::uint32_t lowest(std::uint64_t bits) {
-  return static_cast<std::uint32_t>(_tzcnt_u64(bits));
-}
-
+#include "runtime/json/kernel_x86.inc"
+// Uses the above.
 #include "runtime/json/kernel_loops.inc"
 
 constexpr Kernel kKernel{"avx2", members, validate, flat, find};
