@@ -328,29 +328,27 @@ def create_topic(bootstrap, name, partitions=1, config=None, **properties):
     check(code)
 
 
-def delete_records(bootstrap, topic, partition, before):
+def admin(bootstrap, start):
+    """start(client, queue) sends a request whose result comes into the queue; waits for it."""
     client = make(0, {"bootstrap.servers": bootstrap})
-    wanted = partition_list([(topic, partition, before)])
-    request = lib.rd_kafka_DeleteRecords_new(wanted)
     queue = lib.rd_kafka_queue_new(client)
-    lib.rd_kafka_DeleteRecords(client, (P * 1)(request), 1, None, queue)
+    start(client, queue)
     event = lib.rd_kafka_queue_poll(queue, 30000)
     check(lib.rd_kafka_event_error(event))
     lib.rd_kafka_event_destroy(event)
     lib.rd_kafka_queue_destroy(queue)
+    lib.rd_kafka_destroy(client)
+
+
+def delete_records(bootstrap, topic, partition, before):
+    wanted = partition_list([(topic, partition, before)])
+    request = lib.rd_kafka_DeleteRecords_new(wanted)
+    admin(bootstrap, lambda client, queue: lib.rd_kafka_DeleteRecords(client, (P * 1)(request), 1, None, queue))
     lib.rd_kafka_DeleteRecords_destroy(request)
     lib.rd_kafka_topic_partition_list_destroy(wanted)
-    lib.rd_kafka_destroy(client)
 
 
 def grow_topic(bootstrap, topic, partitions):
-    client = make(0, {"bootstrap.servers": bootstrap})
     request = lib.rd_kafka_NewPartitions_new(topic.encode(), partitions, None, 0)
-    queue = lib.rd_kafka_queue_new(client)
-    lib.rd_kafka_CreatePartitions(client, (P * 1)(request), 1, None, queue)
-    event = lib.rd_kafka_queue_poll(queue, 30000)
-    check(lib.rd_kafka_event_error(event))
-    lib.rd_kafka_event_destroy(event)
-    lib.rd_kafka_queue_destroy(queue)
+    admin(bootstrap, lambda client, queue: lib.rd_kafka_CreatePartitions(client, (P * 1)(request), 1, None, queue))
     lib.rd_kafka_NewPartitions_destroy(request)
-    lib.rd_kafka_destroy(client)
