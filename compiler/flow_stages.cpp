@@ -138,7 +138,7 @@ void FlowCompiler::filter(graph::Node& node, Position& at, const StageUse& use, 
   can_dead_letter(node, stage.keyword, malformed, std::move(failures));
   if (!ok) return;
   options.condition = expressions.program(std::move(condition));
-  if (!at.validated && expressions.reads_record())
+  if (expressions.reads_record())
     node.facts.insert(node.facts.end() - 1, runtime::explain_filter(*options.condition));
   node.stage = runtime::make_filter(std::move(options));
 }
@@ -211,6 +211,9 @@ void FlowCompiler::transform(graph::Node& node, Position& at, const StageUse& us
   can_dead_letter(node, stage.keyword, malformed, std::move(block.failures));
   at.object = block.gives_object && !block.emits;
   if (!block.program) return;
+  if (block.touches_record) {
+    node.facts.insert(node.facts.end() - 1, runtime::explain_transform(*block.program));
+  }
   runtime::TransformOptions options;
   options.program = std::move(block.program);
   options.on_malformed = on_malformed;
@@ -240,6 +243,9 @@ Position FlowCompiler::route(graph::Node node, Position at, const StageUse& use,
   reads(node, at, paths, false);
   const bool malformed = !paths.empty() && !at.validated && on_malformed == OnError::dead_letter;
   can_dead_letter(node, stage.keyword, malformed, std::move(failures));
+  if (ok && !paths.empty()) {
+    node.facts.insert(node.facts.end() - 1, runtime::explain_route(options.conditions));
+  }
   if (ok) node.router = runtime::make_route(std::move(options));
   const std::uint32_t number = add(std::move(node));
   attach(at, number);

@@ -95,7 +95,10 @@ ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& na
 bool ColumnPlan::add_path(Node& node, const Path& path, const Names& names, const std::uint32_t* slots) {
   if (path.whole) return false;
   node.slot = slots ? slots[path.slot] : path.slot;
-  if (names.fields[node.slot] != Names::kRecord) return false;
+  return names.fields[node.slot] == Names::kRecord && add_steps(node, path);
+}
+
+bool ColumnPlan::add_steps(Node& node, const Path& path) {
   for (const PathSegment& segment : path.below) {
     if (segment.kind == PathSegment::Kind::computed) return false;
     node.below.push_back({segment.kind == PathSegment::Kind::key, segment.key, segment.index});
@@ -140,6 +143,10 @@ ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& na
     case Op::catch_error:
       // A record on which the left side fails is left to the interpreter.
       return add(expression.children[0], names, slots, depth + 1);
+    case Op::element:
+      if (!add_steps(node, expression.path)) return kNone;
+      node.kind = Kind::element;
+      break;
     case Op::call:
       if (!callable(*expression.function)) return kNone;
       node.kind = Kind::call;

@@ -21,6 +21,7 @@ class ColumnPlan {
     constant,
     field,    // slot, below
     has,      // slot, below
+    element,  // below
     compare,  // op
     arithmetic,
     logical_and,
@@ -64,6 +65,7 @@ class ColumnPlan {
 
  private:
   Number add(const Expression& expression, const Names& names, const std::uint32_t* slots, unsigned depth);
+  static bool add_steps(Node& node, const Path& path);
   bool add_path(Node& node, const Path& path, const Names& names, const std::uint32_t* slots);
   Number push(Node node);
   Number share(Number number);

@@ -64,6 +64,8 @@ class Columns {
   void compute(Number number, Rows rows);
   void truths_of(Operand values, Rows rows, Truths& truths);
   void field(const Node& node, Rows rows, Value* out);
+  void element(const Node& node, Rows rows, Value* out);
+  void descend(const Node& node, std::size_t row, Value& value);
   void has(const Node& node, Rows rows, Truths& truths);
   void compare(const Node& node, Rows rows, Truths& truths);
   void logical(const Node& node, Rows rows, Truths& truths);

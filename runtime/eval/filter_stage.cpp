@@ -19,10 +19,18 @@ using eval::RawFilter;
 using eval::RawScan;
 using eval::Truth;
 
+// A condition alone has its own numbers.
+std::vector<std::uint32_t> slots_of(const Program& condition) {
+  std::vector<std::uint32_t> same(condition.fields.keys.size());
+  std::iota(same.begin(), same.end(), 0U);
+  return same;
+}
+
 class FilterScratch final : public Scratch {
  public:
   FilterScratch(const Program& program, const RawFilter& raw, const ConditionPlan* plan)
-      : interpreter(program.fields, program.locals, Clock::system()), scan(raw) {
+      : interpreter(program.fields, program.locals, Clock::system()),
+        scan(raw, json::best_kernel(), plan != nullptr) {
     if (plan) columns.emplace(*plan);
   }
   Interpreter interpreter;
@@ -99,11 +107,6 @@ class FilterStage final : public Stage {
   }
 
  private:
-  static std::vector<std::uint32_t> slots_of(const Program& condition) {
-    std::vector<std::uint32_t> same(condition.fields.keys.size());
-    std::iota(same.begin(), same.end(), 0U);
-    return same;
-  }
   static RawScan::Answer answer_of(std::uint32_t first_to_hold) {
     if (first_to_hold == ConditionColumns::kUnknown) return RawScan::Answer::unknown;
     return first_to_hold == 0 ? RawScan::Answer::yes : RawScan::Answer::no;
@@ -119,7 +122,16 @@ class FilterStage final : public Stage {
 }  // namespace
 
 std::string explain_filter(const Program& condition) {
-  return RawFilter(condition).describe();
+  const RawFilter raw(condition);
+  const std::vector<std::uint32_t> slots = slots_of(condition);
+  // Not to be destroyed here.
+  const std::shared_ptr<const Program> program(std::shared_ptr<const Program>(), &condition);
+  const bool columns = ConditionPlan(condition.fields, {&program, 1}, {&slots, 1}).usable();
+  if (!raw.usable()) {
+    return (columns ? "cuts records into members, many at once: " : "reads each record by itself: ") + raw.why_not();
+  }
+  return raw.describe() + (columns ? "; where most records hold it, they are cut into members, many at once"
+                                   : "; what is in doubt is read by itself");
 }
 
 std::shared_ptr<const Stage> make_filter(FilterOptions options) {

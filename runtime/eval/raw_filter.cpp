@@ -245,14 +245,13 @@ bool RawFilter::may_hold(const Node& node, std::string_view record) const {
 }
 
 std::string RawFilter::describe() const {
-  if (!usable_) return "reads each record by its index: " + why_not_;
   std::string list;
   for (const json::Needle& needle : needles_) list += (list.empty() ? "" : ", ") + needle.quoted;
   std::string text = "runs on raw bytes: looks for " + list + " in the whole block";
   text += root_.needs ? "; a record without is no match"
                       : "; it may hold without a field, so every record is read";
   if (root_.judges) text += "; flat records are judged there";
-  return text + ", what is in doubt by the index";
+  return text;
 }
 
 }  // namespace pipec::runtime::eval

@@ -36,8 +36,10 @@ class RawFilter {
 
   // Whether scanning blocks for the needles can decide anything.
   bool usable() const { return usable_; }
-  // For `explain`: which way the filter goes, and why.
+  // For `explain`, of a usable one: what it looks for.
   std::string describe() const;
+  // Of one that is not.
+  const std::string& why_not() const { return why_not_; }
   // Rule 1 for one record: it can be no match, or a match.
   bool may_hold(std::string_view record) const;
 
@@ -96,7 +98,9 @@ class RawScan {
  public:
   enum class Answer : std::uint8_t { no, yes, unknown };
 
-  explicit RawScan(const RawFilter& filter, const json::Kernel& kernel = json::best_kernel());
+  // `columns_instead`: the caller can judge by columns, which is quicker where most records hold a key.
+  explicit RawScan(const RawFilter& filter, const json::Kernel& kernel = json::best_kernel(),
+                   bool columns_instead = false);
 
   // Judges the batch's records; false: not worth it for this batch, nothing is known of any record.
   bool judge(const Batch& batch);
@@ -130,7 +134,8 @@ class RawScan {
   const char* text_ = nullptr;
   const char* record_end_ = nullptr;
   Arena arena_;
-  std::uint32_t skip_ = 0;  // batches that go by the index before the next trial
+  const bool columns_instead_;
+  std::uint32_t skip_ = 0;  // batches that are not tried before the next one that is
 };
 
 }  // namespace pipec::runtime::eval

@@ -21,6 +21,8 @@ constexpr std::size_t kMostInDoubt = 40;
 constexpr std::uint32_t kSkipped = 31;
 // Checking the structure of the whole block pays where at least one record in so many has a key.
 constexpr std::size_t kSparse = 8;
+// Where at least one in so many has one, cutting all records into their members costs no more.
+constexpr std::size_t kDense = 2;
 
 Answer answer_of(bool holds) {
   return holds ? Answer::yes : Answer::no;
@@ -43,11 +45,12 @@ std::optional<Value> read_value(const char* at, const char* end) {
 
 }  // namespace
 
-RawScan::RawScan(const RawFilter& filter, const json::Kernel& kernel)
+RawScan::RawScan(const RawFilter& filter, const json::Kernel& kernel, bool columns_instead)
     : filter_(filter),
       kernel_(kernel),
       offsets_(filter.usable() ? filter.needles_.size() : 0),
-      sights_(offsets_.size()) {}
+      sights_(offsets_.size()),
+      columns_instead_(columns_instead) {}
 
 bool RawScan::worth_trying() {
   if (!filter_.usable_) return false;
@@ -72,6 +75,10 @@ bool RawScan::judge(const Batch& batch) {
     sights_[i].next = offsets_[i].data();
     sights_[i].end = sights_[i].next + count;
     hits = std::max(hits, count);
+  }
+  if (columns_instead_ && hits * kDense >= records.size()) {
+    skip_ = kSkipped;
+    return false;
   }
   const bool needs = filter_.root_.needs;
   // Lines are told apart by their newlines: a record must not hold one.

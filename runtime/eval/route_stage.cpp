@@ -41,7 +41,7 @@ class RouteStage final : public Router {
 
   std::unique_ptr<Scratch> make_scratch() const override {
     return std::make_unique<RouteScratch>(fields_, locals_,
-                                          reads_ && columns_->usable() ? &*columns_ : nullptr);
+                                          by_columns() ? &*columns_ : nullptr);
   }
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
@@ -85,6 +85,8 @@ class RouteStage final : public Router {
     return {};
   }
 
+  bool by_columns() const { return reads_ && columns_->usable(); }
+
  private:
   RouteOptions options_;
   FieldSet fields_;                                // of all arms
@@ -95,6 +97,13 @@ class RouteStage final : public Router {
 };
 
 }  // namespace
+
+std::string explain_route(const std::vector<std::shared_ptr<const Program>>& conditions) {
+  RouteOptions options;
+  options.conditions = conditions;
+  return RouteStage(std::move(options)).by_columns() ? "judges many records at once"
+                                                     : "reads each record by itself: a condition needs it alone";
+}
 
 std::shared_ptr<const Router> make_route(RouteOptions options) {
   return std::make_shared<RouteStage>(std::move(options));

@@ -44,8 +44,23 @@ std::vector<Change> changes_of(const json::Layout& layout, std::span<const TopEd
     changed(slot).removed = true;
     state[slot] = kGone;
   };
+  bool others_removed = false;
+  const auto keep = [&](std::span<const std::uint32_t> kept) {
+    // Members that are nobody's slot go, once.
+    for (std::uint16_t m = 0; m < layout.leads.size() && !others_removed; ++m) {
+      if (std::find(layout.member_of.begin(), layout.member_of.end(), m) != layout.member_of.end()) continue;
+      changes.push_back({m, {}, ColumnPlan::kNone, true});
+    }
+    others_removed = true;
+    for (std::uint32_t slot = 0; slot < state.size(); ++slot) {
+      if (std::find(kept.begin(), kept.end(), slot) == kept.end()) erase(slot);
+    }
+  };
   for (const TopEdit& edit : edits) {
     switch (edit.kind) {
+      case TopEdit::Kind::keep:
+        keep(edit.kept);
+        break;
       case TopEdit::Kind::set:
         changed(edit.slot).value = edit.value;
         break;
@@ -84,24 +99,20 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
                        std::span<const std::string> quoted) {
   const std::vector<Change> changes = changes_of(layout, edits, quoted);
   if (changes.empty()) return;
-  const auto last = static_cast<std::int32_t>(layout.leads.size()) - 1;
+  const auto last = static_cast<std::uint32_t>(layout.leads.size()) - 1;
   // Places of member m: `begin` is the separator before it.
-  const auto begin = [](std::int32_t m) { return Place{m == 0 ? -1 : 2 * m - 1, 0}; };
-  const auto end = [](std::int32_t m) { return Place{2 * m + 1, 0}; };
-  const auto key = [&](std::int32_t m) {
-    return Place{begin(m).member, layout.leads[static_cast<std::size_t>(m)].key};
-  };
-  const auto colon = [](std::int32_t m) { return Place{2 * m, 0}; };
-  const auto value = [&](std::int32_t m) {
-    return Place{begin(m).member, layout.leads[static_cast<std::size_t>(m)].size};
-  };
-  Place copied{-1, 0};         // up to here the record is written or left out
-  std::int32_t next = 0;       // the first member that has not been dealt with
-  bool all_gone = true;        // no member stays before it
+  const auto begin = [](std::uint32_t m) { return Place{2 * m, 0}; };
+  const auto end = [](std::uint32_t m) { return Place{2 * m + 2, 0}; };
+  const auto key = [&](std::uint32_t m) { return Place{2 * m, layout.leads[m].key}; };
+  const auto colon = [](std::uint32_t m) { return Place{2 * m + 1, 0}; };
+  const auto value = [&](std::uint32_t m) { return Place{2 * m, layout.leads[m].size}; };
+  Place copied{0, 0};      // up to here the record is written or left out
+  std::uint32_t next = 0;  // the first member that has not been dealt with
+  bool all_gone = true;    // no member stays before it
   std::size_t i = 0;
   for (; i < changes.size() && changes[i].member != kMissing; ++i) {
     const Change& change = changes[i];
-    const auto m = static_cast<std::int32_t>(change.member);
+    const std::uint32_t m = change.member;
     if (m > next) all_gone = false;
     next = m + 1;
     if (change.removed) {
@@ -139,7 +150,7 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
     added = true;
     copied = end(last);
   }
-  add_run(copied, {2 * last + 1, 1});
+  add_run(copied, {2 * last + 2, 1});
 }
 
 void SplicePlan::add_run(Place from, Place to) {
@@ -176,10 +187,7 @@ void SplicePlan::write(const json::BlockIndex& index, std::size_t row, std::uint
                        const Columns& columns, Buffer& out) const {
   const char* const text = index.text();
   const std::uint32_t* const members = index.members(row);
-  const std::uint32_t begin = index.begin(row);
-  const auto place = [&](const Place& at) {
-    return text + (at.member < 0 ? begin : members[at.member]) + at.behind;
-  };
+  const auto place = [&](const Place& at) { return text + members[at.member] + at.behind; };
   // Room for all but the values that are no numbers: those ask for theirs.
   const std::size_t room = size + room_ + 2 * kOverrun;
   char* to = out.extend(room);
@@ -209,7 +217,7 @@ void SplicePlan::write(const json::BlockIndex& index, std::size_t row, std::uint
           *to++ = '"';
         } else {
           written();
-          json::append_value(value, {text + begin, size}, out);
+          json::append_value(value, {text + members[0], size}, out);
           to = out.extend(room);
         }
         break;

@@ -15,11 +15,12 @@
 namespace pipec::runtime::eval {
 
 struct TopEdit {
-  enum class Kind : std::uint8_t { set, remove, rename };
+  enum class Kind : std::uint8_t { set, remove, rename, keep };
   Kind kind = Kind::set;
   std::uint32_t slot = 0;
-  std::uint32_t to = 0;                        // rename
+  std::uint32_t to = 0;                          // rename
   ColumnPlan::Number value = ColumnPlan::kNone;  // set
+  std::vector<std::uint32_t> kept;               // keep: the slots that stay
 };
 
 class SplicePlan {
@@ -35,9 +36,9 @@ class SplicePlan {
              Buffer& out) const;
 
  private:
-  // A place in a record: a member's colon or end (-1: the record's begin), and bytes behind it.
+  // A place in a record: one of BlockIndex::members(), and bytes behind it.
   struct Place {
-    std::int32_t member = -1;
+    std::uint32_t member = 0;
     std::uint32_t behind = 0;
   };
   struct Part {

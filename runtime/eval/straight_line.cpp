@@ -1,5 +1,7 @@
 #include "runtime/eval/straight_line.h"
 
+#include <algorithm>
+
 #include "pipec/runtime/json.h"
 #include "runtime/eval/storable.h"
 
@@ -47,7 +49,7 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       if (step.value == ColumnPlan::kNone) return refuse("an expression of it needs the record alone");
       const TypeSet types = statement.expressions[0].types;
       step.plain = !types.has(Type::array) && !types.has(Type::object) && !types.has(Type::duration);
-      step.edit = {TopEdit::Kind::set, statement.targets[0].slot, 0, step.value};
+      step.edit = {TopEdit::Kind::set, statement.targets[0].slot, 0, step.value, {}};
       steps_.push_back(step);
       names.fields[statement.targets[0].slot] = step.value;
       return true;
@@ -61,14 +63,14 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       return true;
     case Statement::Kind::remove:
       for (const Path& path : statement.targets) {
-        step.edit = {TopEdit::Kind::remove, path.slot, 0, ColumnPlan::kNone};
+        step.edit = {TopEdit::Kind::remove, path.slot, 0, ColumnPlan::kNone, {}};
         steps_.push_back(step);
         names.fields[path.slot] = ColumnPlan::Names::kUnknown;
       }
       return true;
     case Statement::Kind::rename:
       step.edit = {TopEdit::Kind::rename, statement.targets[0].slot, statement.targets[1].slot,
-                   ColumnPlan::kNone};
+                   ColumnPlan::kNone, {}};
       steps_.push_back(step);
       names.fields[statement.targets[0].slot] = ColumnPlan::Names::kUnknown;
       names.fields[statement.targets[1].slot] = ColumnPlan::Names::kUnknown;
@@ -84,7 +86,14 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       steps_.push_back(step);
       return true;
     case Statement::Kind::keep:
-      return refuse("it keeps fields");
+      step.edit.kind = TopEdit::Kind::keep;
+      for (const Path& path : statement.targets) step.edit.kept.push_back(path.slot);
+      for (std::uint32_t slot = 0; slot < names.fields.size(); ++slot) {
+        if (std::find(step.edit.kept.begin(), step.edit.kept.end(), slot) == step.edit.kept.end())
+          names.fields[slot] = ColumnPlan::Names::kUnknown;
+      }
+      steps_.push_back(step);
+      return true;
     case Statement::Kind::set_record:
       return refuse("it replaces the record");
     case Statement::Kind::set_metadata:

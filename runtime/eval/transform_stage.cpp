@@ -28,6 +28,13 @@ class TransformStage final : public Stage {
 
 }  // namespace
 
+std::string explain_transform(const TransformProgram& program) {
+  if (!eval::reads_record(program.body)) return "does not look into records";
+  const eval::StraightLine line(program);
+  if (line.usable()) return "takes many records at once, each layout of keys with its own splice";
+  return "takes each record by itself: " + line.why_not();
+}
+
 std::shared_ptr<const Stage> make_transform(TransformOptions options) {
   return std::make_shared<TransformStage>(std::move(options));
 }

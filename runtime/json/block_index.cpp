@@ -39,77 +39,70 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> records = all.subspan(first, last - first);
   text_ = batch.buffers[buffer]->data();
   count_ = 0;
-  std::size_t i = 0;
-  while (i < records.size()) {
-    const Record& record = records[i];
-    rows_[i] = {nullptr, record.begin, 0};
-    if (record.format != Format::json || record.size < 2 || text_[record.begin] != '{' ||
-        text_[record.begin + record.size - 1] != '}') {
+  const auto usable = [&](const Record& record) {
+    return record.format == Format::json && record.size > 2 && text_[record.begin] == '{' &&
+           text_[record.begin + record.size - 1] == '}';
+  };
+  // Whether a record is the line behind another.
+  const auto follows = [&](const Record& record, const Record& before) {
+    const std::uint32_t end = before.begin + before.size;
+    if (record.begin <= end || record.begin - end > 2 || text_[record.begin - 1] != '\n') return false;
+    return record.begin - end == 1 || text_[end] == '\r';
+  };
+  for (std::size_t i = 0; i < records.size();) {
+    rows_[i] = {};
+    if (!usable(records[i])) {
       ++i;
-      continue;
+    } else if (alone_left_ > 0) {
+      --alone_left_;
+      scan_alone(records[i], i);
+      ++i;
+    } else {
+      std::size_t end = i + 1;
+      while (end < records.size() && usable(records[end]) && follows(records[end], records[end - 1])) ++end;
+      scan_stretch(records.subspan(i, end - i), i);
+      i = end;
     }
-    if (nested_ > 0) {
-      --nested_;
-      scan_alone(record, i++);
-      continue;
-    }
-    // Records that follow each other, line by line.
-    std::size_t end = i + 1;
-    for (; end < records.size(); ++end) {
-      const Record& before = records[end - 1];
-      if (records[end].begin != before.begin + before.size + 1 || text_[records[end].begin - 1] != '\n' ||
-          records[end].format != Format::json || records[end].size < 2) {
-        break;
-      }
-    }
-    scan_stretch(records.subspan(i, end - i), i);
-    i = end;
   }
   return records.size();
 }
 
 void BlockIndex::scan_stretch(std::span<const Record> records, std::size_t row) {
-  const std::uint32_t from = records.front().begin;
-  const std::uint32_t to = records.back().begin + records.back().size;
   std::size_t at = count_;
-  const std::size_t stop = kernel_.flat_members(text_, from, to, members_, count_);
+  const std::size_t stop = kernel_.operators(
+      text_, records.front().begin, records.back().begin + records.back().size, members_, count_);
+  std::size_t unknown = 0;
   std::size_t i = 0;
   for (; i < records.size(); ++i) {
-    const std::uint32_t begin = records[i].begin;
-    const std::uint32_t end = begin + records[i].size;
-    if (end > stop || (stop != to && end + 2 > stop)) break;
-    const Layout* const layout = find(begin, end, members_.data() + at, count_ - at);
-    rows_[row + i] = {layout, begin, static_cast<std::uint32_t>(at)};
+    const std::uint32_t end = records[i].begin + records[i].size;
+    if (end > stop) break;
+    const Layout* const layout = find(end, members_.data() + at, count_ - at);
+    rows_[row + i] = {layout, static_cast<std::uint32_t>(at)};
     if (layout) {
-      at += layout->leads.size() * 2;
-    } else {
-      while (at < count_ && members_.data()[at] < end) ++at;
+      at += layout->leads.size() * 2 + 1;
+      continue;
     }
+    ++unknown;
+    while (at < count_ && members_.data()[at] < end) ++at;
   }
-  if (i == records.size()) return;
-  count_ = at;
-  nested_ = kTakenAlone;
-  for (; i < records.size(); ++i) {
-    rows_[row + i] = {nullptr, records[i].begin, 0};
-    if (text_[records[i].begin] == '{' && text_[records[i].begin + records[i].size - 1] == '}') {
-      scan_alone(records[i], row + i);
-    }
+  if (unknown * 4 > records.size() || i < records.size()) alone_left_ = kTakenAlone;
+  for (std::size_t k = 0; k < records.size(); ++k) {
+    if (k >= i) rows_[row + k] = {};
+    if (!rows_[row + k].layout) scan_alone(records[k], row + k);
   }
 }
 
-// A record that holds brackets, or other white space than flat lines have.
+// A record that holds brackets: the members of its top level alone.
 void BlockIndex::scan_alone(const Record& record, std::size_t row) {
   const std::size_t found = kernel_.members(text_ + record.begin, record.size, 0, alone_);
   if (found < 2 || found % 2 != 0 || alone_.data()[found - 1] != record.size - 1) return;
-  while (members_.room() - count_ < found + 8) members_.grow();
+  while (members_.room() - count_ < found + 16) members_.grow();
   std::uint32_t* const out = members_.data() + count_;
-  for (std::size_t i = 0; i < found; ++i) {
-    out[i] = record.begin + alone_.data()[i];
-    if (is_space(text_[out[i] - 1])) return;
-  }
-  const Layout* const layout = find(record.begin, record.begin + record.size, out, found);
+  out[0] = record.begin;
+  for (std::size_t i = 0; i < found; ++i) out[i + 1] = record.begin + alone_.data()[i];
+  const Layout* const layout = find(record.begin + record.size, out, found + 1);
   if (!layout || layout->leads.size() * 2 != found) return;
-  rows_[row] = {layout, record.begin, static_cast<std::uint32_t>(count_)};
+  rows_[row] = {layout, static_cast<std::uint32_t>(count_)};
   // A nested bracket begins its value (the kernel saw to it), so the value's last bracket is its partner.
   for (std::uint32_t slot = 0; slot < keys_.size(); ++slot) {
     const std::string_view text = value(row, slot);
@@ -119,54 +112,56 @@ void BlockIndex::scan_alone(const Record& record, std::size_t row) {
       return;
     }
   }
-  count_ += found;
+  count_ += found + 1;
 }
 
-inline bool BlockIndex::same(const Layout& layout, std::uint32_t begin, std::uint32_t end,
-                             const std::uint32_t* members, std::size_t left) const {
-  const std::size_t count = layout.leads.size() * 2;
-  if (count > left || members[count - 1] != end - 1) return false;
-  std::uint32_t before = begin;
+inline bool BlockIndex::same(const Layout& layout, std::uint32_t end, const std::uint32_t* members,
+                             std::size_t left) const {
+  const std::size_t last = layout.leads.size() * 2;
+  if (last >= left || members[last] != end - 1) return false;
+  std::uint32_t before = members[0];
   for (const Layout::Lead& lead : layout.leads) {
     const char* const at = text_ + before;
-    if (members[0] - before != lead.colon || ((load8(at) ^ lead.head) & lead.mask) != 0) return false;
+    const std::uint32_t behind = members[2];
+    if (members[1] - before != lead.colon || behind - before <= lead.size) return false;
+    if (((load8(at) ^ lead.head) & lead.mask) != 0) return false;
     if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
     if (lead.size > 16 && std::memcmp(at + 8, layout.texts.data() + lead.text + 8, lead.size - 16) != 0)
       return false;
-    if (static_cast<unsigned char>(at[lead.size]) <= ' ') return false;
-    before = members[1];
+    // No white space around the value but what is part of the lead.
+    if (static_cast<unsigned char>(at[lead.size]) <= ' ' || static_cast<unsigned char>(text_[behind - 1]) <= ' ')
+      return false;
+    before = behind;
     members += 2;
   }
   return true;
 }
 
-const Layout* BlockIndex::find(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members,
-                               std::size_t left) {
-  if (text_[begin] != '{' || text_[end - 1] != '}') return nullptr;
-  if (last_ < layouts_.size() && same(*layouts_[last_], begin, end, members, left)) [[likely]]
+const Layout* BlockIndex::find(std::uint32_t end, const std::uint32_t* members, std::size_t left) {
+  if (last_ < layouts_.size() && same(*layouts_[last_], end, members, left)) [[likely]]
     return layouts_[last_].get();
   for (std::size_t i = 0; i < layouts_.size(); ++i) {
-    if (i == last_ || !same(*layouts_[i], begin, end, members, left)) continue;
+    if (i == last_ || !same(*layouts_[i], end, members, left)) continue;
     last_ = i;
     return layouts_[i].get();
   }
-  return layouts_.size() < kMostLayouts ? learn(begin, end, members, left) : nullptr;
+  return layouts_.size() < kMostLayouts ? learn(end, members, left) : nullptr;
 }
 
-const Layout* BlockIndex::learn(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members,
-                                std::size_t left) {
+const Layout* BlockIndex::learn(std::uint32_t end, const std::uint32_t* members, std::size_t left) {
   auto layout = std::make_unique<Layout>();
   layout->number = static_cast<std::uint32_t>(layouts_.size());
   layout->member_of.assign(keys_.size(), Layout::kMissing);
-  std::uint32_t before = begin;
-  for (std::size_t i = 0;; i += 2) {
+  std::uint32_t before = left > 0 ? members[0] : 0;
+  for (std::size_t i = 1;; i += 2) {
     if (i + 1 >= left || layout->leads.size() == Layout::kMostMembers) return nullptr;
     const std::uint32_t colon = members[i];
     const std::uint32_t behind = members[i + 1];
     if (behind >= end || text_[colon] != ':') return nullptr;
     const std::uint32_t value = colon + 1 + (text_[colon + 1] == ' ' ? 1 : 0);
     const std::uint32_t key = before + 1 + (text_[before + 1] == ' ' ? 1 : 0);
-    if (value >= behind || is_space(text_[value]) || colon < key + 2 || text_[key] != '"' ||
+    if (value >= behind || static_cast<unsigned char>(text_[value]) <= ' ' ||
+        static_cast<unsigned char>(text_[behind - 1]) <= ' ' || colon < key + 2 || text_[key] != '"' ||
         text_[colon - 1] != '"') {
       return nullptr;
     }

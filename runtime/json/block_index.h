@@ -1,6 +1,7 @@
 // The members of many records at once. Most records of a source have the same keys in the same order: a
-// Layout. A stretch of flat lines is cut into members in one pass (Kernel::flat_members), and a record is then
-// compared with the layouts that are known, separator and key of each member in two loads.
+// Layout. The operators of a stretch of lines are found in one pass (Kernel::operators), and a record is then
+// compared with the layouts that are known: what stands between its values, a member in two loads. Where that is
+// the same, and each value begins and ends as it should, nothing else of the record's structure is left to check.
 //
 // What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it at
 // most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing is
@@ -53,8 +54,8 @@ class BlockIndex {
 
   // Of the last scan: null where nothing is known of the row.
   const Layout* layout(std::size_t row) const { return rows_[row].layout; }
-  std::uint32_t begin(std::size_t row) const { return rows_[row].begin; }
-  // Two for each member: its colon, and the comma or bracket behind it. Offsets into text().
+  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it. Offsets into
+  // text().
   const std::uint32_t* members(std::size_t row) const { return members_.data() + rows_[row].members; }
   const char* text() const { return text_; }
   // The value of a slot; its data is null where the record has none. The row has a layout.
@@ -63,14 +64,13 @@ class BlockIndex {
     const std::uint16_t member = layout.member_of[slot];
     if (member == Layout::kMissing) return {};
     const std::uint32_t* const at = members(row) + std::size_t{2} * member;
-    const std::uint32_t from = (member == 0 ? rows_[row].begin : at[-1]) + layout.leads[member].size;
-    return {text_ + from, at[1] - from};
+    const std::uint32_t from = at[0] + layout.leads[member].size;
+    return {text_ + from, at[2] - from};
   }
 
  private:
   struct Row {
     const Layout* layout = nullptr;
-    std::uint32_t begin = 0;
     std::uint32_t members = 0;  // index into members_
   };
 
@@ -78,10 +78,10 @@ class BlockIndex {
 
   void scan_stretch(std::span<const Record> records, std::size_t row);
   void scan_alone(const Record& record, std::size_t row);
-  const Layout* find(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members, std::size_t left);
-  bool same(const Layout& layout, std::uint32_t begin, std::uint32_t end, const std::uint32_t* members,
-            std::size_t left) const;
-  const Layout* learn(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  // `members`: as above, `left` of them at most, the first at the record's begin.
+  const Layout* find(std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  bool same(const Layout& layout, std::uint32_t end, const std::uint32_t* members, std::size_t left) const;
+  const Layout* learn(std::uint32_t end, const std::uint32_t* members, std::size_t left);
 
   const Kernel& kernel_;
   std::vector<std::string> keys_;  // decoded
@@ -92,7 +92,7 @@ class BlockIndex {
   const char* text_ = nullptr;
   std::vector<std::unique_ptr<Layout>> layouts_;
   std::size_t last_ = 0;     // the layout of the row before
-  std::uint32_t nested_ = 0;  // records that are taken one by one before a stretch is tried again
+  std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
 };
 
 }  // namespace pipec::runtime::json

@@ -55,12 +55,14 @@ struct Kernel {
   // string, is left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so: the
   // records that end two bytes before it and earlier are as described.
   std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
-  // The same, and appends to out[count] the offsets of the colon and of the comma or bracket behind each member.
-  std::size_t (*flat_members)(const char* text, std::size_t begin, std::size_t end, Offsets& out,
-                              std::size_t& count);
-  // The same as flat(), of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
+  // The same, of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
   // backslash. Brackets as there.
   std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii);
+  // Appends to out[count] the offsets in text[begin, end), which is lines, of all brackets, colons and commas that
+  // are in no string (and of bytes 0x0c and 0x1a). Returns `end`, or the beginning of the first 64 bytes with a
+  // newline in a string: up to there the offsets are written.
+  std::size_t (*operators)(const char* text, std::size_t begin, std::size_t end, Offsets& out,
+                           std::size_t& count);
   // Writes the offsets in text[begin, end) where the needle stands and those of the backslashes that may be
   // part of another spelling of it, in order. Returns how many.
   std::size_t (*find)(const char* text, std::size_t begin, std::size_t end, const Needle& needle,

@@ -106,6 +106,24 @@ PIPEC_KERNEL inline Lines classify_lines(const char* block) {
   return lines;
 }
 
+struct Text {
+  std::uint64_t quotes;
+  std::uint64_t backslashes;
+  std::uint64_t operators;
+  std::uint64_t newlines;
+};
+
+PIPEC_KERNEL inline Text classify_text(const char* block) {
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 32));
+  Text text;
+  text.quotes = equal_to(low, high, '"');
+  text.backslashes = equal_to(low, high, '\\');
+  text.operators = bits(operators_of(low), operators_of(high));
+  text.newlines = equal_to(low, high, '\n');
+  return text;
+}
+
 struct Pairs {
   std::uint64_t hits;
   std::uint64_t backslashes;
@@ -132,10 +150,11 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
 }
 
 #include "runtime/json/kernel_x86.inc"
-// Uses the above.
+// Use the above.
+#include "runtime/json/kernel_offsets.inc"
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"avx2", members, validate, flat, flat_members, valid_flat, find};
+constexpr Kernel kKernel{"avx2", members, validate, flat, valid_flat, operators, find};
 
 }  // namespace
 

@@ -41,6 +41,13 @@ struct Lines {
   std::uint64_t newlines = 0;
 };
 
+struct Text {
+  std::uint64_t quotes = 0;
+  std::uint64_t backslashes = 0;
+  std::uint64_t operators = 0;
+  std::uint64_t newlines = 0;
+};
+
 struct Pairs {
   std::uint64_t hits = 0;
   std::uint64_t backslashes = 0;
@@ -189,6 +196,11 @@ inline Pairs classify_pairs(const char* first, char a, const char* second, char 
 
 #endif
 
+inline Text classify_text(const char* block) {
+  const Lines lines = classify_lines(block);
+  return {lines.quotes, lines.backslashes, lines.operators, lines.newlines};
+}
+
 inline std::uint64_t prefix_xor(std::uint64_t bits) {
   for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
   return bits;
@@ -198,9 +210,11 @@ inline std::uint32_t lowest(std::uint64_t bits) {
   return static_cast<std::uint32_t>(__builtin_ctzll(bits | std::uint64_t{1} << 63));
 }
 
+#include "runtime/json/kernel_offsets.inc"
+// Uses the above.
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"portable", members, validate, flat, flat_members, valid_flat, find};
+constexpr Kernel kKernel{"portable", members, validate, flat, valid_flat, operators, find};
 
 }  // namespace
 

@@ -1,3 +1,4 @@
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -211,15 +212,13 @@ std::size_t format_short_fraction(double value, char* out) {
   if (!(size > 0 && size < kLargest)) return 0;
   const auto scaled = static_cast<std::uint64_t>(size * 1024);
   if (static_cast<double>(scaled) != size * 1024) return 0;
-  std::uint64_t whole = scaled >> 10;
-  std::uint64_t fraction = (scaled & 1023) * 9'765'625;  // ten decimal digits
-  int places = fraction == 0 ? 1 : 10;
-  if (fraction != 0) {
-    while (fraction % 10 == 0) {
-      fraction /= 10;
-      --places;
-    }
-  }
+  const std::uint64_t whole = scaled >> 10;
+  const std::uint64_t part = scaled & 1023;
+  // part / 1024 is odd / 2^places, which has as many decimal places.
+  const int twos = part == 0 ? 10 : std::countr_zero(part);
+  const int places = part == 0 ? 1 : 10 - twos;
+  constexpr std::uint64_t kFives[] = {1, 5, 25, 125, 625, 3'125, 15'625, 78'125, 390'625, 1'953'125, 9'765'625};
+  std::uint64_t fraction = (part >> twos) * kFives[places];
   // By the places behind the point: below this, all digits are at most 15.
   constexpr std::uint64_t kWholes[] = {0,
                                        1'000'000'000'000,
@@ -237,10 +236,14 @@ std::size_t format_short_fraction(double value, char* out) {
   if (value < 0) *to++ = '-';
   to = std::to_chars(to, to + 16, whole).ptr;
   *to++ = '.';
-  for (int i = places - 1; i >= 0; --i) {
-    to[i] = static_cast<char>('0' + fraction % 10);
-    fraction /= 10;
+  // Two digits at a time.
+  int i = places;
+  for (; i >= 2; i -= 2, fraction /= 100) {
+    const std::uint64_t pair = fraction % 100;
+    to[i - 1] = static_cast<char>('0' + pair % 10);
+    to[i - 2] = static_cast<char>('0' + pair / 10);
   }
+  if (i == 1) to[0] = static_cast<char>('0' + fraction);
   return static_cast<std::size_t>(to + places - out);
 }
 

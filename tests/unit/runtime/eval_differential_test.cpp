@@ -110,9 +110,9 @@ class Expressions {
       case 0:
       case 1:
       case 2:
-        return b_.set(top(), value(2));
+        return b_.set(top(), value(static_cast<int>(random_.below(3))));
       case 3:
-        return b_.set(top(), b_.interpolate({b_.string(word()), value(1), value(0)}));
+        return b_.set(top(), b_.interpolate({b_.string(word()), value(0)}));
       case 4:
       case 5:
         return b_.del({top()});
@@ -120,11 +120,12 @@ class Expressions {
       case 7:
         return b_.rename(top(), top());
       case 8:
-        return random_.chance(80) ? b_.set(path(false), value(1)) : b_.keep({top(), top()});
+        if (random_.chance(80)) return b_.set(top(), constant());
+        return random_.chance(20) ? b_.set(path(false), value(1)) : b_.keep({top(), top(), top()});
       case 9:
-        return b_.when(condition(1), {random_.chance(50) ? b_.drop() : b_.dlq(value(1))});
+        return b_.when(condition(0), {random_.chance(50) ? b_.drop() : b_.dlq(value(1))});
       default:
-        return b_.when(condition(1), block(depth - 1),
+        return b_.when(condition(0), block(depth - 1),
                        random_.chance(50) ? block(depth - 1) : std::vector<Statement>());
     }
   }
@@ -281,10 +282,33 @@ struct Count {
   std::uint64_t by_columns = 0;
 };
 
+// Another record with the keys of one that random_block() made before, as most records of a source are.
+std::string alike(Random& random, const Lines& keys, bool spaced) {
+  std::string text = "{";
+  for (const std::string& key : keys) {
+    if (text.size() > 1) text += spaced ? ", " : ",";
+    text += '"' + key + (spaced ? "\": " : "\":") + flat_value(random);
+  }
+  return text + "}";
+}
+
 std::shared_ptr<Block> random_block(Random& random, BufferPool& pool) {
   const bool hostile = random.chance(70);
+  std::vector<Lines> layouts(4);
+  for (Lines& keys : layouts) {
+    for (const std::string& key : kKeys) {
+      if (key != "a\"b" && random.chance(60)) keys.push_back(key);
+    }
+    std::shuffle(keys.begin(), keys.end(), random.engine());
+    if (random.chance(10) && !keys.empty()) keys.push_back(keys.front());
+  }
+  const bool mostly_alike = random.chance(70);
+  const bool spaced = random.chance(20);
   Lines lines;
-  for (std::size_t i = 0; i < kPerRound; ++i) lines.push_back(record(random, hostile));
+  for (std::size_t i = 0; i < kPerRound; ++i) {
+    lines.push_back(mostly_alike && random.chance(95) ? alike(random, random.of(layouts), spaced)
+                                                      : record(random, hostile));
+  }
   auto block = block_of(lines, pool);
   block->single_lines = true;
   return block;

@@ -37,6 +37,7 @@ class Random {
   const T& of(const std::vector<T>& choices) {
     return choices[below(choices.size())];
   }
+  std::mt19937& engine() { return engine_; }
 
  private:
   std::mt19937 engine_;

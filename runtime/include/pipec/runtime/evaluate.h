@@ -58,7 +58,7 @@ struct FilterOptions {
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_filter(FilterOptions options);
-// Which way such a filter goes, on raw bytes or by the index, and why: for `explain`.
+// For `explain`: which way such a filter goes (raw bytes, many records at once, each by itself), and why.
 std::string explain_filter(const Program& condition);
 
 struct TransformOptions {
@@ -66,11 +66,15 @@ struct TransformOptions {
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_transform(TransformOptions options);
+// For `explain`: whether it takes many records at once or each by itself, and why.
+std::string explain_transform(const TransformProgram& program);
 
 struct RouteOptions {
   std::vector<std::shared_ptr<const Program>> conditions;  // arm i; the last arm is `else` and has none
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Router> make_route(RouteOptions options);
+// For `explain`, as above.
+std::string explain_route(const std::vector<std::shared_ptr<const Program>>& conditions);
 
 }  // namespace pipec::runtime
