@@ -24,7 +24,7 @@ constexpr std::size_t kMostArena = std::size_t{1} << 20;
 // A text of up to eight bytes, behind which others may be read, as a number; false where one of them is no digit.
 // Without a loop, whose end would be mispredicted where lengths vary: pairs, fours and eights are joined by one
 // multiplication each.
-bool eight_digits(std::string_view text, std::uint64_t& number) {
+inline bool eight_digits(std::string_view text, std::uint64_t& number) {
   constexpr std::uint64_t kZeros = 0x3030303030303030ULL;
   constexpr std::uint64_t kHigh = 0xf0f0f0f0f0f0f0f0ULL;
   std::uint64_t word = 0;

@@ -203,6 +203,21 @@ void append_json_string(std::string_view text, Buffer& out) {
 
 namespace {
 
+// Eight digits of a number below 10^8, leading zeros too: halves, quarters and digits are split off in lanes of
+// one word, each by a multiplication that stands for a division.
+void write_eight_digits(std::uint64_t number, char* out) {
+  const std::uint64_t fours = number / 10'000 | (number % 10'000) << 32;
+  const std::uint64_t hundreds = (fours * 5'243 >> 19) & 0x0000007f0000007fULL;
+  const std::uint64_t pairs = hundreds | (fours - hundreds * 100) << 16;
+  const std::uint64_t tens = (pairs * 103 >> 10) & 0x000f000f000f000fULL;
+  const std::uint64_t digits = (tens | (pairs - tens * 10) << 8) | 0x3030303030303030ULL;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(out, &digits, 8);
+  } else {
+    for (int i = 0; i < 8; ++i) out[i] = static_cast<char>(digits >> (8 * i));
+  }
+}
+
 // Numbers that 15 decimal digits give exactly: their exact digits are then the shortest ones too, since no
 // two decimals of up to 15 digits are the same double. Here: those with at most 10 binary digits behind the
 // point (halves, 1/1024), which is what dividing integers by powers of two makes. 0: it is none of them.
@@ -215,10 +230,7 @@ std::size_t format_short_fraction(double value, char* out) {
   const std::uint64_t whole = scaled >> 10;
   const std::uint64_t part = scaled & 1023;
   // part / 1024 is odd / 2^places, which has as many decimal places.
-  const int twos = part == 0 ? 10 : std::countr_zero(part);
-  const int places = part == 0 ? 1 : 10 - twos;
-  constexpr std::uint64_t kFives[] = {1, 5, 25, 125, 625, 3'125, 15'625, 78'125, 390'625, 1'953'125, 9'765'625};
-  std::uint64_t fraction = (part >> twos) * kFives[places];
+  const int places = part == 0 ? 1 : 10 - std::countr_zero(part);
   // By the places behind the point: below this, all digits are at most 15.
   constexpr std::uint64_t kWholes[] = {0,
                                        1'000'000'000'000,
@@ -236,14 +248,12 @@ std::size_t format_short_fraction(double value, char* out) {
   if (value < 0) *to++ = '-';
   to = std::to_chars(to, to + 16, whole).ptr;
   *to++ = '.';
-  // Two digits at a time.
-  int i = places;
-  for (; i >= 2; i -= 2, fraction /= 100) {
-    const std::uint64_t pair = fraction % 100;
-    to[i - 1] = static_cast<char>('0' + pair % 10);
-    to[i - 2] = static_cast<char>('0' + pair / 10);
-  }
-  if (i == 1) to[0] = static_cast<char>('0' + fraction);
+  // All ten, the first two and then eight at once; those behind the places are zeros and stay behind the end.
+  const std::uint64_t fraction = part * 9'765'625;
+  const std::uint64_t first = fraction / 100'000'000;
+  to[0] = static_cast<char>('0' + first / 10);
+  to[1] = static_cast<char>('0' + first % 10);
+  write_eight_digits(fraction % 100'000'000, to + 2);
   return static_cast<std::size_t>(to + places - out);
 }
 
