@@ -3,6 +3,8 @@
 // no limit). Runs take turns, medians are printed.
 //
 //   bench_delivery [rounds]      default 7
+//   bench_delivery once graph|plain WORKERS search|json BATCHES
+//                                one run of 256 KiB batches, for delivery_instructions, which counts instructions
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -98,7 +101,7 @@ Cost cost(const std::function<void()>& work) {
   return {std::chrono::duration<double>(Clock::now() - began).count(), cpu_seconds() - cpu};
 }
 
-void through_graph(const Job& job, unsigned threads) {
+void through_graph(const Job& job, unsigned threads, bool governed = true) {
   graph::Builder b;
   auto stream = b.receive("in", [&] { return std::make_unique<Repeat>(job); });
   for (const auto& stage : job.stages) stream = stream.stage("stage", stage);
@@ -106,6 +109,7 @@ void through_graph(const Job& job, unsigned threads) {
   graph::RunOptions options;
   options.threads = threads;
   options.commit_interval = std::chrono::seconds(1);  // the command line's default
+  options.govern.emplace().on = governed;
   auto pipeline = graph::Pipeline::make(b.plan(), options);
   if (!pipeline || (*pipeline)->run().error) std::abort();
 }
@@ -258,6 +262,14 @@ void compare(const char* name, const Job& job, unsigned threads, unsigned rounds
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 6 && std::string_view(argv[1]) == "once") {
+    Job job = make_job(std::size_t{256} << 10, static_cast<std::size_t>(std::max(1, std::atoi(argv[5]))));
+    job.stages = std::string_view(argv[4]) == "json" ? json_filter_and_map() : two_searches();
+    const auto workers = static_cast<unsigned>(std::max(1, std::atoi(argv[3])));
+    // Without the governor: it works by the clock, and callgrind makes seconds of milliseconds.
+    std::string_view(argv[2]) == "graph" ? through_graph(job, workers, false) : plain(job, workers);
+    return 0;
+  }
   const unsigned rounds = argc > 1 ? static_cast<unsigned>(std::max(1, std::atoi(argv[1]))) : 7;
   for (const unsigned threads : {1u, 2u}) {
     Job job = make_job(std::size_t{256} << 10, 1'000);
