@@ -117,6 +117,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
+  std::size_t record_limit(std::size_t bytes) const;
   Reservation reservation(const Source& source) const;
   std::size_t charge_of(const Source& source, std::size_t bytes) const;
   void admit_parts(std::uint32_t source, std::shared_ptr<runtime::Block> block);
@@ -195,6 +196,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const Topology topology_;
   const RunOptions options_;
   const unsigned threads_;
+  std::size_t largest_record_ = 0;               // that fits into memory; 0: nobody knows
   const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
   std::unique_ptr<runtime::Governor> governor_;  // null: govern off
 
