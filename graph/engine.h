@@ -135,6 +135,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void take_rejected(std::uint32_t node, Parcel& parcel);
   void run_stage(std::uint32_t node, Parcel& parcel);
   void run_route(std::uint32_t node, Parcel* parcel);
+  void split(std::uint32_t node, Parcel& parcel, std::vector<runtime::Record>& rest,
+             std::size_t buffers_before);
+  void go_on(Split* split);
   void forward(std::uint32_t node, Parcel* parcel);
 
   // engine_end.cpp
@@ -163,7 +166,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void govern_loop();
   void govern_once();
   void set_held(bool held, const std::string& reason);
+  static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
+  std::size_t output_allowance(Delivery& delivery) const;
   void note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before);
+  void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);
   std::size_t tracked_bytes() const;
@@ -203,6 +209,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   runtime::BufferPool buffers_;  // before all that holds buffers
   Pool<Parcel> parcels_;
   Pool<Delivery> deliveries_;
+  Pool<Split> splits_;
   BlockingLimiter limiter_;
   Failure failure_;
   Timer timer_;

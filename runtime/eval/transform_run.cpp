@@ -23,7 +23,12 @@ TransformRun::TransformRun(const TransformProgram& program, bool reads)
 
 Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& context) {
   output_.open(batch);
+  const std::size_t allowance = context.output_allowance();
   for (const Record& record : batch.records) {
+    if (output_.written() > allowance) {
+      context.leave_rest({&record, batch.records.data() + batch.records.size()});
+      break;
+    }
     const Output::Mark mark = output_.mark();
     const Flow flow = run_record(record);
     if (!interpreter_.malformed() && flow != Flow::dead) continue;

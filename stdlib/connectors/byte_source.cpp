@@ -22,6 +22,17 @@ using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
 
+Status hash_before(int fd, const std::string& path, std::uint64_t offset, std::uint64_t& hash) {
+  errno = 0;
+  const auto found = fingerprint_of(fd, offset);
+  if (found) {
+    hash = *found;
+    return {};
+  }
+  if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
+  return Error{"io", fmt::format("{} was cut while it was read (to byte {})", path, offset), {}, {}};
+}
+
 // Reads at an offset (pread), so that what is put back is simply read again.
 class PlainSource final : public ByteSource {
  public:
@@ -56,10 +67,11 @@ class PlainSource final : public ByteSource {
         {}};
   }
 
-  void identify(FileMark& mark, std::string_view taken, bool) override {
+  Status identify(FileMark& mark, std::string_view taken, bool) override {
     const std::size_t tail = std::min<std::uint64_t>(mark.offset, kFingerprintBytes);
-    mark.tail_hash = tail <= taken.size() ? fingerprint(taken.substr(taken.size() - tail))
-                                          : fingerprint_of(fd_.get(), mark.offset).value_or(0);
+    if (tail > taken.size()) return hash_before(fd_.get(), path_, mark.offset, mark.tail_hash);
+    mark.tail_hash = fingerprint(taken.substr(taken.size() - tail));
+    return {};
   }
 
  private:
@@ -101,13 +113,13 @@ class PackedSource final : public ByteSource {
     }
   }
 
-  void identify(FileMark& mark, std::string_view, bool ended) override {
+  Status identify(FileMark& mark, std::string_view, bool ended) override {
     FileMark::Packed packed;
     packed.end = unpacker_.packed_end();
     packed.frame = unpacker_.frame_before(mark.open_line);
     packed.whole = ended;
-    mark.tail_hash = fingerprint_of(fd_.get(), packed.end).value_or(0);
     mark.packed = packed;
+    return hash_before(fd_.get(), path_, packed.end, mark.tail_hash);
   }
 
   std::size_t held_bytes() const override { return unpacker_.held_bytes() + carry_.capacity(); }

@@ -26,8 +26,9 @@ class ByteSource {
   // At the end: the file is still what was read.
   virtual runtime::Status check_end() { return {}; }
   // What is kept of the file for a restart at mark.offset (mark.open_line), which are set. `taken`: the bytes
-  // before it, as far as they are at hand. `ended`: that is the end of the input.
-  virtual void identify(FileMark& mark, std::string_view taken, bool ended) = 0;
+  // before it, as far as they are at hand. `ended`: that is the end of the input. Without it a restart would
+  // take the file for another one, so that a failure is an error.
+  virtual runtime::Status identify(FileMark& mark, std::string_view taken, bool ended) = 0;
   // Memory in use beside what fill() gave.
   virtual std::size_t held_bytes() const { return 0; }
   // Any thread: a fill() that blocks returns soon, and every later one at once.

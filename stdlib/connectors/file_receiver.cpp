@@ -139,11 +139,11 @@ class FileReceiver final : public runtime::Receiver {
   Result<Received> read_block(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();
-    if (input_.files[current_].open_end != 0) {
-      if (Status passed = pass_open_line(data); !passed) return passed.error();
-    }
     const std::size_t limit = block_limit(limits);
     const LongestRecord longest(max_record_, limits.largest_record);
+    if (input_.files[current_].open_end != 0) {
+      if (Status passed = pass_open_line(longest, data); !passed) return passed.error();
+    }
     std::size_t wanted = std::max(read_hint_ != 0 ? std::min(read_hint_, limit) : limit, kSmallestRead);
     for (;;) {
       auto filled = source_->fill(data, wanted);
@@ -159,8 +159,7 @@ class FileReceiver final : public runtime::Receiver {
         const bool ended = at_end && taken == data.size();
         if (taken < data.size()) source_->put_back(data.view().substr(taken));
         data.set_size(taken);
-        hand_out(block, taken, open_line, ended);
-        return Received::records;
+        return hand_out(block, taken, open_line, ended);
       }
       if (data.size() > longest.bytes()) return reject_long_record(longest, at_end, block);
       wanted = std::min(std::max(wanted, data.size()) * 2, longest.bytes() + kSmallestRead);
@@ -179,17 +178,19 @@ class FileReceiver final : public runtime::Receiver {
       at_end = *filled == ByteSource::Filled::end;
       record.look(data);
     }
-    if (!record.rest(data).empty()) source_->put_back(record.rest(data));
+    const bool nothing_behind = record.rest(data).empty();
+    if (!nothing_behind) source_->put_back(record.rest(data));
     const std::uint64_t taken = record.finish(longest, block);
-    hand_out(block, taken, record.ended() ? taken : 0, at_end && record.ended());
-    return Received::records;
+    return hand_out(block, taken, record.ended() ? taken : 0, at_end && nothing_behind);
   }
 
   // The file goes on behind a last line that had no newline and was delivered all the same. If all that comes
-  // is the newline it was whole, else it is delivered again, whole: better twice than torn.
-  Status pass_open_line(runtime::Buffer& data) {
+  // is the newline it was whole, else it is delivered again, whole: better twice than torn. One that is too
+  // long to be held is a dead letter again.
+  Status pass_open_line(const LongestRecord& longest, runtime::Buffer& data) {
     InputFile& file = input_.files[current_];
     const auto line = static_cast<std::size_t>(std::exchange(file.open_end, 0) - file.start);
+    if (line > longest.bytes()) return {};
     auto filled = source_->fill(data, line + 2);
     if (!filled) return filled.error();
     const std::string_view next = data.view().substr(std::min(data.size(), line));
@@ -227,7 +228,7 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
-  void hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended) {
+  Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended) {
     const auto partition = static_cast<std::uint32_t>(current_);
     block.source = path();
     block.first_position = offset_;
@@ -241,10 +242,12 @@ class FileReceiver final : public runtime::Receiver {
     mark.offset = offset_ + taken;
     mark.open_line = offset_ + open_line;
     mark.path = path();
-    source_->identify(mark, taken == block.data->size() ? block.data->view() : std::string_view(), ended);
+    const std::string_view bytes = taken == block.data->size() ? block.data->view() : std::string_view();
+    if (Status known = source_->identify(mark, bytes, ended); !known) return known.error();
     offset_ += taken;
     const std::lock_guard guard(mutex_);
     marks_.push_back({partition, std::move(mark)});
+    return Received::records;
   }
 
   const std::string& path() const { return input_.files[current_].path; }

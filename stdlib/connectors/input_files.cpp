@@ -54,7 +54,11 @@ Result<std::vector<std::string>> expand(const std::string& path) {
 // By the first bytes. An error: the name promises what they are not.
 Result<Compression> find_compression(const std::string& path, int fd) {
   char magic[4] = {};
-  const ssize_t got = ::pread(fd, magic, sizeof magic, 0);
+  ssize_t got = 0;
+  do {
+    got = ::pread(fd, magic, sizeof magic, 0);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return runtime::system_error("io", "cannot read", path, errno);
   const Compression found = compression_of({magic, got > 0 ? static_cast<std::size_t>(got) : 0});
   const Compression named = compression_of_name(path);
   if (got > 0 && found == Compression::none && named != Compression::none) {

@@ -281,6 +281,19 @@ TEST_CASE("F2 a last line without a newline that is continued later is delivered
   CHECK(mentions(run.note, "delivered again, whole, from byte 2"));
 }
 
+TEST_CASE("F5 files with the same beginning are told apart") {
+  const TempDir temp;
+  std::string same;
+  while (same.size() < 8192) same += "the same line\n";
+  write_file(temp / "a", same + "1\n");
+  write_file(temp / "b", same + "2\n");
+  SavedState state;
+  const Run run = run_once(temp / "?", state);
+  CHECK(run.records.size() == 2 * (same.size() / 14 + 1));
+  append_file(temp / "a", "3\n");
+  CHECK(run_once(temp / "?", state).records == Lines{"3"});
+}
+
 TEST_CASE("--from-start reads everything again") {
   const TempDir temp;
   const std::string file = temp / "log";
