@@ -1,6 +1,7 @@
 // sink file: appends lines to one file, or to those that a template names.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -66,11 +67,19 @@ class FileSink : public runtime::Sink {
   }
   std::string resume_note() const override { return files_.resume_note(); }
   void snapshot(runtime::StateEntries& out) override {
+    takes_snapshots_.store(true);
     // An error comes back from sync().
     [[maybe_unused]] const Status flushed = flush_packed(false);
     files_.snapshot(out);
   }
-  Status sync() override { return files_.sync(); }
+  // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
+  // written has to be safe all the same.
+  Status sync() override {
+    if (!takes_snapshots_.load()) {
+      if (Status flushed = flush_packed(true); !flushed) return flushed;
+    }
+    return files_.sync();
+  }
   Status close() override {
     Status flushed = flush_packed(true);
     Status closed = files_.close();
@@ -97,6 +106,7 @@ class FileSink : public runtime::Sink {
   }
 
   const bool from_start_;
+  std::atomic<bool> takes_snapshots_{false};
 };
 
 class OneFileSink final : public FileSink {

@@ -62,7 +62,9 @@ Status PackedOutput::submit_all(OutputFiles::Writer& writer, bool writing) {
 }
 
 Status PackedOutput::hand_on(OutputFiles::Writer& writer, Packer::Frame&& frame, bool writing) {
-  return writer.append_frame(*frame.file, frame.bytes, writing);
+  Status appended = writer.append_frame(*frame.file, frame.bytes, writing);
+  packer_.reuse(std::move(frame.bytes));
+  return appended;
 }
 
 Status PackedOutput::flush(OutputFiles::Writer& writer, bool writing) {

@@ -42,18 +42,34 @@ Result<std::optional<Packer::Frame>> Packer::take(bool wait) {
   Job job = std::move(jobs_.front());
   jobs_.pop_front();
   held_.fetch_sub(job.text.capacity() + job.frame.capacity(), std::memory_order_relaxed);
-  job.text.clear();
-  if (rooms_.empty()) rooms_.push_back(std::move(job.text));
+  keep_room(std::move(job.text));
   if (!job.status) return job.status.error();
   return std::optional<Frame>(Frame{job.file, std::move(job.frame)});
 }
 
 std::string Packer::room() {
   const std::lock_guard lock(mutex_);
+  return take_room();
+}
+
+void Packer::reuse(std::string&& room) {
+  const std::lock_guard lock(mutex_);
+  keep_room(std::move(room));
+}
+
+std::string Packer::take_room() {
   if (rooms_.empty()) return {};
   std::string found = std::move(rooms_.back());
   rooms_.pop_back();
   return found;
+}
+
+void Packer::keep_room(std::string&& room) {
+  constexpr std::size_t kMostKept = std::size_t{2} << 20;  // a huge record's room goes back to the system
+  constexpr std::size_t kLeastKept = std::size_t{64} << 10;
+  if (room.capacity() < kLeastKept || room.capacity() > kMostKept || rooms_.size() > most_threads_) return;
+  room.clear();
+  rooms_.push_back(std::move(room));
 }
 
 void Packer::work() noexcept {
@@ -66,6 +82,7 @@ void Packer::work() noexcept {
     if (stopping_) return;
     Job& job = *waiting_.front();
     waiting_.pop_front();
+    job.frame = take_room();
     lock.unlock();
     try {
       if (!compressor) compressor = make_compressor(packing_);

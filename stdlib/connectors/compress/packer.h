@@ -37,8 +37,10 @@ class Packer {
   void put(OutputFile* file, std::string text);
   // The oldest frame; null where none is under way or, without `wait`, where it is not done.
   runtime::Result<std::optional<Frame>> take(bool wait);
-  // For the next text: an empty string with room, where one is left over.
+  // For the next text: an empty string with room, where one is left over. Fresh memory for every text and
+  // frame would cost page faults.
   std::string room();
+  void reuse(std::string&& room);
 
   // Any thread.
   std::size_t held_bytes() const { return held_.load(std::memory_order_relaxed); }
@@ -52,6 +54,8 @@ class Packer {
     bool done = false;
   };
   void work() noexcept;
+  std::string take_room();
+  void keep_room(std::string&& room);
 
   const Packing packing_;
   const unsigned most_threads_;

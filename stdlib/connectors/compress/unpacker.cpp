@@ -43,10 +43,10 @@ std::size_t Unpacker::held_bytes() const {
   std::size_t pieces = 0;
   {
     const std::lock_guard lock(mutex_);
-    pieces = pieces_.size();
+    pieces = pieces_.size() + free_.size();
   }
-  // The one that is being read, the one that is being made, and those between.
-  return (pieces + 2) * options_.piece_bytes + kPackedBytes + decompressor_bytes_.load();
+  // The one that is being read, the two that are being made, and those between or to be used again.
+  return (pieces + 3) * options_.piece_bytes + kPackedBytes + decompressor_bytes_.load();
 }
 
 Error Unpacker::damaged(const std::string& what, std::uint64_t at) const {
@@ -75,7 +75,11 @@ void Unpacker::run() noexcept {
 std::unique_ptr<char[]> Unpacker::new_bytes() {
   {
     const std::lock_guard lock(mutex_);
-    if (free_) return std::move(free_);
+    if (!free_.empty()) {
+      auto found = std::move(free_.back());
+      free_.pop_back();
+      return found;
+    }
   }
   return std::unique_ptr<char[]>(new char[options_.piece_bytes]);
 }
@@ -201,7 +205,7 @@ Result<Unpacker::Took> Unpacker::take(runtime::Buffer& data, std::size_t wanted,
         if (error_) return *error_;
         return Took::end;
       }
-      if (current_.bytes) free_ = std::move(current_.bytes);
+      if (current_.bytes) free_.push_back(std::move(current_.bytes));
       current_ = std::move(pieces_.front());
       pieces_.pop_front();
       changed_.notify_all();

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "pipec/runtime/buffer.h"
 #include "pipec/runtime/error.h"
@@ -83,7 +84,7 @@ class Unpacker {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Piece> pieces_;
-  std::unique_ptr<char[]> free_;
+  std::vector<std::unique_ptr<char[]>> free_;
   bool ended_ = false;  // nothing comes behind pieces_
   std::optional<runtime::Error> error_;
 

@@ -128,6 +128,23 @@ TEST_CASE("F4 S5 packed files of a template, each whole at every commit") {
   }
 }
 
+TEST_CASE("P8 what a packed dead letter file was given is safe after a sync without a snapshot") {
+  const TempDir temp;
+  for (const Compression compression : kBoth) {
+    const std::string file = temp / compression_name(compression);
+    SavedState state;
+    Driver driver(state, constant_path(file), compression);
+    REQUIRE(driver.open().empty());
+    std::string written;
+    for (int i = 0; i < 3; ++i) {
+      driver.write({"{\"a\":1}", "{\"a\":2}"});
+      written += "{\"a\":1}\n{\"a\":2}\n";
+      REQUIRE(driver.sink->sync().ok());
+      CHECK(unpacked(compression, read_file(file)) == written);
+    }
+  }
+}
+
 TEST_CASE("S5 another codec for a file that is there is refused") {
   const TempDir temp;
   const std::string file = temp / "out";
