@@ -1,4 +1,8 @@
+#include <numeric>
+#include <optional>
+
 #include "pipec/runtime/evaluate.h"
+#include "runtime/eval/condition_columns.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/malformed.h"
 #include "runtime/eval/raw_filter.h"
@@ -8,6 +12,8 @@ namespace pipec::runtime {
 
 namespace {
 
+using eval::ConditionColumns;
+using eval::ConditionPlan;
 using eval::Interpreter;
 using eval::RawFilter;
 using eval::RawScan;
@@ -15,10 +21,13 @@ using eval::Truth;
 
 class FilterScratch final : public Scratch {
  public:
-  FilterScratch(const Program& program, const RawFilter& raw)
-      : interpreter(program.fields, program.locals, Clock::system()), scan(raw) {}
+  FilterScratch(const Program& program, const RawFilter& raw, const ConditionPlan* plan)
+      : interpreter(program.fields, program.locals, Clock::system()), scan(raw) {
+    if (plan) columns.emplace(*plan);
+  }
   Interpreter interpreter;
   RawScan scan;
+  std::optional<ConditionColumns> columns;
 };
 
 class FilterStage final : public Stage {
@@ -26,23 +35,35 @@ class FilterStage final : public Stage {
   explicit FilterStage(FilterOptions options)
       : options_(std::move(options)),
         reads_(eval::reads_record(options_.condition->root)),
-        raw_(*options_.condition) {
+        raw_(*options_.condition),
+        slots_(slots_of(*options_.condition)),
+        columns_(options_.condition->fields, {&options_.condition, 1}, {&slots_, 1}) {
     if (options_.dead_letter_reason.empty())
       options_.dead_letter_reason = "the filter's condition does not hold";
   }
 
   std::unique_ptr<Scratch> make_scratch() const override {
-    return std::make_unique<FilterScratch>(*options_.condition, raw_);
+    return std::make_unique<FilterScratch>(*options_.condition, raw_,
+                                           reads_ && columns_.usable() ? &columns_ : nullptr);
   }
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
-    auto& [interpreter, scan] = *static_cast<FilterScratch*>(scratch);
+    auto& [interpreter, scan, columns] = *static_cast<FilterScratch*>(scratch);
     const Expression& condition = options_.condition->root;
     const bool judged = scan.judge(batch);
     std::uint64_t filtered = 0;
     std::size_t kept = 0;
+    std::size_t first = 0;  // of the records that the columns hold, and behind the last
+    std::size_t last = 0;
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
-      const RawScan::Answer answer = judged ? scan.answer(i) : RawScan::Answer::unknown;
+      RawScan::Answer answer = judged ? scan.answer(i) : RawScan::Answer::unknown;
+      if (!judged && columns) {
+        if (i == last) {
+          first = i;
+          last = i + columns->take(batch, i);
+        }
+        answer = answer_of(columns->first_to_hold(i - first));
+      }
       if (answer == RawScan::Answer::no && options_.otherwise == FilterOptions::Else::drop) [[likely]] {
         ++filtered;
         continue;
@@ -78,9 +99,21 @@ class FilterStage final : public Stage {
   }
 
  private:
+  static std::vector<std::uint32_t> slots_of(const Program& condition) {
+    std::vector<std::uint32_t> same(condition.fields.keys.size());
+    std::iota(same.begin(), same.end(), 0U);
+    return same;
+  }
+  static RawScan::Answer answer_of(std::uint32_t first_to_hold) {
+    if (first_to_hold == ConditionColumns::kUnknown) return RawScan::Answer::unknown;
+    return first_to_hold == 0 ? RawScan::Answer::yes : RawScan::Answer::no;
+  }
+
   FilterOptions options_;
   bool reads_;
   RawFilter raw_;
+  std::vector<std::uint32_t> slots_;
+  ConditionPlan columns_;
 };
 
 }  // namespace

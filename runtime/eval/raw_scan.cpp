@@ -6,6 +6,7 @@
 
 #include "pipec/runtime/json.h"
 #include "runtime/eval/compare.h"
+#include "runtime/eval/plain_call.h"
 #include "runtime/eval/raw_filter.h"
 #include "runtime/json/text.h"
 
@@ -24,19 +25,6 @@ constexpr std::size_t kSparse = 8;
 Answer answer_of(bool holds) {
   return holds ? Answer::yes : Answer::no;
 }
-
-// For calls: what they allocate, and that they failed.
-class PlainCall final : public CallContext {
- public:
-  PlainCall(Arena& arena, const void* prepared) {
-    arena_ = &arena;
-    clock_ = &Clock::system();
-    prepared_ = prepared;
-  }
-  Value fail(std::string_view) override { return Value::failed(); }
-  Value apply(std::size_t, std::span<const Value>) override { return Value::failed(); }
-  std::uint64_t random() override { return 0; }
-};
 
 // The value that begins here, in a flat record that ends at `end` with its bracket.
 std::optional<Value> read_value(const char* at, const char* end) {

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <optional>
 
 #include "pipec/runtime/evaluate.h"
+#include "runtime/eval/condition_columns.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/malformed.h"
 #include "runtime/eval/usage.h"
@@ -9,13 +11,19 @@ namespace pipec::runtime {
 
 namespace {
 
+using eval::ConditionColumns;
+using eval::ConditionPlan;
 using eval::Interpreter;
 using eval::Truth;
 
 class RouteScratch final : public Scratch {
  public:
-  RouteScratch(const FieldSet& fields, std::size_t locals) : interpreter(fields, locals, Clock::system()) {}
+  RouteScratch(const FieldSet& fields, std::size_t locals, const ConditionPlan* plan)
+      : interpreter(fields, locals, Clock::system()) {
+    if (plan) columns.emplace(*plan);
+  }
   Interpreter interpreter;
+  std::optional<ConditionColumns> columns;
 };
 
 // The conditions share one view of the record: it is scanned once, whatever the number of arms.
@@ -28,19 +36,34 @@ class RouteStage final : public Router {
       locals_ = std::max<std::size_t>(locals_, condition->locals);
       reads_ = reads_ || eval::reads_record(condition->root);
     }
+    columns_.emplace(fields_, options_.conditions, slots_);
   }
 
   std::unique_ptr<Scratch> make_scratch() const override {
-    return std::make_unique<RouteScratch>(fields_, locals_);
+    return std::make_unique<RouteScratch>(fields_, locals_,
+                                          reads_ && columns_->usable() ? &*columns_ : nullptr);
   }
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
-    Interpreter& interpreter = static_cast<RouteScratch*>(scratch)->interpreter;
+    auto& [interpreter, columns] = *static_cast<RouteScratch*>(scratch);
     for (Batch& arm : arms) {
       if (arm.metadata.size() != batch.metadata.size())
         arm.metadata = batch.metadata;  // records point into it
     }
-    for (const Record& record : batch.records) {
+    std::size_t first = 0;  // of the records that the columns hold, and behind the last
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const Record& record = batch.records[i];
+      if (columns) {
+        if (i == last) {
+          first = i;
+          last = i + columns->take(batch, i);
+        }
+        if (const std::uint32_t known = columns->first_to_hold(i - first); known != ConditionColumns::kUnknown) {
+          arms[known].records.push_back(record);
+          continue;
+        }
+      }
       Truth truth = Truth::failed;
       std::size_t arm = 0;
       if (interpreter.begin(batch, record, reads_)) {
@@ -68,6 +91,7 @@ class RouteStage final : public Router {
   std::vector<std::vector<std::uint32_t>> slots_;  // [arm][slot of its program]: the slot in fields_
   std::size_t locals_ = 0;
   bool reads_ = false;
+  std::optional<ConditionPlan> columns_;
 };
 
 }  // namespace

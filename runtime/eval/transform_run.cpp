@@ -1,5 +1,7 @@
 #include "runtime/eval/transform_run.h"
 
+#include <span>
+
 #include "pipec/runtime/json.h"
 #include "runtime/eval/edit_reason.h"
 #include "runtime/eval/malformed.h"
@@ -18,29 +20,51 @@ bool is_top(const Path& path) {
 
 }  // namespace
 
-TransformRun::TransformRun(const TransformProgram& program, bool reads)
-    : program_(program), reads_(reads), interpreter_(program.fields, program.locals, Clock::system()) {}
+TransformRun::TransformRun(const TransformProgram& program, bool reads, const StraightLine* line)
+    : program_(program), reads_(reads), interpreter_(program.fields, program.locals, Clock::system()) {
+  if (line) line_.emplace(*line);
+}
 
 Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& context) {
   output_.open(batch);
   const std::size_t allowance = context.output_allowance();
-  for (const Record& record : batch.records) {
-    if (output_.written() > allowance) {
-      context.leave_rest({&record, batch.records.data() + batch.records.size()});
-      break;
+  for (std::size_t first = 0; first < batch.records.size();) {
+    const std::size_t count = line_ ? line_->take(batch, first) : batch.records.size() - first;
+    for (std::size_t row = 0; row < count; ++row) {
+      const Record& record = batch.records[first + row];
+      if (output_.written() > allowance) {
+        context.leave_rest(std::span(batch.records).subspan(first + row));
+        output_.finish();
+        return {};
+      }
+      switch (line_ ? line_->outcome(row) : StraightLineRun::Outcome::unknown) {
+        case StraightLineRun::Outcome::dropped:
+          continue;
+        case StraightLineRun::Outcome::untouched:
+          output_.keep(record);
+          continue;
+        case StraightLineRun::Outcome::edited:
+          line_->write(row, record.size, output_.begin());
+          if (output_.end(record)) continue;
+          break;
+        case StraightLineRun::Outcome::unknown:
+          break;
+      }
+      if (Status status = run_alone(record, on_malformed, context); !status) return status;
     }
-    const Output::Mark mark = output_.mark();
-    const Flow flow = run_record(record);
-    if (!interpreter_.malformed() && flow != Flow::dead) continue;
-    output_.take_back(mark);
-    if (interpreter_.malformed()) {
-      Status status = reject_malformed(batch, record, on_malformed, context);
-      if (!status) return status;
-    } else {
-      context.dead_letter(record, interpreter_.failure().reason, interpreter_.failure().place);
-    }
+    first += count;
   }
   output_.finish();
+  return {};
+}
+
+Status TransformRun::run_alone(const Record& record, OnError on_malformed, StageContext& context) {
+  const Output::Mark mark = output_.mark();
+  const Flow flow = run_record(record);
+  if (!interpreter_.malformed() && flow != Flow::dead) return {};
+  output_.take_back(mark);
+  if (interpreter_.malformed()) return reject_malformed(output_.batch(), record, on_malformed, context);
+  context.dead_letter(record, interpreter_.failure().reason, interpreter_.failure().place);
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Runs a transform block over the records of a batch, one by one. One per worker.
+// Runs a transform block over the records of a batch: many at once where the block is a StraightLine and the
+// records are what it can take, else one by one. One per worker.
 //
 // A record is dead-lettered or has outputs, never both: what it emitted before it failed is taken back.
 #pragma once
@@ -10,13 +11,15 @@
 #include "pipec/runtime/evaluate.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/output.h"
+#include "runtime/eval/straight_line.h"
 
 namespace pipec::runtime::eval {
 
 class TransformRun final : public Scratch {
  public:
-  // `program` must outlive it. `reads`: it looks at records.
-  TransformRun(const TransformProgram& program, bool reads);
+  // `program` and `line` must outlive it. `reads`: it looks at records. `line`: the program as one, null where it
+  // is none.
+  TransformRun(const TransformProgram& program, bool reads, const StraightLine* line);
 
   Status process(Batch& batch, OnError on_malformed, StageContext& context);
 
@@ -28,6 +31,7 @@ class TransformRun final : public Scratch {
     dead,  // failure() of the interpreter says why; or the record is malformed
   };
 
+  Status run_alone(const Record& record, OnError on_malformed, StageContext& context);
   Flow run_record(const Record& record);
   Flow run_block(const std::vector<Statement>& block);
   Flow run(const Statement& statement);
@@ -66,6 +70,7 @@ class TransformRun final : public Scratch {
   const bool reads_;
   Interpreter interpreter_;
   Output output_;
+  std::optional<StraightLineRun> line_;
   const Record* record_ = nullptr;
   bool checked_ = false;  // the record as it stands now holds only JSON that was looked at
   Metadata assigned_;     // of this record, once a statement assigned some

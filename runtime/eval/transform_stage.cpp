@@ -9,10 +9,11 @@ namespace {
 class TransformStage final : public Stage {
  public:
   explicit TransformStage(TransformOptions options)
-      : options_(std::move(options)), reads_(eval::reads_record(options_.program->body)) {}
+      : options_(std::move(options)), reads_(eval::reads_record(options_.program->body)), line_(*options_.program) {}
 
   std::unique_ptr<Scratch> make_scratch() const override {
-    return std::make_unique<eval::TransformRun>(*options_.program, reads_);
+    return std::make_unique<eval::TransformRun>(*options_.program, reads_,
+                                                reads_ && line_.usable() ? &line_ : nullptr);
   }
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
@@ -22,6 +23,7 @@ class TransformStage final : public Stage {
  private:
   TransformOptions options_;
   bool reads_;
+  eval::StraightLine line_;
 };
 
 }  // namespace

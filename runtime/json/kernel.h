@@ -50,11 +50,17 @@ struct Kernel {
   // caller: `ascii` tells whether there is none to check.
   const char* (*validate)(const char* text, std::size_t size, std::size_t* offset, bool* ascii);
   // text[begin, end) are lines, each `{"key":value,...}` without a bracket inside: what FieldIndex::scan
-  // takes for an object, whose keys are all that is in quotes before a colon and whose values hold no quote
-  // but around them. One space is allowed behind `:` and `,`. Which bracket a line begins and ends with is
-  // left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so: the records
-  // that end two bytes before it and earlier are as described.
+  // takes for an object, whose keys and strings are all that is in quotes. One space is allowed behind `:` and
+  // `,`, none before them. Which bracket a line begins and ends with, and what stands for a value that is no
+  // string, is left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so: the
+  // records that end two bytes before it and earlier are as described.
   std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
+  // The same, and appends to out[count] the offsets of the colon and of the comma or bracket behind each member.
+  std::size_t (*flat_members)(const char* text, std::size_t begin, std::size_t end, Offsets& out,
+                              std::size_t& count);
+  // The same as flat(), of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
+  // backslash. Brackets as there.
+  std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii);
   // Writes the offsets in text[begin, end) where the needle stands and those of the backslashes that may be
   // part of another spelling of it, in order. Returns how many.
   std::size_t (*find)(const char* text, std::size_t begin, std::size_t end, const Needle& needle,

@@ -114,7 +114,7 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
 // Uses the above.
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"avx512", members, validate, flat, find};
+constexpr Kernel kKernel{"avx512", members, validate, flat, flat_members, valid_flat, find};
 
 }  // namespace
 

@@ -200,7 +200,7 @@ inline std::uint32_t lowest(std::uint64_t bits) {
 
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"portable", members, validate, flat, find};
+constexpr Kernel kKernel{"portable", members, validate, flat, flat_members, valid_flat, find};
 
 }  // namespace
 

@@ -43,6 +43,13 @@ class Arena {
     return {bytes, text.size()};
   }
 
+  // Bytes given out since the last reset, and what was left over in chunks before the last.
+  std::size_t used() const {
+    std::size_t all = 0;
+    for (const Chunk& chunk : chunks_) all += chunk.size;
+    return all - static_cast<std::size_t>(end_ - next_);
+  }
+
   // Forgets everything; keeps one chunk of up to 1 MiB for the next record.
   void reset() {
     if (chunks_.size() > 1 || (chunks_.size() == 1 && chunks_[0].size > kKeep)) shrink();

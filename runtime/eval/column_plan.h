@@ -1,0 +1,74 @@
+// Expressions made ready to be evaluated over many records at once (Columns). Not all can be: what asks for
+// metadata, takes lambdas or is not the same each time is left to the interpreter.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "pipec/runtime/program.h"
+#include "runtime/json/edit.h"
+
+namespace pipec::runtime::eval {
+
+// Immutable once made; shared by all workers.
+class ColumnPlan {
+ public:
+  using Number = std::uint32_t;
+  static constexpr Number kNone = 0xffffffff;
+
+  enum class Kind : std::uint8_t {
+    constant,
+    field,    // slot, below
+    has,      // slot, below
+    compare,  // op
+    arithmetic,
+    logical_and,
+    logical_or,
+    logical_not,
+    coalesce,
+    conditional,
+    in,
+    matches,
+    call,
+    interpolate,
+    array,
+    object,
+  };
+  struct Node {
+    Kind kind = Kind::constant;
+    Op op = Op::constant;
+    const Expression* expression = nullptr;
+    Value constant;
+    std::uint32_t slot = 0;
+    std::vector<json::Step> below;  // keys point into the expression
+    std::vector<Number> children;
+    bool shared = false;  // several nodes ask for it
+  };
+
+  // What a name stands for where an expression is added: the column of a local, or of a field that a statement
+  // has set.
+  struct Names {
+    static constexpr Number kRecord = 0xfffffffe;   // the field as it lies in the record
+    static constexpr Number kUnknown = 0xfffffffd;  // nothing that can be told before the record comes
+    std::vector<Number> locals;
+    std::vector<Number> fields;  // by slot
+  };
+  static Names names(std::size_t fields, std::size_t locals);
+
+  // `expression` must outlive it. `slots`: the number of each of its slots here; null: the same. kNone: it cannot
+  // be evaluated by columns.
+  Number add(const Expression& expression, const Names& names, const std::uint32_t* slots = nullptr);
+  const Node& node(Number number) const { return nodes_[number]; }
+  std::size_t size() const { return nodes_.size(); }
+
+ private:
+  Number add(const Expression& expression, const Names& names, const std::uint32_t* slots, unsigned depth);
+  bool add_path(Node& node, const Path& path, const Names& names, const std::uint32_t* slots);
+  Number push(Node node);
+  Number share(Number number);
+
+  std::vector<Node> nodes_;
+};
+
+}  // namespace pipec::runtime::eval

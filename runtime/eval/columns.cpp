@@ -1,0 +1,407 @@
+#include "runtime/eval/columns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/json.h"
+#include "runtime/eval/arithmetic.h"
+#include "runtime/eval/compare.h"
+#include "runtime/eval/plain_call.h"
+#include "runtime/json/text.h"
+
+namespace pipec::runtime::eval {
+
+namespace {
+
+using Kind = ColumnPlan::Kind;
+
+// Of what one chunk of records makes. A single record may make more: by the interpreter.
+constexpr std::size_t kMostArena = std::size_t{1} << 20;
+
+bool gives_truths(Kind kind) {
+  switch (kind) {
+    case Kind::has:
+    case Kind::compare:
+    case Kind::logical_and:
+    case Kind::logical_or:
+    case Kind::logical_not:
+    case Kind::in:
+    case Kind::matches:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Some of the rows.
+class Selection {
+ public:
+  void add(std::uint16_t row) { rows_[size_++] = row; }
+  Columns::Rows rows() const { return {rows_.data(), size_}; }
+
+ private:
+  std::array<std::uint16_t, Columns::kRows> rows_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+
+Columns::Columns(const ColumnPlan& plan, const json::BlockIndex& index)
+    : plan_(plan), index_(index), columns_(plan.size() * kRows), known_(plan.size() * kRows) {}
+
+void Columns::begin(std::size_t rows) {
+  arena_.reset();
+  std::fill(known_.begin(), known_.end(), std::uint8_t{0});
+  count_ = 0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    doubtful_[row] = index_.layout(row) ? 0 : 1;
+    all_[count_] = static_cast<std::uint16_t>(row);
+    count_ += doubtful_[row] ? 0 : 1;
+  }
+}
+
+bool Columns::full() {
+  return arena_.used() > kMostArena;
+}
+
+Columns::Operand Columns::operand(Number number, Rows rows) {
+  const Node& node = plan_.node(number);
+  if (node.kind == Kind::constant) return {&node.constant, 0};
+  evaluate(number, rows);
+  return {column(number), 1};
+}
+
+void Columns::evaluate(Number number, Rows rows) {
+  if (!plan_.node(number).shared) return compute(number, rows);
+  std::uint8_t* const known = known_.data() + number * kRows;
+  Selection open;
+  for (const std::uint16_t row : rows) {
+    if (!known[row]) open.add(row);
+    known[row] = 1;
+  }
+  compute(number, open.rows());
+}
+
+void Columns::compute(Number number, Rows rows) {
+  const Node& node = plan_.node(number);
+  Value* const out = column(number);
+  switch (node.kind) {
+    case Kind::constant:
+      return;
+    case Kind::field:
+      return field(node, rows, out);
+    case Kind::arithmetic:
+      return arithmetic(node, rows, out);
+    case Kind::coalesce:
+      return coalesce(node, rows, out);
+    case Kind::conditional:
+      return conditional(node, rows, out);
+    case Kind::call:
+      return call(node, rows, out);
+    case Kind::interpolate:
+      return interpolate(node, rows, out);
+    case Kind::array:
+    case Kind::object:
+      return container(node, rows, out);
+    default: {
+      Truths truths;
+      test(number, rows, truths);
+      for (const std::uint16_t row : rows) out[row] = Value::boolean(truths[row] != 0);
+    }
+  }
+}
+
+void Columns::test(Number number, Rows rows, Truths& truths) {
+  const Node& node = plan_.node(number);
+  switch (node.kind) {
+    case Kind::has:
+      return has(node, rows, truths);
+    case Kind::compare:
+      return compare(node, rows, truths);
+    case Kind::logical_and:
+    case Kind::logical_or:
+    case Kind::logical_not:
+      return logical(node, rows, truths);
+    case Kind::in:
+      return in(node, rows, truths);
+    case Kind::matches:
+      return matches(node, rows, truths);
+    default:
+      return truths_of(operand(number, rows), rows, truths);
+  }
+}
+
+// Conditions take bools, and null for false.
+void Columns::truths_of(Operand values, Rows rows, Truths& truths) {
+  for (const std::uint16_t row : rows) {
+    const Value& value = values[row];
+    truths[row] = value.type() == Type::boolean && value.as_bool() ? 1 : 0;
+    if (value.type() != Type::boolean && !value.is_null()) doubt(row);
+  }
+}
+
+inline Value Columns::read(std::string_view text, std::size_t row) {
+  // What most numbers are: up to 18 digits.
+  const char* at = text.data();
+  if (json::is_digit(*at) && text.size() <= 18 && (*at != '0' || text.size() == 1)) {
+    std::int64_t number = 0;
+    const char* const end = at + text.size();
+    while (at != end && json::is_digit(*at)) number = number * 10 + (*at++ - '0');
+    if (at == end) return Value::integer(number).with_text(text);
+  }
+  const std::optional<Value> value = read_json(text);
+  return value ? *value : doubted(row);
+}
+
+void Columns::field(const Node& node, Rows rows, Value* out) {
+  for (const std::uint16_t row : rows) {
+    const std::string_view text = index_.value(row, node.slot);
+    out[row] = text.empty() ? Value() : read(text, row);
+    for (const json::Step& step : node.below) {
+      const Found found =
+          step.is_key ? find_member(out[row], step.key, arena_) : find_item(out[row], step.index);
+      if (found.bad) doubt(row);
+      out[row] = found.bad || !found.found ? Value() : found.value;
+    }
+  }
+}
+
+void Columns::has(const Node& node, Rows rows, Truths& truths) {
+  for (const std::uint16_t row : rows) {
+    const std::string_view text = index_.value(row, node.slot);
+    bool there = !text.empty();
+    if (there && !node.below.empty()) {
+      Value value = read(text, row);
+      for (const json::Step& step : node.below) {
+        const Found found =
+            step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
+        if (found.bad) doubt(row);
+        there = found.found && !found.bad;
+        if (!there) break;
+        value = found.value;
+      }
+    }
+    truths[row] = there ? 1 : 0;
+  }
+}
+
+void Columns::compare(const Node& node, Rows rows, Truths& truths) {
+  const Operand left = operand(node.children[0], rows);
+  const Operand right = operand(node.children[1], rows);
+  const auto each = [&](auto op) {
+    for (const std::uint16_t row : rows) {
+      truths[row] = holds(op.value, left[row], right[row], arena_) ? 1 : 0;
+    }
+  };
+  switch (node.op) {
+    case Op::equal:
+      return each(std::integral_constant<Op, Op::equal>{});
+    case Op::not_equal:
+      return each(std::integral_constant<Op, Op::not_equal>{});
+    case Op::less:
+      return each(std::integral_constant<Op, Op::less>{});
+    case Op::less_equal:
+      return each(std::integral_constant<Op, Op::less_equal>{});
+    case Op::greater:
+      return each(std::integral_constant<Op, Op::greater>{});
+    default:
+      return each(std::integral_constant<Op, Op::greater_equal>{});
+  }
+}
+
+void Columns::logical(const Node& node, Rows rows, Truths& truths) {
+  test(node.children[0], rows, truths);
+  if (node.kind == Kind::logical_not) {
+    for (const std::uint16_t row : rows) truths[row] ^= 1;
+    return;
+  }
+  const std::uint8_t decided = node.kind == Kind::logical_or ? 1 : 0;
+  Selection open;
+  for (const std::uint16_t row : rows) {
+    if (truths[row] != decided) open.add(row);
+  }
+  test(node.children[1], open.rows(), truths);
+}
+
+void Columns::in(const Node& node, Rows rows, Truths& truths) {
+  const Operand needles = operand(node.children[0], rows);
+  const Operand stacks = operand(node.children[1], rows);
+  for (const std::uint16_t row : rows) {
+    const Value& needle = needles[row];
+    const Value& stack = stacks[row];
+    truths[row] = 0;
+    if (needle.is_null()) continue;
+    const bool text = needle.type() == Type::string;
+    if (stack.type() == Type::array) {
+      const Value plain = needle.is_escaped() ? decoded(needle, arena_) : needle;
+      ArrayWalker items(stack);
+      Value item;
+      while (truths[row] == 0 && items.next(item)) truths[row] = holds(Op::equal, plain, item, arena_) ? 1 : 0;
+      if (items.bad()) doubt(row);
+    } else if (text && stack.type() == Type::string) {
+      const std::string_view whole = decode_string(stack, arena_);
+      truths[row] = whole.find(decode_string(needle, arena_)) != std::string_view::npos ? 1 : 0;
+    } else if (text && stack.type() == Type::object) {
+      const Found found = find_member(stack, decode_string(needle, arena_), arena_);
+      if (found.bad) doubt(row);
+      truths[row] = found.found ? 1 : 0;
+    } else {
+      doubt(row);
+    }
+  }
+}
+
+void Columns::matches(const Node& node, Rows rows, Truths& truths) {
+  const Operand texts = operand(node.children[0], rows);
+  const Matcher& matcher = *node.expression->matcher;
+  for (const std::uint16_t row : rows) {
+    const Value& text = texts[row];
+    truths[row] = 0;
+    if (text.type() == Type::string) {
+      truths[row] = matcher.search(decode_string(text, arena_)) ? 1 : 0;
+    } else if (!text.is_null()) {
+      doubt(row);
+    }
+  }
+}
+
+void Columns::arithmetic(const Node& node, Rows rows, Value* out) {
+  Reason reason;
+  ArithmeticContext context{arena_, reason};
+  if (node.op == Op::negate) {
+    const Operand operands = operand(node.children[0], rows);
+    for (const std::uint16_t row : rows) {
+      const Value result = negated(operands[row], context);
+      out[row] = result.is_failed() ? doubted(row) : result;
+    }
+    return;
+  }
+  const Operand left = operand(node.children[0], rows);
+  const Operand right = operand(node.children[1], rows);
+  const auto number = [](const Value& value) {
+    return value.type() == Type::integer ? static_cast<double>(value.as_int()) : value.as_float();
+  };
+  for (const std::uint16_t row : rows) {
+    const Value& a = left[row];
+    const Value& b = right[row];
+    if (node.op == Op::divide && a.is_number() && b.is_number() && !a.is_beyond() && !b.is_beyond()) {
+      const double quotient = number(a) / number(b);
+      if (number(b) != 0 && std::isfinite(quotient)) {
+        out[row] = Value::floating(quotient);
+        continue;
+      }
+    }
+    if (full()) {
+      out[row] = doubted(row);
+      continue;
+    }
+    const Value result = eval::arithmetic(node.op, a, b, context);
+    out[row] = result.is_failed() ? doubted(row) : result;
+  }
+}
+
+void Columns::coalesce(const Node& node, Rows rows, Value* out) {
+  const Operand left = operand(node.children[0], rows);
+  Selection open;
+  for (const std::uint16_t row : rows) {
+    out[row] = left[row];
+    if (left[row].is_null()) open.add(row);
+  }
+  const Operand right = operand(node.children[1], open.rows());
+  for (const std::uint16_t row : open.rows()) out[row] = right[row];
+}
+
+void Columns::conditional(const Node& node, Rows rows, Value* out) {
+  Truths truths;
+  test(node.children[0], rows, truths);
+  Selection chosen[2];
+  for (const std::uint16_t row : rows) chosen[truths[row]].add(row);
+  for (const std::size_t arm : {1U, 0U}) {
+    const Rows some = chosen[arm].rows();
+    const Operand values = operand(node.children[arm == 1 ? 1 : 2], some);
+    for (const std::uint16_t row : some) out[row] = values[row];
+  }
+}
+
+void Columns::call(const Node& node, Rows rows, Value* out) {
+  const Function& function = *node.expression->function;
+  const std::size_t count = function.parameters.size();
+  std::array<Operand, 8> operands;
+  std::array<Value, 8> defaults;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i < node.children.size()) {
+      operands[i] = operand(node.children[i], rows);
+    } else {
+      defaults[i] = function.parameters[i].fallback.value_or(Value());
+      operands[i] = {&defaults[i], 0};
+    }
+  }
+  PlainCall context(arena_, node.expression->prepared.get());
+  std::array<Value, 8> arguments;
+  for (const std::uint16_t row : rows) {
+    // As Interpreter::argument() has it.
+    bool good = !full() && !doubtful(row);
+    for (std::size_t i = 0; i < count && good; ++i) {
+      const TypeSet types = function.parameters[i].types;
+      arguments[i] = operands[i][row];
+      if (i >= node.children.size()) continue;
+      good = types.has(arguments[i].type()) && !(arguments[i].is_beyond() && types != TypeSet::any());
+      if (arguments[i].is_escaped()) arguments[i] = decoded(arguments[i], arena_);
+    }
+    const Value result = good ? function.code(context, {arguments.data(), count}) : Value::failed();
+    out[row] = result.is_failed() ? doubted(row) : result;
+  }
+}
+
+void Columns::interpolate(const Node& node, Rows rows, Value* out) {
+  std::vector<Operand> pieces;
+  for (const Number child : node.children) pieces.push_back(operand(child, rows));
+  std::vector<std::string_view> texts(pieces.size());
+  for (const std::uint16_t row : rows) {
+    std::size_t size = 0;
+    bool good = !full();
+    for (std::size_t i = 0; i < pieces.size() && good; ++i) {
+      const Value& value = pieces[i][row];
+      good = !value.is_null() && value.type() != Type::bytes && value.type() != Type::array &&
+             value.type() != Type::object;
+      if (!good) break;
+      texts[i] = interpolated(value, arena_).value_or(std::string_view());
+      size += texts[i].size();
+    }
+    if (!good || size > kMostArena) {
+      out[row] = doubted(row);
+      continue;
+    }
+    char* const text = arena_.allocate(size);
+    char* to = text;
+    for (const std::string_view piece : texts) {
+      if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+      to += piece.size();
+    }
+    out[row] = Value::string({text, size});
+  }
+}
+
+void Columns::container(const Node& node, Rows rows, Value* out) {
+  std::vector<Operand> parts;
+  for (const Number child : node.children) parts.push_back(operand(child, rows));
+  const auto count = static_cast<std::uint32_t>(parts.size());
+  for (const std::uint16_t row : rows) {
+    if (full()) {
+      out[row] = doubted(row);
+    } else if (node.kind == Kind::array) {
+      Value* const items = arena_.allocate_array<Value>(count);
+      for (std::uint32_t i = 0; i < count; ++i) new (items + i) Value(parts[i][row]);
+      out[row] = Value::built_array(items, count);
+    } else {
+      Member* const members = arena_.allocate_array<Member>(count);
+      for (std::uint32_t i = 0; i < count; ++i)
+        new (members + i) Member{node.expression->keys[i], parts[i][row]};
+      out[row] = Value::built_object(members, count);
+    }
+  }
+}
+
+}  // namespace pipec::runtime::eval

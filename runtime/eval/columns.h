@@ -1,0 +1,91 @@
+// Evaluates a ColumnPlan over the rows of a BlockIndex, a node at a time: each loop does one thing to many
+// records.
+//
+// Whatever could go another way than the plain one makes a record doubtful: a value that is malformed, an
+// error, a function that fails. What the columns hold for it means nothing then, and the caller evaluates the
+// record again by the interpreter, which says what is wrong with it. So both always agree.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "pipec/runtime/arena.h"
+#include "runtime/eval/column_plan.h"
+#include "runtime/json/block_index.h"
+
+namespace pipec::runtime::eval {
+
+// One per worker. Values live until the next begin().
+class Columns {
+ public:
+  using Number = ColumnPlan::Number;
+  using Rows = std::span<const std::uint16_t>;
+  static constexpr std::size_t kRows = json::BlockIndex::kRows;
+  using Truths = std::array<std::uint8_t, kRows>;  // 1: it holds
+
+  // Both must outlive it.
+  Columns(const ColumnPlan& plan, const json::BlockIndex& index);
+
+  // Begins with the rows that the index took last. Rows without a layout are doubtful.
+  void begin(std::size_t rows);
+  // All that are not doubtful at the beginning.
+  Rows rows() const { return {all_.data(), count_}; }
+
+  // Evaluates a node for some rows. Rows that become doubtful stay among them.
+  void evaluate(Number number, Rows rows);
+  void test(Number number, Rows rows, Truths& truths);
+  const Value& value(Number number, std::size_t row) const {
+    const ColumnPlan::Node& node = plan_.node(number);
+    return node.kind == ColumnPlan::Kind::constant ? node.constant : columns_[number * kRows + row];
+  }
+
+  bool doubtful(std::size_t row) const { return doubtful_[row] != 0; }
+  void doubt(std::size_t row) { doubtful_[row] = 1; }
+  Arena& arena() { return arena_; }
+
+ private:
+  using Node = ColumnPlan::Node;
+  struct Operand {
+    const Value* values;
+    std::size_t step;  // 0: the same for all rows
+    const Value& operator[](std::size_t row) const { return values[row * step]; }
+  };
+
+  Value* column(Number number) { return columns_.data() + number * kRows; }
+  Operand operand(Number number, Rows rows);
+  Value doubted(std::size_t row) {
+    doubtful_[row] = 1;
+    return {};
+  }
+  Value read(std::string_view text, std::size_t row);
+  void compute(Number number, Rows rows);
+  void truths_of(Operand values, Rows rows, Truths& truths);
+  void field(const Node& node, Rows rows, Value* out);
+  void has(const Node& node, Rows rows, Truths& truths);
+  void compare(const Node& node, Rows rows, Truths& truths);
+  void logical(const Node& node, Rows rows, Truths& truths);
+  void in(const Node& node, Rows rows, Truths& truths);
+  void matches(const Node& node, Rows rows, Truths& truths);
+  void arithmetic(const Node& node, Rows rows, Value* out);
+  void coalesce(const Node& node, Rows rows, Value* out);
+  void conditional(const Node& node, Rows rows, Value* out);
+  void call(const Node& node, Rows rows, Value* out);
+  void interpolate(const Node& node, Rows rows, Value* out);
+  void container(const Node& node, Rows rows, Value* out);
+  // The arena is as large as it may become: the rows that are left are doubtful.
+  bool full();
+
+  const ColumnPlan& plan_;
+  const json::BlockIndex& index_;
+  std::vector<Value> columns_;
+  std::vector<std::uint8_t> known_;  // [node][row] of shared nodes: it has been evaluated
+  std::array<std::uint8_t, kRows> doubtful_{};
+  std::array<std::uint16_t, kRows> all_{};
+  std::size_t count_ = 0;
+  Arena arena_;
+};
+
+}  // namespace pipec::runtime::eval

@@ -1,0 +1,62 @@
+// How a record of one layout is written again after a list of edits of its top level: which runs are copied and
+// what stands between them. Made once for a layout, run for each of its records.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/buffer.h"
+#include "runtime/eval/columns.h"
+#include "runtime/json/block_index.h"
+
+namespace pipec::runtime::eval {
+
+struct TopEdit {
+  enum class Kind : std::uint8_t { set, remove, rename };
+  Kind kind = Kind::set;
+  std::uint32_t slot = 0;
+  std::uint32_t to = 0;                        // rename
+  ColumnPlan::Number value = ColumnPlan::kNone;  // set
+};
+
+class SplicePlan {
+ public:
+  // The same as the edits made one by one by a RecordView and written by splice(). `quoted`: each slot's key with
+  // its quotes.
+  SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, std::span<const std::string> quoted);
+
+  // The edits change nothing of such a record.
+  bool untouched() const { return parts_.empty(); }
+  // Appends the record. `size`: of the record as it came.
+  void write(const json::BlockIndex& index, std::size_t row, std::uint32_t size, const Columns& columns,
+             Buffer& out) const;
+
+ private:
+  // A place in a record: a member's colon or end (-1: the record's begin), and bytes behind it.
+  struct Place {
+    std::int32_t member = -1;
+    std::uint32_t behind = 0;
+  };
+  struct Part {
+    enum class Kind : std::uint8_t { run, text, value };
+    Kind kind = Kind::run;
+    Place from;
+    Place to;
+    std::uint32_t text = 0;  // into texts_
+    std::uint32_t size = 0;
+    ColumnPlan::Number value = ColumnPlan::kNone;
+  };
+
+  void add_run(Place from, Place to);
+  void add_text(std::string_view text);
+  void add_value(ColumnPlan::Number value);
+
+  std::vector<Part> parts_;
+  std::string texts_;
+  std::size_t room_ = 0;  // of texts and of numbers for the values
+};
+
+}  // namespace pipec::runtime::eval

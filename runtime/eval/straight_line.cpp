@@ -1,0 +1,206 @@
+#include "runtime/eval/straight_line.h"
+
+#include "pipec/runtime/json.h"
+#include "runtime/eval/storable.h"
+
+namespace pipec::runtime::eval {
+
+namespace {
+
+// Each layout and set of conditions has its plan; records beyond these go one by one.
+constexpr std::size_t kMostPlans = 256;
+
+bool is_top(const Path& path) {
+  return path.below.empty() && !path.whole;
+}
+
+}  // namespace
+
+StraightLine::StraightLine(const TransformProgram& program) : program_(program) {
+  BufferPool pool(0);
+  const BufferRef text = pool.get(64);
+  for (const std::string& key : program.fields.keys) {
+    text->clear();
+    append_json_string(key, *text);
+    quoted_.emplace_back(text->view());
+  }
+  ColumnPlan::Names names = ColumnPlan::names(program.fields.keys.size(), program.locals);
+  usable_ = add(program.body, kAlways, names);
+}
+
+bool StraightLine::add(const std::vector<Statement>& block, std::uint8_t side, ColumnPlan::Names& names) {
+  for (const Statement& statement : block) {
+    if (!add(statement, side, names)) return false;
+  }
+  return true;
+}
+
+bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names) {
+  Step step;
+  step.side = side;
+  for (const Path& path : statement.targets) {
+    if (!is_top(path)) return refuse("it edits below the top level");
+  }
+  switch (statement.kind) {
+    case Statement::Kind::set: {
+      step.value = plan_.add(statement.expressions[0], names);
+      if (step.value == ColumnPlan::kNone) return refuse("an expression of it needs the record alone");
+      const TypeSet types = statement.expressions[0].types;
+      step.plain = !types.has(Type::array) && !types.has(Type::object) && !types.has(Type::duration);
+      step.edit = {TopEdit::Kind::set, statement.targets[0].slot, 0, step.value};
+      steps_.push_back(step);
+      names.fields[statement.targets[0].slot] = step.value;
+      return true;
+    }
+    case Statement::Kind::let:
+      step.kind = Step::Kind::evaluate;
+      step.value = plan_.add(statement.expressions[0], names);
+      if (step.value == ColumnPlan::kNone) return refuse("an expression of it needs the record alone");
+      steps_.push_back(step);
+      names.locals[statement.local] = step.value;
+      return true;
+    case Statement::Kind::remove:
+      for (const Path& path : statement.targets) {
+        step.edit = {TopEdit::Kind::remove, path.slot, 0, ColumnPlan::kNone};
+        steps_.push_back(step);
+        names.fields[path.slot] = ColumnPlan::Names::kUnknown;
+      }
+      return true;
+    case Statement::Kind::rename:
+      step.edit = {TopEdit::Kind::rename, statement.targets[0].slot, statement.targets[1].slot,
+                   ColumnPlan::kNone};
+      steps_.push_back(step);
+      names.fields[statement.targets[0].slot] = ColumnPlan::Names::kUnknown;
+      names.fields[statement.targets[1].slot] = ColumnPlan::Names::kUnknown;
+      return true;
+    case Statement::Kind::branch:
+      return add_branch(statement, side, names);
+    case Statement::Kind::drop:
+      step.kind = Step::Kind::drop;
+      steps_.push_back(step);
+      return true;
+    case Statement::Kind::dead_letter:
+      step.kind = Step::Kind::interpret;
+      steps_.push_back(step);
+      return true;
+    case Statement::Kind::keep:
+      return refuse("it keeps fields");
+    case Statement::Kind::set_record:
+      return refuse("it replaces the record");
+    case Statement::Kind::set_metadata:
+      return refuse("it sets metadata");
+    case Statement::Kind::emit:
+    case Statement::Kind::loop:
+      return refuse("it makes several records of one, or loops");
+  }
+  return false;
+}
+
+// What was set on one side is not known behind the branch.
+bool StraightLine::add_branch(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names) {
+  if (sides_.size() + 2 > kMostConditions * 2) return refuse("it has too many conditions");
+  const ColumnPlan::Number condition = plan_.add(statement.expressions[0], names);
+  if (condition == ColumnPlan::kNone) return refuse("a condition of it needs the record alone");
+  const auto holds = static_cast<std::uint8_t>(sides_.size());
+  sides_.push_back({side, condition});
+  sides_.push_back({side, ColumnPlan::kNone});
+  Step step;
+  step.kind = Step::Kind::enter;
+  step.side = holds;
+  steps_.push_back(step);
+  ColumnPlan::Names first = names;
+  ColumnPlan::Names second = names;
+  if (!add(statement.body, holds, first) ||
+      !add(statement.otherwise, static_cast<std::uint8_t>(holds + 1), second)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < names.fields.size(); ++i) {
+    if (first.fields[i] != names.fields[i] || second.fields[i] != names.fields[i])
+      names.fields[i] = ColumnPlan::Names::kUnknown;
+  }
+  return true;
+}
+
+StraightLineRun::StraightLineRun(const StraightLine& line, const json::Kernel& kernel)
+    : line_(line),
+      index_(line.program_.fields, kernel),
+      columns_(line.plan_, index_),
+      selected_(line.sides_.size()) {}
+
+Columns::Rows StraightLineRun::rows_of(std::uint8_t side) {
+  if (side == StraightLine::kAlways) return columns_.rows();
+  return {selected_[side].rows.data(), selected_[side].size};
+}
+
+std::size_t StraightLineRun::take(const Batch& batch, std::size_t first) {
+  const std::size_t count = index_.scan(batch, first);
+  columns_.begin(count);
+  std::fill_n(sides_.begin(), count, 0U);
+  std::fill_n(dropped_.begin(), count, std::uint8_t{0});
+  for (const StraightLine::Step& step : line_.steps_) {
+    if (step.kind == StraightLine::Step::Kind::enter) {
+      const StraightLine::Side& side = line_.sides_[step.side];
+      const Columns::Rows around = rows_of(side.around);
+      Columns::Truths truths;
+      columns_.test(side.condition, around, truths);
+      Selected& yes = selected_[step.side];
+      Selected& no = selected_[step.side + 1U];
+      yes.size = no.size = 0;
+      for (const std::uint16_t row : around) {
+        Selected& chosen = truths[row] ? yes : no;
+        chosen.rows[chosen.size++] = row;
+        sides_[row] |= 1U << (step.side + (truths[row] ? 0U : 1U));
+      }
+    } else {
+      run(step, rows_of(step.side));
+    }
+  }
+  return count;
+}
+
+void StraightLineRun::run(const StraightLine::Step& step, Columns::Rows rows) {
+  switch (step.kind) {
+    case StraightLine::Step::Kind::drop:
+      for (const std::uint16_t row : rows) dropped_[row] = 1;
+      return;
+    case StraightLine::Step::Kind::interpret:
+      for (const std::uint16_t row : rows) columns_.doubt(row);
+      return;
+    default:
+      break;
+  }
+  if (step.value == ColumnPlan::kNone) return;
+  columns_.evaluate(step.value, rows);
+  if (step.plain || step.kind == StraightLine::Step::Kind::evaluate) return;
+  for (const std::uint16_t row : rows) {
+    if (!check_storable(columns_.value(step.value, row)).refusal.empty()) columns_.doubt(row);
+  }
+}
+
+StraightLineRun::Outcome StraightLineRun::outcome(std::size_t row) {
+  if (columns_.doubtful(row)) return Outcome::unknown;
+  if (dropped_[row]) return Outcome::dropped;
+  const json::Layout& layout = *index_.layout(row);
+  const std::uint64_t wanted = std::uint64_t{layout.number} << 32 | sides_[row];
+  if (wanted != found_for_) {
+    found_ = plan_for(layout, sides_[row]);
+    found_for_ = wanted;
+  }
+  if (!found_) return Outcome::unknown;
+  return found_->untouched() ? Outcome::untouched : Outcome::edited;
+}
+
+const SplicePlan* StraightLineRun::plan_for(const json::Layout& layout, std::uint32_t sides) {
+  const std::uint64_t key = std::uint64_t{layout.number} << 32 | sides;
+  if (const auto found = plans_.find(key); found != plans_.end()) return found->second.get();
+  if (plans_.size() == kMostPlans) return nullptr;
+  std::vector<TopEdit> edits;
+  for (const StraightLine::Step& step : line_.steps_) {
+    const bool active = step.side == StraightLine::kAlways || (sides >> step.side & 1U) != 0;
+    if (step.kind == StraightLine::Step::Kind::edit && active) edits.push_back(step.edit);
+  }
+  auto made = std::make_unique<SplicePlan>(layout, edits, line_.quoted_);
+  return plans_.emplace(key, std::move(made)).first->second.get();
+}
+
+}  // namespace pipec::runtime::eval

@@ -1,0 +1,199 @@
+#include "runtime/json/block_index.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "runtime/json/text.h"
+
+namespace pipec::runtime::json {
+
+namespace {
+
+// Where a stretch turned out not to be flat, so many records are taken one by one.
+constexpr std::uint32_t kTakenAlone = 64;
+
+inline std::uint64_t load8(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
+// The bytes of a loaded word that come first in memory.
+std::uint64_t first_bytes(std::size_t count) {
+  if (count >= 8) return ~std::uint64_t{0};
+  const auto unused = static_cast<unsigned>(64 - 8 * count);
+  if constexpr (std::endian::native == std::endian::little) return ~std::uint64_t{0} >> unused;
+  return ~std::uint64_t{0} << unused;
+}
+
+}  // namespace
+
+BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel) : kernel_(kernel), keys_(fields.keys) {}
+
+std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
+  const std::span<const Record> all(batch.records);
+  const std::uint16_t buffer = all[first].buffer;
+  std::size_t last = first + 1;
+  while (last < all.size() && last - first < kRows && all[last].buffer == buffer) ++last;
+  const std::span<const Record> records = all.subspan(first, last - first);
+  text_ = batch.buffers[buffer]->data();
+  count_ = 0;
+  std::size_t i = 0;
+  while (i < records.size()) {
+    const Record& record = records[i];
+    rows_[i] = {nullptr, record.begin, 0};
+    if (record.format != Format::json || record.size < 2 || text_[record.begin] != '{' ||
+        text_[record.begin + record.size - 1] != '}') {
+      ++i;
+      continue;
+    }
+    if (nested_ > 0) {
+      --nested_;
+      scan_alone(record, i++);
+      continue;
+    }
+    // Records that follow each other, line by line.
+    std::size_t end = i + 1;
+    for (; end < records.size(); ++end) {
+      const Record& before = records[end - 1];
+      if (records[end].begin != before.begin + before.size + 1 || text_[records[end].begin - 1] != '\n' ||
+          records[end].format != Format::json || records[end].size < 2) {
+        break;
+      }
+    }
+    scan_stretch(records.subspan(i, end - i), i);
+    i = end;
+  }
+  return records.size();
+}
+
+void BlockIndex::scan_stretch(std::span<const Record> records, std::size_t row) {
+  const std::uint32_t from = records.front().begin;
+  const std::uint32_t to = records.back().begin + records.back().size;
+  std::size_t at = count_;
+  const std::size_t stop = kernel_.flat_members(text_, from, to, members_, count_);
+  std::size_t i = 0;
+  for (; i < records.size(); ++i) {
+    const std::uint32_t begin = records[i].begin;
+    const std::uint32_t end = begin + records[i].size;
+    if (end > stop || (stop != to && end + 2 > stop)) break;
+    const Layout* const layout = find(begin, end, members_.data() + at, count_ - at);
+    rows_[row + i] = {layout, begin, static_cast<std::uint32_t>(at)};
+    if (layout) {
+      at += layout->leads.size() * 2;
+    } else {
+      while (at < count_ && members_.data()[at] < end) ++at;
+    }
+  }
+  if (i == records.size()) return;
+  count_ = at;
+  nested_ = kTakenAlone;
+  for (; i < records.size(); ++i) {
+    rows_[row + i] = {nullptr, records[i].begin, 0};
+    if (text_[records[i].begin] == '{' && text_[records[i].begin + records[i].size - 1] == '}') {
+      scan_alone(records[i], row + i);
+    }
+  }
+}
+
+// A record that holds brackets, or other white space than flat lines have.
+void BlockIndex::scan_alone(const Record& record, std::size_t row) {
+  const std::size_t found = kernel_.members(text_ + record.begin, record.size, 0, alone_);
+  if (found < 2 || found % 2 != 0 || alone_.data()[found - 1] != record.size - 1) return;
+  while (members_.room() - count_ < found + 8) members_.grow();
+  std::uint32_t* const out = members_.data() + count_;
+  for (std::size_t i = 0; i < found; ++i) {
+    out[i] = record.begin + alone_.data()[i];
+    if (is_space(text_[out[i] - 1])) return;
+  }
+  const Layout* const layout = find(record.begin, record.begin + record.size, out, found);
+  if (!layout || layout->leads.size() * 2 != found) return;
+  rows_[row] = {layout, record.begin, static_cast<std::uint32_t>(count_)};
+  // A nested bracket begins its value (the kernel saw to it), so the value's last bracket is its partner.
+  for (std::uint32_t slot = 0; slot < keys_.size(); ++slot) {
+    const std::string_view text = value(row, slot);
+    if (text.empty() || (text.front() != '{' && text.front() != '[')) continue;
+    if (text.back() != (text.front() == '{' ? '}' : ']')) {
+      rows_[row].layout = nullptr;
+      return;
+    }
+  }
+  count_ += found;
+}
+
+inline bool BlockIndex::same(const Layout& layout, std::uint32_t begin, std::uint32_t end,
+                             const std::uint32_t* members, std::size_t left) const {
+  const std::size_t count = layout.leads.size() * 2;
+  if (count > left || members[count - 1] != end - 1) return false;
+  std::uint32_t before = begin;
+  for (const Layout::Lead& lead : layout.leads) {
+    const char* const at = text_ + before;
+    if (members[0] - before != lead.colon || ((load8(at) ^ lead.head) & lead.mask) != 0) return false;
+    if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
+    if (lead.size > 16 && std::memcmp(at + 8, layout.texts.data() + lead.text + 8, lead.size - 16) != 0)
+      return false;
+    if (static_cast<unsigned char>(at[lead.size]) <= ' ') return false;
+    before = members[1];
+    members += 2;
+  }
+  return true;
+}
+
+const Layout* BlockIndex::find(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members,
+                               std::size_t left) {
+  if (text_[begin] != '{' || text_[end - 1] != '}') return nullptr;
+  if (last_ < layouts_.size() && same(*layouts_[last_], begin, end, members, left)) [[likely]]
+    return layouts_[last_].get();
+  for (std::size_t i = 0; i < layouts_.size(); ++i) {
+    if (i == last_ || !same(*layouts_[i], begin, end, members, left)) continue;
+    last_ = i;
+    return layouts_[i].get();
+  }
+  return layouts_.size() < kMostLayouts ? learn(begin, end, members, left) : nullptr;
+}
+
+const Layout* BlockIndex::learn(std::uint32_t begin, std::uint32_t end, const std::uint32_t* members,
+                                std::size_t left) {
+  auto layout = std::make_unique<Layout>();
+  layout->number = static_cast<std::uint32_t>(layouts_.size());
+  layout->member_of.assign(keys_.size(), Layout::kMissing);
+  std::uint32_t before = begin;
+  for (std::size_t i = 0;; i += 2) {
+    if (i + 1 >= left || layout->leads.size() == Layout::kMostMembers) return nullptr;
+    const std::uint32_t colon = members[i];
+    const std::uint32_t behind = members[i + 1];
+    if (behind >= end || text_[colon] != ':') return nullptr;
+    const std::uint32_t value = colon + 1 + (text_[colon + 1] == ' ' ? 1 : 0);
+    const std::uint32_t key = before + 1 + (text_[before + 1] == ' ' ? 1 : 0);
+    if (value >= behind || is_space(text_[value]) || colon < key + 2 || text_[key] != '"' ||
+        text_[colon - 1] != '"') {
+      return nullptr;
+    }
+    const std::string_view inside(text_ + key + 1, colon - key - 2);
+    if (inside.find_first_of("\"\\") != std::string_view::npos) return nullptr;
+    const auto slot = std::find(keys_.begin(), keys_.end(), inside) - keys_.begin();
+    if (static_cast<std::size_t>(slot) != keys_.size()) {
+      std::uint16_t& member = layout->member_of[static_cast<std::size_t>(slot)];
+      if (member != Layout::kMissing) return nullptr;
+      member = static_cast<std::uint16_t>(layout->leads.size());
+    }
+    Layout::Lead lead;
+    lead.size = value - before;
+    lead.colon = colon - before;
+    lead.key = key - before;
+    lead.mask = first_bytes(lead.size);
+    lead.head = load8(text_ + before) & lead.mask;
+    if (lead.size > 8) lead.tail = load8(text_ + value - 8);
+    lead.text = static_cast<std::uint32_t>(layout->texts.size());
+    layout->texts.append(text_ + before, lead.size);
+    layout->leads.push_back(lead);
+    before = behind;
+    if (behind == end - 1) break;
+    if (text_[behind] != ',') return nullptr;
+  }
+  last_ = layouts_.size();
+  return layouts_.emplace_back(std::move(layout)).get();
+}
+
+}  // namespace pipec::runtime::json
