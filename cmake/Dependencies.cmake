@@ -13,6 +13,9 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # Unicode case mapping.
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+# gzip and zstd, of files read and written.
+find_package(ZLIB REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0)
 
 if(PIPEC_TESTS)

@@ -117,6 +117,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
+  std::size_t record_limit(std::size_t bytes) const;
   Reservation reservation(const Source& source) const;
   std::size_t charge_of(const Source& source, std::size_t bytes) const;
   void admit_parts(std::uint32_t source, std::shared_ptr<runtime::Block> block);
@@ -134,6 +135,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void take_rejected(std::uint32_t node, Parcel& parcel);
   void run_stage(std::uint32_t node, Parcel& parcel);
   void run_route(std::uint32_t node, Parcel* parcel);
+  void split(std::uint32_t node, Parcel& parcel, std::vector<runtime::Record>& rest,
+             std::size_t buffers_before);
+  void go_on(Split* split);
   void forward(std::uint32_t node, Parcel* parcel);
 
   // engine_end.cpp
@@ -162,7 +166,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void govern_loop();
   void govern_once();
   void set_held(bool held, const std::string& reason);
+  static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
+  std::size_t output_allowance(Delivery& delivery) const;
   void note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before);
+  void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);
   std::size_t tracked_bytes() const;
@@ -195,12 +202,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const Topology topology_;
   const RunOptions options_;
   const unsigned threads_;
+  std::size_t largest_record_ = 0;               // that fits into memory; 0: nobody knows
   const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
   std::unique_ptr<runtime::Governor> governor_;  // null: govern off
 
   runtime::BufferPool buffers_;  // before all that holds buffers
   Pool<Parcel> parcels_;
   Pool<Delivery> deliveries_;
+  Pool<Split> splits_;
   BlockingLimiter limiter_;
   Failure failure_;
   Timer timer_;

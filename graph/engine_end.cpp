@@ -99,7 +99,7 @@ std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) 
   end.backoff->reset();
   if (mutated(Mutant::skip_empty_batches) && parcel->batch.records.empty()) parcel->delivery->branches.fail();
   if (!unordered) {
-    take_snapshot(end, *parcel->delivery);
+    if (!parcel->split) take_snapshot(end, *parcel->delivery);
     if (deferred) {
       if (deferred->passed()) finish_deferred(*deferred);
     } else {
@@ -109,9 +109,9 @@ std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) 
   }
   // A snapshot has to cover all batches before its own, so it waits for those that were overtaken.
   const std::size_t sink = topology_.sink_of[end.node];
-  end.written.put(parcel->delivery->numbers[sink], parcel);
+  end.written.put(parcel->delivery->numbers[sink], parcel, parcel->split != nullptr);
   while (Parcel* in_order = end.written.take()) {
-    take_snapshot(end, *in_order->delivery);
+    if (!in_order->split) take_snapshot(end, *in_order->delivery);
     report(in_order);
   }
   return std::nullopt;
@@ -192,7 +192,12 @@ void Engine::take_snapshot(SinkEnd& end, Delivery& delivery) {
 // A branch is through. Behind the last one the batch goes to the route point, in its turn.
 void Engine::report(Parcel* parcel) {
   Delivery* delivery = parcel->delivery;
+  Split* const split = parcel->split;
   recycle(parcel);
+  if (split) {
+    if (split->ends.fetch_sub(1, std::memory_order_acq_rel) == 1) go_on(split);
+    return;
+  }
   if (!delivery->branches.report()) return;
   // Only dead letters still need the bytes.
   if (delivery->letters.empty() && delivery->has_source && delivery->block.use_count() == 1)
@@ -203,6 +208,7 @@ void Engine::report(Parcel* parcel) {
 void Engine::recycle(Parcel* parcel) {
   parcel->batch.release();
   parcel->delivery = nullptr;
+  parcel->split = nullptr;
   parcels_.put(parcel);
 }
 

@@ -131,11 +131,40 @@ void Engine::stop_governing() {
   govern_changed_.notify_all();
 }
 
+std::size_t Engine::made_in(const runtime::Batch& batch, std::size_t buffers_before) {
+  std::size_t bytes = 0;
+  for (std::size_t i = buffers_before; i < batch.buffers.size(); ++i) bytes += batch.buffers[i]->size();
+  return bytes;
+}
+
+// What one stage may write before what it has done is to leave memory: what was reserved for it, or its share
+// of what is free, and always some times what came in, so that ordinary stages never hear of it.
+std::size_t Engine::output_allowance(Delivery& delivery) const {
+  constexpr std::size_t kOrdinary = 3;
+  const std::size_t budget = budget_.load(std::memory_order_relaxed);
+  const std::size_t used = limiter_.used_bytes();
+  const std::size_t share = budget > used ? (budget - used) / (std::size_t{2} * threads_) : 0;
+  const std::lock_guard lock(delivery.mutex);
+  const std::size_t real = delivery.bytes + delivery.made;
+  const std::size_t reserved = delivery.lease > real ? delivery.lease - real : 0;
+  return std::max({kOrdinary * delivery.bytes, share, reserved});
+}
+
+// A part of the batch has left memory before the rest.
+void Engine::note_freed(Delivery& delivery, std::size_t bytes) {
+  if (!governor_) return;
+  const std::lock_guard lock(delivery.mutex);
+  delivery.made -= std::min(delivery.made, bytes);
+  const std::size_t all = delivery.bytes + delivery.made;
+  if (all >= delivery.lease) return;
+  limiter_.correct(delivery.lease, all);
+  delivery.lease = all;
+}
+
 // What a stage wrote into new buffers is in flight as well (G2). Workers never wait: the batch keeps what it
 // needs, and the next ones wait at the source.
 void Engine::note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before) {
-  std::size_t bytes = 0;
-  for (std::size_t i = buffers_before; i < batch.buffers.size(); ++i) bytes += batch.buffers[i]->size();
+  const std::size_t bytes = made_in(batch, buffers_before);
   if (bytes == 0) return;
   const std::lock_guard lock(delivery.mutex);
   delivery.made += bytes;

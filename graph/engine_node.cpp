@@ -79,7 +79,7 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       } else if (plan_.nodes[node].unordered) {
         sinks_[sink].lane->arrive(parcel);
       } else {
-        sinks_[sink].lane->arrive(delivery.numbers[sink], parcel);
+        sinks_[sink].lane->arrive(delivery.numbers[sink], parcel, parcel->split != nullptr);
       }
       break;
     }
@@ -152,6 +152,9 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   const Node& node = plan_.nodes[index];
   VisitContext context(delivery, node.name, node.place, index);
   const std::size_t buffers_before = batch.buffers.size();
+  if (governor_ && delivery.has_source && topology_.ends_behind[delivery.source][index] != 0) {
+    context.allow_output(output_allowance(delivery));
+  }
   const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
   Status status = guarded([&]() -> Status {
     const ScratchPool::Lease scratch(*nodes_[index].scratch);
@@ -167,6 +170,7 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   }
   context.hand_over();
   if (governor_) note_made(delivery, batch, buffers_before);
+  if (!context.rest().empty()) split(index, parcel, context.rest(), buffers_before);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   // A stage that emptied the batch by assigning a new one has lost nothing: block and positions are the
@@ -175,6 +179,34 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
     batch.assign(delivery.block, buffers_);
     batch.records.clear();
   }
+}
+
+// The parcel holds what the stage has done, and goes on as a part.
+void Engine::split(std::uint32_t index, Parcel& parcel, std::vector<Record>& rest,
+                   std::size_t buffers_before) {
+  Split* const split = splits_.get();
+  split->node = index;
+  split->outer = parcel.split;
+  split->ends.store(topology_.ends_behind[parcel.delivery->source][index], std::memory_order_relaxed);
+  split->made = made_in(parcel.batch, buffers_before);
+  split->rest = parcels_.get();
+  Batch& batch = split->rest->batch;
+  batch = parcel.batch;
+  batch.buffers.resize(buffers_before);  // what the part holds is let go with it
+  batch.records.swap(rest);
+  split->rest->delivery = parcel.delivery;
+  split->rest->ordinal = parcel.ordinal;
+  parcel.split = split;
+}
+
+// The part has come out at all its ends, and what it held is free.
+void Engine::go_on(Split* split) {
+  Parcel* const rest = split->rest;
+  const std::uint32_t node = split->node;
+  rest->split = split->outer;
+  note_freed(*rest->delivery, split->made);
+  splits_.put(split);
+  flow_->submit(node, rest);
 }
 
 void Engine::run_route(std::uint32_t index, Parcel* parcel) {
@@ -212,6 +244,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     Parcel* part = parcels_.get();
     part->delivery = &delivery;
     part->ordinal = edges[i].ordinal;
+    part->split = parcel->split;
     std::swap(part->batch, arms[i]);
     flow_->put(edges[i].to, part);
   }
@@ -226,6 +259,7 @@ void Engine::forward(std::uint32_t node, Parcel* parcel) {
     Parcel* copy = parcels_.get();
     copy->delivery = &delivery;
     copy->ordinal = edges[i].ordinal;
+    copy->split = parcel->split;
     Status status = guarded([&]() -> Status {
       copy->batch = parcel->batch;
       return {};

@@ -46,6 +46,9 @@ Engine::Engine(Plan plan, Topology topology, RunOptions options)
   if (!settings.on) return;
   const std::size_t most = options_.budget_bytes.value_or(std::numeric_limits<std::size_t>::max());
   governor_ = std::make_unique<runtime::Governor>(settings, most);
+  // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
+  constexpr std::size_t kRecordShare = 8;
+  largest_record_ = governor_->limit() / kRecordShare;
   const runtime::Governor::Decision initial = governor_->initial();
   limiter_.set_limit(initial.budget);
   budget_ = initial.budget;

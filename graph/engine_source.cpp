@@ -50,6 +50,15 @@ Engine::Reservation Engine::reservation(const Source& source) const {
   return found;
 }
 
+// What a batch keeps of each record (Slice, Record) is memory as well, which no lease shows: it must not be
+// many times the bytes. Records shorter than this on average make smaller batches.
+std::size_t Engine::record_limit(std::size_t bytes) const {
+  constexpr std::size_t kShortRecord = 16;
+  const std::size_t by_bytes = std::max<std::size_t>(1, bytes / kShortRecord);
+  const std::size_t governed = most_records_.load(std::memory_order_relaxed);
+  return governed == 0 ? by_bytes : std::min(governed, by_bytes);
+}
+
 std::size_t Engine::charge_of(const Source& source, std::size_t bytes) const {
   const double expansion = source.expansion.load(std::memory_order_relaxed);
   if (!(expansion > 0)) return bytes;
@@ -84,7 +93,8 @@ Status Engine::receive_all(std::uint32_t number) {
     delivery->block->data = buffers_.get(reserved.bytes);
     runtime::ReceiveLimits limits;
     limits.max_bytes = reserved.bytes;
-    limits.max_records = most_records_.load(std::memory_order_relaxed);
+    limits.max_records = record_limit(reserved.bytes);
+    limits.largest_record = largest_record_;
     Result<Received> received = guarded([&] { return source.receiver->receive(limits, *delivery->block); });
     if (abandoned_.load()) return {};
     if (!received || *received != Received::records || failure_.any()) {

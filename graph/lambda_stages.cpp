@@ -57,6 +57,7 @@ class Output : public Emit {
     made_.push_back(made);
   }
   void dead_letter(std::string_view reason) override { context_.dead_letter(record_, reason); }
+  std::size_t written() const { return buffer_ == 0 ? 0 : batch_.buffers[buffer_]->size(); }
   // Forgets what was emitted of the current record.
   void take_back() { made_.resize(first_); }
   void finish() { batch_.records = std::move(made_); }
@@ -77,7 +78,12 @@ class Map final : public runtime::Stage {
   explicit Map(Builder::MapRecord map) : map_(std::move(map)) {}
   Status process(Batch& batch, Scratch*, StageContext& context) const override {
     Output out(batch, context);
+    const std::size_t allowance = context.output_allowance();
     for (const Record& record : batch.records) {
+      if (out.written() > allowance) {
+        context.leave_rest({&record, batch.records.data() + batch.records.size()});
+        break;
+      }
       out.begin(record);
       map_(batch.payload(record), out);
     }

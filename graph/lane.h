@@ -24,10 +24,10 @@ class Lane {
 
   Lane(Process process, Later later) : process_(std::move(process)), later_(std::move(later)) {}
 
-  // In the order of the numbers.
-  void arrive(std::uint64_t number, Item item) {
+  // In the order of the numbers. `more`: see Sequencer::put().
+  void arrive(std::uint64_t number, Item item, bool more = false) {
     std::unique_lock lock(mutex_);
-    sequencer_.put(number, item);
+    sequencer_.put(number, item, more);
     work(lock);
   }
   // In the order of arrival. A lane takes items in one of the two ways only.

@@ -21,11 +21,23 @@
 namespace pipec::graph {
 
 struct Delivery;
+struct Parcel;
+
+// A stage made so much of a batch that it stopped in the middle. What it has done goes on as a part; when
+// that has come out at all its ends, the stage goes on with the rest.
+struct Split {
+  Parcel* rest = nullptr;              // records that the stage has not looked at
+  std::uint32_t node = 0;              // the stage
+  std::size_t made = 0;                // bytes that it wrote for the part
+  Split* outer = nullptr;              // the whole is itself a part of a batch that was split further up
+  std::atomic<std::uint32_t> ends{0};  // that the part has not come to yet
+};
 
 struct Parcel {
   runtime::Batch batch;
   Delivery* delivery = nullptr;
   std::uint32_t ordinal = 0;  // of the edge it came along
+  Split* split = nullptr;     // set: more of this batch comes behind it
 };
 
 struct RoutedLetter {

@@ -1,5 +1,6 @@
 // Brings what arrives in any order back into the order of its numbers. Numbers are dense from 0: every batch
-// visits every branch, so that none is ever missing. A plain class; the caller locks.
+// visits every branch, so that none is ever missing. An item may come in parts, one after the other under the
+// same number. A plain class; the caller locks.
 #pragma once
 
 #include <cstddef>
@@ -16,21 +17,23 @@ namespace pipec::graph {
 template <typename Item>
 class Sequencer {
  public:
-  void put(std::uint64_t number, Item item) {
+  // `more`: another part of the item comes under this number, once this one was taken.
+  void put(std::uint64_t number, Item item, bool more = false) {
     if (mutated(Mutant::sequencer_lets_pass)) {
-      held_.push_back(item);
+      held_.push_back({item, false});
       return;
     }
     invariant(number >= next_, "a batch passed an ordered place twice");
     const std::size_t slot = static_cast<std::size_t>(number - next_);
     if (slot >= held_.size()) held_.resize(slot + 1);
-    invariant(held_[slot] == Item{}, "a batch came to an ordered place twice");
-    held_[slot] = std::move(item);
+    invariant(held_[slot].item == Item{}, "a batch came to an ordered place twice");
+    held_[slot] = {std::move(item), more};
   }
   // The item whose turn it is, or Item{}.
   Item take() {
-    if (held_.empty() || held_.front() == Item{}) return Item{};
-    Item item = std::move(held_.front());
+    if (held_.empty() || held_.front().item == Item{}) return Item{};
+    Item item = std::exchange(held_.front().item, Item{});
+    if (held_.front().more) return item;
     held_.pop_front();
     ++next_;
     return item;
@@ -38,7 +41,11 @@ class Sequencer {
   std::uint64_t next() const { return next_; }
 
  private:
-  std::deque<Item> held_;  // [0] has the number next_
+  struct Held {
+    Item item{};
+    bool more = false;
+  };
+  std::deque<Held> held_;  // [0] has the number next_
   std::uint64_t next_ = 0;
 };
 

@@ -72,6 +72,24 @@ std::vector<std::uint32_t> sorted(const Plan& plan) {
   return order;
 }
 
+std::vector<std::uint32_t> ends_behind(const Plan& plan, const std::vector<std::uint32_t>& order,
+                                       const std::vector<std::uint32_t>& arrivals) {
+  std::vector<std::uint32_t> ends(plan.nodes.size(), 0);
+  if (plan.commit == CommitMode::sink) return ends;  // its sink gets each batch once
+  for (auto node = order.rbegin(); node != order.rend(); ++node) {
+    if (arrivals[*node] != 1) continue;
+    if (ends_branch(plan.nodes[*node].kind)) ends[*node] = 1;
+    for (const std::uint32_t next : plan.nodes[*node].next) {
+      if (ends[next] == 0) {
+        ends[*node] = 0;
+        break;
+      }
+      ends[*node] += ends[next];
+    }
+  }
+  return ends;
+}
+
 }  // namespace
 
 runtime::Result<Topology> analyse(const Plan& plan) {
@@ -112,6 +130,7 @@ runtime::Result<Topology> analyse(const Plan& plan) {
       for (const std::uint32_t next : plan.nodes[i].next) ++arrivals[next];
     }
     topology.terminals.push_back(terminals);
+    topology.ends_behind.push_back(ends_behind(plan, order, arrivals));
   }
   if (plan.commit == CommitMode::sink) {
     if (topology.sinks.size() != 1) {

@@ -22,6 +22,9 @@ struct Topology {
   std::vector<std::vector<std::uint32_t>> arrivals;
   // Per source: the sinks and drops that its batches end in.
   std::vector<std::uint32_t> terminals;
+  // Per source and node: the ends that are reached from the node, where a batch may be split there: no parts
+  // of it are joined in the node or behind it. Else 0.
+  std::vector<std::vector<std::uint32_t>> ends_behind;
 
   bool reaches(std::uint32_t source, std::uint32_t node) const { return arrivals[source][node] > 0; }
 };

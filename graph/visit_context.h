@@ -2,8 +2,10 @@
 // succeeded, so that a second attempt at the same batch does not tell it twice.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,12 @@ class VisitContext final : public runtime::StageContext {
     return deferred_;
   }
 
+  std::size_t output_allowance() const override { return allowance_; }
+  void leave_rest(std::span<const runtime::Record> rest) override { rest_.assign(rest.begin(), rest.end()); }
+  void allow_output(std::size_t bytes) { allowance_ = bytes; }
+  // What the stage has left undone.
+  std::vector<runtime::Record>& rest() { return rest_; }
+
   // Lets the sink finish the batch later.
   void allow_defer(std::function<std::shared_ptr<runtime::Completion>()> make) {
     deferrable_ = std::move(make);
@@ -60,6 +68,8 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered_ = 0;
   std::uint64_t errors_ = 0;
   bool foreign_ = false;
+  std::size_t allowance_ = SIZE_MAX;
+  std::vector<runtime::Record> rest_;
   std::function<std::shared_ptr<runtime::Completion>()> deferrable_;
   std::shared_ptr<runtime::Completion> deferred_;
 };

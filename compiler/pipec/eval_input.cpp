@@ -66,6 +66,11 @@ class FilesInTurn : public runtime::Receiver {
   // Nothing is kept: a one-liner has no state.
   runtime::Status commit(std::span<const runtime::PositionRange>) override { return {}; }
 
+  std::size_t queued_bytes() const override {
+    const std::lock_guard lock(mutex_);
+    return current_ ? current_->queued_bytes() : 0;
+  }
+
   void interrupt() override {
     const std::lock_guard lock(mutex_);
     if (current_) current_->interrupt();
@@ -131,7 +136,7 @@ class FilesInTurn : public runtime::Receiver {
   std::uint32_t opened_ = 0;
   int own_stdin_ = -1;  // what stdin was before a stream took its place
   std::optional<std::uint64_t> total_;
-  std::mutex mutex_;  // over the change of the current one: interrupt() comes from other threads
+  mutable std::mutex mutex_;  // over the change of the current one: interrupt() comes from other threads
   std::unique_ptr<runtime::Receiver> current_;
 };
 

@@ -14,6 +14,9 @@ class Output {
   // Begins with a batch; its records will be replaced by finish().
   void open(Batch& batch);
 
+  // Bytes in the buffer that is being written.
+  std::size_t written() const { return buffer_ ? buffer_->size() : 0; }
+
   // Everything written from here on can be taken back.
   struct Mark {
     std::size_t records;

@@ -1,5 +1,7 @@
 #include "runtime/eval/transform_run.h"
 
+#include <span>
+
 #include "pipec/runtime/json.h"
 #include "runtime/eval/edit_reason.h"
 #include "runtime/eval/malformed.h"
@@ -25,10 +27,16 @@ TransformRun::TransformRun(const TransformProgram& program, bool reads, const St
 
 Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& context) {
   output_.open(batch);
+  const std::size_t allowance = context.output_allowance();
   for (std::size_t first = 0; first < batch.records.size();) {
     const std::size_t count = line_ ? line_->take(batch, first) : batch.records.size() - first;
     for (std::size_t row = 0; row < count; ++row) {
       const Record& record = batch.records[first + row];
+      if (output_.written() > allowance) {
+        context.leave_rest(std::span(batch.records).subspan(first + row));
+        output_.finish();
+        return {};
+      }
       switch (line_ ? line_->outcome(row) : StraightLineRun::Outcome::unknown) {
         case StraightLineRun::Outcome::dropped:
           continue;

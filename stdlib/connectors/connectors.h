@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "pipec/runtime/registry.h"
+#include "stdlib/connectors/compress/compression.h"
 
 namespace pipec::stdlib {
 
@@ -21,6 +23,10 @@ void register_stream_sinks(runtime::Registry& registry);  // stdout, null
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
 inline constexpr std::int64_t kDefaultMaxRecord = std::int64_t{256} << 20;
+
+// The option `decompress` of recv file and stdin. nullopt: by the first bytes.
+runtime::OptionSpec decompress_option();
+std::optional<Compression> decompression_of(const runtime::Options& options);
 
 // The option `max_record` and its check: a block's offsets are 32-bit.
 runtime::OptionSpec max_record_option();

@@ -24,6 +24,11 @@ std::optional<std::uint64_t> take_number(std::string_view& text, std::string_vie
   return number;
 }
 
+std::string packed_text(const FileMark::Packed& packed) {
+  return fmt::format("packed={} frame={} at={} whole={} ", packed.end, packed.frame.packed,
+                     packed.frame.offset, packed.whole ? 1 : 0);
+}
+
 }  // namespace
 
 std::uint64_t fingerprint(std::string_view tail) {
@@ -45,7 +50,8 @@ std::optional<std::uint64_t> fingerprint_of(int fd, std::uint64_t offset) {
 
 runtime::StateEntry FileMark::entry() const {
   return {fmt::format("{}:{}", device, inode),
-          fmt::format("offset={} hash={:x} line={} path={}", offset, tail_hash, open_line, path)};
+          fmt::format("offset={} hash={:x} line={} {}path={}", offset, tail_hash, open_line,
+                      packed ? packed_text(*packed) : std::string(), path)};
 }
 
 std::optional<FileMark> FileMark::parse(const runtime::StateEntry& entry) {
@@ -62,8 +68,17 @@ std::optional<FileMark> FileMark::parse(const runtime::StateEntry& entry) {
   const auto offset = take_number(value, "offset", 10);
   const auto hash = take_number(value, "hash", 16);
   const auto line = take_number(value, "line", 10);
+  std::optional<FileMark::Packed> packed;
+  if (const auto end = take_number(value, "packed", 10)) {
+    const auto frame = take_number(value, "frame", 10);
+    const auto at = take_number(value, "at", 10);
+    const auto whole = take_number(value, "whole", 10);
+    if (!offset || !frame || !at || !whole || *frame > *end || *at > *offset || *whole > 1)
+      return std::nullopt;
+    packed = FileMark::Packed{*end, {*frame, *at}, *whole == 1};
+  }
   if (!offset || !hash || !line || *line > *offset || !value.starts_with("path=")) return std::nullopt;
-  return FileMark{*device, *inode, *offset, *hash, *line, std::string(value.substr(5))};
+  return FileMark{*device, *inode, *offset, *hash, *line, std::string(value.substr(5)), packed};
 }
 
 }  // namespace pipec::stdlib

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "pipec/runtime/connector.h"
+#include "stdlib/connectors/compress/frame_start.h"
 
 namespace pipec::stdlib {
 
@@ -27,6 +28,14 @@ struct FileMark {
   // The record that ends at `offset` had no newline: where it begins. Else equal to offset.
   std::uint64_t open_line = 0;
   std::string path;  // its name then
+  // A file that is unpacked: `offset` counts unpacked bytes, and tail_hash is of the last kFingerprintBytes
+  // of the file itself before `end`.
+  struct Packed {
+    std::uint64_t end = 0;  // bytes of the file that were read when the watermark was reached
+    FrameStart frame;       // where unpacking begins in order to go on
+    bool whole = false;     // the watermark is the end of what the file held then
+  };
+  std::optional<Packed> packed;
 
   runtime::StateEntry entry() const;
   static std::optional<FileMark> parse(const runtime::StateEntry& entry);

@@ -1,22 +1,23 @@
-// recv file: one regular file after the other, read in blocks that end at a record's end. Every block is read
-// at its own offset (pread), so there is no tail to carry from one to the next: the few bytes behind the last
-// newline are read again.
-#include <fcntl.h>
+// recv file: one regular file after the other, read in blocks that end at a record's end. Where the bytes
+// come from, a file or an unpacker, is the ByteSource's; the few behind the last newline are put back into
+// it.
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
+#include "stdlib/connectors/byte_source.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
 #include "stdlib/connectors/input_files.h"
 #include "stdlib/connectors/lines.h"
+#include "stdlib/connectors/long_record.h"
 
 namespace pipec::stdlib {
 
@@ -24,7 +25,6 @@ namespace {
 
 using runtime::Block;
 using runtime::Error;
-using runtime::Fd;
 using runtime::PositionRange;
 using runtime::Received;
 using runtime::ReceiveLimits;
@@ -35,11 +35,11 @@ constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 class FileReceiver final : public runtime::Receiver {
  public:
-  FileReceiver(std::string path, std::size_t max_record, bool from_start)
-      : path_(std::move(path)), max_record_(max_record), from_start_(from_start) {}
+  FileReceiver(std::string path, std::optional<Compression> packing, std::size_t max_record, bool from_start)
+      : path_(std::move(path)), packing_(packing), max_record_(max_record), from_start_(from_start) {}
 
   Status open(const runtime::StateEntries& saved) override {
-    auto found = find_input_files(path_, from_start_ ? runtime::StateEntries{} : saved);
+    auto found = find_input_files(path_, packing_, from_start_ ? runtime::StateEntries{} : saved);
     if (!found) return found.error();
     input_ = std::move(*found);
     return {};
@@ -47,13 +47,15 @@ class FileReceiver final : public runtime::Receiver {
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
     while (current_ < input_.files.size()) {
-      if (!fd_) {
-        if (Status opened = open_current(); !opened) return opened.error();
+      if (!source_) {
+        if (Status opened = open_current(limits); !opened) return opened.error();
       }
-      auto more = read_block(limits, block);
-      if (!more) return more.error();
-      if (*more) return Received::records;
-      fd_ = Fd();
+      auto received = read_block(limits, block);
+      held_.store(source_->held_bytes(), std::memory_order_relaxed);
+      if (!received || *received != Received::end) return received;
+      const std::lock_guard guard(mutex_);
+      source_.reset();
+      held_.store(0, std::memory_order_relaxed);
       ++current_;
     }
     return Received::end;
@@ -82,8 +84,18 @@ class FileReceiver final : public runtime::Receiver {
 
   std::optional<std::uint64_t> total_bytes() const override {
     std::uint64_t bytes = 0;
-    for (const InputFile& file : input_.files) bytes += file.size - file.start;
+    for (const InputFile& file : input_.files) {
+      if (file.compression != Compression::none && file.packed_start.packed != file.size) return std::nullopt;
+      if (file.compression == Compression::none) bytes += file.size - file.start;
+    }
     return bytes;
+  }
+
+  std::size_t queued_bytes() const override { return held_.load(std::memory_order_relaxed); }
+  void interrupt() override {
+    const std::lock_guard guard(mutex_);
+    interrupted_ = true;
+    if (source_) source_->interrupt();
   }
 
   std::string resume_note() const override { return input_.note; }
@@ -95,60 +107,100 @@ class FileReceiver final : public runtime::Receiver {
     FileMark file;
   };
 
-  Status open_current() {
+  Status open_current(const ReceiveLimits& limits) {
     InputFile& expected = input_.files[current_];
     InputFile file;
-    auto fd = open_input(expected.path, file);
+    auto fd = open_input(expected.path, packing_, file);
     if (!fd) return fd.error();
-    if (file.device != expected.device || file.inode != expected.inode || file.size < expected.start) {
+    const std::uint64_t read =
+        expected.compression == Compression::none ? expected.start : expected.packed_start.packed;
+    if (file.device != expected.device || file.inode != expected.inode || file.size < read ||
+        (file.compression != expected.compression && expected.size != 0)) {
       return Error{
           "io", fmt::format("{} was replaced or cut while the run was under way", expected.path), {}, {}};
     }
-    fd_ = std::move(*fd);
+    expected.compression = file.compression;
+    SourceLimits source_limits;
+    source_limits.piece_bytes = std::clamp(block_limit(limits), kSmallestRead, kBlockBytes);
+    source_limits.largest_window = 2 * limits.largest_record;
+    auto source = make_byte_source(std::move(*fd), expected, source_limits);
     offset_ = expected.start;
     read_hint_ = 0;
-    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const std::lock_guard guard(mutex_);
+    source_ = std::move(source);
+    if (interrupted_) source_->interrupt();
     return {};
   }
 
-  // Reads until the buffer holds `wanted` bytes of the file from offset_ on. True: the file ends here.
-  Result<bool> fill(runtime::Buffer& data, std::size_t wanted) {
-    data.reserve(wanted);
-    while (data.size() < wanted) {
-      const ssize_t got = ::pread(fd_.get(), data.data() + data.size(), wanted - data.size(),
-                                  static_cast<off_t>(offset_ + data.size()));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return runtime::system_error("io", "cannot read", path(), errno);
-      if (got == 0) return true;
-      data.set_size(data.size() + static_cast<std::size_t>(got));
-    }
-    return false;
+  static std::size_t block_limit(const ReceiveLimits& limits) {
+    return limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
   }
 
-  // False: the file is done.
-  Result<bool> read_block(const ReceiveLimits& limits, Block& block) {
+  Result<Received> read_block(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();
-    const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
+    const std::size_t limit = block_limit(limits);
+    const LongestRecord longest(max_record_, limits.largest_record);
+    if (input_.files[current_].open_end != 0) {
+      if (Status passed = pass_open_line(longest, data); !passed) return passed.error();
+    }
     std::size_t wanted = std::max(read_hint_ != 0 ? std::min(read_hint_, limit) : limit, kSmallestRead);
     for (;;) {
-      auto at_end = fill(data, wanted);
-      if (!at_end) return at_end.error();
-      if (data.size() == 0) return check_not_cut();
+      auto filled = source_->fill(data, wanted);
+      if (!filled) return filled.error();
+      if (*filled == ByteSource::Filled::interrupted) return Received::idle;
+      const bool at_end = *filled == ByteSource::Filled::end;
+      if (data.size() == 0 && at_end) {
+        if (Status there = source_->check_end(); !there) return there.error();
+        return Received::end;
+      }
       std::size_t open_line = 0;
-      if (const std::size_t taken = frame(limits, limit, *at_end, block, open_line); taken != 0) {
-        hand_out(block, taken, open_line);
-        return true;
+      if (const std::size_t taken = frame(limits, limit, at_end, block, open_line); taken != 0) {
+        const bool ended = at_end && taken == data.size();
+        if (taken < data.size()) source_->put_back(data.view().substr(taken));
+        data.set_size(taken);
+        return hand_out(block, taken, open_line, ended);
       }
-      if (data.size() > max_record_) {
-        return Error{"io",
-                     fmt::format("{}: the line at byte {} is longer than max_record ({} bytes)", path(),
-                                 offset_, max_record_),
-                     {},
-                     {}};
-      }
-      wanted = std::min(wanted * 2, max_record_ + kSmallestRead);
+      if (data.size() > longest.bytes()) return reject_long_record(longest, at_end, block);
+      wanted = std::min(std::max(wanted, data.size()) * 2, longest.bytes() + kSmallestRead);
     }
+  }
+
+  // The buffer holds the beginning of a record that is longer than allowed. It is thrown away up to its end;
+  // its head is a dead letter.
+  Result<Received> reject_long_record(const LongestRecord& longest, bool at_end, Block& block) {
+    runtime::Buffer& data = *block.data;
+    LongRecord record(data);
+    while (!record.ended() && !at_end) {
+      auto filled = source_->fill(data, record.wanted());
+      if (!filled) return filled.error();
+      if (*filled == ByteSource::Filled::interrupted) return Received::idle;
+      at_end = *filled == ByteSource::Filled::end;
+      record.look(data);
+    }
+    const bool nothing_behind = record.rest(data).empty();
+    if (!nothing_behind) source_->put_back(record.rest(data));
+    const std::uint64_t taken = record.finish(longest, block);
+    return hand_out(block, taken, record.ended() ? taken : 0, at_end && nothing_behind);
+  }
+
+  // The file goes on behind a last line that had no newline and was delivered all the same. If all that comes
+  // is the newline it was whole, else it is delivered again, whole: better twice than torn. One that is too
+  // long to be held is a dead letter again.
+  Status pass_open_line(const LongestRecord& longest, runtime::Buffer& data) {
+    InputFile& file = input_.files[current_];
+    const auto line = static_cast<std::size_t>(std::exchange(file.open_end, 0) - file.start);
+    if (line > longest.bytes()) return {};
+    auto filled = source_->fill(data, line + 2);
+    if (!filled) return filled.error();
+    const std::string_view next = data.view().substr(std::min(data.size(), line));
+    std::size_t whole = 0;
+    if (next.starts_with('\n')) whole = line + 1;
+    if (next == "\r\n") whole = line + 2;
+    source_->put_back(data.view().substr(whole));
+    offset_ += whole;
+    data.clear();
+    return {};
   }
 
   // Finds the records of the buffer. Returns how many bytes they take, 0 where no record is whole.
@@ -176,9 +228,8 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
-  void hand_out(Block& block, std::size_t taken, std::size_t open_line) {
+  Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended) {
     const auto partition = static_cast<std::uint32_t>(current_);
-    block.data->set_size(taken);
     block.source = path();
     block.first_position = offset_;
     block.byte_positions = true;
@@ -191,40 +242,29 @@ class FileReceiver final : public runtime::Receiver {
     mark.offset = offset_ + taken;
     mark.open_line = offset_ + open_line;
     mark.path = path();
-    const std::size_t tail = std::min<std::uint64_t>(mark.offset, kFingerprintBytes);
-    mark.tail_hash = tail <= taken ? fingerprint({block.data->data() + taken - tail, tail})
-                                   : fingerprint_of(fd_.get(), mark.offset).value_or(0);
+    const std::string_view bytes = taken == block.data->size() ? block.data->view() : std::string_view();
+    if (Status known = source_->identify(mark, bytes, ended); !known) return known.error();
     offset_ += taken;
     const std::lock_guard guard(mutex_);
     marks_.push_back({partition, std::move(mark)});
-  }
-
-  // At the end of the file: false, or the error that it ended before the place that was read already.
-  Result<bool> check_not_cut() const {
-    struct stat info;
-    if (::fstat(fd_.get(), &info) != 0) return runtime::system_error("io", "cannot stat", path(), errno);
-    if (static_cast<std::uint64_t>(info.st_size) < offset_) {
-      return Error{
-          "io",
-          fmt::format("{} was cut to {} bytes while it was read (to byte {})", path(), info.st_size, offset_),
-          {},
-          {}};
-    }
-    return false;
+    return Received::records;
   }
 
   const std::string& path() const { return input_.files[current_].path; }
 
   const std::string path_;
+  const std::optional<Compression> packing_;
   const std::size_t max_record_;
   const bool from_start_;
   InputFiles input_;
-  std::size_t current_ = 0;  // its number is its partition
-  Fd fd_;                    // of the current file
-  std::uint64_t offset_ = 0;
+  std::size_t current_ = 0;             // its number is its partition
+  std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
+  std::uint64_t offset_ = 0;            // of the next block
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
-  mutable std::mutex mutex_;   // marks_: the source's and the committing thread
+  std::atomic<std::size_t> held_{0};
+  mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts
   std::deque<Mark> marks_;
+  bool interrupted_ = false;
 };
 
 }  // namespace
@@ -245,7 +285,7 @@ void register_file_receiver(runtime::Registry& registry) {
   framing.choices = {"lines"};
   framing.fallback = runtime::Value::string("lines");
   framing.doc = "where a record ends";
-  spec.options = {path, framing, max_record_option()};
+  spec.options = {path, framing, decompress_option(), max_record_option()};
   spec.positional = 1;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
@@ -258,7 +298,7 @@ void register_file_receiver(runtime::Registry& registry) {
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
     return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
-        std::string(options.string("path")),
+        std::string(options.string("path")), decompression_of(options),
         static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context.from_start));
   };
   registry.add(std::move(spec));

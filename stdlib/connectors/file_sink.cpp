@@ -1,6 +1,9 @@
 // sink file: appends lines to one file, or to those that a template names.
 #include <fmt/format.h>
 
+#include <atomic>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +14,7 @@
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_files.h"
 #include "stdlib/connectors/output_path.h"
+#include "stdlib/connectors/packed_output.h"
 
 namespace pipec::stdlib {
 
@@ -23,6 +27,14 @@ using runtime::Result;
 using runtime::StageContext;
 using runtime::Status;
 
+Packing packing_of(const runtime::Options& options) {
+  Packing packing;
+  packing.compression = compression_named(options.string("compress", "none"));
+  const bool zstd = packing.compression == Compression::zstd;
+  packing.level = static_cast<int>(options.integer("level", zstd ? kZstdLevel : kGzipLevel));
+  return packing;
+}
+
 OutputOptions output_options(const OutputTemplate& path, const runtime::Options& options,
                              const runtime::ConnectorContext& context) {
   OutputOptions result;
@@ -31,6 +43,7 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   result.truncate = context.truncate;
   result.is_private = context.is_private;
   result.durable = options.string("fsync", "commit") != "never";
+  result.compression = packing_of(options).compression;
   return result;
 }
 
@@ -41,7 +54,10 @@ class FileSink : public runtime::Sink {
            const runtime::ConnectorContext& context)
       : files_(output_options(path, options, context)),
         encoder_(encoding_of(options)),
-        from_start_(context.from_start) {}
+        from_start_(context.from_start) {
+    const Packing packing = packing_of(options);
+    if (packing.compression != Compression::none) packed_.emplace(packing);
+  }
 
   void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
     files_.keep_ahead(save);
@@ -50,16 +66,47 @@ class FileSink : public runtime::Sink {
     return files_.open(from_start_ ? runtime::StateEntries{} : saved);
   }
   std::string resume_note() const override { return files_.resume_note(); }
-  void snapshot(runtime::StateEntries& out) override { files_.snapshot(out); }
-  Status sync() override { return files_.sync(); }
-  Status close() override { return files_.close(); }
+  void snapshot(runtime::StateEntries& out) override {
+    takes_snapshots_.store(true);
+    // An error comes back from sync().
+    [[maybe_unused]] const Status flushed = flush_packed(false);
+    files_.snapshot(out);
+  }
+  // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
+  // written has to be safe all the same.
+  Status sync() override {
+    if (!takes_snapshots_.load()) {
+      if (Status flushed = flush_packed(true); !flushed) return flushed;
+    }
+    return files_.sync();
+  }
+  Status close() override {
+    Status flushed = flush_packed(true);
+    Status closed = files_.close();
+    return flushed ? std::move(closed) : std::move(flushed);
+  }
+  std::size_t queued_bytes() const override { return packed_ ? packed_->held_bytes() : 0; }
 
  protected:
+  Status append(OutputFiles::Writer& writer, OutputFile& file, const LineEncoder::Piece& piece) {
+    if (packed_) return packed_->append(writer, file, piece.text);
+    return writer.append(file, piece.text, piece.newline_follows);
+  }
+
   OutputFiles files_;
   LineEncoder encoder_;
+  std::optional<PackedOutput> packed_;  // compress: gzip, zstd
 
  private:
+  Status flush_packed(bool writing) {
+    if (!packed_) return {};
+    if (Status failed = files_.failure(); !failed) return failed;
+    OutputFiles::Writer writer(files_);
+    return packed_->flush(writer, writing);
+  }
+
   const bool from_start_;
+  std::atomic<bool> takes_snapshots_{false};
 };
 
 class OneFileSink final : public FileSink {
@@ -76,7 +123,9 @@ class OneFileSink final : public FileSink {
     auto file = writer.find(name_, refused);
     if (!file) return file.error();
     file_ = *file;
-    return writer.make(*file_);
+    if (Status made = writer.make(*file_); !made) return made;
+    if (packed_ && file_->regular && file_->length() == 0) packed_->begin(*file_);
+    return {};
   }
 
   Status write(const Batch& batch, StageContext& context) override {
@@ -85,7 +134,7 @@ class OneFileSink final : public FileSink {
       const LineEncoder::Piece piece = encoder_.next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = writer.append(*file_, piece.text, piece.newline_follows); !appended) {
+      } else if (Status appended = append(writer, *file_, piece); !appended) {
         return appended;
       }
       i += piece.records;
@@ -115,7 +164,7 @@ class TemplateSink final : public FileSink {
       const LineEncoder::Piece piece = encoder_.one(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = writer.append(**file, piece.text, piece.newline_follows); !appended) {
+      } else if (Status appended = append(writer, **file, piece); !appended) {
         return appended;
       }
     }
@@ -168,6 +217,16 @@ Status check_path(const runtime::Options& options) {
   if (!program) return {};
   const OutputTemplate path = analyse_output(*program);
   const auto wrong = [](const char* what) { return Error{"option", what, {}, {}}; };
+  const Compression compression = compression_named(options.string("compress", "none"));
+  if (options.given("level")) {
+    const std::int64_t level = options.integer("level", 0);
+    if (compression == Compression::none)
+      return wrong("level says how hard to compress; compress is missing");
+    if (compression == Compression::gzip && (level < 1 || level > kMostGzipLevel)) {
+      return wrong("gzip has the levels 1 to 9");
+    }
+    if (level < 1 || level > kMostZstdLevel) return wrong("zstd has the levels 1 to 19");
+  }
   if (path.base.find('\0') != std::string::npos) return wrong("the path holds a NUL character");
   if (!path.constant) return {};
   if (path.name.empty()) return wrong(path.base.empty() ? "the path is empty" : "the path is a directory");
@@ -197,7 +256,18 @@ void register_file_sink(runtime::Registry& registry) {
   fsync.fallback = runtime::Value::string("commit");
   fsync.doc =
       "commit: what is committed is on disk; never: it survives the end of the process, not of the machine";
-  spec.options = {path, encode_option(), fsync};
+  OptionSpec compress;
+  compress.name = "compress";
+  compress.kind = OptionSpec::Kind::choice;
+  compress.choices = {"none", "gzip", "zstd"};
+  compress.fallback = runtime::Value::string("none");
+  compress.doc =
+      "packs the file, in gzip members or zstd frames of about 512 KiB of text; one ends at every commit";
+  OptionSpec level;
+  level.name = "level";
+  level.types = runtime::Type::integer;
+  level.doc = "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)";
+  spec.options = {path, encode_option(), compress, level, fsync};
   spec.positional = 1;
   spec.check = check_path;
   spec.target = [](const runtime::Options& options) -> std::optional<std::string> {

@@ -51,14 +51,21 @@ Result<std::vector<std::string>> expand(const std::string& path) {
   return paths;
 }
 
-// gzip and zstd, by name or by the first bytes.
-const char* compression_of(const std::string& path, int fd) {
+// By the first bytes. An error: the name promises what they are not.
+Result<Compression> find_compression(const std::string& path, int fd) {
   char magic[4] = {};
-  const ssize_t got = ::pread(fd, magic, sizeof magic, 0);
-  const std::string_view head(magic, got > 0 ? static_cast<std::size_t>(got) : 0);
-  if (path.ends_with(".gz") || head.starts_with("\x1f\x8b")) return "gzip";
-  if (path.ends_with(".zst") || head.starts_with("\x28\xb5\x2f\xfd")) return "zstd";
-  return nullptr;
+  ssize_t got = 0;
+  do {
+    got = ::pread(fd, magic, sizeof magic, 0);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return runtime::system_error("io", "cannot read", path, errno);
+  const Compression found = compression_of({magic, got > 0 ? static_cast<std::size_t>(got) : 0});
+  const Compression named = compression_of_name(path);
+  if (got > 0 && found == Compression::none && named != Compression::none) {
+    return input_error(fmt::format("{} does not begin like a {} file; read it as it is with decompress: none",
+                                   path, compression_name(named)));
+  }
+  return found;
 }
 
 // What the saved marks say about the files that are there now.
@@ -83,17 +90,22 @@ class Resume {
       return;
     }
     const FileMark& mark = found->second;
-    if (file.size < mark.offset) {
+    const std::uint64_t read = mark.packed ? mark.packed->end : mark.offset;
+    if (file.size < read) {
       say("{} was cut to {} bytes since it was read to byte {}: it is read from its start", file.path,
-          file.size, mark.offset);
+          file.size, read);
       return;
     }
-    if (fingerprint_of(fd, mark.offset) != mark.tail_hash) {
-      say("{} was written anew since it was read to byte {}: it is read from its start", file.path,
-          mark.offset);
+    const bool packed = file.compression != Compression::none;
+    if (packed != mark.packed.has_value() || fingerprint_of(fd, read) != mark.tail_hash) {
+      say("{} was written anew since it was read to byte {}: it is read from its start", file.path, read);
       return;
     }
     file.start = mark.offset;
+    if (packed) {
+      go_on_unpacking(file, mark);
+      return;
+    }
     if (file.size == mark.offset) {
       ++done_;
       done_path_ = file.path;
@@ -127,6 +139,25 @@ class Resume {
     note_ += fmt::format(text, std::forward<Arguments>(arguments)...);
   }
 
+  void go_on_unpacking(InputFile& file, const FileMark& mark) {
+    file.packed_start = mark.packed->frame;
+    if (mark.packed->whole && file.size == mark.packed->end) {
+      // Nothing is left to unpack.
+      file.packed_start = {mark.packed->end, mark.offset};
+      ++done_;
+      done_path_ = file.path;
+      done_offset_ = mark.offset;
+      return;
+    }
+    if (mark.open_line != mark.offset) {
+      file.start = mark.open_line;
+      file.open_end = mark.offset;
+    } else if (mark.packed->whole) {
+      file.packed_start = {mark.packed->end, mark.offset};
+    }
+    say("going on at byte {} of what {} unpacks to", mark.offset, file.path);
+  }
+
   // The last line had no newline and was delivered all the same. If it got one since, it was whole; if it was
   // continued, it is delivered again from its beginning: better twice than torn.
   void behind_open_line(InputFile& file, int fd, const FileMark& mark) {
@@ -155,7 +186,7 @@ class Resume {
 
 }  // namespace
 
-Result<Fd> open_input(const std::string& path, InputFile& file) {
+Result<Fd> open_input(const std::string& path, std::optional<Compression> packing, InputFile& file) {
   // O_NONBLOCK: opening a FIFO that nobody writes would wait for ever.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return runtime::system_error("io", "cannot open", path, errno);
@@ -167,9 +198,12 @@ Result<Fd> open_input(const std::string& path, InputFile& file) {
   }
   if (S_ISFIFO(info.st_mode)) return input_error(fmt::format("{} is a pipe; recv stdin() reads pipes", path));
   if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is no regular file", path));
-  if (const char* compression = compression_of(path, fd.get())) {
-    return input_error(fmt::format("{} is compressed ({}); unpack it first, or pipe it into recv stdin()",
-                                   path, compression));
+  if (packing) {
+    file.compression = *packing;
+  } else if (auto compression = find_compression(path, fd.get()); compression) {
+    file.compression = *compression;
+  } else {
+    return compression.error();
   }
   file.path = path;
   file.device = info.st_dev;
@@ -178,7 +212,8 @@ Result<Fd> open_input(const std::string& path, InputFile& file) {
   return fd;
 }
 
-Result<InputFiles> find_input_files(const std::string& path, const runtime::StateEntries& saved) {
+Result<InputFiles> find_input_files(const std::string& path, std::optional<Compression> packing,
+                                    const runtime::StateEntries& saved) {
   auto paths = expand(path);
   if (!paths) return paths.error();
   InputFiles result;
@@ -186,7 +221,7 @@ Result<InputFiles> find_input_files(const std::string& path, const runtime::Stat
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
   for (const std::string& name : *paths) {
     InputFile file;
-    auto fd = open_input(name, file);
+    auto fd = open_input(name, packing, file);
     if (!fd) return fd.error();
     if (!seen.insert({file.device, file.inode}).second) continue;
     resume.place(file, fd->get());

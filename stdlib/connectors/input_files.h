@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/fd.h"
+#include "stdlib/connectors/compress/compression.h"
+#include "stdlib/connectors/compress/frame_start.h"
 
 namespace pipec::stdlib {
 
@@ -16,6 +19,11 @@ struct InputFile {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;   // when the run began
   std::uint64_t start = 0;  // where this run begins to read
+  Compression compression = Compression::none;
+  // Packed files: `start` counts unpacked bytes, and this is where unpacking begins.
+  FrameStart packed_start;
+  // Not 0: what was delivered up to here had no newline, and begins at `start`. Is it continued now?
+  std::uint64_t open_end = 0;
 };
 
 struct InputFiles {
@@ -26,10 +34,13 @@ struct InputFiles {
 // The file that is named, or those that the glob matches, sorted by name; directories that it matches are
 // passed over, a file with two names counts once. A name with brackets or stars that is there is taken as it
 // is.
-runtime::Result<InputFiles> find_input_files(const std::string& path, const runtime::StateEntries& saved);
+// `packing`: how the files are packed; nullopt: by each one's first bytes.
+runtime::Result<InputFiles> find_input_files(const std::string& path, std::optional<Compression> packing,
+                                             const runtime::StateEntries& saved);
 
-// Opens a regular file for reading. Anything else (a directory, a FIFO, a compressed file) is a clear error,
-// at once.
-runtime::Result<runtime::Fd> open_input(const std::string& path, InputFile& file);
+// Opens a regular file for reading. Anything else (a directory, a FIFO, a file that by its name is packed and
+// is not) is a clear error, at once.
+runtime::Result<runtime::Fd> open_input(const std::string& path, std::optional<Compression> packing,
+                                        InputFile& file);
 
 }  // namespace pipec::stdlib

@@ -47,7 +47,9 @@ void advance(iovec*& pieces, int& count, std::size_t bytes) {
 }  // namespace
 
 std::string OutputMark::text() const {
-  return fmt::format("size={} device={} inode={}", size, device, inode);
+  std::string result = fmt::format("size={} device={} inode={}", size, device, inode);
+  if (compression != Compression::none) result += fmt::format(" codec={}", compression_name(compression));
+  return result;
 }
 
 std::optional<OutputMark> OutputMark::parse(std::string_view text) {
@@ -60,11 +62,26 @@ std::optional<OutputMark> OutputMark::parse(std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return true;
   };
-  if (!take("size=", mark.size) || !take(" device=", mark.device) || !take(" inode=", mark.inode) ||
-      !text.empty()) {
+  if (!take("size=", mark.size) || !take(" device=", mark.device) || !take(" inode=", mark.inode)) {
+    return std::nullopt;
+  }
+  if (text == " codec=gzip") {
+    mark.compression = Compression::gzip;
+  } else if (text == " codec=zstd") {
+    mark.compression = Compression::zstd;
+  } else if (!text.empty()) {
     return std::nullopt;
   }
   return mark;
+}
+
+std::optional<Compression> compression_of_file(int fd) {
+  // The descriptor is for writing only.
+  const runtime::Fd reading(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC));
+  char head[4] = {};
+  const ssize_t got = reading ? ::pread(reading.get(), head, sizeof head, 0) : 0;
+  if (got <= 0) return std::nullopt;
+  return compression_of({head, static_cast<std::size_t>(got)});
 }
 
 Status write_output(OutputFile& file, std::string_view text, bool add_newline, const std::string& full_path) {

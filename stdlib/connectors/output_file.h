@@ -10,6 +10,7 @@
 
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/fd.h"
+#include "stdlib/connectors/compress/compression.h"
 
 namespace pipec::stdlib {
 
@@ -23,6 +24,8 @@ struct OutputFile {
   std::uint64_t allocated = 0;  // up to here the file system was asked for room; 0: not yet
   std::uint64_t started = 0;    // up to here the disk was told to write
   std::string pending;          // behind them, not written yet
+  std::string unpacked;         // gathered for the next frame, where the sink packs
+  bool gathers = false;         // in PackedOutput::gathered_
   bool regular = true;          // else a device or pipe: nothing about it is kept, synced or cut
   bool known = false;           // the checkpoint has an entry of it, or no state is kept
   bool changed = false;         // in OutputFiles::changed_
@@ -31,11 +34,13 @@ struct OutputFile {
   std::uint64_t length() const { return written + pending.size(); }
 };
 
-// What the checkpoint says of a file: "size=123 device=2049 inode=77"; inode 0: it was not made yet.
+// What the checkpoint says of a file: "size=123 device=2049 inode=77", and "codec=gzip" where it is packed;
+// inode 0: it was not made yet.
 struct OutputMark {
   std::uint64_t size = 0;
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  Compression compression = Compression::none;
 
   std::string text() const;
   static std::optional<OutputMark> parse(std::string_view text);
@@ -45,6 +50,9 @@ struct OutputMark {
 // error a regular file is cut back to what it was. Leaves `pending` empty.
 runtime::Status write_output(OutputFile& file, std::string_view text, bool add_newline,
                              const std::string& full_path);
+
+// How the file's content begins; nullopt where it is empty or cannot be read.
+std::optional<Compression> compression_of_file(int fd);
 
 // Before `more` bytes are written to a large regular file: asks for room ahead of its end, without changing
 // its size. Blocks that are there already cost a third of the time that the kernel takes to find them one by

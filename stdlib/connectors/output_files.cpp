@@ -91,6 +91,12 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
   if (!mark)
     return sink_error(fmt::format("{}: the checkpoint's entry of it cannot be read: {}", full, value));
   constexpr const char* kAdvice = "put it back as it was, or start over with --from-start";
+  if (mark->compression != options_.compression && mark->size != 0) {
+    return sink_error(
+        fmt::format("{} was written with compress: {} so far, and cannot go on with compress: {}; "
+                    "put it back, or name another file",
+                    full, compression_name(mark->compression), compression_name(options_.compression)));
+  }
   OutputDirectory::Opened opened = directory_.open_existing(path);
   if (!opened.fd && opened.error == ENOENT && mark->size == 0) return {};
   if (!opened.fd && opened.error == ENOENT) {
@@ -128,6 +134,17 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
   file->started = mark->size;
   files_.emplace(path, std::move(file));
   return {};
+}
+
+// What is there already is packed as what comes will be: nobody could read a mixture.
+Status OutputFiles::check_compression(const OutputFile& file) const {
+  const auto found = compression_of_file(file.fd->get());
+  if (!found || *found == options_.compression) return {};
+  const auto named = [](Compression compression) {
+    return compression == Compression::none ? "plain text" : compression_name(compression);
+  };
+  return sink_error(fmt::format("{} holds {}, and this sink would append {}; name another file",
+                                directory_.full_path(file.path), named(*found), named(options_.compression)));
 }
 
 std::string OutputFiles::resume_note() const {
@@ -204,6 +221,9 @@ Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   }
   if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted.error();
   if (!file.regular) file.known = true;
+  if (file.regular && !options_.truncate) {
+    if (Status fits = check_compression(file); !fits) return fits.error();
+  }
   if (options_.truncate && file.regular) {
     if (::ftruncate(file.fd->get(), 0) != 0)
       return runtime::system_error("sink", "cannot empty", full, errno);
@@ -271,8 +291,8 @@ Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
   runtime::StateEntries ahead;
   for (const OutputFile* file : files) {
     if (!file->known)
-      ahead.push_back(
-          {directory_.full_path(file->path), OutputMark{file->written, file->device, file->inode}.text()});
+      ahead.push_back({directory_.full_path(file->path),
+                       OutputMark{file->written, file->device, file->inode, options_.compression}.text()});
   }
   if (!ahead.empty()) {
     if (Status saved = save_ahead_(ahead); !saved) return saved;
@@ -284,10 +304,7 @@ Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
 Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool newline_follows) {
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
-  if (!file.changed) {
-    file.changed = true;
-    all.changed_.push_back(&file);
-  }
+  all.note_change(file);
   if (text.size() >= kDirectBytes) {
     if (newline_follows) text = {text.data(), text.size() + 1};
     if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
@@ -295,11 +312,33 @@ Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool
   }
   if (file.pending.empty()) all.buffered_.push_back(&file);
   file.pending.append(text).push_back('\n');
-  all.buffered_bytes_ += text.size() + 1;
+  return buffered(file, text.size() + 1);
+}
+
+Status OutputFiles::Writer::append_frame(OutputFile& file, std::string_view bytes, bool writing) {
+  OutputFiles& all = files_;
+  if (all.failed_) return *all.failed_;
+  all.note_change(file);
+  if (file.pending.empty()) all.buffered_.push_back(&file);
+  file.pending.append(bytes);
+  if (writing) return buffered(file, bytes.size());
+  all.buffered_bytes_ += bytes.size();
+  return {};
+}
+
+Status OutputFiles::Writer::buffered(OutputFile& file, std::size_t bytes) {
+  OutputFiles& all = files_;
+  all.buffered_bytes_ += bytes;
   if (all.buffered_bytes_ >= kBufferedBytes) return all.latch(all.flush_all());
   if (file.pending.size() < kFlushBytes) return {};
   if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
   return all.latch(all.put(file, {}, false));
+}
+
+void OutputFiles::note_change(OutputFile& file) {
+  if (file.changed) return;
+  file.changed = true;
+  changed_.push_back(&file);
 }
 
 Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newline) {
@@ -325,11 +364,7 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
     file.unsynced = true;
     unsynced_.push_back(&file);
   }
-  if (made && !file.changed) {
-    // The entry that a snapshot gave before the file was made has no inode.
-    file.changed = true;
-    changed_.push_back(&file);
-  }
+  if (made) note_change(file);  // the entry that a snapshot gave before the file was made has no inode
   return {};
 }
 
@@ -354,7 +389,7 @@ void OutputFiles::snapshot(runtime::StateEntries& out) {
 }
 
 std::string OutputFiles::entry_of(const OutputFile& file) const {
-  return OutputMark{file.length(), file.device, file.inode}.text();
+  return OutputMark{file.length(), file.device, file.inode, options_.compression}.text();
 }
 
 // The name still means the file that is written, and nobody else wrote to it.

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "pipec/runtime/connector.h"
+#include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/output_directory.h"
 
 namespace pipec::stdlib {
@@ -32,6 +33,7 @@ struct OutputOptions {
   bool durable = true;      // sync() makes the bytes durable
   bool is_private = false;  // new files are for their owner alone
   std::size_t most_open = 256;
+  Compression compression = Compression::none;  // of what append_frame() gets
 };
 
 struct OutputFile;
@@ -62,8 +64,13 @@ class OutputFiles {
     // Whole lines but for the newline behind the last one, which is added. `newline_follows`: it lies behind
     // `text` already.
     runtime::Status append(OutputFile& file, std::string_view text, bool newline_follows);
+    // As they are. Without `writing` they are only buffered (for snapshot(), which must not save ahead).
+    runtime::Status append_frame(OutputFile& file, std::string_view bytes, bool writing);
+    // Comes back from every later call.
+    runtime::Status fail(runtime::Error error) { return files_.latch(std::move(error)); }
 
    private:
+    runtime::Status buffered(OutputFile& file, std::size_t bytes);
     OutputFiles& files_;
     std::unique_lock<std::mutex> lock_;
   };
@@ -81,6 +88,8 @@ class OutputFiles {
     std::string refused;
   };
 
+  void note_change(OutputFile& file);
+  runtime::Status check_compression(const OutputFile& file) const;
   runtime::Status restore(const std::string& path, std::string_view value);
   runtime::Result<Admission> admit(OutputFile& file);
   runtime::Status adopt(OutputFile& file, runtime::Fd fd);

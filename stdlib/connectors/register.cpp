@@ -17,12 +17,30 @@ void register_connectors(runtime::Registry& registry) {
   if (!registry.receiver("memory")) register_memory(registry, std::make_shared<MemoryChannels>());
 }
 
+runtime::OptionSpec decompress_option() {
+  runtime::OptionSpec option;
+  option.name = "decompress";
+  option.kind = runtime::OptionSpec::Kind::choice;
+  option.choices = {"auto", "none", "gzip", "zstd"};
+  option.fallback = runtime::Value::string("auto");
+  option.doc = "auto: gzip and zstd are known by their first bytes, whatever the name";
+  return option;
+}
+
+std::optional<Compression> decompression_of(const runtime::Options& options) {
+  const std::string_view name = options.string("decompress", "auto");
+  if (name == "auto") return std::nullopt;
+  return compression_named(name);
+}
+
 runtime::OptionSpec max_record_option() {
   runtime::OptionSpec option;
   option.name = "max_record";
   option.types = runtime::Type::integer;
   option.fallback = runtime::Value::integer(kDefaultMaxRecord);
-  option.doc = "the longest record; a longer one is an error that ends the run";
+  option.doc =
+      "the longest record; of a longer one the first 64 KiB are a dead letter that says how long it is. "
+      "Never more than an eighth of the memory that may be used";
   return option;
 }
 

@@ -1,6 +1,6 @@
-// recv stdin: a pipe, a terminal or a redirected file, read forward. What lies behind the last newline waits
-// for the next block; what is whole is handed on after a few milliseconds, so that a trickle is not held
-// back.
+// recv stdin: a pipe, a terminal or a redirected file, read forward, and unpacked where it begins like a gzip
+// or zstd file. What lies behind the last newline waits for the next block; what is whole is handed on after
+// a few milliseconds, so that a trickle is not held back.
 #include "stdlib/connectors/stdin_receiver.h"
 
 #include <fcntl.h>
@@ -9,13 +9,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "stdlib/connectors/compress/unpacker.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/lines.h"
+#include "stdlib/connectors/long_record.h"
 #include "stdlib/connectors/wakeup.h"
 
 namespace pipec::stdlib {
@@ -23,7 +28,6 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Block;
-using runtime::Error;
 using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
@@ -31,50 +35,158 @@ using runtime::Status;
 using std::chrono::milliseconds;
 
 constexpr int kPipeBytes = 1 << 20;
+constexpr const char* kName = "standard input";
+constexpr std::size_t kSmallestPiece = std::size_t{16} << 10;
 constexpr milliseconds kPatience{3};  // how long whole lines wait for more of them
 
 class StdinReceiver final : public runtime::Receiver {
  public:
-  StdinReceiver(int fd, std::size_t max_record) : fd_(fd), max_record_(max_record) {}
+  StdinReceiver(int fd, const StdinOptions& options)
+      : fd_(fd), options_(options), packing_known_(options.packing.has_value()) {}
+  ~StdinReceiver() override { wakeup_.wake(); }  // the unpacker's thread may wait for input
+  StdinReceiver(const StdinReceiver&) = delete;
+  StdinReceiver& operator=(const StdinReceiver&) = delete;
 
   Status open(const runtime::StateEntries&) override {
-    if (::fcntl(fd_, F_GETFD) < 0) return runtime::system_error("io", "cannot read", "standard input", errno);
+    if (::fcntl(fd_, F_GETFD) < 0) return runtime::system_error("io", "cannot read", kName, errno);
     ::fcntl(fd_, F_SETPIPE_SZ, kPipeBytes);  // fewer, larger reads; fails where it is no pipe, which is fine
     return {};
   }
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    auto received = receive_block(limits, block);
+    held_.store(carry_.capacity() + (unpacker_ ? unpacker_->held_bytes() : 0), std::memory_order_relaxed);
+    return received;
+  }
+
+  Status commit(std::span<const runtime::PositionRange>) override { return {}; }
+  std::size_t queued_bytes() const override { return held_.load(std::memory_order_relaxed); }
+  void interrupt() override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (unpacker_) unpacker_->stop();  // first: its read must not be taken for the end of the input
+    }
+    wakeup_.wake();
+  }
+
+ private:
+  static auto now() { return std::chrono::steady_clock::now(); }
+
+  Result<Received> receive_block(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();
     data.append(carry_);
     carry_.clear();
+    if (!unpacker_ && options_.packing.value_or(Compression::none) != Compression::none) {
+      start_unpacking(*options_.packing, {}, limits);
+    }
+    if (long_record_) return pass_long_record(limits, block);
     const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
+    const LongestRecord longest(options_.max_record, limits.largest_record);
     // The carry may hold whole lines: the last block was full.
     std::size_t searched = 0;
     bool whole_line = has_newline(data, searched);
-    const auto now = [] { return std::chrono::steady_clock::now(); };
     auto deadline = now() + (whole_line ? milliseconds(0) : limits.wait);
     while (!ended_ && (data.size() < limit || !whole_line)) {
       const auto left = std::chrono::ceil<milliseconds>(deadline - now());
-      const Wakeup::Ready ready = wakeup_.wait(fd_, POLLIN, std::max(left, milliseconds(0)));
-      if (ready != Wakeup::Ready::descriptor) break;
-      if (Status got = read_some(data, limit); !got) return got.error();
+      auto came = read_more(data, limits, limit, std::max(left, milliseconds(0)));
+      if (!came && !whole_line) return came.error();
+      if (!came) {
+        failed_ = came.error();  // once what came before it is handed out
+        break;
+      }
+      if (!*came) break;
       if (!whole_line && (whole_line = has_newline(data, searched))) deadline = now() + kPatience;
-      if (!whole_line && data.size() > max_record_) {
-        return Error{"io",
-                     fmt::format("standard input: the line at byte {} is longer than max_record ({} bytes)",
-                                 offset_, max_record_),
-                     {},
-                     {}};
+      if (!whole_line && data.size() > longest.bytes()) {
+        long_record_.emplace(data);
+        return pass_long_record(limits, block);
       }
     }
     return frame(limits, limit, block);
   }
 
-  Status commit(std::span<const runtime::PositionRange>) override { return {}; }
-  void interrupt() override { wakeup_.wake(); }
+  // A record that is longer than allowed: its head is in the buffer, the rest is thrown away as it comes.
+  Result<Received> pass_long_record(const ReceiveLimits& limits, Block& block) {
+    runtime::Buffer& data = *block.data;
+    const auto deadline = now() + limits.wait;
+    while (!long_record_->ended() && !ended_) {
+      const auto left = std::chrono::ceil<milliseconds>(deadline - now());
+      auto came = read_more(data, limits, long_record_->wanted(), std::max(left, milliseconds(0)));
+      if (!came) return came.error();
+      long_record_->look(data);
+      if (*came || long_record_->ended() || ended_) continue;
+      carry_.assign(data.view());
+      data.clear();
+      return Received::idle;
+    }
+    carry_.assign(long_record_->rest(data));
+    hand_out(long_record_->finish({options_.max_record, limits.largest_record}, block), block);
+    long_record_.reset();
+    return Received::records;
+  }
 
- private:
+  // False: nothing more for now.
+  Result<bool> read_more(runtime::Buffer& data, const ReceiveLimits& limits, std::size_t limit,
+                         milliseconds wait) {
+    if (failed_) return *failed_;
+    if (unpacker_) {
+      const std::size_t before = data.size();
+      auto took = unpacker_->take(data, std::max(limit, data.size() + kBlockBytes / 4), wait);
+      if (!took) return took.error();
+      if (*took == Unpacker::Took::end) ended_ = true;
+      return ended_ || data.size() > before;
+    }
+    if (wakeup_.wait(fd_, POLLIN, wait) != Wakeup::Ready::descriptor) return false;
+    if (Status got = read_some(data, limit); !got) return got.error();
+    if (!packing_known_) look_for_packing(data, limits);
+    return true;
+  }
+
+  // The first bytes say it; they are JSON, or those of a packed file.
+  void look_for_packing(runtime::Buffer& data, const ReceiveLimits& limits) {
+    constexpr std::size_t kEnough = 4;
+    const std::string_view head = data.view();
+    const Compression found = compression_of(head);
+    const bool could_be = head.empty() || compression_could_begin_with(head.front());
+    if (found == Compression::none && head.size() < kEnough && could_be && !ended_) return;
+    packing_known_ = true;
+    if (found == Compression::none) return;
+    start_unpacking(found, std::string(head), limits);
+    data.clear();
+  }
+
+  void start_unpacking(Compression packing, std::string first, const ReceiveLimits& limits) {
+    Unpacker::Options options;
+    options.compression = packing;
+    options.name = kName;
+    options.piece_bytes =
+        std::clamp(limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes, kSmallestPiece, kBlockBytes);
+    options.largest_window = 2 * limits.largest_record;
+    options.at_once = true;
+    ended_ = false;  // what may have ended is the packed text
+    const std::lock_guard lock(mutex_);
+    unpacker_.emplace(options, [this, first = std::move(first)](char* to, std::size_t size) mutable {
+      return read_packed(first, to, size);
+    });
+  }
+
+  // On the unpacker's thread.
+  Result<std::size_t> read_packed(std::string& first, char* to, std::size_t size) {
+    if (!first.empty()) {
+      const std::size_t taken = first.copy(to, size);
+      first.erase(0, taken);
+      return taken;
+    }
+    for (;;) {
+      if (wakeup_.wait(fd_, POLLIN, std::nullopt) == Wakeup::Ready::woken) return std::size_t{0};
+      const ssize_t got = ::read(fd_, to, size);
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) {
+        return runtime::system_error("io", "cannot read", kName, errno);
+      }
+    }
+  }
+
   static bool has_newline(const runtime::Buffer& data, std::size_t& searched) {
     const bool found = data.view().find('\n', searched) != std::string_view::npos;
     searched = data.size();
@@ -90,7 +202,7 @@ class StdinReceiver final : public runtime::Receiver {
     } else if (got == 0) {
       ended_ = true;
     } else if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) {
-      return runtime::system_error("io", "cannot read", "standard input", errno);
+      return runtime::system_error("io", "cannot read", kName, errno);
     }
     return {};
   }
@@ -111,27 +223,37 @@ class StdinReceiver final : public runtime::Receiver {
       return ended_ ? Received::end : Received::idle;
     }
     data.set_size(taken);
+    if (offset_ == 0) skip_byte_order_mark(block);
+    hand_out(taken, block);
+    return Received::records;
+  }
+
+  void hand_out(std::uint64_t taken, Block& block) {
     block.first_position = offset_;
     block.byte_positions = true;
     block.single_lines = true;
     block.ranges.push_back({0, 0, offset_, offset_ + taken});
-    if (offset_ == 0) skip_byte_order_mark(block);
     offset_ += taken;
-    return Received::records;
   }
 
   const int fd_;
-  const std::size_t max_record_;
+  const StdinOptions options_;
   Wakeup wakeup_;
   std::string carry_;         // read, not handed out yet
   std::uint64_t offset_ = 0;  // bytes handed out
   bool ended_ = false;
+  std::optional<runtime::Error> failed_;
+  bool packing_known_;
+  std::optional<LongRecord> long_record_;  // its head is the carry
+  std::atomic<std::size_t> held_{0};
+  std::mutex mutex_;  // unpacker_: interrupt() comes from other threads
+  std::optional<Unpacker> unpacker_;
 };
 
 }  // namespace
 
-std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, std::size_t max_record) {
-  return std::make_unique<StdinReceiver>(fd, max_record);
+std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options) {
+  return std::make_unique<StdinReceiver>(fd, options);
 }
 
 void register_stdin_receiver(runtime::Registry& registry) {
@@ -145,12 +267,14 @@ void register_stdin_receiver(runtime::Registry& registry) {
   framing.choices = {"lines"};
   framing.fallback = runtime::Value::string("lines");
   framing.doc = "where a record ends";
-  spec.options = {framing, max_record_option()};
+  spec.options = {framing, decompress_option(), max_record_option()};
   spec.check = check_max_record;
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Receiver>> {
-    return make_stdin_receiver(STDIN_FILENO,
-                               static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)));
+    StdinOptions made;
+    made.packing = decompression_of(options);
+    made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
+    return make_stdin_receiver(STDIN_FILENO, made);
   };
   registry.add(std::move(spec));
 }

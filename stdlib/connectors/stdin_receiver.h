@@ -2,12 +2,21 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "pipec/runtime/connector.h"
+#include "stdlib/connectors/compress/compression.h"
+#include "stdlib/connectors/connectors.h"
 
 namespace pipec::stdlib {
 
-// Reads lines from a descriptor that stays the caller's. Forward only: positions are bytes since the start.
-std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, std::size_t max_record);
+struct StdinOptions {
+  std::optional<Compression> packing = Compression::none;  // nullopt: by the first bytes
+  std::size_t max_record = static_cast<std::size_t>(kDefaultMaxRecord);
+};
+
+// Reads lines from a descriptor that stays the caller's. Forward only: positions are bytes of the unpacked
+// text since the start.
+std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options);
 
 }  // namespace pipec::stdlib

@@ -1,5 +1,6 @@
 """What the fault tests share: an input, a pipeline over it, runs under strace, on a small tmpfs, with a limit on file sizes."""
 
+import gzip
 import os
 import re
 import resource
@@ -15,38 +16,50 @@ TIME = re.compile(rb'("time":")[^"]*(")')
 
 PIPELINE = """
 dlq file("out/dead.ndjson")
-recv file("in.ndjson") | parse json
+recv file("in.ndjson")
+| parse json
 | filter .n % 2 == 0
 | sink file("out/even.ndjson")
 """
+# The same with everything packed.
+PACKED = """
+dlq file("out/dead.ndjson.gz", compress: gzip)
+recv file("in.ndjson.gz")
+| parse json
+| filter .n % 2 == 0
+| sink file("out/even.ndjson.gz", compress: gzip)
+"""
 
 
-def write_input(directory, records=6000):
-    with open(os.path.join(directory, "in.ndjson"), "w", encoding="utf-8") as out:
+def write_input(directory, records=6000, packed=False):
+    path = os.path.join(directory, "in.ndjson")
+    # Level 0: the file is as long as its text, so that it is read in several pieces.
+    with gzip.open(path + ".gz", "wt", 0) if packed else open(path, "w", encoding="utf-8") as out:
         for n in range(records):
             out.write('{"n":%d, cut off\n' % n if n % 500 == 499 else '{"n":%d,"text":"%s"}\n' % (n, "x" * 100))
     with open(os.path.join(directory, "job.pipe"), "w", encoding="utf-8") as out:
-        out.write(PIPELINE)
+        out.write(PACKED if packed else PIPELINE)
 
 
 def outputs(directory):
-    """The files below out/, dead letters without their time."""
+    """The files below out/, unpacked, dead letters without their time and source."""
     found = {}
     for folder, _, names in os.walk(os.path.join(directory, "out")):
         for name in names:
-            with open(os.path.join(folder, name), "rb") as content:
-                found[name] = TIME.sub(rb"\1\2", content.read())
+            opened = gzip.open if name.endswith(".gz") else open
+            with opened(os.path.join(folder, name), "rb") as content:
+                found[name.removesuffix(".gz")] = TIME.sub(rb"\1\2", content.read()).replace(b"in.ndjson.gz", b"in.ndjson")
     return found
 
 
-def pipec(directory, *options, under=(), limit=None, input_file="job.pipe"):
+def pipec(directory, *options, under=(), limit=None, input_file="job.pipe", interval="1ms"):
     """Runs the job; `under` is put in front (strace ...), `limit` caps the size of its files in bytes."""
 
     def prepare():
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    command = [*under, PIPEC, "run", "-q", "--commit-interval", "1ms", "--state-dir", "state", *options, input_file]
+    command = [*under, PIPEC, "run", "-q", "--commit-interval", interval, "--state-dir", "state", *options, input_file]
     return subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
                           check=False, env=ENVIRONMENT, preexec_fn=prepare)
 
@@ -55,6 +68,14 @@ def inject(call, fault, path=None):
     """strace that makes system calls fail: inject("fsync", "error=EIO:when=2")."""
     only = ["-P", path] if path else []
     return ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
+
+
+def kill_at_state_call(directory, when):
+    """strace that kills the process at the n-th system call on anything in the state directory."""
+    state = os.path.join(directory, "state")
+    paths = [state] + [os.path.join(state, name) for name in ("checkpoint", "checkpoint.new", "checkpoint.prev", "lock")]
+    only = [word for path in paths for word in ("-P", path)]
+    return ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", "trace=all", "-e", f"inject=all:signal=KILL:when={when}"]
 
 
 def no_strace():
@@ -88,6 +109,7 @@ class FaultTest(unittest.TestCase):
     """Each test has a directory with an input and a job, and the outputs of an undisturbed run."""
 
     undisturbed = None
+    packed = False
 
     @classmethod
     def setUpClass(cls):
@@ -100,7 +122,7 @@ class FaultTest(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="pipec-fault-")
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        write_input(self.directory)
+        write_input(self.directory, packed=self.packed)
 
     def mount(self, name, size):
         path = os.path.join(self.directory, name)

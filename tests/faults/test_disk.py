@@ -5,7 +5,7 @@ a run without the fault leaves what an undisturbed one would have."""
 import os
 import unittest
 
-from support import FaultTest, inject, main, needs_mount, needs_strace, outputs, pipec
+from support import FaultTest, inject, kill_at_state_call, main, needs_mount, needs_strace, outputs, pipec
 
 
 class FullDisk(FaultTest):
@@ -120,7 +120,74 @@ class FailingCalls(FaultTest):
                 self.assert_completes()
 
 
+class Packed(FaultTest):
+    """The same faults where input, output and dead letters are packed."""
+
+    packed = True
+
+    def test_F4_without_a_fault(self):
+        self.assert_completes()
+
+    @needs_mount
+    def test_F6_no_space_for_the_output(self):
+        self.mount("out", "4k")
+        self.assert_stopped(pipec(self.directory), "No space left on device")
+        self.remount("out", "size=8m")
+        self.assert_completes()
+
+    @needs_strace
+    def test_F6_a_failing_call_is_terminal(self):
+        for call, fault, words in (("pwritev", "error=EIO:when=2", "Input/output error"),
+                                   ("fdatasync", "error=EIO:when=1", "Input/output error")):
+            with self.subTest(call):
+                self.setUp()
+                self.assert_stopped(pipec(self.directory, under=inject(call, fault)), words)
+                self.assert_completes()
+
+    @needs_strace
+    def test_F6_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+        path = os.path.join(self.directory, "in.ndjson.gz")
+        # Counted by thread: the third one of any is the unpacker's.
+        self.assert_stopped(pipec(self.directory, under=inject("pread64", "error=EIO:when=3", path)), "Input/output error",
+                            "in.ndjson.gz")
+        self.assert_completes()
+
+    @needs_strace
+    def test_F4_S5_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
+        for call in ("pwritev", "fdatasync", "renameat"):
+            for when in (1, 2, 3):
+                with self.subTest(call=call, when=when):
+                    self.setUp()
+                    pipec(self.directory, under=inject(call, f"signal=KILL:when={when}"))
+                    self.assert_completes()
+
+    def test_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
+        path = os.path.join(self.directory, "in.ndjson.gz")
+        with open(path, "rb") as whole:
+            content = whole.read()
+        with open(path, "wb") as cut:
+            cut.write(content[:len(content) // 2])
+        self.assert_stopped(pipec(self.directory), "in.ndjson.gz (gzip): it ends in the middle",
+                            f"at byte {len(content) // 2} of the packed data")
+        with open(path, "r+b") as whole:
+            whole.write(content)
+        self.assert_completes()
+
+
 class Killed(FaultTest):
+    @needs_strace
+    def test_F3_C1_killed_at_any_call_on_the_state_directory_a_restart_completes_the_output(self):
+        """Every call by which the checkpoint is made, replaced and made durable, until a run has no more of them."""
+        for when in range(1, 200):
+            with self.subTest(when=when):
+                self.setUp()
+                ran = pipec(self.directory, under=kill_at_state_call(self.directory, when))
+                self.assert_completes()
+            if ran.returncode == 0:
+                break
+        self.assertEqual(ran.returncode, 0)
+        self.assertGreaterEqual(when, 9)  # of the thread that makes most of them
+
     @needs_strace
     def test_F3_F4_C1_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
         for call in ("pwritev", "fdatasync", "fsync", "renameat", "linkat", "unlinkat"):

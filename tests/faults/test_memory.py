@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""G10: a pipeline in a real memory cgroup of 64 MiB, many times as much input, a reader that is far too slow for a while, a
+"""G10, G3, G4: a pipeline in a real memory cgroup of 64 MiB, many times as much input, a reader that is far too slow for a while, a
 neighbour that takes a part of the memory, records of 1 KiB and then of 4 MiB. It must not be killed, lose nothing, stay under
 the limit, and hold its intake meanwhile. The same pipeline with `govern off` and a large queue is killed.
+
+Then a packed bomb, whose records are many times the limit or tiny and many, and a transform that begins to balloon in mid-stream.
 
 Skipped, visibly, where no memory cgroup can be made. PIPEC_MEMORY_INPUT: MiB of input (default 160; --full: 2048).
 """
 
+import gzip
 import os
 import re
 import subprocess
@@ -19,6 +22,15 @@ PIPELINE = """{govern}
 recv file("in.ndjson")
 | transform {{ .seen = true }}
 | sink stdout()
+"""
+BOMB = """
+dlq file("bomb-dead.ndjson")
+recv file("bomb") | parse json | sink file("bomb-out.ndjson")
+"""
+BALLOON = """
+recv file("balloon.ndjson")
+| transform { if .n >= 20000 { .big = repeat(.padding, 1000) } }
+| sink file("balloon-out.ndjson")
 """
 NEIGHBOUR = """
 import sys, time
@@ -178,6 +190,63 @@ def run(group, directory, name, govern, arguments, slow_seconds, large_from, nei
     return process.returncode, reader, highest, errors[0].decode(errors="replace")
 
 
+def run_alone(group, directory, name, pipeline):
+    """Status, peak, messages."""
+    job = os.path.join(directory, f"{name}.pipe")
+    with open(job, "w", encoding="utf-8") as out:
+        out.write(pipeline)
+    process = subprocess.Popen([os.environ["PIPEC"], "run", "--state-dir", os.path.join(directory, name), job], cwd=directory,
+                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=group.enter)
+    highest = 0
+    while process.poll() is None:
+        highest = max(highest, peak(process.pid))
+        time.sleep(0.02)
+    errors = process.stderr.read().decode(errors="replace")
+    process.stderr.close()
+    print(f"{name}: status {process.returncode}, peak {highest / (1 << 20):.1f} MiB")
+    if process.returncode != 0:
+        print("  " + "\n  ".join(errors.splitlines()[-10:]))
+    return process.returncode, highest
+
+
+def check_bomb(group, directory, check, packing):
+    """1 GiB without a newline, then 192 MiB of tiny lines, both in about a mebibyte."""
+    pack = gzip.compress if packing == "gzip" else lambda text: subprocess.run(["zstd", "-cq"], input=text,
+                                                                               stdout=subprocess.PIPE, check=True).stdout
+    zeros, tiny = pack(bytes(64 << 20)), pack(b"7\n" * (32 << 20))
+    with open(os.path.join(directory, "bomb"), "wb") as out:
+        out.write(pack(b'{"n":1}\n') + zeros * 16 + pack(b"\n") + tiny * 3 + pack(b'{"n":2}\n'))
+    for name in ("bomb-out.ndjson", "bomb-dead.ndjson"):
+        if os.path.exists(os.path.join(directory, name)):
+            os.remove(os.path.join(directory, name))
+    status, highest = run_alone(group, directory, f"bomb-{packing}", BOMB)
+    check(status == 0, f"G3 the {packing} bomb ended the run with {status}")
+    check(0 < highest < LIMIT, f"G3 with a {packing} bomb resident memory came to {highest} bytes")
+    size = os.path.getsize(os.path.join(directory, "bomb-out.ndjson"))
+    check(size == 16 + 3 * (64 << 20), f"G3 {size} bytes came out of a {packing} bomb")
+    with open(os.path.join(directory, "bomb-dead.ndjson"), "rb") as dead:
+        letters = dead.read().splitlines()
+    check(len(letters) == 1 and b"the record has 1073741824 bytes" in letters[0],
+          f"F8 {len(letters)} dead letters of a {packing} bomb: {letters[0][-300:] if letters else b''}")
+
+
+def check_balloon(group, directory, check):
+    """20 MiB that stay as they are, then 400 records of 1 KiB of which each becomes a mebibyte."""
+    with open(os.path.join(directory, "balloon.ndjson"), "wb") as out:
+        for number in range(20_400):
+            out.write(b'{"n":%d,"padding":"%s"}\n' % (number, b"p" * 1000))
+    status, highest = run_alone(group, directory, "balloon", BALLOON)
+    check(status == 0, f"G4 the balloon ended the run with {status}")
+    check(0 < highest < LIMIT, f"G4 with a balloon resident memory came to {highest} bytes")
+    number = 0
+    with open(os.path.join(directory, "balloon-out.ndjson"), "rb") as out:
+        for line in out:
+            if not line.startswith(b'{"n":%d,' % number) or len(line) < (1_000_000 if number >= 20_000 else 1000):
+                break
+            number += 1
+    check(number == 20_400, f"G4 the balloon's record {number} is missing or damaged")
+
+
 def main():
     full = "--full" in sys.argv[1:]
     mebibytes = int(os.environ.get("PIPEC_MEMORY_INPUT", 2048 if full else 160))
@@ -218,9 +287,14 @@ def main():
             status, reader, highest, errors = run(group, directory, "off", "govern off", ["--budget", "1GiB"], slow_seconds, large_from, 0)
             print(f"govern off: status {status}, {reader.records} records, peak {highest / (1 << 20):.1f} MiB")
             check(status == -9 or highest >= LIMIT, "G10 without a governor the limit was not exceeded: the test shows nothing")
+            os.remove(os.path.join(directory, "in.ndjson"))
+
+            check_bomb(group, directory, check, "gzip")
+            check_bomb(group, directory, check, "zstd")
+            check_balloon(group, directory, check)
     finally:
         group.close()
-    print(f"cases: {9 - len(failed)} passed, {len(failed)} failed")
+    print(f"cases: {20 - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

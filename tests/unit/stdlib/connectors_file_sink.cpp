@@ -292,7 +292,7 @@ TEST_CASE("F4 a file that no checkpoint knows is announced before its first byte
   CHECK(driver.saves_ahead == 1);
 }
 
-TEST_CASE("S4 an output that is gone, shorter or another file stops the start") {
+TEST_CASE("S4 C5 an output that is gone, shorter or another file stops the start") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;

@@ -1,10 +1,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "connectors_packed.h"
 #include "connectors_support.h"
 #include "pipec/runtime/fd.h"
 #include "pipec/stdlib/memory.h"
@@ -15,6 +17,7 @@
 
 using namespace pipec::test;
 using namespace pipec::runtime;
+using pipec::stdlib::Compression;
 using pipec::stdlib::Encoding;
 using pipec::stdlib::make_stdin_receiver;
 using pipec::stdlib::make_stream_sink;
@@ -57,6 +60,12 @@ Lines receive_all(Receiver& receiver, ReceiveLimits limits = {}) {
   return lines;
 }
 
+pipec::stdlib::StdinOptions short_records() {
+  pipec::stdlib::StdinOptions options;
+  options.max_record = 100;
+  return options;
+}
+
 ReceiveLimits no_wait() {
   ReceiveLimits limits;
   limits.wait = std::chrono::milliseconds(0);
@@ -67,7 +76,7 @@ ReceiveLimits no_wait() {
 
 TEST_CASE("recv stdin hands on whole lines and keeps the rest") {
   Pipe pipe;
-  const auto receiver = make_stdin_receiver(pipe.read.get(), 1 << 20);
+  const auto receiver = make_stdin_receiver(pipe.read.get(), {});
   REQUIRE(receiver->open({}).ok());
   Lines lines;
   CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
@@ -85,7 +94,7 @@ TEST_CASE("recv stdin hands on whole lines and keeps the rest") {
 
 TEST_CASE("recv stdin keeps to its limits") {
   Pipe pipe;
-  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
+  const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
   REQUIRE(receiver->open({}).ok());
   pipe.put("1\n2\n3\n4\n5");
   pipe.write = Fd();
@@ -101,23 +110,36 @@ TEST_CASE("recv stdin keeps to its limits") {
   CHECK(receive_all(*receiver) == Lines{"4", "5"});
 }
 
-TEST_CASE("recv stdin refuses a line beyond max_record") {
-  Pipe pipe;
-  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
-  REQUIRE(receiver->open({}).ok());
-  pipe.put("ok\n" + std::string(500, 'x'));
-  Lines lines;
-  CHECK(receive(*receiver, lines) == Received::records);
-  BufferPool pool;
-  Block block;
-  block.data = pool.get(64);
-  pipe.put("x");
-  CHECK_FALSE(receiver->receive({}, block).ok());
+TEST_CASE("F8 recv stdin goes on behind a line beyond max_record") {
+  for (const bool ends : {true, false}) {
+    Pipe pipe;
+    const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
+    REQUIRE(receiver->open({}).ok());
+    pipe.put("ok\n" + std::string(500, 'x'));
+    Lines lines;
+    CHECK(receive(*receiver, lines) == Received::records);
+    CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+    pipe.put("xyz");
+    CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+    if (ends) pipe.put("\nnext\n");
+    pipe.write = Fd();
+    BufferPool pool;
+    Block block;
+    block.data = pool.get(64);
+    auto received = receiver->receive({}, block);
+    REQUIRE(received.ok());
+    REQUIRE(block.rejected.size() == 1);
+    CHECK(block.rejected[0].reason.find("the record has 503 bytes, more than max_record (100)") == 0);
+    CHECK(block.original(0).size() == 503);
+    REQUIRE(block.ranges.size() == 1);
+    CHECK(block.ranges[0].end == (ends ? 507 : 506));
+    CHECK(receive_all(*receiver) == (ends ? Lines{"next"} : Lines{}));
+  }
 }
 
 TEST_CASE("recv stdin that waits is interrupted") {
   Pipe pipe;
-  const auto receiver = make_stdin_receiver(pipe.read.get(), 100);
+  const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
   REQUIRE(receiver->open({}).ok());
   ReceiveLimits limits;
   limits.wait = std::chrono::hours(1);
@@ -137,9 +159,67 @@ TEST_CASE("recv stdin reads a redirected file") {
   }
   write_file(temp / "in", text);
   const Fd file(::open((temp / "in").c_str(), O_RDONLY | O_CLOEXEC));
-  const auto receiver = make_stdin_receiver(file.get(), 1 << 20);
+  const auto receiver = make_stdin_receiver(file.get(), {});
   REQUIRE(receiver->open({}).ok());
   CHECK(receive_all(*receiver) == expected);
+}
+
+TEST_CASE("F10 recv stdin unpacks what begins like a packed file, as it comes") {
+  for (const Compression packing : {Compression::gzip, Compression::zstd}) {
+    Pipe pipe;
+    pipec::stdlib::StdinOptions options;
+    options.packing = std::nullopt;
+    const auto receiver = make_stdin_receiver(pipe.read.get(), options);
+    REQUIRE(receiver->open({}).ok());
+    Lines lines;
+    ReceiveLimits patient;
+    patient.wait = std::chrono::hours(1);
+    const std::string first = packed(packing, "1\n2\n3");
+    pipe.put(first.substr(0, 1));
+    CHECK(receive(*receiver, lines, no_wait()) == Received::idle);
+    pipe.put(first.substr(1));
+    while (lines.size() < 2) receive(*receiver, lines, patient);
+    CHECK(lines == Lines{"1", "2"});
+    pipe.put(packed(packing, "3\n4"));
+    while (lines.size() < 3) receive(*receiver, lines, patient);
+    CHECK(lines == Lines{"1", "2", "33"});
+    pipe.put("no frame");
+    pipe.write = Fd();
+    BufferPool pool;
+    Block block;
+    block.data = pool.get(64);
+    auto received = receiver->receive(patient, block);
+    while (received.ok() && *received == Received::idle) received = receiver->receive(patient, block);
+    REQUIRE_FALSE(received.ok());
+    CHECK(received.error().message.find("what follows the end") != std::string::npos);
+  }
+  // Text that begins with a byte that a packed file may begin with.
+  Pipe pipe;
+  pipec::stdlib::StdinOptions options;
+  options.packing = std::nullopt;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), options);
+  REQUIRE(receiver->open({}).ok());
+  pipe.put("(a\nb\n");
+  pipe.write = Fd();
+  CHECK(receive_all(*receiver) == Lines{"(a", "b"});
+}
+
+TEST_CASE("recv stdin that waits for packed input is interrupted") {
+  Pipe pipe;
+  pipec::stdlib::StdinOptions options;
+  options.packing = Compression::gzip;
+  const auto receiver = make_stdin_receiver(pipe.read.get(), options);
+  REQUIRE(receiver->open({}).ok());
+  const std::string text = packed(Compression::gzip, "1\n2\n");
+  pipe.put(text.substr(0, text.size() - 8));
+  Lines lines;
+  ReceiveLimits patient;
+  patient.wait = std::chrono::hours(1);
+  while (lines.size() < 2) receive(*receiver, lines, patient);
+  std::thread stopper([&] { receiver->interrupt(); });
+  CHECK(receive(*receiver, lines, patient) == Received::idle);
+  stopper.join();
+  CHECK(receive(*receiver, lines, patient) == Received::idle);
 }
 
 TEST_CASE("S9 a reader of stdout that is gone is an error, not the end of the process") {

@@ -28,8 +28,10 @@ struct StateEntry {
 using StateEntries = std::vector<StateEntry>;
 
 struct ReceiveLimits {
-  std::size_t max_records = 0;          // 0: no limit
-  std::size_t max_bytes = 0;            // at most this much plus one record
+  std::size_t max_records = 0;  // 0: no limit
+  std::size_t max_bytes = 0;    // at most this much plus one record
+  std::size_t largest_record =
+      0;  // a longer one is rejected (Block::rejected) rather than held in memory; 0: no limit
   std::chrono::milliseconds wait{100};  // how long a receive may block when nothing comes
 };
 

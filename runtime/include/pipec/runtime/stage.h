@@ -2,6 +2,7 @@
 // positions, dead letters, ordering. A stage cannot lose any of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -35,6 +36,11 @@ class StageContext {
   virtual void count_filtered(std::uint64_t records) = 0;
   // Bad records that leave no dead letter (`on_error: skip`).
   virtual void count_errors(std::uint64_t records) = 0;
+  // How many bytes a stage should write in one process(). One that can stop between two records gives the
+  // records that it has not looked at to leave_rest() and returns; the engine hands on what is done, and
+  // calls it again with the rest once that has left memory.
+  virtual std::size_t output_allowance() const { return SIZE_MAX; }
+  virtual void leave_rest(std::span<const Record> rest) { (void)rest; }
   // For a sink that hears only later whether its records arrived: the batch is done when the completion says
   // so, not when write() returns, and the next batch may be written meanwhile. A write() that returns an
   // error must not use it. Null where the caller waits (a dead letter route, `commit sink`, `unordered`).

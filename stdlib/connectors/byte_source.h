@@ -1,0 +1,47 @@
+// The bytes of one input file from some place on, below the framing: read as they are, or unpacked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "pipec/runtime/buffer.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/fd.h"
+#include "stdlib/connectors/file_identity.h"
+#include "stdlib/connectors/input_files.h"
+
+namespace pipec::stdlib {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  enum class Filled { more, end, interrupted };
+  // Appends what follows until `data` holds `wanted` bytes. `end`: the input ends with the last of them.
+  // `more` with fewer: what follows is an error, which the next call returns.
+  virtual runtime::Result<Filled> fill(runtime::Buffer& data, std::size_t wanted) = 0;
+  // The last of the bytes that fill() gave were not taken: they come again. Once between two calls of it.
+  virtual void put_back(std::string_view bytes) = 0;
+  // At the end: the file is still what was read.
+  virtual runtime::Status check_end() { return {}; }
+  // What is kept of the file for a restart at mark.offset (mark.open_line), which are set. `taken`: the bytes
+  // before it, as far as they are at hand. `ended`: that is the end of the input. Without it a restart would
+  // take the file for another one, so that a failure is an error.
+  virtual runtime::Status identify(FileMark& mark, std::string_view taken, bool ended) = 0;
+  // Memory in use beside what fill() gave.
+  virtual std::size_t held_bytes() const { return 0; }
+  // Any thread: a fill() that blocks returns soon, and every later one at once.
+  virtual void interrupt() {}
+};
+
+struct SourceLimits {
+  std::size_t piece_bytes = 0;     // about what one receive takes
+  std::size_t largest_window = 0;  // of zstd; 0: no limit of ours
+};
+
+// From file.start on. The path of `file` is copied.
+std::unique_ptr<ByteSource> make_byte_source(runtime::Fd fd, const InputFile& file,
+                                             const SourceLimits& limits);
+
+}  // namespace pipec::stdlib

@@ -1,0 +1,43 @@
+// What a file sink with `compress` puts between its lines and its files: texts are gathered per file, packed
+// on other threads and handed on in whole frames. A frame ends where a snapshot is taken, so that a file's
+// committed length never lies in the middle of one.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "stdlib/connectors/compress/packer.h"
+#include "stdlib/connectors/output_files.h"
+
+namespace pipec::stdlib {
+
+// All but held_bytes() is the sink's: write(), snapshot() and close(), one at a time.
+class PackedOutput {
+ public:
+  explicit PackedOutput(const Packing& packing);
+
+  // Whole lines but for the newline behind the last one, which is added.
+  runtime::Status append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text);
+  // So that a file without a record is a valid packed file too.
+  void begin(OutputFile& file);
+  // All that was gathered is in frames, and those are with the files: `writing`, in them where they are large
+  // enough, else in their buffers.
+  runtime::Status flush(OutputFiles::Writer& writer, bool writing);
+
+  // Any thread.
+  std::size_t held_bytes() const { return gathered_bytes_.load() + packer_.held_bytes(); }
+
+ private:
+  runtime::Status submit(OutputFiles::Writer& writer, OutputFile& file, bool writing);
+  runtime::Status submit_all(OutputFiles::Writer& writer, bool writing);
+  runtime::Status hand_on(OutputFiles::Writer& writer, Packer::Frame&& frame, bool writing);
+
+  Packer packer_;
+  std::vector<OutputFile*> gathered_;
+  std::atomic<std::size_t> gathered_bytes_{0};
+};
+
+}  // namespace pipec::stdlib
