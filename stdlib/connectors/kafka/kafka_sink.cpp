@@ -11,6 +11,7 @@
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/encode.h"
 #include "stdlib/connectors/kafka/producer.h"
 #include "stdlib/connectors/kafka/sink_options.h"
 #include "stdlib/connectors/kafka/transaction.h"
@@ -50,6 +51,7 @@ class KafkaSink final : public runtime::Sink {
   KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
             std::shared_ptr<Transaction> transaction)
       : topic_(options.program("topic")),
+        encoder_(encoding_of(options), Framing::messages),
         producer_(std::move(producer)),
         transaction_(std::move(transaction)) {
     const runtime::Options::Item* topic = options.find("topic");
@@ -60,8 +62,16 @@ class KafkaSink final : public runtime::Sink {
     if (const auto key = options.program("key")) key_.emplace(key);
   }
 
+  void keep_queue_limit(std::size_t bytes) override {
+    if (transaction_) {
+      transaction_->keep_memory(bytes);
+    } else {
+      producer_->keep_memory(bytes);
+    }
+  }
+
   Status open(const runtime::StateEntries& saved) override {
-    if (!transaction_) return {};
+    if (!transaction_) return producer_->open();
     for (const runtime::StateEntry& entry : saved) {
       if (entry.key == kTransactionalId) transaction_->propose_id(entry.value);
     }
@@ -156,7 +166,8 @@ class KafkaSink final : public runtime::Sink {
                   Producer::Shipment& shipment) {
     std::string topic;
     std::string key;
-    for (const Record& record : batch.records) {
+    for (std::size_t at = 0; at < batch.records.size(); ++at) {
+      const Record& record = batch.records[at];
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
       if (!constant_topic_) {
@@ -166,11 +177,16 @@ class KafkaSink final : public runtime::Sink {
         handle = *known;
       }
       out.topic = handle;
-      out.payload = batch.payload(record);
       out.metadata = metadata;
-      if (metadata && metadata->null_payload && out.payload == "null") {
-        out.payload = {};
-        out.has_payload = false;
+      if (metadata && metadata->null_payload && batch.payload(record) == "null") {
+        out.has_payload = false;  // a tombstone goes on as one, whatever the encoding
+      } else {
+        const LineEncoder::Piece piece = encoder_.one(batch, at);
+        if (piece.failed) {
+          context.dead_letter(record, piece.failed);
+          continue;
+        }
+        out.payload = piece.text;
       }
       if (key_) {
         if (!key_of(batch, record, context, key, out.has_key)) continue;
@@ -230,6 +246,7 @@ class KafkaSink final : public runtime::Sink {
   }
 
   runtime::Evaluator topic_;
+  LineEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
   const std::shared_ptr<Producer> producer_;        // null in a transaction
@@ -249,15 +266,8 @@ Result<std::unique_ptr<runtime::Sink>> make_sink(const runtime::Options& options
     return std::unique_ptr<runtime::Sink>(
         std::make_unique<KafkaSink>(options, nullptr, std::move(transaction)));
   }
-  std::optional<Error> failure;
   auto producer = shared->find_or_make<Producer>("kafka.producer\n" + kafka::fingerprint(*settings),
-                                                 [&]() -> std::shared_ptr<Producer> {
-                                                   auto made = Producer::make(*settings);
-                                                   if (made) return *made;
-                                                   failure = made.error();
-                                                   return nullptr;
-                                                 });
-  if (failure) return *failure;
+                                                 [&] { return std::make_shared<Producer>(*settings); });
   return std::unique_ptr<runtime::Sink>(std::make_unique<KafkaSink>(options, std::move(producer), nullptr));
 }
 

@@ -44,11 +44,12 @@ class Producer::Shipment {
   struct Slot {
     std::shared_ptr<Shipment>* holder;  // keeps the shipment until the last report
     std::uint32_t origin;
+    std::size_t bytes;  // that librdkafka holds of it
   };
 
-  Slot* add(std::uint32_t origin) {
+  Slot* add(std::uint32_t origin, std::size_t bytes) {
     outstanding_.fetch_add(1, std::memory_order_relaxed);
-    slots_.push_back({&self_, origin});  // never beyond the room that was reserved
+    slots_.push_back({&self_, origin, bytes});  // never beyond the room that was reserved
     return &slots_.back();
   }
   void hold(std::shared_ptr<Shipment> self) { self_ = std::move(self); }
@@ -78,12 +79,15 @@ class Producer::Shipment {
   std::vector<Letter> letters_;
 };
 
-Producer::Producer(ProducerSettings settings) : settings_(std::move(settings)), log_(settings_.properties) {}
+Producer::Producer(ProducerSettings settings)
+    : settings_(std::move(settings)), log_(settings_.properties, settings_.token_file) {}
 
-Result<std::shared_ptr<Producer>> Producer::make(const ProducerSettings& settings) {
-  std::shared_ptr<Producer> producer(new Producer(settings));
-  if (Status status = producer->start(); !status) return status.error();
-  return producer;
+void Producer::keep_memory(std::size_t bytes) {
+  if (!client_) settings_.memory = bytes;
+}
+
+Status Producer::open() {
+  return client_ ? Status() : start();
 }
 
 Producer::~Producer() {
@@ -93,12 +97,15 @@ Producer::~Producer() {
 Status Producer::start() {
   Result<Conf> conf = producer_conf(settings_);
   if (!conf) return conf.error();
+  longest_ = static_cast<std::size_t>(std::stoull(effective(conf->get(), "queue.buffering.max.kbytes")))
+             << 10;
   log_.attach(conf->get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_report);
   char text[512];
   client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
   if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
+  log_.attached(client_.get());
   ending_ = false;
   thread_ = std::thread([this] {
     while (!ending_.load(std::memory_order_acquire)) {
@@ -156,10 +163,14 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
       return error(fmt::format("cannot reach the topic {}: {}{}", topic, rd_kafka_err2str(code), log_.last()),
                    true);
     }
-    std::unique_lock wait(mutex_);
-    room_.wait_for(wait, std::chrono::milliseconds(kServe), [&] { return interrupted_.load(); });
+    wait(std::chrono::milliseconds(kServe));
   }
   return topics_.emplace(topic, std::move(handle)).first->second.get();
+}
+
+bool Producer::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !room_.wait_for(lock, time, [&] { return interrupted_.load(); });
 }
 
 void Producer::interrupt() {
@@ -200,7 +211,9 @@ void Producer::close(const std::shared_ptr<Shipment>& shipment) {
 }
 
 Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
-  refused = false;
+  // It would wait for room for ever.
+  refused = record.payload.size() + record.key.size() > longest_;
+  if (refused) return error(fmt::format("longer than the producer's queue of {} KiB", longest_ >> 10));
   rd_kafka_vu_t fields[7];
   std::size_t count = 0;
   const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
@@ -234,9 +247,9 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
   }
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin);
+  const std::size_t bytes = record.payload.size() + record.key.size() + kProducedCost;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, bytes);
   // Before it is handed over: its report may come at once.
-  const std::size_t bytes = record.payload.size() + record.key.size();
   shipment.queued().fetch_add(bytes, std::memory_order_relaxed);
 
   for (;;) {
@@ -261,7 +274,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
   auto* slot = static_cast<Shipment::Slot*>(message->_private);
   const std::shared_ptr<Shipment> shipment = *slot->holder;
-  shipment->queued().fetch_sub(message->len + message->key_len, std::memory_order_relaxed);
+  shipment->queued().fetch_sub(slot->bytes, std::memory_order_relaxed);
   if (message->err) {
     // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
     const std::string reason = rd_kafka_err2str(message->err);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kCall = 20'000;  // milliseconds
 constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::milliseconds kAgain{100};  // some calls fail at once
 // Records that break every transaction they are in would be tried for ever.
 constexpr unsigned kMostAborts = 10;
 
@@ -43,9 +44,8 @@ Status Transaction::start() {
     if (random.empty()) return error("no random numbers for a transactional_id");
     settings_.transactional_id = "pipec-" + random;
   }
-  Result<std::shared_ptr<Producer>> made = Producer::make(settings_);
-  if (!made) return made.error();
-  producer_ = std::move(*made);
+  producer_ = std::make_shared<Producer>(settings_);
+  if (Status status = producer_->open(); !status) return status;
   return initialise();
 }
 
@@ -61,6 +61,7 @@ KafkaError Transaction::attempt(const std::function<rd_kafka_error_t*()>& call) 
   for (;;) {
     KafkaError failed(call());
     if (!failed || !rd_kafka_error_is_retriable(failed.get()) || Clock::now() >= deadline) return failed;
+    if (!producer_->wait(kAgain)) return failed;
   }
 }
 
