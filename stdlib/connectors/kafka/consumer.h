@@ -124,6 +124,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void fail(runtime::Error error);
   void wait(Time until);
   void shut();
+  void keep_for_ever();
 
   // Rebalances.
   static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,

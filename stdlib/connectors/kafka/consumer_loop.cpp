@@ -21,7 +21,19 @@ namespace {
 
 constexpr milliseconds kRound{50};  // at the latest
 
+// The cooperative assignor of a librdkafka before that asserts when a client is destroyed that joined and
+// never got an assignment. It has left the group; what is kept is memory and idle threads.
+constexpr int kDestroysAnyMember = 0x020a00ff;
+
 }  // namespace
+
+void Consumer::keep_for_ever() {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<Consumer>>;  // no destructor runs at exit
+  const std::lock_guard lock(mutex);
+  kept->push_back(shared_from_this());
+  static_cast<void>(client_.release());
+}
 
 void Consumer::run() {
   for (;;) {
@@ -184,6 +196,9 @@ void Consumer::shut() {
   if (handover_) finish_handover();
   rd_kafka_consumer_close(client_.get());
   feeds_.clear();
+  if (options_.settings.cooperative && !assigned_once_ && rd_kafka_version() < kDestroysAnyMember) {
+    keep_for_ever();
+  }
   commit_queue_.reset();
   group_queue_.reset();
   client_.reset();

@@ -59,7 +59,10 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   do {
     {
       const std::lock_guard lock(mutex_);
-      if (interrupted_) break;
+      if (interrupted_) {  // nothing is read any more, and what the group has is not known
+        for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
+        return {};
+      }
     }
     code = rd_kafka_committed(client_.get(), list, 2000);
     for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
@@ -92,8 +95,13 @@ Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline
     }
     rd_kafka_topic_partition_list_add(pinned.get(), each.topic, each.partition)->offset = each.offset;
   }
-  if (pinned->cnt > 0) rd_kafka_commit(client_.get(), pinned.get(), 1);
-  return {};
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    if (pinned->cnt > 0) code = rd_kafka_commit(client_.get(), pinned.get(), 0);
+  } while (code && passes(code) && Clock::now() < deadline);
+  if (!code) return {};
+  return error(
+      fmt::format("cannot commit where the group begins: {}{}", rd_kafka_err2str(code), log_.last()));
 }
 
 void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
@@ -101,7 +109,6 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
   assigned_once_ = true;
   const PartitionList list(rd_kafka_topic_partition_list_copy(partitions));
   const PartitionList to_pause = make_list();
-  std::vector<bool> first;
   if (list->cnt > 0) {
     // Partitions that this run had before go on at what was committed, also with --from-start.
     const PartitionList fresh = make_list();
@@ -201,7 +208,7 @@ void Consumer::serve_handover(Time now) {
 
 void Consumer::finish_handover() {
   const auto over = std::move(handover_);
-  give_up(over->partitions.get(), false);
+  give_up(over->partitions.get(), rd_kafka_assignment_lost(client_.get()) != 0);
 }
 
 void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
@@ -223,6 +230,12 @@ void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lo
 }
 
 void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
+  if (lost && !closing_down_) {
+    say(fmt::format(
+        "kafka: the group took {} partition{} away without waiting; what was not committed of them is "
+        "delivered again",
+        partitions->cnt, partitions->cnt == 1 ? "" : "s"));
+  }
   let_go(partitions, lost);
   if (cooperative()) {
     const KafkaError failed(rd_kafka_incremental_unassign(client_.get(), partitions));

@@ -17,6 +17,7 @@ constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
 constexpr int kMetadataCall = 1'000;
 constexpr std::chrono::seconds kFindTopic{20};
+constexpr std::chrono::seconds kNewTopic{3};  // brokers learn of one that was just made one after the other
 
 }  // namespace
 
@@ -143,7 +144,8 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
   Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
-  const auto deadline = std::chrono::steady_clock::now() + kFindTopic;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto deadline = begin + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -155,7 +157,9 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
       if (ready) break;
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
-    if (code && !passes(code)) {
+    const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+                        std::chrono::steady_clock::now() < begin + kNewTopic;
+    if (code && !passes(code) && !is_new) {
       return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
     }
     // The broker is away: what waits here is not taken yet and is written later, as all else is.

@@ -289,6 +289,25 @@ TEST_CASE("K3 what was lost behind the end and does not come back is an error") 
   CHECK(cluster.committed(0) < 0);
 }
 
+TEST_CASE("K3 a member that joined and leaves before it was given anything leaves cleanly") {
+  constexpr std::int16_t kSyncGroup = 14;
+  constexpr std::size_t kErrors = 100;
+  const bool cooperative = GENERATE(false, true);
+  Cluster cluster(1);
+  for (std::size_t i = 0; i < kErrors; ++i) {
+    rd_kafka_mock_broker_push_request_error_rtts(cluster.get(), 1, kSyncGroup, 1,
+                                                 RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, 0);
+  }
+  const Member member(cluster, [&](ConsumerOptions& options) { options.settings.cooperative = cooperative; });
+  REQUIRE(eventually([&] {
+    std::size_t left = kErrors;
+    rd_kafka_mock_broker_error_stack_cnt(cluster.get(), 1, kSyncGroup, &left);
+    return left < kErrors;
+  }));
+  CHECK(member.gauge("partitions") == 0);
+  member.leave();
+}
+
 TEST_CASE("K7 a pattern reads the topics that match, also those that come later, and others besides") {
   Cluster cluster(1, "access-1");
   cluster.add_topic("other", 1);
