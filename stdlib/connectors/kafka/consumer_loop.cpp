@@ -163,6 +163,15 @@ void Consumer::serve_gate(Time now) {
     rd_kafka_topic_partition_list_add(list.get(), feed->topic.c_str(), feed->number);
   }
   apply_gate(wanted, list.get());
+  if (!wanted) return;
+  // What was fetched is out of date now, and its memory comes back when somebody asks for it.
+  for (const auto& feed : feeds_) {
+    ssize_t count = 0;
+    while (feed &&
+           (count = rd_kafka_consume_batch_queue(feed->queue.get(), 0, popped_.data(), popped_.size())) > 0) {
+      std::for_each(popped_.begin(), popped_.begin() + count, [&](auto* message) { feed->take(message); });
+    }
+  }
 }
 
 void Consumer::apply_gate(bool paused, const rd_kafka_topic_partition_list_t* list) {

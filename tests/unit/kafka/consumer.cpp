@@ -173,10 +173,13 @@ TEST_CASE("G7 pausing and resuming loses and doubles nothing") {
   cluster.fill(0, 500, 100);
   cluster.fill(1, 500, 100);
   Member member(cluster, [](ConsumerOptions& options) { options.pause_after = milliseconds(0); });
-  REQUIRE(member.read_until(10));
+  REQUIRE(eventually([&] { return member.read(1000) == Received::records; }));
+  REQUIRE(eventually([&] { return member.consumer->queued_bytes() > 900 * (100 + kFetchedCost); }));
   for (int round = 0; round < 5; ++round) {
     member.consumer->pause(true);
     REQUIRE(eventually([&] { return member.gauge("partitions_paused") == 2; }));
+    // The memory is given back, but for what was taken from the queues already.
+    CHECK(eventually([&] { return member.consumer->queued_bytes() <= 256 * (100 + kFetchedCost); }));
     cluster.fill(round % 2, 100, 100);
     member.consumer->pause(false);
     REQUIRE(member.read_until(member.records + 50));
