@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 namespace pipec::stdlib::kafka {
@@ -19,6 +20,12 @@ constexpr int kCall = 20'000;  // milliseconds
 constexpr std::chrono::seconds kPatience{120};
 // Records that break every transaction they are in would be tried for ever.
 constexpr unsigned kMostAborts = 10;
+
+std::chrono::milliseconds transaction_timeout(const ProducerSettings& settings) {
+  const Result<Conf> conf = producer_conf(settings);
+  return std::chrono::milliseconds(conf ? std::atoll(effective(conf->get(), "transaction.timeout.ms").c_str())
+                                        : 0);
+}
 
 std::string random_id() {
   unsigned char bytes[12];
@@ -46,6 +53,7 @@ Status Transaction::start() {
   Result<std::shared_ptr<Producer>> made = Producer::make(settings_);
   if (!made) return made.error();
   producer_ = std::move(*made);
+  longest_ = transaction_timeout(settings_) / 2;
   return initialise();
 }
 
@@ -76,7 +84,13 @@ Result<bool> Transaction::take_part() {
   const KafkaError failed(rd_kafka_begin_transaction(producer_->client()));
   if (failed) return terminal("cannot begin a transaction", failed.get());
   open_ = true;
+  begun_ = Clock::now();
   return true;
+}
+
+bool Transaction::due() const {
+  const std::lock_guard lock(mutex_);
+  return spoilt_ || (open_ && Clock::now() - begun_ >= longest_);
 }
 
 void Transaction::spoil(Error reason) {
