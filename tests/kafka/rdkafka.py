@@ -273,7 +273,7 @@ class Watermarks:
         low, high, until = I64(), I64(), time.monotonic() + 10
         while True:
             code = lib.rd_kafka_query_watermark_offsets(self.client, topic.encode(), partition, c.byref(low), c.byref(high), 30000)
-            if code != UNKNOWN_PARTITION or time.monotonic() > until:  # a client hears late of a new topic
+            if code not in (UNKNOWN_PARTITION, 3, 5, 6) or time.monotonic() > until:  # a client hears late of a new topic and its leaders
                 check(code)
                 return low.value, high.value
             metadata = P()

@@ -93,10 +93,14 @@ class KafkaSink final : public runtime::Sink {
         producer().begin(batch.records.size(), queued_,
                          [completion, transaction = transaction_.get(), &waiting](
                              Status status, std::vector<Producer::Letter> letters) {
-                           if (!status && transaction && !transaction->producer().fatal()) {
-                             transaction->spoil(std::move(status.error()));
-                             status = {};
-                             letters.clear();
+                           if (!status && transaction) {
+                             if (auto fatal = transaction->producer().fatal()) {
+                               status = std::move(*fatal);
+                             } else {
+                               transaction->spoil(std::move(status.error()));
+                               status = {};
+                               letters.clear();
+                             }
                            }
                            if (completion) {
                              for (Producer::Letter& letter : letters) {
