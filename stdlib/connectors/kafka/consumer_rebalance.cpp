@@ -170,6 +170,9 @@ void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
   flush_request();
   if (rd_kafka_assignment_lost(client_.get()) != 0 || closing_down_) {
     give_up(partitions, true);
+    // A transaction that holds some of it can only be aborted: at once, since others wait for what is behind
+    // it.
+    if (options_.transactional && options_.want_commit) options_.want_commit();
     return;
   }
   bool pending = false;

@@ -44,6 +44,7 @@ class KafkaReceiver final : public runtime::Receiver {
     return consumer_->open();
   }
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    if (transaction_ && transaction_->due() && options_.want_commit) options_.want_commit();
     return consumer_->receive(limits, block);
   }
   Status commit(std::span<const runtime::PositionRange> ranges) override {

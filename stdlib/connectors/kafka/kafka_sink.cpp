@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -78,16 +79,14 @@ class KafkaSink final : public runtime::Sink {
     return {};
   }
 
-  // Saved ahead of the first transaction's positions: whoever goes on here can end what is left open.
-  void snapshot(runtime::StateEntries& out) override {
-    if (!transaction_ || id_saved_) return;
-    out.push_back({kTransactionalId, transaction_->id()});
-    id_saved_ = true;
+  void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
+    save_ahead_ = save;
   }
 
   Status write(const Batch& batch, StageContext& context) override {
     if (batch.records.empty()) return {};
     if (transaction_) {
+      if (Status status = save_id(); !status) return status;
       Result<bool> part = transaction_->take_part();
       if (!part) return part.error();
       if (!*part) return {};  // aborted soon; these records come again
@@ -104,10 +103,14 @@ class KafkaSink final : public runtime::Sink {
         producer().begin(batch.records.size(), queued_,
                          [completion, transaction = transaction_.get(), &waiting](
                              Status status, std::vector<Producer::Letter> letters) {
-                           if (!status && transaction && !transaction->producer().fatal()) {
-                             transaction->spoil(std::move(status.error()));
-                             status = {};
-                             letters.clear();
+                           if (!status && transaction) {
+                             if (auto fatal = transaction->producer().fatal()) {
+                               status = std::move(*fatal);
+                             } else {
+                               transaction->spoil(std::move(status.error()));
+                               status = {};
+                               letters.clear();
+                             }
                            }
                            if (completion) {
                              for (Producer::Letter& letter : letters) {
@@ -161,6 +164,15 @@ class KafkaSink final : public runtime::Sink {
   };
 
   Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
+
+  // Ahead of the first transaction: whoever goes on after a crash in the middle of it can end it at once.
+  // Else readers of committed records would wait for its timeout.
+  Status save_id() {
+    if (id_saved_ || !save_ahead_) return {};
+    if (Status status = save_ahead_({{kTransactionalId, transaction_->id()}}); !status) return status;
+    id_saved_ = true;
+    return {};
+  }
 
   Status send_all(const Batch& batch, StageContext& context, rd_kafka_topic_t* handle,
                   Producer::Shipment& shipment) {
@@ -249,8 +261,9 @@ class KafkaSink final : public runtime::Sink {
   LineEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
-  const std::shared_ptr<Producer> producer_;        // null in a transaction
-  const std::shared_ptr<Transaction> transaction_;  // null without exactly_once
+  const std::shared_ptr<Producer> producer_;                        // null in a transaction
+  const std::shared_ptr<Transaction> transaction_;                  // null without exactly_once
+  std::function<Status(const runtime::StateEntries&)> save_ahead_;  // null: no state is kept
   bool id_saved_ = false;
   const std::shared_ptr<std::atomic<std::size_t>> queued_ = std::make_shared<std::atomic<std::size_t>>(0);
 };

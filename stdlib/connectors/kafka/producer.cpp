@@ -193,9 +193,11 @@ std::optional<Error> Producer::fatal() const {
   if (!code) return std::nullopt;
   const bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
                       code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-  return error(fenced ? fmt::format("another process took over this producer's transactional_id (fenced): {}",
-                                    log_.redacted(text))
-                      : log_.redacted(text));
+  return error(
+      fenced ? fmt::format("another process took over this producer's transactional_id, or a transaction was "
+                           "open for longer than transaction.timeout.ms (fenced): {}",
+                           log_.redacted(text))
+             : log_.redacted(text));
 }
 
 std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records,
