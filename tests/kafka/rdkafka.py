@@ -171,7 +171,9 @@ class Producer:
             if message.contents.err:
                 self.failed.append(lib.rd_kafka_err2str(message.contents.err).decode())
         self._report = DR_CB(report)
-        settings = {"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2_random",
+        # One request at a time: else the first records for a topic that was just made, which its leader refuses at first, are
+        # overtaken by the next.
+        settings = {"bootstrap.servers": bootstrap, "max.in.flight": 1, "linger.ms": 5, "partitioner": "murmur2_random",
                     "queue.buffering.max.messages": 1000000}
         settings.update({name.replace("_", "."): value for name, value in properties.items()})
         self.client = make(0, settings, self._report)
