@@ -179,12 +179,14 @@ bool Producer::wait(std::chrono::milliseconds time) {
 
 void Producer::interrupt() {
   interrupted_ = true;
-  if (client_) {
-    rd_kafka_purge(client_.get(),
-                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-  }
+  if (client_) purge();
   const std::lock_guard lock(mutex_);
   room_.notify_all();
+}
+
+void Producer::purge() {
+  rd_kafka_purge(client_.get(),
+                 RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 std::optional<Error> Producer::fatal() const {
@@ -261,7 +263,11 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
-    if (!failed) return {};
+    if (!failed) {
+      // It may have come just behind the purge, and nothing else would end it soon.
+      if (interrupted_) purge();
+      return {};
+    }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(failed.get());
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !interrupted_) {
       std::unique_lock lock(mutex_);

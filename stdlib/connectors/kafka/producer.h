@@ -85,6 +85,7 @@ class Producer {
  private:
   runtime::Status start();
   void stop();
+  void purge();
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   ProducerSettings settings_;
