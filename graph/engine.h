@@ -100,6 +100,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // engine_open.cpp
   runtime::Status open();
+  std::size_t queue_share(std::size_t part, std::size_t among) const;
   runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
   void let_save_ahead(runtime::Sink& sink, const std::string& state_key);
   void close();

@@ -227,6 +227,15 @@ std::vector<Metric> Engine::metrics() const {
   gauge("in_flight_batches", static_cast<double>(limiter_.used_units()));
   gauge("last_received_bytes", static_cast<double>(last_received_.load()));
   gauge("buffer_bytes", static_cast<double>(buffers_.used_bytes()));
+  {
+    const std::lock_guard lock(state_);
+    for (const Source& source : sources_) {
+      if (!opened_) break;
+      for (runtime::Gauge& each : source.receiver->gauges()) {
+        gauge(std::move(each.name), each.value, plan_.nodes[source.node].name);
+      }
+    }
+  }
   if (!governor_) return all;
   const bool held = !gate_.is_open();
   gauge("memory_limit_bytes", static_cast<double>(governor_->limit()));

@@ -19,6 +19,8 @@ namespace {
 // Between an owner's key and its own in the checkpoint; no state key holds one.
 constexpr char kKeyEnd = '\t';
 
+constexpr std::size_t kReceiversPart = 4;
+constexpr std::size_t kSinksPart = 8;
 constexpr std::size_t kUngovernedBudget = std::size_t{8} << 20;
 
 // Batches in flight: enough that no worker ever waits for the next, few enough that their buffers stay in the
@@ -83,8 +85,17 @@ void Engine::add_entries(const std::string& state_key, StateEntries&& own, State
   for (StateEntry& entry : own) to.push_back({state_key + kKeyEnd + entry.key, std::move(entry.value)});
 }
 
+// G10: queues of client libraries are part of what the limit is for. A quarter of it is for what receivers
+// read ahead, an eighth for what waits in sinks to be sent; the budget of records is another quarter at most.
+std::size_t Engine::queue_share(std::size_t part, std::size_t among) const {
+  return governor_ ? governor_->limit() / part / std::max<std::size_t>(among, 1) : 0;
+}
+
 Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   let_save_ahead(sink, state_key);
+  const bool has_route = plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink;
+  const std::size_t share = queue_share(kSinksPart, topology_.sinks.size() + (has_route ? 1 : 0));
+  if (share != 0) sink.keep_queue_limit(share);
   const StateEntries saved = saved_entries(state_key);
   if (Status status = guarded([&] { return sink.open(saved); }); !status) return status;
   if (const std::string note = sink.resume_note(); !note.empty()) log(note);
@@ -126,6 +137,8 @@ Status Engine::open() {
     if (!made) return at_node(made.error(), node);
     source.receiver = std::move(*made);
     source.receiver->keep_commit_trigger([this] { want_commit(); });
+    const std::size_t share = queue_share(kReceiversPart, topology_.sources.size());
+    if (share != 0) source.receiver->keep_queue_limit(share);
     const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
     if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
       return at_node(status.error(), node);

@@ -55,7 +55,8 @@ LineEncoder::Piece LineEncoder::one(const Batch& batch, std::size_t at) {
   const std::string_view payload = batch.payload(batch.records[at]);
   if (encoding_ == Encoding::text) return message(payload);
   Piece piece;
-  piece.text = !batch.block().single_lines && has_line_break(payload) ? in_one_line(payload) : payload;
+  const bool to_cut = framing_ == Framing::lines && !batch.block().single_lines && has_line_break(payload);
+  piece.text = to_cut ? in_one_line(payload) : payload;
   return piece;
 }
 
@@ -88,7 +89,7 @@ LineEncoder::Piece LineEncoder::message(std::string_view payload) {
   } else {
     piece.text = runtime::decode_string(found.value, arena_);
   }
-  if (piece.failed || !has_line_break(piece.text)) return piece;
+  if (piece.failed || framing_ == Framing::messages || !has_line_break(piece.text)) return piece;
   line_.clear();
   for (const char c : piece.text) {
     if (c == '\n' || c == '\r') {

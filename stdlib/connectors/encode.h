@@ -1,4 +1,4 @@
-// How a sink that writes lines turns records into them. One record is one line, whatever it holds.
+// How a sink turns records into lines, one for each whatever it holds, or into messages of their own.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,15 @@ enum class Encoding {
 runtime::OptionSpec encode_option();
 Encoding encoding_of(const runtime::Options& options);
 
+enum class Framing {
+  lines,     // a newline ends a record, so that none may be in it
+  messages,  // the destination keeps records apart: they are not touched
+};
+
 class LineEncoder {
  public:
-  explicit LineEncoder(Encoding encoding) : encoding_(encoding) {}
+  explicit LineEncoder(Encoding encoding, Framing framing = Framing::lines)
+      : encoding_(encoding), framing_(framing) {}
 
   // The next line or lines of the batch, from record `at` on, without the last newline: as many records as
   // lie behind each other in their buffer with one newline between, so that what passed unchanged is written
@@ -42,6 +48,7 @@ class LineEncoder {
   std::string_view in_one_line(std::string_view payload);
 
   const Encoding encoding_;
+  const Framing framing_;
   std::string line_;
   runtime::Arena arena_;
 };

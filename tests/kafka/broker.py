@@ -22,7 +22,7 @@ listeners={listeners},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners={advertised}
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL
+listener.security.protocol.map={protocols}
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -38,6 +38,7 @@ group.min.session.timeout.ms=100
 group.max.session.timeout.ms=300000
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=200
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 log.cleaner.backoff.ms=500
 log.cleaner.min.cleanable.ratio=0.01
 log.retention.check.interval.ms=500
@@ -56,23 +57,47 @@ def die_with_parent():
 
 
 class Broker:
-    def __init__(self, tls_keystore=None):
+    """`proxied`: how many listeners besides that are advertised at another port, for a proxy: proxies = [(port, where to)].
+    `sasl`: {name: password} of a listener that wants one, by PLAIN or SCRAM-SHA-256. `more`: broker properties.
+    """
+
+    def __init__(self, tls_keystore=None, proxied=0, sasl=None, more=""):
         self.directory = tempfile.mkdtemp(prefix="kafka-")
         self.port, controller = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        listeners, more = f"PLAINTEXT://127.0.0.1:{self.port}", ""
+        protocols = {"CONTROLLER": "PLAINTEXT", "PLAINTEXT": "PLAINTEXT"}
+        listeners = {"PLAINTEXT": self.port}
+        advertised = {}
+        users = []
         if tls_keystore:
-            self.tls_port = free_port()
-            listeners += f",SSL://127.0.0.1:{self.tls_port}"
-            more = f"ssl.keystore.type=PEM\nssl.keystore.location={tls_keystore}\n"
+            protocols["TLS"], listeners["TLS"] = "SSL", free_port()
+            more += f"\nlistener.name.tls.ssl.keystore.type=PEM\nlistener.name.tls.ssl.keystore.location={tls_keystore}\n"
+            self.tls = f"127.0.0.1:{listeners['TLS']}"
+        if sasl:
+            protocols["SASL"], listeners["SASL"] = "SASL_PLAINTEXT", free_port()
+            self.sasl = f"127.0.0.1:{listeners['SASL']}"
+            plain = " ".join(f'user_{name}="{password}"' for name, password in sasl.items())
+            jaas = "sasl.jaas.config=org.apache.kafka.common.security"
+            more += ("\nlistener.name.sasl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n"
+                     f"listener.name.sasl.plain.{jaas}.plain.PlainLoginModule required {plain};\n"
+                     f"listener.name.sasl.scram-sha-256.{jaas}.scram.ScramLoginModule required;\n")
+            for name, password in sasl.items():
+                users += ["--add-scram", f"SCRAM-SHA-256=[name={name},password={password}]"]
+        self.proxies = []
+        for number in range(proxied):
+            name = f"PROXIED{number}"
+            protocols[name], listeners[name], advertised[name] = "PLAINTEXT", free_port(), free_port()
+            self.proxies.append((advertised[name], listeners[name]))
         self.config = os.path.join(self.directory, "server.properties")
         with open(self.config, "w", encoding="utf-8") as out:
-            out.write(PROPERTIES.format(listeners=listeners, advertised=listeners, controller=controller,
+            urls = lambda ports: ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())  # noqa: E731
+            out.write(PROPERTIES.format(listeners=urls(listeners), advertised=urls({**listeners, **advertised}), controller=controller,
+                                        protocols=",".join(f"{name}:{kind}" for name, kind in protocols.items()),
                                         data=os.path.join(self.directory, "data"), more=more))
         with open(os.path.join(self.directory, "log4j.properties"), "w", encoding="utf-8") as out:
             out.write("log4j.rootLogger=WARN, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n"
                       "log4j.appender.out.layout=org.apache.log4j.PatternLayout\nlog4j.appender.out.layout.ConversionPattern=%d %p %m%n\n")
-        subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA", "-c", self.config),
+        subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA", "-c", self.config, *users),
                        check=True, capture_output=True)
         self.process = None
         self.start()

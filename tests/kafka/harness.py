@@ -39,14 +39,14 @@ def wait_for(condition, seconds=30, what="a condition"):
 class Pipec:
     """One run of one pipeline, in a directory of its own (kept for the next run if `directory` is given)."""
 
-    def __init__(self, text, *options, directory=None, environment=None, stdout=None):
+    def __init__(self, text, *options, directory=None, environment=None, stdout=None, interval="100ms", program=PIPEC):
         self.directory = directory or tempfile.mkdtemp(prefix="pipec-kafka-")
         with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as out:
             out.write(text)
         self.log = os.path.join(self.directory, "log")
         with open(self.log, "ab") as log:
             self.begin = log.tell()
-            self.process = subprocess.Popen([PIPEC, "run", "job.pipe", "--commit-interval", "100ms", *options],
+            self.process = subprocess.Popen([program, "run", "job.pipe", "--commit-interval", interval, *options],
                                             cwd=self.directory, stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log,
                                             env={**os.environ, **(environment or {})})
 

@@ -5,8 +5,9 @@ import ctypes as c
 import time
 
 lib = c.CDLL("librdkafka.so.1")
-NO_ERROR, MSG_V_END = 0, 0
+NO_ERROR, MSG_V_END, UNKNOWN_PARTITION = 0, 0, -190
 OFFSET_BEGINNING, OFFSET_INVALID = -2, -1001
+BETWEEN = (14, 15, 16)  # the coordinator is on its way
 PRODUCE, FETCH, OFFSET_COMMIT, JOIN_GROUP, HEARTBEAT, END_TXN = 0, 1, 8, 11, 12, 26
 
 
@@ -50,6 +51,7 @@ for _name, _result, *_arguments in [
     ("rd_kafka_consumer_close", INT, P), ("rd_kafka_committed", INT, P, LIST, INT),
     ("rd_kafka_commit", INT, P, LIST, INT),
     ("rd_kafka_query_watermark_offsets", INT, P, S, I32, c.POINTER(I64), c.POINTER(I64), INT),
+    ("rd_kafka_metadata", INT, P, INT, P, c.POINTER(P), INT), ("rd_kafka_metadata_destroy", None, P),
     ("rd_kafka_message_headers", INT, c.POINTER(Message), c.POINTER(P)),
     ("rd_kafka_header_get_all", INT, P, SIZE, c.POINTER(S), c.POINTER(P), c.POINTER(SIZE)),
     ("rd_kafka_message_timestamp", I64, c.POINTER(Message), c.POINTER(INT)),
@@ -65,6 +67,8 @@ for _name, _result, *_arguments in [
     ("rd_kafka_topic_result_error", INT, P), ("rd_kafka_topic_result_error_string", S, P),
     ("rd_kafka_NewPartitions_new", P, S, SIZE, S, SIZE), ("rd_kafka_NewPartitions_destroy", None, P),
     ("rd_kafka_CreatePartitions", None, P, c.POINTER(P), SIZE, P, P),
+    ("rd_kafka_DeleteTopic_new", P, S), ("rd_kafka_DeleteTopic_destroy", None, P),
+    ("rd_kafka_DeleteTopics", None, P, c.POINTER(P), SIZE, P, P),
     ("rd_kafka_DeleteRecords_new", P, LIST), ("rd_kafka_DeleteRecords_destroy", None, P),
     ("rd_kafka_DeleteRecords", None, P, c.POINTER(P), SIZE, P, P),
     ("rd_kafka_mock_cluster_new", P, P, INT), ("rd_kafka_mock_cluster_destroy", None, P),
@@ -167,7 +171,9 @@ class Producer:
             if message.contents.err:
                 self.failed.append(lib.rd_kafka_err2str(message.contents.err).decode())
         self._report = DR_CB(report)
-        settings = {"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2_random",
+        # One request at a time: else the first records for a topic that was just made, which its leader refuses at first, are
+        # overtaken by the next.
+        settings = {"bootstrap.servers": bootstrap, "max.in.flight": 1, "linger.ms": 5, "partitioner": "murmur2_random",
                     "queue.buffering.max.messages": 1000000}
         settings.update({name.replace("_", "."): value for name, value in properties.items()})
         self.client = make(0, settings, self._report)
@@ -259,14 +265,33 @@ def partition_list(items):
     return made
 
 
+class Watermarks:
+    """Asks for the ends of partitions, again and again: as read_committed where the first open transaction begins."""
+
+    def __init__(self, bootstrap, **properties):
+        self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "watermarks", **properties})
+
+    def ask(self, topic, partition):
+        low, high, until = I64(), I64(), time.monotonic() + 10
+        while True:
+            code = lib.rd_kafka_query_watermark_offsets(self.client, topic.encode(), partition, c.byref(low), c.byref(high), 30000)
+            if code not in (UNKNOWN_PARTITION, 3, 5, 6) or time.monotonic() > until:  # a client hears late of a new topic and its leaders
+                check(code)
+                return low.value, high.value
+            metadata = P()
+            lib.rd_kafka_metadata(self.client, 1, None, c.byref(metadata), 10000)
+            lib.rd_kafka_metadata_destroy(metadata)
+
+    def close(self):
+        lib.rd_kafka_destroy(self.client)
+
+
 def watermarks(bootstrap, topic, partition, **properties):
-    client = make(1, {"bootstrap.servers": bootstrap, "group.id": "watermarks", **properties})
-    low, high = I64(), I64()
+    asked = Watermarks(bootstrap, **properties)
     try:
-        check(lib.rd_kafka_query_watermark_offsets(client, topic.encode(), partition, c.byref(low), c.byref(high), 20000))
+        return asked.ask(topic, partition)
     finally:
-        lib.rd_kafka_destroy(client)
-    return low.value, high.value
+        asked.close()
 
 
 def read_all(bootstrap, topic, partitions=1, isolation="read_committed", deadline=60, **properties):
@@ -300,13 +325,59 @@ def committed(bootstrap, group, topic, partitions=1, **properties):
     """{partition: offset} of those that have one."""
     client = make(1, {"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": "read_committed", **properties})
     wanted = partition_list([(topic, number, OFFSET_INVALID) for number in range(partitions)])
+    until = time.monotonic() + 150
     try:
-        check(lib.rd_kafka_committed(client, wanted, 150000))  # an open transaction may hold it back
+        while (code := lib.rd_kafka_committed(client, wanted, 150000)) in BETWEEN and time.monotonic() < until:
+            time.sleep(0.05)
+        check(code)  # an open transaction may have held it back
         return {wanted.contents.elems[i].partition: wanted.contents.elems[i].offset for i in range(partitions)
                 if wanted.contents.elems[i].offset >= 0}
     finally:
         lib.rd_kafka_topic_partition_list_destroy(wanted)
         lib.rd_kafka_destroy(client)
+
+
+class Follower:
+    """Reads a topic on and on, so that what is in it can be judged again and again without starting from its beginning."""
+
+    def __init__(self, bootstrap, topic, partitions, isolation="read_committed"):
+        self.topic = topic
+        self.asked = Watermarks(bootstrap, **{"isolation.level": isolation})
+        self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "follower", "enable.auto.commit": "false",
+                               "enable.partition.eof": "true", "isolation.level": isolation, "auto.offset.reset": "error",
+                               "queued.min.messages": 1000000, "fetch.wait.max.ms": 20})
+        lib.rd_kafka_poll_set_consumer(self.client)
+        wanted = partition_list([(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        check(lib.rd_kafka_assign(self.client, wanted))
+        lib.rd_kafka_topic_partition_list_destroy(wanted)
+        self.reached = [0] * partitions
+        self.records = []  # (partition, value)
+
+    def ends(self):
+        """Where readers of this isolation find the ends."""
+        return [self.asked.ask(self.topic, number)[1] for number in range(len(self.reached))]
+
+    def read(self, deadline=60):
+        """All that is there by now; the records so far."""
+        ends, until = self.ends(), time.monotonic() + deadline
+        while any(at < end for at, end in zip(self.reached, ends)):
+            message = lib.rd_kafka_consumer_poll(self.client, 100)
+            if message:
+                m = message.contents
+                if m.err == NO_ERROR:
+                    self.records.append((m.partition, _copy(m.payload, m.len)))
+                    self.reached[m.partition] = m.offset + 1
+                elif m.err == -191:  # the end, behind transaction markers too
+                    self.reached[m.partition] = max(self.reached[m.partition], m.offset)
+                lib.rd_kafka_message_destroy(message)
+            if time.monotonic() > until:
+                raise KafkaError(f"reading {self.topic} takes too long: at {self.reached} of {ends}")
+        return self.records
+
+    def close(self):
+        self.asked.close()
+        lib.rd_kafka_consumer_close(self.client)
+        lib.rd_kafka_destroy(self.client)
 
 
 def create_topic(bootstrap, name, partitions=1, config=None, **properties):
@@ -346,6 +417,12 @@ def delete_records(bootstrap, topic, partition, before):
     admin(bootstrap, lambda client, queue: lib.rd_kafka_DeleteRecords(client, (P * 1)(request), 1, None, queue))
     lib.rd_kafka_DeleteRecords_destroy(request)
     lib.rd_kafka_topic_partition_list_destroy(wanted)
+
+
+def delete_topic(bootstrap, topic):
+    request = lib.rd_kafka_DeleteTopic_new(topic.encode())
+    admin(bootstrap, lambda client, queue: lib.rd_kafka_DeleteTopics(client, (P * 1)(request), 1, None, queue))
+    lib.rd_kafka_DeleteTopic_destroy(request)
 
 
 def grow_topic(bootstrap, topic, partitions):

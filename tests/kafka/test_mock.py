@@ -3,18 +3,25 @@
 no judge of transactions, of commits in a rebalance, or of de-duplication: tests/kafka/test_broker.py has a real one.)
 """
 
+import base64
 import json
 import os
 import subprocess
+import tempfile
 import time
 
 import rdkafka
 from harness import Oracle, Pipec, expect, fill, number_of, run, wait_for
+from sasl_broker import SaslBroker
 
 # Error codes of the protocol.
-NOT_LEADER, REQUEST_TIMED_OUT, TOO_LARGE = 6, 7, 10
-COORDINATOR_LOADING, NOT_COORDINATOR, ILLEGAL_GENERATION, UNKNOWN_MEMBER = 14, 16, 22, 25
-REBALANCE_IN_PROGRESS, TOPIC_DENIED, GROUP_DENIED, TRANSPORT = 27, 29, 30, -195
+UNKNOWN_TOPIC, LEADER_NOT_AVAILABLE, NOT_LEADER, REQUEST_TIMED_OUT, TOO_LARGE, METADATA_TOO_LARGE = 3, 5, 6, 7, 10, 12
+COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, ILLEGAL_GENERATION, UNKNOWN_MEMBER = 14, 15, 16, 22, 25
+NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND = 19, 20
+REBALANCE_IN_PROGRESS, TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED, INVALID_TIMESTAMP = 27, 29, 30, 31, 32
+INVALID_PRODUCER_EPOCH, CONCURRENT_TRANSACTIONS, FENCED_INSTANCE, INVALID_RECORD, UNSTABLE_OFFSET_COMMIT = 47, 51, 82, 87, 88
+PRODUCER_FENCED, TRANSPORT = 90, -195
+INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, OFFSET_FETCH, TXN_OFFSET_COMMIT = 22, 24, 25, 9, 28
 
 
 # The mock keeps a member that left until its session is over.
@@ -108,12 +115,9 @@ def commit_errors_that_pass(name, code):
     def test():
         with Cluster() as cluster:
             cluster.mock.errors(rdkafka.OFFSET_COMMIT, code)
+            # Where the client loses its membership over it, behind the end of the input, it waits for the group.
             job = Pipec(cluster.copy(recv=LET_GO))
-            # The client may lose its membership over it, behind the end of the input: that is told, and the next run commits.
-            if job.end(60) != 0:
-                expect("took partitions away" in job.stderr(), job.stderr())
-                job = Pipec(cluster.copy(recv=LET_GO), directory=job.directory)
-                job.finish(60)
+            job.finish(60)
             cluster.all_out()
             cluster.all_committed(job)
     test.__name__ = "k6_commit_refused_" + name
@@ -121,27 +125,78 @@ def commit_errors_that_pass(name, code):
     return test
 
 
-def k6_commit_errors_that_do_not():
-    """faults K6, D4 a commit that is denied ends the run with status 1, and the next run delivers again"""
+def commit_errors_that_stay(name, code):
+    def test():
+        with Cluster() as cluster:
+            cluster.mock.errors(rdkafka.OFFSET_COMMIT, *[code] * 20)
+            job = Pipec(cluster.copy(recv=LET_GO))
+            expect(job.end() == 1, job.stderr())
+            expect(cluster.committed() == {}, cluster.committed())
+            cluster.mock.clear(rdkafka.OFFSET_COMMIT)
+            Pipec(cluster.copy(recv=LET_GO), directory=job.directory).finish()
+            cluster.all_out()
+            cluster.all_committed()
+    test.__name__ = "k6_commit_denied_" + name
+    test.__doc__ = f"faults K6, D4 a commit that is refused for good ({name}) ends the run with status 1, and the next one delivers again"
+    return test
+
+
+def late_answers(mock, api, *milliseconds):
+    """The next requests are carried out, and answered after that long."""
+    pairs = [number for each in milliseconds for number in (0, each)]
+    rdkafka.lib.rd_kafka_mock_broker_push_request_error_rtts(rdkafka.P(mock.cluster), 1, rdkafka.c.c_int16(api),
+                                                             rdkafka.SIZE(len(milliseconds)), *pairs)
+
+
+def k6_commit_times_out():
+    """faults K6, K7 a commit whose answer comes too late is made again, and the position is never less"""
     with Cluster() as cluster:
-        cluster.mock.errors(rdkafka.OFFSET_COMMIT, *[GROUP_DENIED] * 20)
+        late_answers(cluster.mock, rdkafka.OFFSET_COMMIT, 3000, 3000)
+        Pipec(cluster.copy(recv=', properties: {"socket.timeout.ms": 1000, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200}')).finish()
+        cluster.all_out()
+        cluster.all_committed()
+
+
+def k7_commit_answer_lost():
+    """faults K7 the broker goes away between a commit and its answer: it is made again"""
+    with Cluster() as cluster:
+        late_answers(cluster.mock, rdkafka.OFFSET_COMMIT, 60000)
         job = Pipec(cluster.copy(recv=LET_GO))
-        expect(job.end() == 1, job.stderr())
-        expect("commit" in job.stderr(), job.stderr())
-        expect(cluster.committed() == {}, cluster.committed())
-        cluster.mock.clear(rdkafka.OFFSET_COMMIT)
-        Pipec(cluster.copy(recv=LET_GO), directory=job.directory).finish()
+        wait_for(lambda: len(cluster.out()) == 200 and cluster.committed(), what="the commit that is not answered")
+        cluster.mock.down()
+        cluster.mock.up()
+        job.finish()
         cluster.all_out()
         cluster.all_committed()
 
 
-def p1_produce_errors_that_pass():
-    """faults P1 what passes is retried by the producer: nothing lost"""
-    with Cluster() as cluster:
-        cluster.mock.errors(rdkafka.PRODUCE, NOT_LEADER, REQUEST_TIMED_OUT, TRANSPORT)
-        Pipec(cluster.copy()).finish()
-        cluster.all_out()
-        cluster.all_committed()
+def produce_errors(name, code, outcome):
+    """`outcome`: pass, letter or terminal."""
+    def test():
+        with Cluster(records=20, partitions=1) as cluster:
+            cluster.mock.errors(rdkafka.PRODUCE, *[code] * (20 if outcome == "terminal" else 1))
+            job = Pipec(cluster.copy(dlq='dlq file("dead.ndjson")', recv=LET_GO))
+            status, dead = job.end(), []
+            try:
+                with open(os.path.join(job.directory, "dead.ndjson"), encoding="utf-8") as lines:
+                    dead = [json.loads(line)["position"] for line in lines]
+            except FileNotFoundError:
+                pass
+            if outcome == "terminal":
+                expect(status == 1 and "not delivered" in job.stderr() and not dead, job.stderr())
+                expect(cluster.committed() == {}, cluster.committed())
+                cluster.mock.clear(rdkafka.PRODUCE)
+                Pipec(cluster.copy(recv=LET_GO), directory=job.directory).finish()
+            else:
+                expect(status == 0, job.stderr())
+                expect(bool(dead) == (outcome == "letter"), f"dead letters: {dead}")
+            Oracle(range(20)).judge([(0, number_of(r)) for r in cluster.out()], dead=dead)
+            expect(cluster.committed() == {0: 20}, cluster.committed())
+    test.__name__ = "p1_produce_" + name
+    test.__doc__ = f"faults P1 records refused with {name}: " + {
+        "pass": "sent again, nothing lost", "letter": "dead letters, the positions go on",
+        "terminal": "the run ends, nothing is committed, the next run delivers them"}[outcome]
+    return test
 
 
 def p1_data_errors_are_dead_letters():
@@ -155,29 +210,6 @@ def p1_data_errors_are_dead_letters():
         letters = [json.loads(r.value) for r in cluster.out("dead")]
         expect([x["position"] for x in letters] == [50] and "too large" in letters[0]["reason"], letters)
         expect(cluster.committed() == {0: 100}, cluster.committed())
-
-
-def p1_refused_by_the_broker():
-    """faults P1 a refusal that comes with the delivery report is a dead letter too"""
-    with Cluster(records=20, partitions=1) as cluster:
-        cluster.mock.errors(rdkafka.PRODUCE, TOO_LARGE)
-        job = Pipec(cluster.copy(dlq='dlq file("dead.ndjson")'))
-        expect(job.end() == 0, job.stderr())
-        with open(os.path.join(job.directory, "dead.ndjson"), encoding="utf-8") as lines:
-            dead = [json.loads(line)["position"] for line in lines]
-        expect(len(dead) == 20, dead)
-        Oracle(range(20)).judge([(0, number_of(r)) for r in cluster.out()], dead=dead)
-        expect(cluster.committed() == {0: 20}, cluster.committed())
-
-
-def p1_denied_is_terminal():
-    """faults P1, D3 a topic that may not be written ends the run, and nothing is committed"""
-    with Cluster() as cluster:
-        cluster.mock.errors(rdkafka.PRODUCE, *[TOPIC_DENIED] * 20)
-        job = Pipec(cluster.copy())
-        expect(job.end() == 1, job.stderr())
-        expect("out" in job.stderr() and "not delivered" in job.stderr(), job.stderr())
-        expect(cluster.committed() == {}, cluster.committed())
 
 
 def q2_a_dead_letter_topic_that_fails():
@@ -263,6 +295,56 @@ def k9_leader_and_coordinator_move():
         cluster.all_out()
 
 
+def k9_no_leader_for_a_while():
+    """faults K9 a partition without a leader is waited for, in the source and in the sink"""
+    with Cluster() as cluster:
+        job = Pipec(cluster.copy(stop=False))
+        done = lambda each: cluster.committed() == {0: each, 1: each}  # noqa: E731
+        wait_for(lambda: done(100), what="the first commit")
+        for topic in ("in", "out"):
+            cluster.mock.leader(topic, 1, -1)
+            fill(cluster.mock.bootstrap, "in", 1, first=cluster.records)  # partition 0 has its leader
+            cluster.mock.leader(topic, 1, 1)
+            fill(cluster.mock.bootstrap, "in", 1, 2, first=cluster.records + 1)
+            cluster.records += 2
+            wait_for(lambda: done(cluster.records // 2), 60, "the partition that was without")
+        expect(job.stop() == 0, job.stderr())
+        cluster.all_out()
+
+
+def resident(job):
+    with open(f"/proc/{job.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+
+def k17_a_record_that_never_completes():
+    """faults K17, G10 a sink that takes nothing: nothing is skipped or committed, memory is bounded, SIGTERM meets its deadline"""
+    with Cluster(partitions=4, records=0) as cluster:
+        fill(cluster.mock.bootstrap, "in", 16_000, 4, size=1000)
+        text = (f'govern {{ memory: 128MiB }}\nrecv kafka(brokers: "{cluster.mock.bootstrap}", topics: "in", group: "g", prefetch: 2MiB'
+                f'{LET_GO})\n| sink stdout()')
+        job = Pipec(text, "--deadline", "2s", "--budget", "1MiB", stdout=subprocess.PIPE)
+        out = job.process.stdout.readline()  # one goes through; then nobody reads
+        size = 0
+        for _ in range(20):  # until it does not grow any more
+            time.sleep(0.1)  # the fault
+            size, before = resident(job), size
+            if abs(size - before) < 1 << 16:
+                break
+        expect(size < 80 << 20, f"{size >> 20} MiB resident")
+        stuck = cluster.committed()
+        expect(job.stop(10) == 1 and "deadline" in job.stderr(), job.stderr())
+        expect(cluster.committed() == stuck, f"{stuck} became {cluster.committed()}")
+        out += job.process.stdout.read()  # what the pipe held
+        got = [json.loads(line)["n"] for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
+        expect(sum(stuck.values()) <= len(got) < 100, f"{len(got)} were out, {stuck} committed")
+        job = Pipec(text.replace("| sink stdout()", '| sink kafka(topic: "out")'), directory=job.directory)
+        wait_for(lambda: cluster.committed() == {p: 4000 for p in range(4)}, 60, "all of it")
+        expect(job.stop() == 0, job.stderr())
+        rest = [number_of(record) for record in cluster.out()]
+        expect(set(got) | set(rest) == set(range(16_000)), "not every record is out")
+
+
 def k5_slow_broker():
     """faults K5 a broker with 300 ms of delay slows the run and does not break it"""
     with Cluster() as cluster:
@@ -299,6 +381,148 @@ def k8_told_that_partitions_are_the_limit():
         expect(said() == 1, f"said {said()} times")
 
 
+def g10_a_prefetch_beyond_the_limit():
+    """G10 a prefetch that the memory limit has no room for is said"""
+    with Cluster() as cluster:
+        for size, said in (("64MiB", True), ("4MiB", False)):
+            job = Pipec("govern { memory: 128MiB }\n" + cluster.copy(recv=f", prefetch: {size}").replace('"g"', f'"{size}"'))
+            job.finish()
+            expect(("more than the 27 MiB" in job.stderr()) == said, job.stderr())
+
+
+def k7_patterns():
+    """K7 topics by a pattern, those that come while it runs included"""
+    with Cluster(records=20) as cluster:
+        text = cluster.copy(stop=False, recv=LET_GO[:-1] + ', "topic.metadata.refresh.interval.ms": 500}')
+        job = Pipec(text.replace('["in"]', '["^in$", "^in-[0-9]{1,3}$"]'))
+        wait_for(lambda: len(cluster.out()) == 20, what="the first topic")
+        cluster.mock.topic("in-17", 2)
+        fill(cluster.mock.bootstrap, "in-17", 20, 2, first=20)
+        wait_for(lambda: len(cluster.out()) >= 40, 60, "the second")
+        expect(job.stop() == 0, job.stderr())
+        cluster.records = 40
+        cluster.all_out()
+
+
+def k5_encodings():
+    """K5 what is sent is the record as it is, line breaks and all, or with encode: text its .message"""
+    with Cluster(records=0, partitions=1) as cluster:
+        producer = rdkafka.Producer(cluster.mock.bootstrap)
+        producer.send("in", b'{"message":"two\\nlines",\n "n":1}', key=b"k")
+        producer.send("in", b'{"n":2}')
+        producer.send("in", None, key=b"tombstone")
+        producer.flush()
+        producer.close()
+        Pipec(cluster.copy().replace('"g"', '"one"')).finish()
+        expect([r.value for r in cluster.out()] == [b'{"message":"two\\nlines",\n "n":1}', b'{"n":2}', None], cluster.out())
+        job = Pipec(cluster.copy(sink=", encode: text", dlq='dlq file("dead.ndjson")').replace('"out"', '"dead"'))
+        job.finish()
+        expect([(r.key, r.value) for r in cluster.out("dead")] == [(b"k", b"two\nlines"), (b"tombstone", None)],
+               [(r.key, r.value) for r in cluster.out("dead")])
+        with open(os.path.join(job.directory, "dead.ndjson"), encoding="utf-8") as lines:
+            letter, = [json.loads(line) for line in lines]
+        expect("no .message" in letter["reason"] and letter["original"] == '{"n":2}', letter)
+
+
+def p4_a_record_that_never_fits():
+    """faults P4 a record that is longer than the producer's whole queue is a dead letter, and nothing waits for it"""
+    with Cluster(records=10, partitions=1) as cluster:
+        fill(cluster.mock.bootstrap, "in", 1, first=10, size=5000)
+        fill(cluster.mock.bootstrap, "in", 9, first=11)
+        job = Pipec(cluster.copy(sink=', properties: {"queue.buffering.max.kbytes": 4}', dlq='dlq file("dead.ndjson")'))
+        job.finish()
+        with open(os.path.join(job.directory, "dead.ndjson"), encoding="utf-8") as lines:
+            letter, = [json.loads(line) for line in lines]
+        expect(letter["position"] == 10 and "queue of 4 KiB" in letter["reason"], letter)
+        Oracle(range(20)).judge([(0, number_of(r)) for r in cluster.out()], dead=[10])
+        expect(cluster.committed() == {0: 20}, cluster.committed())
+
+
+def transaction_errors(name, api, code, times=1):
+    def test():
+        with Cluster() as cluster:
+            cluster.mock.errors(api, *[code] * times)
+            job = Pipec(cluster.copy(sink=", exactly_once: true"))
+            job.finish(90)
+            cluster.all_out()  # the mock shows aborted records too: nothing is lost is all it can tell
+    test.__name__ = "p9_" + name
+    test.__doc__ = f"faults P9 exactly once: {name.replace('_', ' ')}: tried again, nothing lost"
+    return test
+
+
+def p13_fenced():
+    """faults P13 exactly once: a producer that was fenced ends the run with status 1, at once and with the reason"""
+    with Cluster() as cluster:
+        for api in (ADD_PARTITIONS, ADD_OFFSETS, rdkafka.END_TXN):
+            cluster.mock.errors(api, *[PRODUCER_FENCED] * 10)
+        job = Pipec(cluster.copy(sink=", exactly_once: true"))
+        expect(job.end(40) == 1 and "fenced" in job.stderr(), job.stderr())
+
+
+def p13_closed_in_a_transaction():
+    """faults P13, L4 exactly once: SIGTERM in an open transaction with no broker there meets its deadline"""
+    with Cluster() as cluster:
+        late_answers(cluster.mock, rdkafka.END_TXN, 60_000)
+        job = Pipec(cluster.copy(sink=", exactly_once: true", stop=False), "--deadline", "2s")
+        wait_for(cluster.out, what="the first records")
+        cluster.mock.down()
+        expect(job.stop(30) == 1 and "deadline" in job.stderr(), job.stderr())
+
+
+def p13_cooperative_transactions_are_refused():
+    """K6 exactly once with cooperative assignment does not compile where this librdkafka cannot keep it"""
+    with Cluster(records=0) as cluster:
+        job = Pipec(cluster.copy(sink=", exactly_once: true", recv=", assignment: cooperative"))
+        if rdkafka.lib.rd_kafka_version() >= 0x020A00FF:
+            job.finish()
+        else:
+            expect(job.end() == 3 and "cooperative" in job.stderr() and "2.10" in job.stderr(), job.stderr())
+
+
+def token(number, seconds):
+    part = lambda claims: base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")  # noqa: E731
+    return f'{part({"alg": "none"})}.{part({"sub": "pipec", "exp": time.time() + seconds, "n": number})}.'
+
+
+def k9_bearer_tokens():
+    """K9, X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
+    broker, folder = SaslBroker("OAUTHBEARER"), tempfile.mkdtemp(prefix="token-")
+    file, tokens = os.path.join(folder, "token"), [token(1, 4), token(2, 600)]
+
+    def put(text):
+        with open(file + ".new", "w", encoding="utf-8") as out:
+            out.write(text + "\n")
+        os.rename(file + ".new", file)
+    put(tokens[0])
+    job = Pipec(f'recv kafka("{broker.address}", "in", "g", token_file: "{file}", properties: {{"security.protocol": "sasl_plaintext", '
+                '"debug": "security"})\n| sink stdout()')
+    sent = lambda number: any(b"auth=Bearer " + tokens[number].encode() in login for login in broker.logins)  # noqa: E731
+    try:
+        wait_for(lambda: sent(0), 20, "the first token")
+        put(tokens[1])
+        wait_for(lambda: sent(1), 20, "the second token")
+        expect(job.end(40) == 1, job.stderr())
+        expect(not any(each in job.stderr() for each in tokens), "a token was printed")
+    finally:
+        job.kill()
+        broker.close()
+
+
+def k9_plain_login():
+    """K9 SASL PLAIN: user and password reach the broker as they are given"""
+    broker, folder = SaslBroker("PLAIN"), tempfile.mkdtemp(prefix="secret-")
+    with open(os.path.join(folder, "password"), "w", encoding="utf-8") as out:
+        out.write("Canary-7\n")
+    job = Pipec(f'recv kafka("{broker.address}", "in", "g", properties: {{"security.protocol": "sasl_plaintext", "sasl.mechanisms": "PLAIN", '
+                '"sasl.username": "u", "sasl.password": secret("password")})\n| sink stdout()', directory=folder)
+    try:
+        wait_for(lambda: b"\0u\0Canary-7" in broker.logins, 20, "the login")
+        expect(job.end(40) == 1 and "Canary" not in job.stderr(), job.stderr())
+    finally:
+        job.kill()
+        broker.close()
+
+
 def l5_start_errors():
     """faults L5 what is wrong at the start is told at once, with status 1"""
     with Cluster(records=0) as cluster:
@@ -318,10 +542,33 @@ def x2_secrets_stay_secret():
     expect(canary not in job.stderr(), "the password was printed")
 
 
-TESTS = [value for name, value in sorted(globals().items()) if name[0] in "kpqlx" and name[1:2].isdigit()]
+TESTS = [value for name, value in sorted(globals().items()) if name[0] in "gkpqlx" and name[1:2].isdigit()]
 TESTS += [commit_errors_that_pass(name, code) for name, code in
           (("rebalance_in_progress", REBALANCE_IN_PROGRESS), ("coordinator_loading", COORDINATOR_LOADING),
-           ("not_coordinator", NOT_COORDINATOR), ("request_timed_out", REQUEST_TIMED_OUT), ("disconnected", TRANSPORT),
+           ("coordinator_not_available", COORDINATOR_NOT_AVAILABLE), ("not_coordinator", NOT_COORDINATOR),
+           ("request_timed_out", REQUEST_TIMED_OUT), ("disconnected", TRANSPORT),
            ("illegal_generation", ILLEGAL_GENERATION), ("unknown_member", UNKNOWN_MEMBER))]
+TESTS += [commit_errors_that_stay(name, code) for name, code in
+          (("group", GROUP_DENIED), ("topic", TOPIC_DENIED), ("metadata_too_large", METADATA_TOO_LARGE),
+           ("fenced_instance", FENCED_INSTANCE))]
+TESTS += [produce_errors(name, code, outcome) for name, code, outcome in
+          (("leader_not_available", LEADER_NOT_AVAILABLE, "pass"), ("not_leader", NOT_LEADER, "pass"),
+           ("request_timed_out", REQUEST_TIMED_OUT, "pass"), ("disconnected", TRANSPORT, "pass"),
+           ("not_enough_replicas", NOT_ENOUGH_REPLICAS, "pass"),
+           ("not_enough_replicas_after_append", NOT_ENOUGH_REPLICAS_AFTER_APPEND, "pass"),
+           ("too_large", TOO_LARGE, "letter"), ("invalid_record", INVALID_RECORD, "letter"),
+           ("invalid_timestamp", INVALID_TIMESTAMP, "letter"), ("topic_denied", TOPIC_DENIED, "terminal"),
+           ("cluster_denied", CLUSTER_DENIED, "terminal"))]
+TESTS += [transaction_errors(name, api, code, times) for name, api, code, times in
+          (("concurrent_transactions", ADD_PARTITIONS, CONCURRENT_TRANSACTIONS, 3),
+           ("init_while_concurrent", INIT_PRODUCER_ID, CONCURRENT_TRANSACTIONS, 3),
+           ("init_while_loading", INIT_PRODUCER_ID, COORDINATOR_LOADING, 3),
+           ("partitions_while_loading", ADD_PARTITIONS, COORDINATOR_LOADING, 3),
+           ("offsets_not_coordinator", ADD_OFFSETS, NOT_COORDINATOR, 2),
+           ("offset_commit_while_loading", TXN_OFFSET_COMMIT, COORDINATOR_LOADING, 3),
+           ("end_while_loading", rdkafka.END_TXN, COORDINATOR_LOADING, 3),
+           ("end_not_coordinator", rdkafka.END_TXN, NOT_COORDINATOR, 2),
+           ("positions_unstable", OFFSET_FETCH, UNSTABLE_OFFSET_COMMIT, 3),
+           ("generation_in_mid_transaction", TXN_OFFSET_COMMIT, ILLEGAL_GENERATION, 1))]
 if __name__ == "__main__":
     run(TESTS, "kafka.mock", at_once=8)  # most of the time the mock waits for a group to form

@@ -2,9 +2,18 @@
 // pause, rewind) and wait; the thread polls the group's queue all the time, however long the sinks take (K4),
 // and copies messages from the partitions' own queues only when there is a block to fill: while the engine
 // has no room the queues fill up to their limit and librdkafka stops fetching. That is the first level of the
-// gate; the second, pause(), throws prefetched messages away and is the engine's to ask for.
+// gate; the second is in pause_policy.h.
+//
+//   consumer.cpp            the engine's side
+//   consumer_open.cpp       looking up what is to be read, joining
+//   consumer_loop.cpp       the thread: polling, events, the gate
+//   consumer_fill.cpp       messages into blocks
+//   consumer_commit.cpp     commits
+//   consumer_rebalance.cpp  partitions come and go
+//   consumer_report.cpp     figures and diagnoses
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -20,6 +29,8 @@
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/fd.h"
+#include "stdlib/connectors/kafka/client_log.h"
+#include "stdlib/connectors/kafka/pause_policy.h"
 #include "stdlib/connectors/kafka/properties.h"
 #include "stdlib/connectors/kafka/tracker.h"
 
@@ -28,12 +39,15 @@ namespace pipec::stdlib::kafka {
 struct ConsumerOptions {
   ConsumerSettings settings;
   std::vector<std::string> topics;
-  std::size_t prefetch = 0;  // bytes, all partitions together
+  std::size_t prefetch = default_prefetch();  // bytes of memory, all partitions together
   bool from_latest = false;
   bool from_start = false;  // --from-start: the committed positions are not used
   bool stop_at_end = false;
   bool transactional = false;
   std::chrono::milliseconds revoke_wait{10'000};
+  std::chrono::milliseconds pause_after{1'500};  // that a hold lasts
+  std::chrono::milliseconds idle_after{10'000};  // without a partition: it is said
+  std::chrono::milliseconds come_back{60'000};   // for partitions that were lost behind the end
   std::function<void(const std::string&)> log;
   std::function<void()> want_commit;
 };
@@ -62,6 +76,11 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   };
   Offsets offsets(std::span<const runtime::PositionRange> ranges);
   void committed(const std::vector<Tracker::Position>& positions);
+
+  // Any thread. Bytes that librdkafka holds: the messages are counted, their size is that of the partition's
+  // last ones, but for those that are in our hands already.
+  std::size_t queued_bytes() const { return figures_.queued.load(std::memory_order_relaxed); }
+  std::vector<runtime::Gauge> gauges() const;
   // All partitions go back to the group's committed positions, with new epochs. Nothing is in flight.
   runtime::Status rewind();
   // stop_at_end: receive() gave the end, and nothing will be read again.
@@ -81,16 +100,23 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   runtime::Status look_up(std::size_t& partitions);
   runtime::Status subscribe();
 
+  // The engine's side, with the lock held.
+  runtime::Status commit_now(std::unique_lock<std::mutex>& lock, std::vector<Tracker::Position> due);
+  bool wait_for_return(std::unique_lock<std::mutex>& lock, std::span<const runtime::PositionRange> ranges,
+                       Time until);
+
   // The thread.
   void run();
   bool poll_group();
   void take_event(rd_kafka_message_t* message);
   void serve_commit();
   void finish_commit(runtime::Status status);
-  void serve_gate();
+  void serve_gate(Time now);
   void serve_rewind();
   void serve_handover(Time now);
   bool serve_request(Time now);
+  bool may_end();
+  std::size_t messages_for(const Feed& feed, const Request& request) const;
   bool fill_from(Feed& feed, Request& request);
   bool append(Feed& feed, Request& request, rd_kafka_message_t* message);
   void finish_request(runtime::Received received);
@@ -98,6 +124,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void fail(runtime::Error error);
   void wait(Time until);
   void shut();
+  void keep_for_ever();
 
   // Rebalances.
   static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -105,10 +132,14 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void assign(const rd_kafka_topic_partition_list_t* partitions);
   void revoke(const rd_kafka_topic_partition_list_t* partitions);
   void give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost);
+  void give_up_all();
+  void let_go(const rd_kafka_topic_partition_list_t* partitions, bool lost);
+  runtime::Status pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline);
   runtime::Status start_positions(rd_kafka_topic_partition_list_t* list, bool first);
   void finish_handover();
   bool cooperative() const;
   void apply_gate(bool paused, const rd_kafka_topic_partition_list_t* list);
+  void measure(Time now);
   void report_idle(Time now);
   std::string gap(const char* topic, std::int32_t partition) const;
   void wake();
@@ -131,8 +162,18 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool gate_applied_ = false;
   bool assigned_once_ = false;
   std::optional<Time> without_since_;
-  bool told_idle_ = false;
+  std::optional<Time> told_idle_;
+  Time measured_{};
+  PausePolicy pause_policy_;
+  std::chrono::milliseconds poll_interval_{300'000};  // max.poll.interval.ms
   std::vector<rd_kafka_message_t*> popped_;
+
+  struct Figures {
+    std::atomic<std::size_t> queued{0};
+    std::atomic<std::int64_t> partitions{0}, lag{0}, paused{0};
+    std::atomic<bool> limited{false};
+  };
+  Figures figures_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -16,9 +16,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Longer than the transaction of a process that hangs may stay open, and well below max.poll.interval.ms.
+// Longer than the transaction of a process that hangs may stay open. All of them happen between two polls,
+// so that none may take more than a part of max.poll.interval.ms.
 constexpr milliseconds kReadPositions{180'000};
-constexpr milliseconds kIdleMember{10'000};
+constexpr milliseconds kSeek{30'000};
 
 }  // namespace
 
@@ -35,7 +36,7 @@ void Consumer::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
       self.revoke(partitions);
       break;
     default:
-      rd_kafka_assign(self.client_.get(), nullptr);
+      self.give_up_all();
       break;
   }
 }
@@ -53,12 +54,15 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
     for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = begin;
     return {};
   }
-  const Time deadline = Clock::now() + kReadPositions;
+  const Time deadline = Clock::now() + std::min(kReadPositions, poll_interval_ / 2);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
     {
       const std::lock_guard lock(mutex_);
-      if (interrupted_) break;
+      if (interrupted_) {  // nothing is read any more, and what the group has is not known
+        for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
+        return {};
+      }
     }
     code = rd_kafka_committed(client_.get(), list, 2000);
     for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
@@ -69,7 +73,35 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   for (int i = 0; i < list->cnt; ++i) {
     if (list->elems[i].offset < 0) list->elems[i].offset = begin;
   }
-  return {};
+  return begin == RD_KAFKA_OFFSET_END ? pin_latest(list, deadline) : Status();
+}
+
+// A group that begins at the end commits that at once: else whoever has the partition next, after a crash or
+// a rebalance, would begin at a later end, and what came between would be skipped.
+Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline) {
+  const PartitionList pinned = make_list();
+  for (int i = 0; i < list->cnt; ++i) {
+    rd_kafka_topic_partition_t& each = list->elems[i];
+    if (each.offset != RD_KAFKA_OFFSET_END) continue;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::int64_t low = 0;
+    do {
+      code = rd_kafka_query_watermark_offsets(client_.get(), each.topic, each.partition, &low, &each.offset,
+                                              2000);
+    } while (code && passes(code) && Clock::now() < deadline);
+    if (code) {
+      return error(fmt::format("cannot find the end of {}: {}{}", name_of(each.topic, each.partition),
+                               rd_kafka_err2str(code), log_.last()));
+    }
+    rd_kafka_topic_partition_list_add(pinned.get(), each.topic, each.partition)->offset = each.offset;
+  }
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    if (pinned->cnt > 0) code = rd_kafka_commit(client_.get(), pinned.get(), 0);
+  } while (code && passes(code) && Clock::now() < deadline);
+  if (!code) return {};
+  return error(
+      fmt::format("cannot commit where the group begins: {}{}", rd_kafka_err2str(code), log_.last()));
 }
 
 void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
@@ -77,7 +109,6 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
   assigned_once_ = true;
   const PartitionList list(rd_kafka_topic_partition_list_copy(partitions));
   const PartitionList to_pause = make_list();
-  std::vector<bool> first;
   if (list->cnt > 0) {
     // Partitions that this run had before go on at what was committed, also with --from-start.
     const PartitionList fresh = make_list();
@@ -106,13 +137,14 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
     const auto& each = list->elems[i];
     const std::lock_guard lock(mutex_);
     const std::uint32_t id = tracker_.id(each.topic, each.partition);
-    tracker_.assign(id);
+    const std::uint64_t begin = each.offset >= 0 ? static_cast<std::uint64_t>(each.offset) : 0;
+    tracker_.assign(id, begin);
     if (feeds_.size() <= id) feeds_.resize(id + 1);
     auto feed = std::make_unique<Feed>();
     feed->id = id;
     feed->topic = each.topic;
     feed->number = each.partition;
-    feed->position = each.offset >= 0 ? static_cast<std::uint64_t>(each.offset) : 0;
+    feed->position = begin;
     feed->queue.reset(rd_kafka_queue_get_partition(client_.get(), each.topic, each.partition));
     rd_kafka_queue_forward(feed->queue.get(), nullptr);
     static constexpr std::uint64_t kOne = 1;
@@ -129,6 +161,8 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
     fail(error(fmt::format("cannot take partitions over: {}", rd_kafka_err2str(code))));
   }
   apply_gate(true, to_pause.get());
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
 }
 
 void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
@@ -136,6 +170,9 @@ void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
   flush_request();
   if (rd_kafka_assignment_lost(client_.get()) != 0 || closing_down_) {
     give_up(partitions, true);
+    // A transaction that holds some of it can only be aborted: at once, since others wait for what is behind
+    // it.
+    if (options_.transactional && options_.want_commit) options_.want_commit();
     return;
   }
   bool pending = false;
@@ -174,26 +211,52 @@ void Consumer::serve_handover(Time now) {
 
 void Consumer::finish_handover() {
   const auto over = std::move(handover_);
-  give_up(over->partitions.get(), false);
+  give_up(over->partitions.get(), rd_kafka_assignment_lost(client_.get()) != 0);
 }
 
-void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
+void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
+  // librdkafka keeps a partition paused over its return, and cannot be asked: it goes as it came.
+  const PartitionList paused = make_list();
   {
     const std::lock_guard lock(mutex_);
     for (int i = 0; i < partitions->cnt; ++i) {
-      const std::uint32_t id = tracker_.id(partitions->elems[i].topic, partitions->elems[i].partition);
+      const auto& each = partitions->elems[i];
+      const std::uint32_t id = tracker_.id(each.topic, each.partition);
       tracker_.drop(id, lost);
-      if (id < feeds_.size()) feeds_[id].reset();
+      if (id >= feeds_.size() || !feeds_[id]) continue;
+      if (feeds_[id]->paused) rd_kafka_topic_partition_list_add(paused.get(), each.topic, each.partition);
+      feeds_[id].reset();
     }
-    if (request_ && !request_->done && request_->feed == nullptr) request_->id = 0;
   }
+  apply_gate(false, paused.get());
   rebalancing_ = true;
+}
+
+void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
+  if (lost && !closing_down_) {
+    say(fmt::format(
+        "kafka: the group took {} partition{} away without waiting; what was not committed of them is "
+        "delivered again",
+        partitions->cnt, partitions->cnt == 1 ? "" : "s"));
+  }
+  let_go(partitions, lost);
   if (cooperative()) {
     const KafkaError failed(rd_kafka_incremental_unassign(client_.get(), partitions));
     if (failed) log_.note(rd_kafka_error_string(failed.get()));
   } else {
     rd_kafka_assign(client_.get(), nullptr);
   }
+}
+
+// The group is in trouble: nothing is ours any more.
+void Consumer::give_up_all() {
+  flush_request();
+  const PartitionList all = make_list();
+  for (const auto& feed : feeds_) {
+    if (feed) rd_kafka_topic_partition_list_add(all.get(), feed->topic.c_str(), feed->number);
+  }
+  let_go(all.get(), true);
+  rd_kafka_assign(client_.get(), nullptr);
 }
 
 // Exactly once, after an aborted transaction.
@@ -211,7 +274,9 @@ void Consumer::serve_rewind() {
   Status status;
   if (list->cnt > 0) status = start_positions(list.get(), false);
   if (status && list->cnt > 0) {
-    const KafkaError failed(rd_kafka_seek_partitions(client_.get(), list.get(), 30'000));
+    const milliseconds seek = std::min(kSeek, poll_interval_ / 4);
+    const KafkaError failed(
+        rd_kafka_seek_partitions(client_.get(), list.get(), static_cast<int>(seek.count())));
     if (failed) status = error(fmt::format("cannot go back: {}", rd_kafka_error_string(failed.get())));
     for (int i = 0; status && i < list->cnt; ++i) {
       if (list->elems[i].err) {
@@ -235,47 +300,6 @@ void Consumer::serve_rewind() {
   }
   rewound_ = std::move(status);
   changed_.notify_all();
-}
-
-// K8: more members than partitions. Said once, since nothing but the user can change it.
-void Consumer::report_idle(Time now) {
-  if (told_idle_ || !assigned_once_) return;
-  const bool idle =
-      std::none_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed != nullptr; });
-  if (!idle || rebalancing_) {
-    without_since_.reset();
-    return;
-  }
-  if (!without_since_) without_since_ = now;
-  if (now - *without_since_ < kIdleMember) return;
-  told_idle_ = true;
-  say(
-      fmt::format("kafka: this process has no partition: group '{}' has more members than {} has partitions; "
-                  "more processes will not make it faster, more partitions may",
-                  options_.settings.group, options_.topics.size() == 1 ? options_.topics[0] : "its topics"));
-}
-
-// K11: what is gone, in numbers.
-std::string Consumer::gap(const char* topic, std::int32_t partition) const {
-  std::int64_t low = -1;
-  std::int64_t high = -1;
-  const auto code = rd_kafka_query_watermark_offsets(client_.get(), topic, partition, &low, &high, 5'000);
-  std::uint64_t wanted = 0;
-  for (const auto& feed : feeds_) {
-    if (feed && feed->topic == topic && feed->number == partition) wanted = feed->position;
-  }
-  if (code) return fmt::format("{}: position {} is not there", name_of(topic, partition), wanted);
-  if (static_cast<std::int64_t>(wanted) > high) {
-    return fmt::format(
-        "{}: position {} lies behind the end ({}): the topic was made anew or cut; --from-start reads it "
-        "again",
-        name_of(topic, partition), wanted, high);
-  }
-  return fmt::format(
-      "{}: the records {} to {} are gone before they were read (retention overtook this group); the "
-      "partition "
-      "now begins at {}. Nothing is skipped silently: set the group's offset, or use another group, to go on",
-      name_of(topic, partition), wanted, low - 1, low);
 }
 
 }  // namespace pipec::stdlib::kafka

@@ -7,6 +7,7 @@
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/kafka/consumer.h"
 #include "stdlib/connectors/kafka/sink_options.h"
+#include "stdlib/connectors/kafka/topics.h"
 #include "stdlib/connectors/kafka/transaction.h"
 
 namespace pipec::stdlib {
@@ -30,7 +31,10 @@ class KafkaReceiver final : public runtime::Receiver {
 
   void keep_commit_trigger(const std::function<void()>& trigger) override { options_.want_commit = trigger; }
 
+  void keep_queue_limit(std::size_t bytes) override { queue_limit_ = bytes; }
+
   Status open(const runtime::StateEntries&) override {
+    take_prefetch();
     // What an earlier run left open is ended before the group's positions are read.
     if (transaction_) {
       if (Status status = transaction_->start(); !status) return status;
@@ -40,6 +44,7 @@ class KafkaReceiver final : public runtime::Receiver {
     return consumer_->open();
   }
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    if (transaction_ && transaction_->due() && options_.want_commit) options_.want_commit();
     return consumer_->receive(limits, block);
   }
   Status commit(std::span<const runtime::PositionRange> ranges) override {
@@ -50,48 +55,59 @@ class KafkaReceiver final : public runtime::Receiver {
   void interrupt() override {
     if (consumer_) consumer_->interrupt();
   }
+  std::size_t queued_bytes() const override { return consumer_ ? consumer_->queued_bytes() : 0; }
+  std::vector<runtime::Gauge> gauges() const override {
+    return consumer_ ? consumer_->gauges() : std::vector<runtime::Gauge>();
+  }
   Status close() override { return consumer_ ? consumer_->close() : Status(); }
   std::string resume_note() const override {
     return transaction_ ? fmt::format("kafka: exactly once, as {}", transaction_->id()) : std::string();
   }
 
  private:
+  void take_prefetch() {
+    if (options_.prefetch == 0) {
+      options_.prefetch = kafka::default_prefetch();
+      if (queue_limit_ != 0) options_.prefetch = std::min(options_.prefetch, queue_limit_);
+    } else if (queue_limit_ != 0 && options_.prefetch > queue_limit_ && options_.log) {
+      options_.log(
+          fmt::format("kafka: prefetch is {} MiB, more than the {} MiB that the memory limit has room for",
+                      options_.prefetch >> 20, queue_limit_ >> 20));
+    }
+  }
+
   ConsumerOptions options_;
+  std::size_t queue_limit_ = 0;
   const std::shared_ptr<Transaction> transaction_;
   std::shared_ptr<Consumer> consumer_;
 };
-
-std::vector<std::string> topics_of(const runtime::Options& options) {
-  std::vector<std::string> topics;
-  std::string list = kafka::list_of(options.find("topics")->value);
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    if (end > begin) topics.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return topics;
-}
 
 Result<ConsumerOptions> consumer_options(const runtime::Options& options) {
   const auto wrong = [](std::string what) { return Error{"option", std::move(what), {}, {}}; };
   ConsumerOptions result;
   result.settings.brokers = kafka::list_of(options.find("brokers")->value);
   if (result.settings.brokers.empty()) return wrong("'brokers' is empty");
-  result.topics = topics_of(options);
-  if (result.topics.empty()) return wrong("'topics' is empty");
+  result.topics = kafka::topics_of(options.find("topics")->value);
+  if (Status status = kafka::check_topics(result.topics); !status) return status.error();
   result.settings.group = options.string("group");
   if (result.settings.group.empty()) return wrong("'group' is empty");
   result.settings.client_id = "pipec";
   result.settings.instance = options.string("instance");
   result.settings.cooperative = options.string("assignment", "eager") == "cooperative";
-  const std::int64_t prefetch = options.integer("prefetch", std::int64_t{64} << 20);
-  if (prefetch < (std::int64_t{1} << 20)) return wrong("'prefetch' must be at least 1MiB");
-  result.prefetch = static_cast<std::size_t>(prefetch);
+  const std::int64_t prefetch = options.integer("prefetch", 0);
+  if (options.given("prefetch") && prefetch < (std::int64_t{1} << 20)) {
+    return wrong("'prefetch' must be at least 1MiB");
+  }
+  result.prefetch = static_cast<std::size_t>(prefetch);  // 0: as memory allows
   result.from_latest = options.string("start", "earliest") == "latest";
   result.stop_at_end = options.boolean("stop_at_end", false);
   Result<kafka::Properties> properties = kafka::properties_of(options, kafka::Role::consumer);
   if (!properties) return properties.error();
   result.settings.properties = std::move(*properties);
+  result.settings.token_file = options.string("token_file");
+  if (Status status = kafka::check_access(result.settings.properties, result.settings.token_file); !status) {
+    return status.error();
+  }
   return result;
 }
 
@@ -99,7 +115,7 @@ Result<ConsumerOptions> consumer_options(const runtime::Options& options) {
 Status check(const runtime::Options& options) {
   Result<ConsumerOptions> checked = consumer_options(options);
   if (!checked) return checked.error();
-  checked->settings.prefetch_per_partition = checked->prefetch;
+  checked->settings.prefetch = kafka::prefetch_of(kafka::default_prefetch(), 1);
   Result<kafka::Conf> conf = kafka::consumer_conf(checked->settings);
   return conf ? Status() : Status(conf.error());
 }

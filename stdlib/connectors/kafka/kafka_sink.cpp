@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/encode.h"
 #include "stdlib/connectors/kafka/producer.h"
 #include "stdlib/connectors/kafka/sink_options.h"
 #include "stdlib/connectors/kafka/transaction.h"
@@ -50,6 +52,7 @@ class KafkaSink final : public runtime::Sink {
   KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
             std::shared_ptr<Transaction> transaction)
       : topic_(options.program("topic")),
+        encoder_(encoding_of(options), Framing::messages),
         producer_(std::move(producer)),
         transaction_(std::move(transaction)) {
     const runtime::Options::Item* topic = options.find("topic");
@@ -60,24 +63,30 @@ class KafkaSink final : public runtime::Sink {
     if (const auto key = options.program("key")) key_.emplace(key);
   }
 
+  void keep_queue_limit(std::size_t bytes) override {
+    if (transaction_) {
+      transaction_->keep_memory(bytes);
+    } else {
+      producer_->keep_memory(bytes);
+    }
+  }
+
   Status open(const runtime::StateEntries& saved) override {
-    if (!transaction_) return {};
+    if (!transaction_) return producer_->open();
     for (const runtime::StateEntry& entry : saved) {
       if (entry.key == kTransactionalId) transaction_->propose_id(entry.value);
     }
     return {};
   }
 
-  // Saved ahead of the first transaction's positions: whoever goes on here can end what is left open.
-  void snapshot(runtime::StateEntries& out) override {
-    if (!transaction_ || id_saved_) return;
-    out.push_back({kTransactionalId, transaction_->id()});
-    id_saved_ = true;
+  void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
+    save_ahead_ = save;
   }
 
   Status write(const Batch& batch, StageContext& context) override {
     if (batch.records.empty()) return {};
     if (transaction_) {
+      if (Status status = save_id(); !status) return status;
       Result<bool> part = transaction_->take_part();
       if (!part) return part.error();
       if (!*part) return {};  // aborted soon; these records come again
@@ -94,10 +103,14 @@ class KafkaSink final : public runtime::Sink {
         producer().begin(batch.records.size(), queued_,
                          [completion, transaction = transaction_.get(), &waiting](
                              Status status, std::vector<Producer::Letter> letters) {
-                           if (!status && transaction && !transaction->producer().fatal()) {
-                             transaction->spoil(std::move(status.error()));
-                             status = {};
-                             letters.clear();
+                           if (!status && transaction) {
+                             if (auto fatal = transaction->producer().fatal()) {
+                               status = std::move(*fatal);
+                             } else {
+                               transaction->spoil(std::move(status.error()));
+                               status = {};
+                               letters.clear();
+                             }
                            }
                            if (completion) {
                              for (Producer::Letter& letter : letters) {
@@ -152,11 +165,21 @@ class KafkaSink final : public runtime::Sink {
 
   Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
 
+  // Ahead of the first transaction: whoever goes on after a crash in the middle of it can end it at once.
+  // Else readers of committed records would wait for its timeout.
+  Status save_id() {
+    if (id_saved_ || !save_ahead_) return {};
+    if (Status status = save_ahead_({{kTransactionalId, transaction_->id()}}); !status) return status;
+    id_saved_ = true;
+    return {};
+  }
+
   Status send_all(const Batch& batch, StageContext& context, rd_kafka_topic_t* handle,
                   Producer::Shipment& shipment) {
     std::string topic;
     std::string key;
-    for (const Record& record : batch.records) {
+    for (std::size_t at = 0; at < batch.records.size(); ++at) {
+      const Record& record = batch.records[at];
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
       if (!constant_topic_) {
@@ -166,11 +189,16 @@ class KafkaSink final : public runtime::Sink {
         handle = *known;
       }
       out.topic = handle;
-      out.payload = batch.payload(record);
       out.metadata = metadata;
-      if (metadata && metadata->null_payload && out.payload == "null") {
-        out.payload = {};
-        out.has_payload = false;
+      if (metadata && metadata->null_payload && batch.payload(record) == "null") {
+        out.has_payload = false;  // a tombstone goes on as one, whatever the encoding
+      } else {
+        const LineEncoder::Piece piece = encoder_.one(batch, at);
+        if (piece.failed) {
+          context.dead_letter(record, piece.failed);
+          continue;
+        }
+        out.payload = piece.text;
       }
       if (key_) {
         if (!key_of(batch, record, context, key, out.has_key)) continue;
@@ -230,10 +258,12 @@ class KafkaSink final : public runtime::Sink {
   }
 
   runtime::Evaluator topic_;
+  LineEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
-  const std::shared_ptr<Producer> producer_;        // null in a transaction
-  const std::shared_ptr<Transaction> transaction_;  // null without exactly_once
+  const std::shared_ptr<Producer> producer_;                        // null in a transaction
+  const std::shared_ptr<Transaction> transaction_;                  // null without exactly_once
+  std::function<Status(const runtime::StateEntries&)> save_ahead_;  // null: no state is kept
   bool id_saved_ = false;
   const std::shared_ptr<std::atomic<std::size_t>> queued_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
@@ -249,15 +279,8 @@ Result<std::unique_ptr<runtime::Sink>> make_sink(const runtime::Options& options
     return std::unique_ptr<runtime::Sink>(
         std::make_unique<KafkaSink>(options, nullptr, std::move(transaction)));
   }
-  std::optional<Error> failure;
   auto producer = shared->find_or_make<Producer>("kafka.producer\n" + kafka::fingerprint(*settings),
-                                                 [&]() -> std::shared_ptr<Producer> {
-                                                   auto made = Producer::make(*settings);
-                                                   if (made) return *made;
-                                                   failure = made.error();
-                                                   return nullptr;
-                                                 });
-  if (failure) return *failure;
+                                                 [&] { return std::make_shared<Producer>(*settings); });
   return std::unique_ptr<runtime::Sink>(std::make_unique<KafkaSink>(options, std::move(producer), nullptr));
 }
 

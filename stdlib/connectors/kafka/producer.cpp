@@ -17,6 +17,7 @@ constexpr int kServe = 100;  // milliseconds; reports wake it earlier
 constexpr int kDrainOnEnd = 5'000;
 constexpr int kMetadataCall = 1'000;
 constexpr std::chrono::seconds kFindTopic{20};
+constexpr std::chrono::seconds kNewTopic{3};  // brokers learn of one that was just made one after the other
 
 }  // namespace
 
@@ -44,11 +45,12 @@ class Producer::Shipment {
   struct Slot {
     std::shared_ptr<Shipment>* holder;  // keeps the shipment until the last report
     std::uint32_t origin;
+    std::size_t bytes;  // that librdkafka holds of it
   };
 
-  Slot* add(std::uint32_t origin) {
+  Slot* add(std::uint32_t origin, std::size_t bytes) {
     outstanding_.fetch_add(1, std::memory_order_relaxed);
-    slots_.push_back({&self_, origin});  // never beyond the room that was reserved
+    slots_.push_back({&self_, origin, bytes});  // never beyond the room that was reserved
     return &slots_.back();
   }
   void hold(std::shared_ptr<Shipment> self) { self_ = std::move(self); }
@@ -78,12 +80,15 @@ class Producer::Shipment {
   std::vector<Letter> letters_;
 };
 
-Producer::Producer(ProducerSettings settings) : settings_(std::move(settings)), log_(settings_.properties) {}
+Producer::Producer(ProducerSettings settings)
+    : settings_(std::move(settings)), log_(settings_.properties, settings_.token_file) {}
 
-Result<std::shared_ptr<Producer>> Producer::make(const ProducerSettings& settings) {
-  std::shared_ptr<Producer> producer(new Producer(settings));
-  if (Status status = producer->start(); !status) return status.error();
-  return producer;
+void Producer::keep_memory(std::size_t bytes) {
+  if (!client_) settings_.memory = bytes;
+}
+
+Status Producer::open() {
+  return client_ ? Status() : start();
 }
 
 Producer::~Producer() {
@@ -93,12 +98,15 @@ Producer::~Producer() {
 Status Producer::start() {
   Result<Conf> conf = producer_conf(settings_);
   if (!conf) return conf.error();
+  longest_ = static_cast<std::size_t>(std::stoull(effective(conf->get(), "queue.buffering.max.kbytes")))
+             << 10;
   log_.attach(conf->get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_report);
   char text[512];
   client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
   if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
+  log_.attached(client_.get());
   ending_ = false;
   thread_ = std::thread([this] {
     while (!ending_.load(std::memory_order_acquire)) {
@@ -136,7 +144,8 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
   Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
-  const auto deadline = std::chrono::steady_clock::now() + kFindTopic;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto deadline = begin + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -148,7 +157,9 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
       if (ready) break;
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
-    if (code && !passes(code)) {
+    const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+                        std::chrono::steady_clock::now() < begin + kNewTopic;
+    if (code && !passes(code) && !is_new) {
       return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
     }
     // The broker is away: what waits here is not taken yet and is written later, as all else is.
@@ -156,20 +167,26 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
       return error(fmt::format("cannot reach the topic {}: {}{}", topic, rd_kafka_err2str(code), log_.last()),
                    true);
     }
-    std::unique_lock wait(mutex_);
-    room_.wait_for(wait, std::chrono::milliseconds(kServe), [&] { return interrupted_.load(); });
+    wait(std::chrono::milliseconds(kServe));
   }
   return topics_.emplace(topic, std::move(handle)).first->second.get();
 }
 
+bool Producer::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !room_.wait_for(lock, time, [&] { return interrupted_.load(); });
+}
+
 void Producer::interrupt() {
   interrupted_ = true;
-  if (client_) {
-    rd_kafka_purge(client_.get(),
-                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-  }
+  if (client_) purge();
   const std::lock_guard lock(mutex_);
   room_.notify_all();
+}
+
+void Producer::purge() {
+  rd_kafka_purge(client_.get(),
+                 RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 std::optional<Error> Producer::fatal() const {
@@ -178,9 +195,11 @@ std::optional<Error> Producer::fatal() const {
   if (!code) return std::nullopt;
   const bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
                       code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-  return error(fenced ? fmt::format("another process took over this producer's transactional_id (fenced): {}",
-                                    log_.redacted(text))
-                      : log_.redacted(text));
+  return error(
+      fenced ? fmt::format("another process took over this producer's transactional_id, or a transaction was "
+                           "open for longer than transaction.timeout.ms (fenced): {}",
+                           log_.redacted(text))
+             : log_.redacted(text));
 }
 
 std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records,
@@ -200,7 +219,9 @@ void Producer::close(const std::shared_ptr<Shipment>& shipment) {
 }
 
 Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
-  refused = false;
+  // It would wait for room for ever.
+  refused = record.payload.size() + record.key.size() > longest_;
+  if (refused) return error(fmt::format("longer than the producer's queue of {} KiB", longest_ >> 10));
   rd_kafka_vu_t fields[7];
   std::size_t count = 0;
   const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
@@ -234,15 +255,19 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
   }
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin);
+  const std::size_t bytes = record.payload.size() + record.key.size() + kProducedCost;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, bytes);
   // Before it is handed over: its report may come at once.
-  const std::size_t bytes = record.payload.size() + record.key.size();
   shipment.queued().fetch_add(bytes, std::memory_order_relaxed);
 
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
-    if (!failed) return {};
+    if (!failed) {
+      // It may have come just behind the purge, and nothing else would end it soon.
+      if (interrupted_) purge();
+      return {};
+    }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(failed.get());
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !interrupted_) {
       std::unique_lock lock(mutex_);
@@ -261,7 +286,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
   auto* slot = static_cast<Shipment::Slot*>(message->_private);
   const std::shared_ptr<Shipment> shipment = *slot->holder;
-  shipment->queued().fetch_sub(message->len + message->key_len, std::memory_order_relaxed);
+  shipment->queued().fetch_sub(slot->bytes, std::memory_order_relaxed);
   if (message->err) {
     // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
     const std::string reason = rd_kafka_err2str(message->err);

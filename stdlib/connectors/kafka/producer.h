@@ -18,6 +18,7 @@
 
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/stage.h"
+#include "stdlib/connectors/kafka/client_log.h"
 #include "stdlib/connectors/kafka/properties.h"
 
 namespace pipec::stdlib::kafka {
@@ -43,10 +44,15 @@ class Producer {
   };
   class Shipment;
 
-  static runtime::Result<std::shared_ptr<Producer>> make(const ProducerSettings& settings);
+  explicit Producer(ProducerSettings settings);
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
+
+  // Before open(): memory for what waits to be sent. Of several sinks the first one's counts.
+  void keep_memory(std::size_t bytes);
+  // Makes the client; once, whoever of the sinks comes first.
+  runtime::Status open();
 
   // Before the first record for a topic: waits until its partitions are known. Records that are handed over
   // before that may be overtaken by later ones, and a topic that is not there would be noticed late.
@@ -64,6 +70,8 @@ class Producer {
   static void fail(Shipment& shipment, runtime::Error failure);
   static void close(const std::shared_ptr<Shipment>& shipment);
 
+  // False: interrupted.
+  bool wait(std::chrono::milliseconds time);
   // Any thread: what is under way fails soon.
   void interrupt();
 
@@ -75,12 +83,13 @@ class Producer {
   runtime::Status restart();
 
  private:
-  explicit Producer(ProducerSettings settings);
   runtime::Status start();
   void stop();
+  void purge();
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
-  const ProducerSettings settings_;
+  ProducerSettings settings_;
+  std::size_t longest_ = 0;  // payload and key that fit into the queue at all
   ClientLog log_;
   Handle client_;
   std::thread thread_;

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <mutex>
 #include <numeric>
 
 #include "pipec/runtime/evaluate.h"
@@ -116,6 +114,11 @@ Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
   }
   if (is_secret(name)) return option_error(fmt::format("the value of property '{}' is refused", name));
   return option_error(fmt::format("property '{}': {}", name, text.data()));
+}
+
+Properties access_of(const std::string& token_file) {
+  if (token_file.empty()) return {};
+  return {{"security.protocol", "sasl_ssl"}, {"sasl.mechanisms", "OAUTHBEARER"}};
 }
 
 // Set where this librdkafka has it.
@@ -231,8 +234,10 @@ std::string Redactor::operator()(std::string text) const {
 
 Result<Conf> consumer_conf(const ConsumerSettings& settings) {
   Conf conf(rd_kafka_conf_new());
-  // More than a second of data has to fit, or librdkafka before 2.2 stops fetching for a second.
-  const std::size_t kilobytes = std::clamp<std::size_t>(settings.prefetch_per_partition >> 10, 1024, 2097151);
+  const Prefetch& prefetch = settings.prefetch;
+  const auto kilobytes = [](std::size_t bytes) {
+    return std::to_string(std::clamp<std::size_t>(bytes >> 10, 1, 2097151));
+  };
   Properties own = {
       {"bootstrap.servers", settings.brokers},
       {"group.id", settings.group},
@@ -248,19 +253,25 @@ Result<Conf> consumer_conf(const ConsumerSettings& settings) {
       {"max.poll.interval.ms", "300000"},
       {"session.timeout.ms", "45000"},
       {"socket.keepalive.enable", "true"},
-      {"queued.min.messages", "10000000"},
-      {"queued.max.messages.kbytes", std::to_string(kilobytes)},
+      {"queued.min.messages",
+       std::to_string(std::clamp<std::size_t>(prefetch.queued_messages, 1, 10'000'000))},
+      {"queued.max.messages.kbytes", kilobytes(prefetch.queued_bytes)},
+      {"fetch.message.max.bytes", std::to_string(std::max<std::size_t>(prefetch.fetch_partition, 1))},
+      {"fetch.max.bytes", std::to_string(prefetch.fetch_response)},
   };
+  if (settings.pattern) own.emplace_back("topic.metadata.refresh.interval.ms", "30000");
   if (!settings.instance.empty()) own.emplace_back("group.instance.id", settings.instance);
   if (Status status = set_all(conf.get(), own); !status) return status.error();
   set_if_known(conf.get(), "fetch.queue.backoff.ms", "10");
   set_if_known(conf.get(), "enable.metrics.push", "false");
+  if (Status status = set_all(conf.get(), access_of(settings.token_file)); !status) return status.error();
   if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
   return conf;
 }
 
 Result<Conf> producer_conf(const ProducerSettings& settings) {
   Conf conf(rd_kafka_conf_new());
+  const ProduceQueue queue = produce_queue_of(settings.memory);
   Properties own = {
       {"bootstrap.servers", settings.brokers},
       {"client.id", settings.client_id},
@@ -272,8 +283,8 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
       {"allow.auto.create.topics", "false"},
       {"socket.keepalive.enable", "true"},
       {"linger.ms", "5"},
-      {"queue.buffering.max.messages", "500000"},
-      {"queue.buffering.max.kbytes", "65536"},
+      {"queue.buffering.max.messages", std::to_string(queue.messages)},
+      {"queue.buffering.max.kbytes", std::to_string(queue.bytes >> 10)},
       {"compression.codec", settings.compression},
       {"partitioner", settings.partitioner},
   };
@@ -285,7 +296,18 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
   }
   if (Status status = set_all(conf.get(), own); !status) return status.error();
   set_if_known(conf.get(), "enable.metrics.push", "false");
+  if (Status status = set_all(conf.get(), access_of(settings.token_file)); !status) return status.error();
   if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
+  // Whatever memory there is: the longest record that may be sent has to fit.
+  const bool own_queue =
+      std::none_of(settings.properties.begin(), settings.properties.end(),
+                   [](const auto& property) { return property.first == "queue.buffering.max.kbytes"; });
+  const std::size_t longest = std::stoull(effective(conf.get(), "message.max.bytes"));
+  if (own_queue && queue.bytes < longest) {
+    const std::string kilobytes = std::to_string((longest >> 10) + 1);
+    if (Status status = set(conf.get(), "queue.buffering.max.kbytes", kilobytes); !status)
+      return status.error();
+  }
   return conf;
 }
 
@@ -296,46 +318,22 @@ std::string effective(const rd_kafka_conf_t* conf, const char* property) {
   return value.data();
 }
 
-struct ClientLog::State {
-  mutable std::mutex mutex;
-  std::string last;
-};
-
-namespace {
-
-void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  // That all are down is what follows from the reason, and would hide it.
-  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) static_cast<ClientLog*>(opaque)->note(reason);
-}
-
-// With `debug` librdkafka's lines go to stderr. Without, its errors are told where they matter.
-void on_log(const rd_kafka_t* client, int, const char* facility, const char* text) {
-  const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
-  if (log) std::fprintf(stderr, "librdkafka %s: %s\n", facility, log->redacted(text).c_str());
-}
-
-void no_log(const rd_kafka_t*, int, const char*, const char*) {}
-
-}  // namespace
-
-ClientLog::ClientLog(const Properties& properties, Consumer* owner)
-    : state_(std::make_unique<State>()), redact_(properties), owner_(owner) {}
-ClientLog::~ClientLog() = default;
-
-void ClientLog::attach(rd_kafka_conf_t* conf) {
-  rd_kafka_conf_set_opaque(conf, this);
-  rd_kafka_conf_set_error_cb(conf, on_error);
-  rd_kafka_conf_set_log_cb(conf, effective(conf, "debug").empty() ? no_log : on_log);
-}
-
-void ClientLog::note(std::string_view text) {
-  const std::lock_guard lock(state_->mutex);
-  state_->last = redact_(std::string(text));
-}
-
-std::string ClientLog::last() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->last.empty() ? "" : "; " + state_->last;
+Status check_access(const Properties& properties, const std::string& token_file) {
+  const auto value = [&](std::string_view name) {
+    const auto found = std::find_if(properties.rbegin(), properties.rend(),
+                                    [&](const auto& property) { return property.first == name; });
+    return found != properties.rend() ? found->second : std::string();
+  };
+  const std::string mechanism = value("sasl.mechanisms") + value("sasl.mechanism");
+  const bool bearer = mechanism == "OAUTHBEARER";
+  if (!token_file.empty() && !mechanism.empty() && !bearer) {
+    return option_error(fmt::format("'token_file' is for OAUTHBEARER, not for {}", mechanism));
+  }
+  if (!token_file.empty() || !bearer || value("sasl.oauthbearer.method") == "oidc" ||
+      value("enable.sasl.oauthbearer.unsecure.jwt") == "true") {
+    return {};
+  }
+  return option_error("OAUTHBEARER needs a 'token_file', which is read again whenever the token runs out");
 }
 
 }  // namespace pipec::stdlib::kafka

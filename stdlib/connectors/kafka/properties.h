@@ -14,6 +14,7 @@
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/registry.h"
 #include "stdlib/connectors/kafka/handles.h"
+#include "stdlib/connectors/kafka/prefetch.h"
 
 namespace pipec::stdlib::kafka {
 
@@ -49,7 +50,9 @@ struct ConsumerSettings {
   std::string client_id;
   std::string instance;  // static membership; "": none
   bool cooperative = false;
-  std::size_t prefetch_per_partition = 0;  // bytes
+  std::string token_file;  // of OAUTHBEARER; "": none
+  bool pattern = false;    // topics may appear while it runs
+  Prefetch prefetch;
   Properties properties;
 };
 
@@ -59,6 +62,8 @@ struct ProducerSettings {
   std::string transactional_id;  // "": none
   std::string compression;
   std::string partitioner;
+  std::string token_file;
+  std::size_t memory = kMostProduced;  // for what waits to be sent
   Properties properties;
   bool operator==(const ProducerSettings&) const = default;
 };
@@ -70,28 +75,7 @@ runtime::Result<Conf> producer_conf(const ProducerSettings& settings);
 // The value that the client will really use; "" where librdkafka does not have the property.
 std::string effective(const rd_kafka_conf_t* conf, const char* property);
 
-// What librdkafka said last, for messages: a failed call itself only says "timed out" where the reason was a
-// certificate. Shared with the client's callbacks.
-class Consumer;
-
-class ClientLog {
- public:
-  explicit ClientLog(const Properties& properties, Consumer* owner = nullptr);
-  ~ClientLog();
-  // Sets the callbacks of a conf whose opaque is free; `this` must outlive the client.
-  void attach(rd_kafka_conf_t* conf);
-  void note(std::string_view text);
-  // "; <the last error>", or "".
-  std::string last() const;
-  // Callbacks have one opaque between them: whose log this is.
-  Consumer* owner() const { return owner_; }
-  std::string redacted(std::string text) const { return redact_(std::move(text)); }
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-  Redactor redact_;
-  Consumer* const owner_;
-};
+// OAUTHBEARER without anything to get a token from would wait for ever.
+runtime::Status check_access(const Properties& properties, const std::string& token_file);
 
 }  // namespace pipec::stdlib::kafka

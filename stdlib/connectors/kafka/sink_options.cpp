@@ -1,8 +1,11 @@
 #include "stdlib/connectors/kafka/sink_options.h"
 
 #include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
 
 #include <utility>
+
+#include "stdlib/connectors/encode.h"
 
 namespace pipec::stdlib::kafka {
 
@@ -48,6 +51,11 @@ OptionSpec properties_option() {
   return option;
 }
 
+OptionSpec token_file_option() {
+  return constant("token_file", Type::string,
+                  "a file with the token for OAUTHBEARER, read again whenever the last one runs out");
+}
+
 const char* exactly_once_reason(const ConnectorUse& use) {
   return use.role == ConnectorUse::Role::receiver ? "its positions cannot be part of a Kafka transaction"
                                                   : "what it writes cannot be part of a Kafka transaction";
@@ -78,6 +86,13 @@ Status check_exactly_once(const ConnectorUse& self, std::span<const ConnectorUse
     return refused("exactly_once needs one recv kafka, since one group's positions commit with it");
   if (traits.commit_sink) {
     return refused("exactly_once cannot hold with `commit sink`: the engine says when a transaction ends");
+  }
+  if (receiver->options->string("assignment") == "cooperative" &&
+      !transactional_cooperative(rd_kafka_version())) {
+    return refused(fmt::format(
+        "exactly_once cannot hold with assignment: cooperative on librdkafka {}, which can lose an "
+        "assignment in mid-transaction or end the process (mended in 2.10); eager does",
+        rd_kafka_version_str()));
   }
   Result<Properties> read = properties_of(*receiver->options, Role::consumer);
   for (const auto& [name, value] : read ? *read : Properties{}) {
@@ -110,6 +125,10 @@ Status check_exactly_once(const ConnectorUse& self, std::span<const ConnectorUse
 
 }  // namespace
 
+bool transactional_cooperative(int version) {
+  return version >= 0x020a00ff;
+}
+
 std::vector<OptionSpec> sink_options() {
   OptionSpec topic;
   topic.name = "topic";
@@ -138,6 +157,8 @@ std::vector<OptionSpec> sink_options() {
              {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
              "which partition a key goes to; the default is that of Java clients"),
       choice("compression", "none", {"gzip", "snappy", "lz4", "zstd"}, "of what is sent"),
+      encode_option(),
+      token_file_option(),
       properties_option(),
   };
 }
@@ -152,8 +173,9 @@ std::vector<OptionSpec> receiver_options() {
   OptionSpec group = constant("group", Type::string, "the consumer group, which keeps the positions");
   group.required = true;
   OptionSpec prefetch =
-      constant("prefetch", Type::integer, "how much is read ahead, all partitions together");
-  prefetch.fallback = Value::integer(std::int64_t{64} << 20);
+      constant("prefetch", Type::integer,
+               "memory for what is read ahead, all partitions together; without it, a quarter of the memory "
+               "limit, at most 256MiB (64MiB from librdkafka 2.2)");
   OptionSpec stop =
       constant("stop_at_end", Type::boolean, "end when all of this member's partitions are read");
   stop.fallback = Value::boolean(false);
@@ -170,6 +192,7 @@ std::vector<OptionSpec> receiver_options() {
           "a static member's name (group.instance.id): a restart within the session timeout moves nothing"),
       prefetch,
       stop,
+      token_file_option(),
       properties_option(),
   };
 }
@@ -187,6 +210,8 @@ Status check_sink(const Options& options) {
   settings.partitioner = options.string("partitioner", "murmur2_random");
   if (options.boolean("exactly_once", false)) settings.transactional_id = "pipec";
   settings.properties = std::move(*properties);
+  settings.token_file = options.string("token_file");
+  if (Status status = check_access(settings.properties, settings.token_file); !status) return status;
   Result<Conf> conf = producer_conf(settings);
   return conf ? Status() : Status(conf.error());
 }
@@ -236,9 +261,11 @@ Result<ProducerSettings> producer_settings(const Options& options, const runtime
     Result<Properties> access = properties_of(*options.inherited, Role::consumer);
     if (!access) return access.error();
     settings.properties = access_properties(*access);
+    settings.token_file = options.inherited->string("token_file");
   }
   if (settings.brokers.empty()) return refused("'brokers' is missing");
   settings.properties.insert(settings.properties.end(), own->begin(), own->end());
+  if (options.given("token_file")) settings.token_file = options.string("token_file");
   settings.client_id = "pipec-" + context.pipeline;
   settings.compression = options.string("compression", "none");
   settings.partitioner = options.string("partitioner", "murmur2_random");
@@ -247,8 +274,9 @@ Result<ProducerSettings> producer_settings(const Options& options, const runtime
 }
 
 std::string fingerprint(const ProducerSettings& settings) {
-  std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", settings.brokers, settings.client_id,
-                                 settings.transactional_id, settings.compression, settings.partitioner);
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", settings.brokers, settings.client_id, settings.transactional_id,
+                  settings.compression, settings.partitioner, settings.token_file);
   for (const auto& [name, value] : settings.properties) text += fmt::format("\n{}={}", name, value);
   return text;
 }

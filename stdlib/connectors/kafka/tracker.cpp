@@ -15,7 +15,7 @@ std::uint32_t Tracker::id(std::string_view topic, std::int32_t number) {
   return found->second;
 }
 
-void Tracker::assign(std::uint32_t id) {
+void Tracker::assign(std::uint32_t id, std::uint64_t begin) {
   Partition& partition = partitions_[id];
   partition.state = State::owned;
   ++partition.epoch;
@@ -23,6 +23,7 @@ void Tracker::assign(std::uint32_t id) {
   partition.handed_end = 0;
   partition.has_committed = false;
   partition.committed = 0;
+  partition.begin = begin;
 }
 
 void Tracker::hand(std::uint32_t id, std::uint64_t end) {
@@ -65,11 +66,30 @@ bool Tracker::any_dead(std::span<const runtime::PositionRange> ranges) const {
   });
 }
 
+bool Tracker::is_lost(const runtime::PositionRange& range) const {
+  if (range.partition >= partitions_.size() || range.epoch == 0) return false;
+  const Partition& partition = at(range.partition);
+  return partition.lost_epoch == range.epoch && std::max(partition.begin, partition.committed) < range.end;
+}
+
 bool Tracker::any_lost(std::span<const runtime::PositionRange> ranges) const {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const runtime::PositionRange& range) {
-    return range.partition < partitions_.size() && range.epoch != 0 &&
-           at(range.partition).lost_epoch == range.epoch;
+  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) { return is_lost(range); });
+}
+
+bool Tracker::lost_are_back(std::span<const runtime::PositionRange> ranges) const {
+  return std::none_of(ranges.begin(), ranges.end(), [&](const runtime::PositionRange& range) {
+    return is_lost(range) && at(range.partition).state != State::owned;
   });
+}
+
+std::vector<Tracker::Position> Tracker::due_after_return(
+    std::span<const runtime::PositionRange> ranges) const {
+  std::vector<Position> result;
+  for (const runtime::PositionRange& range : ranges) {
+    if (!is_lost(range) || at(range.partition).state != State::owned) continue;
+    result.push_back({range.partition, at(range.partition).epoch, range.end});
+  }
+  return result;
 }
 
 std::size_t Tracker::owned() const {

@@ -31,6 +31,7 @@ class Tracker {
     std::uint64_t handed_end = 0;  // one past the last record (or gap) that was
     bool has_committed = false;
     std::uint64_t committed = 0;   // by us, in this epoch
+    std::uint64_t begin = 0;       // what the group had committed when the epoch began
     std::uint32_t lost_epoch = 0;  // the last that was lost with something uncommitted; 0 none
   };
   struct Position {
@@ -41,8 +42,8 @@ class Tracker {
 
   // The partition's number in this run.
   std::uint32_t id(std::string_view topic, std::int32_t number);
-  // A new epoch.
-  void assign(std::uint32_t id);
+  // A new epoch. `begin`: the group's committed position; 0 where it has none.
+  void assign(std::uint32_t id, std::uint64_t begin = 0);
   void hand(std::uint32_t id, std::uint64_t end);
   void begin_revoke(std::uint32_t id);
   // Not ours any more: what is still in flight of it will never be committed.
@@ -63,17 +64,30 @@ class Tracker {
     const Partition& partition = at(id);
     return !partition.handed || (partition.has_committed && partition.committed >= partition.handed_end);
   }
+  bool all_settled() const {
+    for (std::uint32_t id = 0; id < size(); ++id) {
+      if (at(id).state != State::unowned && !settled(id)) return false;
+    }
+    return true;
+  }
   // Whether one of the ranges belongs to an epoch that is over.
   bool any_dead(std::span<const runtime::PositionRange> ranges) const;
 
-  // Whether one of the ranges was lost before it was committed.
+  // Whether one of the ranges was lost before it was committed, and nobody has committed it since, as far as
+  // is known.
   bool any_lost(std::span<const runtime::PositionRange> ranges) const;
+  // Whether all of those are in partitions that are ours again, and what to commit there then. Only where
+  // nothing of them is read again.
+  bool lost_are_back(std::span<const runtime::PositionRange> ranges) const;
+  std::vector<Position> due_after_return(std::span<const runtime::PositionRange> ranges) const;
 
   const Partition& at(std::uint32_t id) const { return partitions_[id]; }
   std::size_t size() const { return partitions_.size(); }
   std::size_t owned() const;
 
  private:
+  bool is_lost(const runtime::PositionRange& range) const;
+
   std::vector<Partition> partitions_;
   std::map<std::pair<std::string, std::int32_t>, std::uint32_t> ids_;
 };

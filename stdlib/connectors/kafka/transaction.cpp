@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 namespace pipec::stdlib::kafka {
@@ -17,8 +18,15 @@ namespace {
 
 constexpr int kCall = 20'000;  // milliseconds
 constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::milliseconds kAgain{100};  // some calls fail at once
 // Records that break every transaction they are in would be tried for ever.
 constexpr unsigned kMostAborts = 10;
+
+std::chrono::milliseconds transaction_timeout(const ProducerSettings& settings) {
+  const Result<Conf> conf = producer_conf(settings);
+  return std::chrono::milliseconds(conf ? std::atoll(effective(conf->get(), "transaction.timeout.ms").c_str())
+                                        : 0);
+}
 
 std::string random_id() {
   unsigned char bytes[12];
@@ -43,9 +51,9 @@ Status Transaction::start() {
     if (random.empty()) return error("no random numbers for a transactional_id");
     settings_.transactional_id = "pipec-" + random;
   }
-  Result<std::shared_ptr<Producer>> made = Producer::make(settings_);
-  if (!made) return made.error();
-  producer_ = std::move(*made);
+  producer_ = std::make_shared<Producer>(settings_);
+  if (Status status = producer_->open(); !status) return status;
+  longest_ = transaction_timeout(settings_) / 2;
   return initialise();
 }
 
@@ -61,6 +69,7 @@ KafkaError Transaction::attempt(const std::function<rd_kafka_error_t*()>& call) 
   for (;;) {
     KafkaError failed(call());
     if (!failed || !rd_kafka_error_is_retriable(failed.get()) || Clock::now() >= deadline) return failed;
+    if (!producer_->wait(kAgain)) return failed;
   }
 }
 
@@ -76,7 +85,13 @@ Result<bool> Transaction::take_part() {
   const KafkaError failed(rd_kafka_begin_transaction(producer_->client()));
   if (failed) return terminal("cannot begin a transaction", failed.get());
   open_ = true;
+  begun_ = Clock::now();
   return true;
+}
+
+bool Transaction::due() const {
+  const std::lock_guard lock(mutex_);
+  return spoilt_ || (open_ && Clock::now() - begun_ >= longest_);
 }
 
 void Transaction::spoil(Error reason) {

@@ -6,6 +6,7 @@
 //                                 \-> something broke, or partitions were lost -> abort, rewind, once more
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +23,7 @@ class Transaction {
  public:
   Transaction(ProducerSettings settings, std::function<void(const std::string&)> log);
 
+  void keep_memory(std::size_t bytes) { settings_.memory = bytes; }
   // From the sinks' open(): the id of an earlier run, so that what that run left open is ended at once.
   void propose_id(const std::string& id);
   // After them, from the receiver's open(): fences a process of the same id and ends its transaction.
@@ -34,6 +36,9 @@ class Transaction {
   void spoil(runtime::Error reason);
   Producer& producer() { return *producer_; }
 
+  // It should end before the commit interval is over: it will be aborted anyway, or the broker would abort it
+  // soon.
+  bool due() const;
   // Null error: committed. kRewound: aborted, everything is delivered again.
   runtime::Status commit(Consumer& consumer, std::span<const runtime::PositionRange> ranges);
 
@@ -48,8 +53,10 @@ class Transaction {
   ProducerSettings settings_;
   const std::function<void(const std::string&)> log_;
   std::shared_ptr<Producer> producer_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool open_ = false;
+  std::chrono::steady_clock::time_point begun_;
+  std::chrono::milliseconds longest_{0};  // half of transaction.timeout.ms
   std::optional<runtime::Error> spoilt_;
   unsigned aborted_in_a_row_ = 0;
 };

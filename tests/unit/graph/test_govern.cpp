@@ -446,6 +446,87 @@ TEST_CASE("G7 under a hold the source is not asked, sinks go on, and each edge i
   CHECK(lines[1].starts_with("governor: resumed in: pressure 0.10 (lever), after "));
 }
 
+namespace {
+
+struct Limits {
+  std::atomic<std::size_t> receiver{0}, sink{0};
+};
+
+// Tells what it is allowed to queue, and has a figure of its own.
+class QueueingReceiver final : public runtime::Receiver {
+ public:
+  QueueingReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Limits> limits)
+      : inner_(std::move(script)), limits_(std::move(limits)) {}
+  void keep_queue_limit(std::size_t bytes) override { limits_->receiver = bytes; }
+  Status open(const StateEntries& saved) override { return inner_.open(saved); }
+  Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    return inner_.receive(limits, block);
+  }
+  Status commit(std::span<const PositionRange> ranges) override { return inner_.commit(ranges); }
+  void interrupt() override { inner_.interrupt(); }
+  std::vector<runtime::Gauge> gauges() const override { return {{"lag_records", 42}}; }
+
+ private:
+  ScriptedReceiver inner_;
+  std::shared_ptr<Limits> limits_;
+};
+
+class QueueingSink final : public runtime::Sink {
+ public:
+  explicit QueueingSink(std::shared_ptr<Limits> limits) : limits_(std::move(limits)) {}
+  void keep_queue_limit(std::size_t bytes) override { limits_->sink = bytes; }
+  Status write(const Batch&, StageContext&) override { return {}; }
+
+ private:
+  std::shared_ptr<Limits> limits_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "G10 receivers share a quarter of the limit for their queues and sinks an eighth, G11 and have figures") {
+  constexpr std::size_t kMemory = std::size_t{1} << 30;
+  const auto limits = std::make_shared<Limits>();
+  const auto one = source_of(numbered(10), 10);
+  const auto two = source_of(numbered(10), 10);
+  one->blocks_at_end = true;
+  Builder b;
+  const auto merged = b.receive("one", [&] { return std::make_unique<QueueingReceiver>(one, limits); });
+  merged.sink("out", [&] { return std::make_unique<QueueingSink>(limits); });
+  b.receive("two", [&] { return std::make_unique<QueueingReceiver>(two, limits); }).sink("other", [&] {
+    return std::make_unique<QueueingSink>(limits);
+  });
+  RunOptions o = options();
+  o.govern.emplace().memory = kMemory;
+  auto pipeline = make(b, o);
+  CHECK(metric(*pipeline, "lag_records", "one") == -1);  // not open yet
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  while (metric(*pipeline, "records_in") != 20) std::this_thread::yield();
+  CHECK(metric(*pipeline, "lag_records", "one") == 42);
+  CHECK(metric(*pipeline, "lag_records", "two") == 42);
+  const auto limit = static_cast<std::size_t>(metric(*pipeline, "memory_limit_bytes"));
+  CHECK(limits->receiver == limit / 4 / 2);
+  CHECK(limits->sink == limit / 8 / 2);
+  pipeline->stop();
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(metric(*pipeline, "lag_records", "one") == -1);
+}
+
+TEST_CASE("G10 with govern off nothing is said about queues") {
+  const auto limits = std::make_shared<Limits>();
+  const auto in = source_of(numbered(10), 10);
+  Builder b;
+  b.receive("in", [&] { return std::make_unique<QueueingReceiver>(in, limits); }).sink("out", [&] {
+    return std::make_unique<QueueingSink>(limits);
+  });
+  auto pipeline = make(b, off(options()));
+  CHECK(message(pipeline->run()) == "");
+  CHECK(limits->receiver == 0);
+  CHECK(limits->sink == 0);
+}
+
 TEST_CASE("G7 a run that is held can be stopped") {
   const Lever lever;
   auto in = source_of(numbered(10));

@@ -40,7 +40,10 @@ TEST_CASE("K1 the consumer's effective properties are the safe ones") {
   settings.brokers = "b:9092";
   settings.group = "g";
   settings.client_id = "c";
-  settings.prefetch_per_partition = std::size_t{16} << 20;
+  settings.prefetch.queued_bytes = std::size_t{16} << 20;
+  settings.prefetch.queued_messages = 5000;
+  settings.prefetch.fetch_partition = 70'000;
+  settings.prefetch.fetch_response = 2'000'000;
   const auto conf = consumer_conf(settings);
   REQUIRE(conf);
   const auto value = [&](const char* name) { return effective(conf->get(), name); };
@@ -54,6 +57,14 @@ TEST_CASE("K1 the consumer's effective properties are the safe ones") {
   CHECK(value("allow.auto.create.topics") == "false");
   CHECK(value("max.poll.interval.ms") == "300000");
   CHECK(value("queued.max.messages.kbytes") == "16384");
+  CHECK(value("queued.min.messages") == "5000");
+  CHECK(value("fetch.message.max.bytes") == "70000");
+  CHECK(value("fetch.max.bytes") == "2000000");
+  CHECK(value("topic.metadata.refresh.interval.ms") == "300000");
+  settings.pattern = true;
+  const auto patterns = consumer_conf(settings);
+  REQUIRE(patterns);
+  CHECK(effective(patterns->get(), "topic.metadata.refresh.interval.ms") == "30000");
   settings.cooperative = true;
   settings.instance = "one";
   const auto other = consumer_conf(settings);
@@ -100,6 +111,52 @@ TEST_CASE("K9 unknown properties, wrong values and those that the engine owns ar
   }
   const WithProperty null("linger.ms", Value());
   CHECK_FALSE(properties_of(null.options, Role::producer));
+}
+
+TEST_CASE("K9 a bearer token needs to come from somewhere, and is for its mechanism alone") {
+  const Properties bearer = {{"sasl.mechanisms", "OAUTHBEARER"}};
+  const auto refused = check_access(bearer, "");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("token_file") != std::string::npos);
+  CHECK(check_access(bearer, "/run/token"));
+  CHECK(check_access({}, "/run/token"));
+  CHECK(check_access({}, ""));
+  CHECK(check_access({{"sasl.mechanism", "OAUTHBEARER"}, {"sasl.oauthbearer.method", "oidc"}}, ""));
+  CHECK_FALSE(check_access({{"sasl.mechanisms", "PLAIN"}}, "/run/token"));
+
+  ConsumerSettings settings;
+  settings.brokers = "b:9092";
+  settings.group = "g";
+  settings.token_file = "/run/token";
+  const auto conf = consumer_conf(settings);
+  REQUIRE(conf);
+  CHECK(effective(conf->get(), "sasl.mechanisms") == "OAUTHBEARER");
+  CHECK(effective(conf->get(), "security.protocol") == "sasl_ssl");
+}
+
+TEST_CASE("K9 SASL and TLS are passed through") {
+  for (const auto& [name, value] : Properties{{"security.protocol", "sasl_ssl"},
+                                              {"sasl.mechanisms", "PLAIN"},
+                                              {"sasl.mechanisms", "SCRAM-SHA-512"},
+                                              {"sasl.username", "u"},
+                                              {"sasl.password", "p"},
+                                              {"ssl.ca.location", "/ca.pem"},
+                                              {"ssl.certificate.location", "/me.pem"},
+                                              {"ssl.key.location", "/me.key"},
+                                              {"ssl.key.password", "p"},
+                                              {"ssl.endpoint.identification.algorithm", "https"}}) {
+    CAPTURE(name);
+    CHECK(refusal(name.c_str(), value.c_str(), Role::consumer).empty());
+    CHECK(refusal(name.c_str(), value.c_str(), Role::producer).empty());
+    CHECK(access_properties({{name, value}}).size() == 1);
+  }
+  CHECK(access_properties({{"fetch.wait.max.ms", "1"}}).empty());
+}
+
+TEST_CASE("K6 cooperative transactions are for a librdkafka that keeps its assignment") {
+  CHECK_FALSE(transactional_cooperative(0x020002ff));
+  CHECK_FALSE(transactional_cooperative(0x020900ff));
+  CHECK(transactional_cooperative(0x020a00ff));
 }
 
 TEST_CASE("X2 the value of a secret property is in no message") {

@@ -35,6 +35,13 @@ struct ReceiveLimits {
   std::chrono::milliseconds wait{100};  // how long a receive may block when nothing comes
 };
 
+// A figure of a connector's own that is worth watching, for Pipeline::metrics(). The name says what and in
+// which unit ("lag_records") and never changes its meaning.
+struct Gauge {
+  std::string name;
+  double value = 0;
+};
+
 enum class Received : std::uint8_t {
   records,  // the block holds at least one range to commit (it may hold no record: a stretch of empty lines)
   idle,     // nothing came within `wait`
@@ -67,6 +74,9 @@ class Receiver {
   // Given before open(): asks, from any thread, for a commit of what was received so far (a partition is to
   // be handed over).
   virtual void keep_commit_trigger(const std::function<void()>& trigger) { (void)trigger; }
+  // Given before open(): bytes that it should hold at most besides what it hands out (queued_bytes()), its
+  // share of the memory limit. Not given where nothing limits memory.
+  virtual void keep_queue_limit(std::size_t bytes) { (void)bytes; }
   // What to keep across runs for these ranges, for receivers whose positions live in the state directory.
   virtual void describe(std::span<const PositionRange> ranges, StateEntries& out) const {
     (void)ranges;
@@ -78,6 +88,8 @@ class Receiver {
   // Any thread: bytes that it holds besides what it handed out (a client library's queues). They count as
   // memory in use.
   virtual std::size_t queued_bytes() const { return 0; }
+  // Any thread, between open() and close().
+  virtual std::vector<Gauge> gauges() const { return {}; }
   // Any thread: a receive that blocks returns soon.
   virtual void interrupt() {}
   virtual Status close() { return {}; }
@@ -116,6 +128,9 @@ class Sink {
   // A sink that makes something which a restart must be able to undo (a new file) first says so through it.
   // `save` may be called from write() and sync(), not from open() or snapshot().
   virtual void keep_ahead(const std::function<Status(const StateEntries&)>& save) { (void)save; }
+  // Given before open(): bytes that it should hold at most of batches that it was given (queued_bytes()), its
+  // share of the memory limit. What does not fit waits in write(). Not given where nothing limits memory.
+  virtual void keep_queue_limit(std::size_t bytes) { (void)bytes; }
   // Takes all records of the batch, or fails: then the run stops and the batch is not committed. A record
   // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context. The
   // positions of the batch are batch.block().ranges, in case they are wanted. The batch ends with the call.

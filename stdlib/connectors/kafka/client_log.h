@@ -1,0 +1,40 @@
+// What the callbacks of a client need: what librdkafka said last, for messages (a failed call itself only
+// says "timed out" where the reason was a certificate), what must not be said, and where tokens come from.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "stdlib/connectors/kafka/properties.h"
+
+namespace pipec::stdlib::kafka {
+
+class Consumer;
+
+class ClientLog {
+ public:
+  explicit ClientLog(const Properties& properties, std::string token_file, Consumer* owner = nullptr);
+  ~ClientLog();
+  // Sets the callbacks of a conf whose opaque is free; `this` must outlive the client.
+  void attach(rd_kafka_conf_t* conf);
+  // When the client is made. Tokens are then fetched by its own background thread, however long others wait.
+  void attached(rd_kafka_t* client) const;
+  void note(std::string_view text);
+  // "; <the last error>", or "".
+  std::string last() const;
+  // Callbacks have one opaque between them: whose log this is.
+  Consumer* owner() const { return owner_; }
+  std::string redacted(std::string text) const;
+
+ private:
+  static void refresh_token(rd_kafka_t* client, const char* config, void* opaque);
+
+  struct State;
+  std::unique_ptr<State> state_;
+  const Redactor redact_;
+  const std::string token_file_;
+  Consumer* const owner_;
+};
+
+}  // namespace pipec::stdlib::kafka

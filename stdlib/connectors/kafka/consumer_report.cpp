@@ -1,0 +1,99 @@
+// What others may want to know: figures, and why it does not go faster or not on.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "stdlib/connectors/kafka/consumer_parts.h"
+
+namespace pipec::stdlib::kafka {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kMeasure{50};
+constexpr std::chrono::minutes kRemind{10};
+
+}  // namespace
+
+void Consumer::measure(Time now) {
+  if (now - measured_ < kMeasure) return;
+  measured_ = now;
+  double queued = 0;
+  std::int64_t partitions = 0;
+  std::int64_t lag = 0;
+  std::int64_t paused = 0;
+  for (const auto& feed : feeds_) {
+    if (!feed) continue;
+    const auto in_queue = static_cast<double>(rd_kafka_queue_length(feed->queue.get()));
+    queued += in_queue * (feed->expected_bytes() + kFetchedCost);
+    queued += static_cast<double>(feed->waiting_bytes + feed->waiting.size() * kFetchedCost);
+    ++partitions;
+    if (feed->paused) ++paused;
+    // As the last fetch saw it; asks nobody.
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const auto code =
+        rd_kafka_get_watermark_offsets(client_.get(), feed->topic.c_str(), feed->number, &low, &high);
+    const auto at = std::max(static_cast<std::int64_t>(feed->position), low);
+    if (!code && high > at) lag += high - at;
+  }
+  figures_.queued = static_cast<std::size_t>(queued);
+  figures_.partitions = partitions;
+  figures_.lag = lag;
+  figures_.paused = paused;
+}
+
+std::vector<runtime::Gauge> Consumer::gauges() const {
+  const auto number = [](const auto& value) { return static_cast<double>(value.load()); };
+  return {{"partitions", number(figures_.partitions)},
+          {"partitions_paused", number(figures_.paused)},
+          {"partition_limited", number(figures_.limited)},
+          {"lag_records", number(figures_.lag)},
+          {"prefetched_bytes", number(figures_.queued)}};
+}
+
+// K8: more members than partitions. Nothing but the user can change it, so it is said and not acted upon.
+void Consumer::report_idle(Time now) {
+  const bool idle =
+      std::none_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed != nullptr; });
+  if (!assigned_once_ || !idle || rebalancing_) {
+    without_since_.reset();
+    figures_.limited = false;
+    return;
+  }
+  if (!without_since_) without_since_ = now;
+  if (now - *without_since_ < options_.idle_after) return;
+  figures_.limited = true;
+  if (told_idle_ && now - *told_idle_ < kRemind) return;
+  told_idle_ = now;
+  say(
+      fmt::format("kafka: this process has no partition: group '{}' has more members than {} has partitions; "
+                  "more processes will not make it faster, more partitions may",
+                  options_.settings.group, options_.topics.size() == 1 ? options_.topics[0] : "its topics"));
+}
+
+// K11: what is gone, in numbers.
+std::string Consumer::gap(const char* topic, std::int32_t partition) const {
+  std::int64_t low = -1;
+  std::int64_t high = -1;
+  const auto code = rd_kafka_query_watermark_offsets(client_.get(), topic, partition, &low, &high, 5'000);
+  std::uint64_t wanted = 0;
+  for (const auto& feed : feeds_) {
+    if (feed && feed->topic == topic && feed->number == partition) wanted = feed->position;
+  }
+  if (code) return fmt::format("{}: position {} is not there", name_of(topic, partition), wanted);
+  if (static_cast<std::int64_t>(wanted) > high) {
+    return fmt::format(
+        "{}: position {} lies behind the end ({}): the topic was made anew or cut; --from-start reads it "
+        "again",
+        name_of(topic, partition), wanted, high);
+  }
+  return fmt::format(
+      "{}: the records {} to {} are gone before they were read (retention overtook this group); the "
+      "partition "
+      "now begins at {}. Nothing is skipped silently: set the group's offset, or use another group, to go on",
+      name_of(topic, partition), wanted, low - 1, low);
+}
+
+}  // namespace pipec::stdlib::kafka

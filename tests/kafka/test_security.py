@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Tier 2, access: TLS with right and wrong certificates, SASL with right and wrong passwords, secrets that stay secret."""
+
+import os
+import subprocess
+import tempfile
+
+import cluster
+from cluster import kafka, produce, topics
+from harness import Pipec, expect
+from rdkafka import read_all
+
+FOLDER = tempfile.mkdtemp(prefix="tls-")
+PASSWORD = "Canary-7c2e"
+
+
+def at(name):
+    return os.path.join(FOLDER, name)
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def certificate(name, host, days="2"):
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", days, "-keyout", at(name + ".key"), "-out", at(name + ".pem"),
+            "-subj", "/CN=" + name, "-addext", "subjectAltName=" + host)
+
+
+def keystore(name):
+    with open(at(name + ".store"), "w", encoding="utf-8") as store:
+        store.write(openssl("pkcs8", "-topk8", "-nocrypt", "-in", at(name + ".key")))
+        with open(at(name + ".pem"), encoding="utf-8") as found:
+            store.write(found.read())
+    return at(name + ".store")
+
+
+def reader(brokers, topic, **properties):
+    given = ", ".join(f'"{name.replace("_", ".")}": {value if value.startswith("secret(") else chr(34) + value + chr(34)}'
+                      for name, value in properties.items())
+    return f'recv kafka("{brokers}", "{topic}", "g", stop_at_end: true, properties: {{{given}}})\n'
+
+
+def count(job):
+    return job.stderr().count('"n":')
+
+
+def x3_tls():
+    """faults X3 TLS: works with the right authority; source and sink alike"""
+    source, target = topics("in", "out", partitions=1)
+    produce(source, 10, partitions=1)
+    text = reader(kafka().tls, source, security_protocol="ssl", ssl_ca_location=at("good.pem"))
+    Pipec(text + f'| sink kafka("{target}")\n').finish()
+    expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
+
+
+def x3_wrong_authority():
+    """faults X3 TLS: a certificate of a wrong authority is refused, and the message says why"""
+    source, = topics("in", partitions=1)
+    produce(source, 10, partitions=1)
+    job = Pipec(reader(kafka().tls, source, security_protocol="ssl", ssl_ca_location=at("bad.pem")) + "| sink stdout()\n")
+    expect(job.end() == 1 and count(job) == 0, job.stderr())
+    expect("certificate verify failed" in job.stderr(), job.stderr())
+
+
+def x3_wrong_host():
+    """faults X3 TLS: a certificate for another host is refused"""
+    source, = topics("in", partitions=1)
+    produce(source, 10, partitions=1)
+    job = Pipec(reader(kafka().tls.replace("127.0.0.1", "localhost"), source, security_protocol="ssl", ssl_ca_location=at("good.pem")) +
+                "| sink stdout()\n")
+    expect(job.end() == 1 and count(job) == 0, job.stderr())
+    expect("certificate verify failed" in job.stderr(), job.stderr())
+
+
+def x3_plain_text_to_tls():
+    """faults X3 TLS: a client without it gets an error, not silence"""
+    source, = topics("in", partitions=1)
+    job = Pipec(reader(kafka().tls, source) + "| sink stdout()\n")
+    expect(job.end() == 1 and "cannot reach" in job.stderr(), job.stderr())
+
+
+def sasl(mechanism):
+    source, target = topics("in", "out", partitions=1)
+    produce(source, 10, partitions=1)
+    folder = tempfile.mkdtemp(prefix="secret-")
+    access = {"security_protocol": "sasl_plaintext", "sasl_mechanisms": mechanism, "sasl_username": "alice"}
+
+    def attempt(password, **more):
+        with open(os.path.join(folder, "password"), "w", encoding="utf-8") as out:
+            out.write(password + "\n")
+        os.chmod(os.path.join(folder, "password"), 0o600)
+        text = reader(kafka().sasl, source, **access, sasl_password=f'secret("{folder}/password")', **more)
+        job = Pipec(text + f'| sink kafka("{target}")\n')
+        return job.end(), job.stderr()
+    status, said = attempt(PASSWORD)
+    expect(status == 0, said)
+    expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
+    # The log of everything: whatever librdkafka says of the failure goes by.
+    for wrong in (PASSWORD + "-wrong", "Nightingale"):
+        status, said = attempt(wrong, debug="all")
+        expect(status == 1, f"status {status}: {said[-3000:]}")
+        expect("uthentication fail" in said.split("error:")[-1], said[-3000:])
+        expect(PASSWORD not in said and wrong not in said, "the password was told")
+    expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong password")
+
+
+def x2_sasl_plain():
+    """faults X2 SASL PLAIN against a real broker: the right password works, a wrong one is an error that names no secret"""
+    sasl("PLAIN")
+
+
+def x2_sasl_scram():
+    """faults X2 SASL SCRAM-SHA-256: the same"""
+    sasl("SCRAM-SHA-256")
+
+
+TESTS = [x3_tls, x3_wrong_authority, x3_wrong_host, x3_plain_text_to_tls, x2_sasl_plain, x2_sasl_scram]
+if __name__ == "__main__":
+    certificate("good", "IP:127.0.0.1")
+    certificate("bad", "IP:127.0.0.1")
+    cluster.main(TESTS, "kafka.security", at_once=4, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
