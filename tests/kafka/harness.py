@@ -173,10 +173,10 @@ class Oracle:
         expect(not found, "; ".join(found))
 
 
-def run(tests, name, at_once=1):
-    """Runs the functions, or those that the arguments name; says which failed and why."""
+def run(tests, name, at_once=1, alone=()):
+    """Runs the functions, or those that the arguments name; says which failed and why. `alone`: behind the others, one by one."""
     wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    chosen, lonely = ([test for test in some if not wanted or test.__name__ in wanted] for some in (tests, alone))
 
     def attempt(test):
         begin = time.monotonic()
@@ -197,6 +197,7 @@ def run(tests, name, at_once=1):
                     job.kill()
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         results = list(pool.map(attempt, chosen))
+    results += [attempt(test) for test in lonely]
     passed = sum(results)
     failed = len(results) - passed
     print(f"{name}: {passed} passed, {failed} failed")

@@ -22,7 +22,8 @@ class Proxied:
 
     def __init__(self, exactly_once=False, records=4_000, interval="100ms", recv="", options=()):
         self.source, self.target = topics("in", "out")
-        self.reading, self.writing = (Proxy(*ports) for ports in kafka().proxies)
+        self.ports = kafka().proxies.pop(), kafka().proxies.pop()
+        self.reading, self.writing = (Proxy(*ports) for ports in self.ports)
         # One transaction has one cluster, by name: there the sink takes the same way as the source.
         sink = (once(True) if exactly_once else f', brokers: "{self.writing.bootstrap}"') + SINK
         self.text = copy(self.source, self.target, recv=recv, sink=sink, at=self.reading.bootstrap, properties=IMPATIENT)
@@ -39,6 +40,7 @@ class Proxied:
             self.job.kill()
         for proxy in (self.reading, self.writing):
             proxy.close()
+        kafka().proxies.extend(self.ports)
 
     def more(self, count=4_000, size=20):
         produce(self.source, count, first=self.total, size=size)
@@ -232,8 +234,8 @@ def k8_stopped_while_the_broker_is_away():
         run.good()
 
 
-TESTS = [k7_a_lost_commit_reply, p3_a_lost_produce_reply, p8_a_lost_commit_of_a_transaction, p8_killed_without_knowing, k10_blackhole,
-         k10_stopped_in_a_blackhole, k17_records_that_never_complete, k10_connections_reset, k8_the_broker_stands_still, k8_the_broker_is_away,
-         k8_stopped_while_the_broker_is_away]
+TESTS = [k17_records_that_never_complete, k7_a_lost_commit_reply, p3_a_lost_produce_reply, p8_a_lost_commit_of_a_transaction,
+         p8_killed_without_knowing, k10_blackhole, k10_stopped_in_a_blackhole, k10_connections_reset]
+ALONE = [k8_the_broker_stands_still, k8_the_broker_is_away, k8_stopped_while_the_broker_is_away]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.network", proxied=2)
+    cluster.main(TESTS, "kafka.network", at_once=3, alone=ALONE, proxied=6)
