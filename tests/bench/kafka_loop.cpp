@@ -2,7 +2,8 @@
 // does not stall and positions committed every second behind a flush.
 //
 //    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional]     copies until every partition is at its
-//    end
+//    end kafka_loop BROKERS --fill TOPIC RECORDS SIZE PARTITIONS        what is to be copied: JSON of SIZE
+//    bytes
 #include <librdkafka/rdkafka.h>
 #include <cstdint>
 
@@ -39,9 +40,36 @@ void must(bool good, const char* what) {
   std::exit(1);
 }
 
+int fill(char** argv) {
+  rd_kafka_t* producer = make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", argv[1]},
+                                                  {"enable.idempotence", "true"},
+                                                  {"linger.ms", "20"},
+                                                  {"queue.buffering.max.messages", "1000000"}});
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(producer, argv[3], nullptr);
+  const std::size_t records = std::strtoul(argv[4], nullptr, 10);
+  const std::size_t size = std::strtoul(argv[5], nullptr, 10);
+  const std::size_t partitions = std::strtoul(argv[6], nullptr, 10);
+  for (std::size_t n = 0; n < records; ++n) {
+    std::string line =
+        "{\"id\":" + std::to_string(n) + ",\"status\":" + std::to_string(n % 600) + ",\"pad\":\"";
+    line.append(size > line.size() + 2 ? size - line.size() - 2 : 0, 'x');
+    line += "\"}";
+    while (rd_kafka_produce(topic, static_cast<std::int32_t>(n % partitions), RD_KAFKA_MSG_F_COPY,
+                            line.data(), line.size(), nullptr, 0, nullptr) != 0) {
+      rd_kafka_poll(producer, 10);
+    }
+    if (n % 1000 == 0) rd_kafka_poll(producer, 0);
+  }
+  must(!rd_kafka_flush(producer, 600'000), "flush");
+  rd_kafka_topic_destroy(topic);
+  rd_kafka_destroy(producer);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 7 && std::strcmp(argv[2], "--fill") == 0) return fill(argv);
   if (argc < 6) return 2;
   const bool transactional = argc > 6;
   const std::size_t partitions = std::strtoul(argv[5], nullptr, 10);

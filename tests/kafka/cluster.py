@@ -27,11 +27,13 @@ def bootstrap():
     return KAFKA.bootstrap
 
 
-def create(name, partitions=PARTITIONS, config=None, at=None):
-    """A broker that is short of time is out of its own cluster for a moment."""
+def create(name, partitions=PARTITIONS, config=None):
+    """Until every partition has its leader. A broker that is short of time is out of its own cluster for a moment."""
     for _ in range(100):
         try:
-            return rdkafka.create_topic(at or KAFKA.bootstrap, name, partitions, config)
+            rdkafka.create_topic(KAFKA.bootstrap, name, partitions, config)
+            ends(name, "read_uncommitted", partitions)
+            return
         except rdkafka.KafkaError as error:
             if "replication factor" not in str(error):
                 raise
@@ -140,7 +142,7 @@ class Watch:
                     pass  # the broker is away
                 except Failure:
                     return
-        self.thread = threading.Thread(target=loop)
+        self.thread = threading.Thread(target=loop, daemon=True)
         self.thread.start()
         return self
 
@@ -168,12 +170,12 @@ def judge(count, got, exactly_once=False, **more):
     Oracle(range(count), exactly_once).judge(got, **more)
 
 
-def main(tests, name, at_once=1, **broker):
+def main(tests, name, at_once=1, alone=(), **broker):
     global KAFKA  # pylint: disable=global-statement
     print(f"seed {SEED}", flush=True)
     KAFKA = Broker(**broker)
     try:
-        run(tests, name, at_once)
+        run(tests, name, at_once, alone)
     finally:
         for asked in ASKED.values():
             asked.close()

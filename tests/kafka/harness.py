@@ -3,16 +3,19 @@
 import concurrent.futures
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
 import rdkafka
 
 PIPEC = os.environ["PIPEC"]
+STARTED = threading.local()  # what the running test has started and made, by its thread
 
 
 class Failure(Exception):
@@ -36,11 +39,24 @@ def wait_for(condition, seconds=30, what="a condition"):
         time.sleep(0.02)
 
 
+def mine(kind):
+    """The running test's list of `jobs` or `directories`."""
+    if not hasattr(STARTED, kind):
+        setattr(STARTED, kind, [])
+    return getattr(STARTED, kind)
+
+
+def fresh_directory():
+    """Removed behind a test that passes."""
+    mine("directories").append(tempfile.mkdtemp(prefix="pipec-kafka-"))
+    return mine("directories")[-1]
+
+
 class Pipec:
     """One run of one pipeline, in a directory of its own (kept for the next run if `directory` is given)."""
 
     def __init__(self, text, *options, directory=None, environment=None, stdout=None, interval="100ms", program=PIPEC):
-        self.directory = directory or tempfile.mkdtemp(prefix="pipec-kafka-")
+        self.directory = directory or fresh_directory()
         with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as out:
             out.write(text)
         self.log = os.path.join(self.directory, "log")
@@ -49,6 +65,7 @@ class Pipec:
             self.process = subprocess.Popen([program, "run", "job.pipe", "--commit-interval", interval, *options],
                                             cwd=self.directory, stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log,
                                             env={**os.environ, **(environment or {})})
+        mine("jobs").append(self)
 
     def stderr(self):
         with open(self.log, "rb") as log:
@@ -156,23 +173,31 @@ class Oracle:
         expect(not found, "; ".join(found))
 
 
-def run(tests, name, at_once=1):
-    """Runs the functions, or those that the arguments name; says which failed and why."""
+def run(tests, name, at_once=1, alone=()):
+    """Runs the functions, or those that the arguments name; says which failed and why. `alone`: behind the others, one by one."""
     wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    chosen, lonely = ([test for test in some if not wanted or test.__name__ in wanted] for some in (tests, alone))
 
     def attempt(test):
         begin = time.monotonic()
+        STARTED.jobs, STARTED.directories = [], []
         try:
             test()
+            for directory in STARTED.directories:
+                shutil.rmtree(directory, ignore_errors=True)
             print(f"ok      {test.__name__} ({time.monotonic() - begin:.1f} s): {test.__doc__}", flush=True)
             return True
         except Exception as error:  # pylint: disable=broad-except
             detail = "" if isinstance(error, Failure) else "\n" + traceback.format_exc()
             print(f"FAILED  {test.__name__}: {test.__doc__}\n        {error}{detail}", flush=True)
             return False
+        finally:
+            for job in STARTED.jobs:
+                if job.alive():
+                    job.kill()
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         results = list(pool.map(attempt, chosen))
+    results += [attempt(test) for test in lonely]
     passed = sum(results)
     failed = len(results) - passed
     print(f"{name}: {passed} passed, {failed} failed")

@@ -30,6 +30,7 @@ class Connection:
                     if not data:
                         return
                     self.proxy.reads += 1
+                    self.proxy.bytes += len(data)
                     self.move(source, data)
         except OSError:
             pass
@@ -76,7 +77,7 @@ class Proxy:
         self.bootstrap = f"127.0.0.1:{port}"
         self.lock = threading.Lock()
         self.losses, self.lost, self.seen = {}, {}, {}  # by API key: to lose, lost, requests seen
-        self.reads = 0
+        self.reads = self.bytes = 0
         self.hole = threading.Event()
         self.closing = False
         self.connections = []

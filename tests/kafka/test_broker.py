@@ -9,7 +9,7 @@ import time
 
 import cluster
 import rdkafka
-from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, once, positions, produce, topics
+from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, ends, once, positions, produce, topics
 from harness import Pipec, expect, number_of, wait_for
 
 
@@ -110,6 +110,7 @@ def k14_partitions_added():
     job = Pipec(copy(source, target, properties=', "topic.metadata.refresh.interval.ms": 500'))
     wait_for(done(source, 400), 60, "the commit; " + job.stderr())
     rdkafka.grow_topic(bootstrap(), source, PARTITIONS + 2)
+    ends(source, "read_uncommitted", PARTITIONS + 2)  # they have their leaders
     producer = rdkafka.Producer(bootstrap())
     for number in range(400, 420):
         producer.send(source, b'{"n":%d}' % number, partition=PARTITIONS + number % 2)

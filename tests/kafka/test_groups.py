@@ -23,7 +23,7 @@ class Load:
     def __init__(self, source):
         self.source, self.total = source, 0
         self.ending = threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):

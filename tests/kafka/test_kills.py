@@ -6,13 +6,12 @@ the group afterwards; the oracle never asks pipec. PIPEC_KILLS says how often k1
 import json
 import os
 import random
-import tempfile
 import time
 
 import cluster
 import rdkafka
 from cluster import PARTITIONS, SEED, Watch, all_positions, copy, done, ends, judge, kafka, once, positions, produce, topics
-from harness import Pipec, expect, wait_for
+from harness import Pipec, expect, fresh_directory, wait_for
 
 KILLS = int(os.environ.get("PIPEC_KILLS", 50))
 
@@ -30,7 +29,7 @@ def kills(exactly_once, count, times, bounces=()):
     rng = random.Random(SEED)
     source, target = topics("in", "out")
     text = copy(source, target, recv=', instance: "a"', sink=once(exactly_once), stages="| transform { .seen = true }\n")
-    directory, watch = tempfile.mkdtemp(prefix="pipec-kafka-"), Watch(source, target)
+    directory, watch = fresh_directory(), Watch(source, target)
     sent, in_flight, moved, last = 0, 0, 0, 0
     for number in range(times):
         part = (count * (number + 1) // (times + 1)) // PARTITIONS * PARTITIONS - sent
@@ -108,7 +107,7 @@ def p11_poison_in_a_transaction():
     poison = {n for n in range(count) if n % 50 == 7}
     text = copy(source, target, recv=', instance: "a"', sink=once(True), dlq=f'dlq kafka("{dead}")',
                 stages='| transform { if .n % 50 == 7 { dlq "poison" } }\n')
-    directory = tempfile.mkdtemp(prefix="pipec-kafka-")
+    directory = fresh_directory()
     for life in range(lives):
         produce(source, count // lives, first=count // lives * life)
         before = ends(dead, "read_uncommitted")
@@ -133,7 +132,7 @@ def q1_dead_letters_before_the_position():
     source, target, dead = topics("in", "out", "dead")
     count, lives = 20_000, 8
     text = copy(source, target, recv=', instance: "a"', dlq=f'dlq kafka("{dead}")', stages='| transform { if .n % 10 == 3 { dlq "poison" } }\n')
-    directory = tempfile.mkdtemp(prefix="pipec-kafka-")
+    directory = fresh_directory()
     numbers = lambda: [json.loads(letter["original"])["n"] for letter in letters(dead)]  # noqa: E731
     watch = Watch(source, target, dead=numbers)
     for life in range(lives):
@@ -154,7 +153,7 @@ def q1_dead_letters_before_the_position():
     judge(count, watch.end(), dead=set(numbers()))
 
 
-TESTS = [k1_kill_at_random_points, p5_exactly_once_with_kills_and_broker_restarts, k6_what_the_first_transaction_leaves_is_ended,
-         p11_poison_in_a_transaction, q1_dead_letters_before_the_position]
+TESTS = [k1_kill_at_random_points, k6_what_the_first_transaction_leaves_is_ended, p11_poison_in_a_transaction,
+         q1_dead_letters_before_the_position]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.kills")
+    cluster.main(TESTS, "kafka.kills", at_once=2, alone=[p5_exactly_once_with_kills_and_broker_restarts])

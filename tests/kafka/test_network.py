@@ -4,6 +4,7 @@ never come. The consumer and the producer reach the broker through proxies (prox
 """
 
 import signal
+import time
 
 import cluster
 import rdkafka
@@ -19,16 +20,17 @@ SINK = ', properties: {"socket.timeout.ms": 2000}'
 class Proxied:
     """A pipeline that reads through one proxy and writes through another, and a Watch that goes straight to the broker."""
 
-    def __init__(self, exactly_once=False, records=4_000, interval="100ms"):
+    def __init__(self, exactly_once=False, records=4_000, interval="100ms", recv="", options=()):
         self.source, self.target = topics("in", "out")
-        self.reading, self.writing = (Proxy(*ports) for ports in kafka().proxies)
+        self.ports = kafka().proxies.pop(), kafka().proxies.pop()
+        self.reading, self.writing = (Proxy(*ports) for ports in self.ports)
         # One transaction has one cluster, by name: there the sink takes the same way as the source.
         sink = (once(True) if exactly_once else f', brokers: "{self.writing.bootstrap}"') + SINK
-        self.text = copy(self.source, self.target, sink=sink, at=self.reading.bootstrap, properties=IMPATIENT)
+        self.text = copy(self.source, self.target, recv=recv, sink=sink, at=self.reading.bootstrap, properties=IMPATIENT)
         self.exactly_once = exactly_once
         self.total = records
         produce(self.source, records)
-        self.job = Pipec(self.text, "--deadline", "4s", interval=interval)
+        self.job = Pipec(self.text, "--deadline", "4s", *options, interval=interval)
 
     def __enter__(self):
         return self
@@ -38,9 +40,10 @@ class Proxied:
             self.job.kill()
         for proxy in (self.reading, self.writing):
             proxy.close()
+        kafka().proxies.extend(self.ports)
 
-    def more(self, count=4_000):
-        produce(self.source, count, first=self.total)
+    def more(self, count=4_000, size=20):
+        produce(self.source, count, first=self.total, size=size)
         self.total += count
 
     def committed(self, seconds=60):
@@ -142,6 +145,40 @@ def k10_stopped_in_a_blackhole():
         run.good()
 
 
+def k17_records_that_never_complete():
+    """faults K17 nothing that is sent is acknowledged and much is waiting: no position moves, memory and what is fetched are bounded"""
+    with Proxied(recv=', prefetch: 4MiB', options=("--budget", "4MiB")) as run:
+        run.committed()
+        kept = positions(run.source)
+        run.writing.blackhole()
+        run.more(80_000, size=1000)  # 80 MB
+        wait_for(lambda: standing(lambda: run.reading.bytes), 90, "it to stand still; " + run.job.stderr())
+        expect(positions(run.source) == kept, "a position has moved")
+        fetched = run.reading.bytes >> 20
+        print(f"        {fetched} MiB fetched, {peak(run.job) >> 10} MiB resident at most", flush=True)
+        expect(fetched < 40, f"{fetched} MiB were fetched of 80")
+        expect(peak(run.job) >> 10 < 120, f"{peak(run.job) >> 10} MiB resident")
+        run.writing.blackhole(False)
+        run.committed(120)
+        run.good()
+
+
+def peak(job):
+    """KiB resident at most so far."""
+    with open(f"/proc/{job.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+
+def standing(value):
+    """Grows by next to nothing in a second of looking (heartbeats, empty answers)."""
+    first = value()
+    for _ in range(50):
+        time.sleep(0.02)
+        if value() - first > 50_000:
+            return False
+    return True
+
+
 def k10_connections_reset():
     """faults K10 all connections are reset, again and again: nothing lost, order kept"""
     with Proxied() as run:
@@ -197,8 +234,8 @@ def k8_stopped_while_the_broker_is_away():
         run.good()
 
 
-TESTS = [k7_a_lost_commit_reply, p3_a_lost_produce_reply, p8_a_lost_commit_of_a_transaction, p8_killed_without_knowing, k10_blackhole,
-         k10_stopped_in_a_blackhole, k10_connections_reset, k8_the_broker_stands_still, k8_the_broker_is_away,
-         k8_stopped_while_the_broker_is_away]
+TESTS = [k17_records_that_never_complete, k7_a_lost_commit_reply, p3_a_lost_produce_reply, p8_a_lost_commit_of_a_transaction,
+         p8_killed_without_knowing, k10_blackhole, k10_stopped_in_a_blackhole, k10_connections_reset]
+ALONE = [k8_the_broker_stands_still, k8_the_broker_is_away, k8_stopped_while_the_broker_is_away]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.network", proxied=2)
+    cluster.main(TESTS, "kafka.network", at_once=3, alone=ALONE, proxied=6)

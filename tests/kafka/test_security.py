@@ -2,12 +2,13 @@
 """Tier 2, access: TLS with right and wrong certificates, SASL with right and wrong passwords, secrets that stay secret."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 
 import cluster
 from cluster import kafka, produce, topics
-from harness import Pipec, expect
+from harness import Pipec, expect, fresh_directory
 from rdkafka import read_all
 
 FOLDER = tempfile.mkdtemp(prefix="tls-")
@@ -22,8 +23,8 @@ def openssl(*arguments):
     return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def certificate(name, host, days="2"):
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", days, "-keyout", at(name + ".key"), "-out", at(name + ".pem"),
+def certificate(name, host):
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", at(name + ".key"), "-out", at(name + ".pem"),
             "-subj", "/CN=" + name, "-addext", "subjectAltName=" + host)
 
 
@@ -83,7 +84,7 @@ def x3_plain_text_to_tls():
 def sasl(mechanism):
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
-    folder = tempfile.mkdtemp(prefix="secret-")
+    folder = fresh_directory()
     access = {"security_protocol": "sasl_plaintext", "sasl_mechanisms": mechanism, "sasl_username": "alice"}
 
     def attempt(password, **more):
@@ -117,6 +118,9 @@ def x2_sasl_scram():
 
 TESTS = [x3_tls, x3_wrong_authority, x3_wrong_host, x3_plain_text_to_tls, x2_sasl_plain, x2_sasl_scram]
 if __name__ == "__main__":
-    certificate("good", "IP:127.0.0.1")
-    certificate("bad", "IP:127.0.0.1")
-    cluster.main(TESTS, "kafka.security", at_once=4, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
+    try:
+        certificate("good", "IP:127.0.0.1")
+        certificate("bad", "IP:127.0.0.1")
+        cluster.main(TESTS, "kafka.security", at_once=6, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
