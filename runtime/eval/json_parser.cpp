@@ -18,7 +18,8 @@ class JsonParser final : public Stage {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       Record record = batch.records[i];
-      if (!record.validated) {
+      if (!record.validated || record.format != Format::json) {
+        record.format = Format::json;  // whatever a stage before took it for
         constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
         if (batch.payload(record).starts_with(kByteOrderMark)) {
           record.begin += 3;

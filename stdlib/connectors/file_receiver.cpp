@@ -15,6 +15,7 @@
 
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
+#include "stdlib/connectors/framing.h"
 #include "stdlib/connectors/input_files.h"
 #include "stdlib/connectors/lines.h"
 
@@ -35,8 +36,12 @@ constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 class FileReceiver final : public runtime::Receiver {
  public:
-  FileReceiver(std::string path, std::size_t max_record, bool from_start)
-      : path_(std::move(path)), max_record_(max_record), from_start_(from_start) {}
+  // `framing`: null for lines.
+  FileReceiver(std::string path, std::unique_ptr<Framing> framing, std::size_t max_record, bool from_start)
+      : path_(std::move(path)),
+        framing_(std::move(framing)),
+        max_record_(max_record),
+        from_start_(from_start) {}
 
   Status open(const runtime::StateEntries& saved) override {
     auto found = find_input_files(path_, from_start_ ? runtime::StateEntries{} : saved);
@@ -131,19 +136,24 @@ class FileReceiver final : public runtime::Receiver {
     data.clear();
     const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
     std::size_t wanted = std::max(read_hint_ != 0 ? std::min(read_hint_, limit) : limit, kSmallestRead);
+    if (framing_) framing_->restart(offset_);
     for (;;) {
       auto at_end = fill(data, wanted);
       if (!at_end) return at_end.error();
       if (data.size() == 0) return check_not_cut();
       std::size_t open_line = 0;
-      if (const std::size_t taken = frame(limits, limit, *at_end, block, open_line); taken != 0) {
-        hand_out(block, taken, open_line);
+      std::uint64_t needs = 0;
+      auto taken = framing_ ? cut(limits, limit, *at_end, block, needs)
+                            : Result<std::size_t>(frame(limits, limit, *at_end, block, open_line));
+      if (!taken) return taken.error();
+      if (*taken != 0) {
+        hand_out(block, *taken, framing_ ? *taken : open_line);
         return true;
       }
-      if (data.size() > max_record_) {
+      if (data.size() > max_record_ || needs > max_record_) {
         return Error{"io",
-                     fmt::format("{}: the line at byte {} is longer than max_record ({} bytes)", path(),
-                                 offset_, max_record_),
+                     fmt::format("{}: the {} at byte {} is longer than max_record ({} bytes)", path(),
+                                 framing_ ? "record" : "line", offset_, max_record_),
                      {},
                      {}};
       }
@@ -176,13 +186,27 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
+  // The same for what is not read line by line. What is malformed is an error once all records before it are out.
+  Result<std::size_t> cut(const ReceiveLimits& limits, std::size_t limit, bool at_end, Block& block,
+                          std::uint64_t& needs) {
+    const Framing::Cut cut =
+        framing_->cut(block.data->view(), 0, limit, limits.max_records, at_end, block.origins);
+    if (!cut.error.empty() && cut.taken == 0)
+      return Error{"io", fmt::format("{}: byte {}: {}", path(), offset_ + cut.error_at, cut.error), {}, {}};
+    needs = cut.needs;
+    const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
+    read_hint_ = full ? cut.taken + cut.taken / 32 + kSmallestRead / 4 : 0;
+    return cut.taken;
+  }
+
   void hand_out(Block& block, std::size_t taken, std::size_t open_line) {
     const auto partition = static_cast<std::uint32_t>(current_);
     block.data->set_size(taken);
     block.source = path();
     block.first_position = offset_;
     block.byte_positions = true;
-    block.single_lines = true;
+    block.single_lines = !framing_;
+    if (framing_) block.format = framing_->format();
     block.ranges.push_back({partition, 0, offset_, offset_ + taken});
 
     FileMark mark;
@@ -216,6 +240,7 @@ class FileReceiver final : public runtime::Receiver {
   const std::string& path() const { return input_.files[current_].path; }
 
   const std::string path_;
+  const std::unique_ptr<Framing> framing_;
   const std::size_t max_record_;
   const bool from_start_;
   InputFiles input_;
@@ -233,19 +258,13 @@ void register_file_receiver(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::ReceiverSpec spec;
   spec.name = "file";
-  spec.doc = "Reads files line by line: one, or all that a glob matches, sorted by name";
+  spec.doc = "Reads files record by record: one, or all that a glob matches, sorted by name";
   OptionSpec path;
   path.name = "path";
   path.types = runtime::Type::string;
   path.required = true;
   path.doc = "the file, or a glob";
-  OptionSpec framing;
-  framing.name = "framing";
-  framing.kind = OptionSpec::Kind::choice;
-  framing.choices = {"lines"};
-  framing.fallback = runtime::Value::string("lines");
-  framing.doc = "where a record ends";
-  spec.options = {path, framing, max_record_option()};
+  spec.options = {path, framing_option(), max_record_option()};
   spec.positional = 1;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
@@ -258,7 +277,7 @@ void register_file_receiver(runtime::Registry& registry) {
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
     return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
-        std::string(options.string("path")),
+        std::string(options.string("path")), make_framing(options),
         static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context.from_start));
   };
   registry.add(std::move(spec));

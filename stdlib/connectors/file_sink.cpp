@@ -56,7 +56,7 @@ class FileSink : public runtime::Sink {
 
  protected:
   OutputFiles files_;
-  LineEncoder encoder_;
+  RecordEncoder encoder_;
 
  private:
   const bool from_start_;
@@ -82,10 +82,11 @@ class OneFileSink final : public FileSink {
   Status write(const Batch& batch, StageContext& context) override {
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size();) {
-      const LineEncoder::Piece piece = encoder_.next(batch, i);
+      const RecordEncoder::Piece piece = encoder_.next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = writer.append(*file_, piece.text, piece.newline_follows); !appended) {
+      } else if (Status appended = writer.append(*file_, piece.text, piece.newline_follows, piece.line);
+                 !appended) {
         return appended;
       }
       i += piece.records;
@@ -112,10 +113,11 @@ class TemplateSink final : public FileSink {
       auto file = file_of(batch, batch.records[i], writer, context);
       if (!file) return file.error();
       if (!*file) continue;
-      const LineEncoder::Piece piece = encoder_.one(batch, i);
+      const RecordEncoder::Piece piece = encoder_.one(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = writer.append(**file, piece.text, piece.newline_follows); !appended) {
+      } else if (Status appended = writer.append(**file, piece.text, piece.newline_follows, piece.line);
+                 !appended) {
         return appended;
       }
     }
@@ -182,7 +184,7 @@ void register_file_sink(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::SinkSpec spec;
   spec.name = "file";
-  spec.doc = "Appends to a file, or to the files that a template names, one record a line";
+  spec.doc = "Appends to a file, or to the files that a template names: JSON one record a line, MsgPack one value after another";
   OptionSpec path;
   path.name = "path";
   path.kind = OptionSpec::Kind::per_record;

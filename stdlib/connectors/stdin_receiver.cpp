@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/framing.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/wakeup.h"
 
@@ -35,7 +36,11 @@ constexpr milliseconds kPatience{3};  // how long whole lines wait for more of t
 
 class StdinReceiver final : public runtime::Receiver {
  public:
-  StdinReceiver(int fd, std::size_t max_record) : fd_(fd), max_record_(max_record) {}
+  // `framing`: null for lines.
+  StdinReceiver(int fd, std::size_t max_record, std::unique_ptr<Framing> framing)
+      : fd_(fd), max_record_(max_record), framing_(std::move(framing)) {
+    if (framing_) framing_->restart(0);
+  }
 
   Status open(const runtime::StateEntries&) override {
     if (::fcntl(fd_, F_GETFD) < 0) return runtime::system_error("io", "cannot read", "standard input", errno);
@@ -44,6 +49,7 @@ class StdinReceiver final : public runtime::Receiver {
   }
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    if (framing_) return receive_framed(limits, block);
     runtime::Buffer& data = *block.data;
     data.clear();
     data.append(carry_);
@@ -79,6 +85,54 @@ class StdinReceiver final : public runtime::Receiver {
     const bool found = data.view().find('\n', searched) != std::string_view::npos;
     searched = data.size();
     return found;
+  }
+
+  // What is not read line by line: records are cut as they come. What is malformed is an error once all records
+  // before it are out.
+  Result<Received> receive_framed(const ReceiveLimits& limits, Block& block) {
+    runtime::Buffer& data = *block.data;
+    data.clear();
+    data.append(carry_);
+    carry_.clear();
+    const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    auto deadline = now() + limits.wait;
+    Framing::Cut cut;
+    for (;;) {
+      cut = framing_->cut(data.view(), cut.taken, limit, limits.max_records, ended_, block.origins);
+      const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
+      if (ended_ || full || !cut.error.empty() || (cut.taken != 0 && data.size() >= limit)) break;
+      if (std::max<std::uint64_t>(data.size() - cut.taken, cut.needs) > max_record_) {
+        if (cut.taken != 0) break;
+        return Error{"io",
+                     fmt::format("standard input: the record at byte {} is longer than max_record ({} bytes)",
+                                 offset_, max_record_),
+                     {},
+                     {}};
+      }
+      if (cut.taken != 0) deadline = std::min(deadline, now() + kPatience);
+      const auto left = std::chrono::ceil<milliseconds>(deadline - now());
+      if (wakeup_.wait(fd_, POLLIN, std::max(left, milliseconds(0))) != Wakeup::Ready::descriptor) break;
+      if (Status got = read_some(data, std::max(limit, data.size())); !got) return got.error();
+    }
+    if (!cut.error.empty() && cut.taken == 0) {
+      return Error{"io",
+                   fmt::format("standard input: byte {}: {}", offset_ + cut.error_at, cut.error),
+                   {},
+                   {}};
+    }
+    carry_.assign(data.view().substr(cut.taken));
+    if (cut.taken == 0) {
+      data.clear();
+      return ended_ ? Received::end : Received::idle;
+    }
+    data.set_size(cut.taken);
+    block.first_position = offset_;
+    block.byte_positions = true;
+    block.format = framing_->format();
+    block.ranges.push_back({0, 0, offset_, offset_ + cut.taken});
+    offset_ += cut.taken;
+    return Received::records;
   }
 
   Status read_some(runtime::Buffer& data, std::size_t limit) {
@@ -122,6 +176,7 @@ class StdinReceiver final : public runtime::Receiver {
 
   const int fd_;
   const std::size_t max_record_;
+  const std::unique_ptr<Framing> framing_;
   Wakeup wakeup_;
   std::string carry_;         // read, not handed out yet
   std::uint64_t offset_ = 0;  // bytes handed out
@@ -130,27 +185,22 @@ class StdinReceiver final : public runtime::Receiver {
 
 }  // namespace
 
-std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, std::size_t max_record) {
-  return std::make_unique<StdinReceiver>(fd, max_record);
+std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, std::size_t max_record,
+                                                      std::unique_ptr<Framing> framing) {
+  return std::make_unique<StdinReceiver>(fd, max_record, std::move(framing));
 }
 
 void register_stdin_receiver(runtime::Registry& registry) {
-  using runtime::OptionSpec;
   runtime::ReceiverSpec spec;
   spec.name = "stdin";
-  spec.doc = "Reads standard input line by line; it can only be read once, so nothing is resumed";
-  OptionSpec framing;
-  framing.name = "framing";
-  framing.kind = OptionSpec::Kind::choice;
-  framing.choices = {"lines"};
-  framing.fallback = runtime::Value::string("lines");
-  framing.doc = "where a record ends";
-  spec.options = {framing, max_record_option()};
+  spec.doc = "Reads standard input record by record; it can only be read once, so nothing is resumed";
+  spec.options = {framing_option(), max_record_option()};
   spec.check = check_max_record;
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Receiver>> {
     return make_stdin_receiver(STDIN_FILENO,
-                               static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)));
+                               static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)),
+                               make_framing(options));
   };
   registry.add(std::move(spec));
 }
