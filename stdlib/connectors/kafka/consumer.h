@@ -33,6 +33,7 @@ struct ConsumerOptions {
   bool from_start = false;  // --from-start: the committed positions are not used
   bool stop_at_end = false;
   bool transactional = false;
+  runtime::Format format = runtime::Format::json;  // of the payloads
   std::chrono::milliseconds revoke_wait{10'000};
   std::function<void(const std::string&)> log;
   std::function<void()> want_commit;

@@ -11,6 +11,7 @@
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/encode.h"
 #include "stdlib/connectors/kafka/producer.h"
 #include "stdlib/connectors/kafka/sink_options.h"
 #include "stdlib/connectors/kafka/transaction.h"
@@ -50,6 +51,7 @@ class KafkaSink final : public runtime::Sink {
   KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
             std::shared_ptr<Transaction> transaction)
       : topic_(options.program("topic")),
+        encoder_(encoding_of(options)),
         producer_(std::move(producer)),
         transaction_(std::move(transaction)) {
     const runtime::Options::Item* topic = options.find("topic");
@@ -156,7 +158,8 @@ class KafkaSink final : public runtime::Sink {
                   Producer::Shipment& shipment) {
     std::string topic;
     std::string key;
-    for (const Record& record : batch.records) {
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const Record& record = batch.records[i];
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
       if (!constant_topic_) {
@@ -168,9 +171,17 @@ class KafkaSink final : public runtime::Sink {
       out.topic = handle;
       out.payload = batch.payload(record);
       out.metadata = metadata;
-      if (metadata && metadata->null_payload && out.payload == "null") {
+      if (metadata && metadata->null_payload &&
+          out.payload == (record.format == runtime::Format::json ? "null" : "\xc0")) {
         out.payload = {};
         out.has_payload = false;
+      } else {
+        const RecordEncoder::Piece piece = encoder_.payload(batch, i);
+        if (piece.failed) {
+          context.dead_letter(record, piece.failed);
+          continue;
+        }
+        out.payload = piece.text;
       }
       if (key_) {
         if (!key_of(batch, record, context, key, out.has_key)) continue;
@@ -230,6 +241,7 @@ class KafkaSink final : public runtime::Sink {
   }
 
   runtime::Evaluator topic_;
+  RecordEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
   const std::shared_ptr<Producer> producer_;        // null in a transaction

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "stdlib/connectors/encode.h"
+
 namespace pipec::stdlib::kafka {
 
 using runtime::ConnectorUse;
@@ -131,6 +133,7 @@ std::vector<OptionSpec> sink_options() {
       constant("brokers", TypeSet(Type::string) | Type::array,
                "host:port, several with commas or as an array; without it, those of the pipeline's only recv "
                "kafka"),
+      encode_option(),
       once,
       constant("transactional_id", Type::string,
                "the producer's name in transactions; without it, one that is kept in the state directory"),
@@ -170,6 +173,7 @@ std::vector<OptionSpec> receiver_options() {
           "a static member's name (group.instance.id): a restart within the session timeout moves nothing"),
       prefetch,
       stop,
+      choice("format", "json", {"msgpack"}, "what stages before a `parse` take the payloads for"),
       properties_option(),
   };
 }
