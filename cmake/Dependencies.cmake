@@ -20,6 +20,12 @@ pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0)
 
 if(PIPEC_TESTS)
   find_package(Catch2 CONFIG REQUIRED)
+  # The referee of our own MsgPack. Its package is named otherwise on every system, wants Boost, and may turn out to be
+  # the C library's; it is headers alone.
+  find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
+  add_library(msgpack_cxx INTERFACE)
+  target_include_directories(msgpack_cxx SYSTEM INTERFACE ${MSGPACK_INCLUDE_DIR})
+  target_compile_definitions(msgpack_cxx INTERFACE MSGPACK_NO_BOOST)
 endif()
 if(PIPEC_BENCH)
   find_package(benchmark CONFIG REQUIRED)

@@ -1,5 +1,7 @@
 #include "pipec/runtime/value.h"
 
+#include <charconv>
+
 namespace pipec::runtime {
 
 std::string_view type_name(Type type) {
@@ -28,6 +30,13 @@ std::string_view type_name(Type type) {
       break;
   }
   return "error";
+}
+
+std::string_view exact_text(const Value& beyond, char (&room)[kUnsignedDigits]) {
+  if (!beyond.number_text().empty()) return beyond.number_text();
+  const char* const end =
+      std::to_chars(room, room + kUnsignedDigits, static_cast<std::uint64_t>(beyond.as_int())).ptr;
+  return {room, static_cast<std::size_t>(end - room)};
 }
 
 }  // namespace pipec::runtime

@@ -62,6 +62,10 @@ std::size_t items_of(const Value& array) {
 void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place& place,
                   std::string_view doing, json::Edit edit, const Path& path,
                   std::span<const json::Step> steps) {
+  if (edit == json::Edit::no_such_number) {
+    interpreter.fail(place, {kNoSuchNumber});
+    return;
+  }
   json::RecordView& view = interpreter.view();
   const std::string target = written(fields, path, steps, steps.size());
   // The first value on the way that is there and cannot hold what comes next.

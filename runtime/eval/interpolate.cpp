@@ -76,7 +76,12 @@ std::string_view scalar_text(const Value& value, Arena& arena) {
     case Type::duration:
       return duration_text(value.as_int(), arena);
     case Type::integer:
-      return value.number_text().empty() ? integer_text(value.as_int(), {}, arena) : value.number_text();
+      if (!value.number_text().empty()) return value.number_text();
+      if (value.is_beyond()) {
+        char room[kUnsignedDigits];
+        return arena.copy(exact_text(value, room));
+      }
+      return integer_text(value.as_int(), {}, arena);
     case Type::floating: {
       if (!value.number_text().empty()) return value.number_text();
       char* out = arena.allocate(32);

@@ -64,8 +64,10 @@ bool Interpreter::begin(const Batch& batch, const Record& record, bool reads) {
   depth_ = 0;
   malformed_ = false;
   if (!reads) return true;
-  malformed_ = record.format != Format::json ||
-               view_.open(batch.payload(record), record.validated, arena_) == json::Shape::malformed;
+  const json::Shape shape = record.format == Format::json
+                                ? view_.open(batch.payload(record), record.validated, arena_)
+                                : view_.open_msgpack(batch.payload(record), arena_);
+  malformed_ = shape == json::Shape::malformed;
   return !malformed_;
 }
 

@@ -75,7 +75,8 @@ class JsonParser final : public Stage {
 
   Status check(const Batch& batch, Record& record, StageContext& context, bool& good) const {
     good = true;
-    if (record.validated) return {};
+    if (record.validated && record.format == Format::json) return {};
+    record.format = Format::json;  // whatever a stage before took it for
     constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     if (batch.payload(record).starts_with(kByteOrderMark)) {
       record.begin += 3;

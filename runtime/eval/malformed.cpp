@@ -1,20 +1,19 @@
 #include "runtime/eval/malformed.h"
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 
 namespace pipec::runtime::eval {
 
 void describe_malformed(const Batch& batch, const Record& record, Reason& reason) {
-  if (record.format == Format::msgpack) {
-    reason.assign({"parse error: a MsgPack record has no fields before `parse msgpack`"});
-    return;
-  }
   std::size_t offset = 0;
-  const char* what = validate_json(batch.payload(record), &offset);
+  const std::string_view payload = batch.payload(record);
+  const char* what = record.format == Format::json ? validate_json(payload, &offset)
+                                                   : validate_msgpack(payload, &offset);
   if (what) {
     reason.assign({"parse error: ", what, " at byte ", Digits(offset)});
   } else {
-    reason.assign({"parse error: a value that is no JSON"});
+    reason.assign({"parse error: a malformed value"});
   }
 }
 

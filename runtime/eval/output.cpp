@@ -54,7 +54,7 @@ bool Output::end(Record record) {
   record.buffer = number_;
   record.begin = static_cast<std::uint32_t>(began_);
   record.size = static_cast<std::uint32_t>(size);
-  buffer_->append('\n');
+  if (record.format == Format::json) buffer_->append('\n');
   records_.push_back(record);
   return true;
 }

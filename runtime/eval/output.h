@@ -1,5 +1,5 @@
-// Where a transform writes the records that it changes: buffers of the batch, records in order, each followed
-// by a newline so that a sink may copy runs of neighbours at once.
+// Where a transform writes the records that it changes: buffers of the batch, records in order, each of JSON
+// followed by a newline, those of MsgPack by nothing, so that a sink may copy runs of neighbours at once.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 #include "runtime/eval/edit_reason.h"
 #include "runtime/eval/malformed.h"
 #include "runtime/eval/storable.h"
@@ -87,7 +88,6 @@ TransformRun::Flow TransformRun::finish_record() {
     return Flow::next;
   }
   interpreter_.view().write(output_.begin());
-  record.format = Format::json;
   record.validated = checked_;
   if (output_.end(record)) return Flow::next;
   return dead(program_.body.front().place, {"the record has become too large"});
@@ -244,10 +244,13 @@ TransformRun::Flow TransformRun::emit(const Statement& statement) {
   Record record = *record_;
   if (!storable(statement.expressions[0], value, record.validated)) return Flow::dead;
   if (has_assigned_) record.metadata = metadata_number();
-  record.format = Format::json;
   Buffer& buffer = output_.begin();
   const std::size_t began = buffer.size();
-  append_json(value, buffer);
+  if (record.format == Format::json) {
+    append_json(value, buffer);
+  } else if (append_msgpack(value, buffer)) {
+    return dead(statement.place, {kNoSuchNumber});
+  }
   emitted_bytes_ += buffer.size() - began;
   if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
     return dead(statement.place, {"one record may emit 1 GiB at most"});

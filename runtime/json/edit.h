@@ -24,6 +24,13 @@ enum class Edit : std::uint8_t {
   parent_is_no_array,   // `.a[0] = 1` where .a is no array
   out_of_bounds,
   malformed,  // bytes that had to be looked at are no JSON
+  no_such_number,  // MsgPack has no form for a number beyond 64 bits
+};
+
+// A path to stay, from one of the record's slots.
+struct Kept {
+  std::uint32_t slot = 0;
+  std::span<const Step> below;
 };
 
 // What happens to the member or item at the end of a path.

@@ -91,8 +91,9 @@ int compare_decimals(const Decimal& a, const Decimal& b) {
 // behind it.
 struct ExactText {
   char bytes[1408];
+  char digits[kUnsignedDigits];
   std::string_view of(const Value& number) {
-    if (number.is_beyond()) return number.number_text();
+    if (number.is_beyond()) return exact_text(number, digits);
     std::to_chars_result result{};
     if (number.type() == Type::integer) {
       result = std::to_chars(bytes, bytes + sizeof bytes, number.as_int());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/json/text.h"
+#include "runtime/msgpack/view.h"
 
 namespace pipec::runtime::json {
 
@@ -37,6 +38,29 @@ RecordView::RecordView(const FieldSet& fields)
   }
 }
 
+RecordView::~RecordView() = default;
+
+bool RecordView::foreign_edited() const {
+  return foreign_->edited();
+}
+
+Shape RecordView::open_msgpack(std::string_view record, Arena& arena) {
+  if (!foreign_) {
+    if (!msgpack_) msgpack_ = std::make_unique<msgpack::View>(keys_);
+    begin({}, Shape::other);
+    typed_.clear();
+    edited_ = false;
+    foreign_ = msgpack_.get();
+    std::fill(state_.begin(), state_.end(), kForeign);
+  }
+  return foreign_->open(record, arena);
+}
+
+void RecordView::leave_msgpack() {
+  foreign_ = nullptr;
+  std::fill(state_.begin(), state_.end(), kUntouched);
+}
+
 void RecordView::begin(std::string_view record, Shape shape) {
   record_ = record;
   shape_ = shape;
@@ -50,6 +74,8 @@ void RecordView::begin(std::string_view record, Shape shape) {
 
 Shape RecordView::open(std::string_view record, bool trusted, Arena& arena) {
   arena_ = &arena;
+  if (foreign_) [[unlikely]]
+    leave_msgpack();
   begin(record, index_.scan(record, trusted));
   if (edited_) typed_.clear();
   edited_ = false;
@@ -86,6 +112,7 @@ Found RecordView::read(std::uint32_t slot) {
 }
 
 Value RecordView::get_changed(std::uint32_t slot) {
+  if (foreign_) return foreign_->get(slot, {});
   const Found found = read(slot);
   return found.bad ? Value::failed() : found.value;
 }
@@ -99,6 +126,7 @@ Found RecordView::descend(Found from, Steps below) {
 }
 
 Value RecordView::get(std::uint32_t slot, Steps below) {
+  if (foreign_) return foreign_->get(slot, below);
   if (below.empty()) return get(slot);
   if (!typed_.empty()) {
     if (const Typed* typed = typed_at(slot, below)) {
@@ -114,12 +142,14 @@ Value RecordView::get(std::uint32_t slot, Steps below) {
 }
 
 int RecordView::has(std::uint32_t slot, Steps below) {
+  if (foreign_) return foreign_->has(slot, below);
   if (below.empty()) return there(slot) ? 1 : 0;
   const Found found = descend(read(slot), below);
   return found.bad ? -1 : found.found ? 1 : 0;
 }
 
 Value RecordView::whole() {
+  if (foreign_) return foreign_->whole();
   if (!whole_known_) {
     std::string_view text = record_;
     if (!changes_.empty()) {
@@ -140,6 +170,7 @@ std::uint32_t RecordView::slot_of(const Step& step) const {
 }
 
 Value RecordView::get_whole(Steps below) {
+  if (foreign_) return foreign_->get_whole(below);
   if (below.empty()) return whole();
   if (const std::uint32_t slot = slot_of(below.front()); slot != kGone) return get(slot, below.subspan(1));
   Found from;
@@ -151,6 +182,7 @@ Value RecordView::get_whole(Steps below) {
 }
 
 int RecordView::has_whole(Steps below) {
+  if (foreign_) return foreign_->has_whole(below);
   if (below.empty()) return 1;
   if (const std::uint32_t slot = slot_of(below.front()); slot != kGone) return has(slot, below.subspan(1));
   Found from;
@@ -207,7 +239,11 @@ void RecordView::replace(std::string_view text) {
   begin(copy, index_.scan(copy));
   if (shape_ != Shape::object) return;
   for (const Held& value : held) {
-    if (there(value.slot)) put(value.slot, value.value);
+    if (!there(value.slot)) continue;
+    // Unless the edit that made the new text was of this field.
+    scratch_->clear();
+    append_value(value.value, record_, *scratch_);
+    if (slice(index_.slot(value.slot)) == scratch_->view()) put(value.slot, value.value);
   }
 }
 
@@ -255,6 +291,7 @@ Edit RecordView::edit_slot(std::uint32_t slot, Steps below, const Operation& ope
 }
 
 Edit RecordView::set(std::uint32_t slot, Steps below, const Value& value) {
+  if (foreign_) return foreign_->set(slot, below, value);
   if (const Edit edit = usable(); edit != Edit::done) return edit;
   if (!typed_.empty()) forget_typed(slot, below);
   if (below.empty() && !index_.repeated()) [[likely]] {
@@ -271,6 +308,7 @@ Edit RecordView::set(std::uint32_t slot, Steps below, const Value& value) {
 }
 
 Edit RecordView::set_whole(Steps below, const Value& value) {
+  if (foreign_) return foreign_->set_whole(below, value);
   if (below.empty()) {
     std::fill(state_.begin(), state_.end(), kUntouched);
     changes_.clear();
@@ -292,12 +330,14 @@ Edit RecordView::set_whole(Steps below, const Value& value) {
 }
 
 Edit RecordView::remove(std::uint32_t slot, Steps below) {
+  if (foreign_) return foreign_->remove(slot, below);
   if (shape_ != Shape::object) return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
   forget_typed(slot);
   return edit_slot(slot, below, {Operation::Kind::remove, {}, {}});
 }
 
 Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps to_below) {
+  if (foreign_) return foreign_->rename(from, from_below, to, to_below);
   if (shape_ != Shape::object) return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
   const bool top = from_below.empty() && to_below.empty();
   const bool siblings = !top && from == to && from_below.size() == to_below.size() &&
@@ -331,6 +371,7 @@ Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, 
 }
 
 Edit RecordView::keep(std::span<const Kept> kept) {
+  if (foreign_) return foreign_->keep(kept);
   if (const Edit edit = usable(); edit != Edit::done) return edit;
   return index_.repeated() ? keep_text(kept) : keep_places(kept);
 }
@@ -453,6 +494,7 @@ void RecordView::render(Buffer& out) {
 }
 
 void RecordView::write(Buffer& out) {
+  if (foreign_) return foreign_->write(out);
   render(out);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@
 #include "runtime/json/field_index.h"
 #include "runtime/json/splice.h"
 
+namespace pipec::runtime::msgpack {
+class View;
+}
+
 namespace pipec::runtime::json {
 
 // A program's view of one record after another. Reads see the edits made before them. One per worker.
@@ -25,10 +30,16 @@ namespace pipec::runtime::json {
 class RecordView {
  public:
   explicit RecordView(const FieldSet& fields);
+  ~RecordView();
+  RecordView(const RecordView&) = delete;
+  RecordView& operator=(const RecordView&) = delete;
 
   // Begins with a record; needs Buffer::kPadding readable bytes behind it. Shape::malformed: nothing may be
   // read.
   Shape open(std::string_view record, bool trusted, Arena& arena);
+  // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON records do
+  // not take.
+  Shape open_msgpack(std::string_view record, Arena& arena);
   // Begins without one: every field is missing (constants, `generate`).
   void open_nothing(Arena& arena);
 
@@ -79,17 +90,14 @@ class RecordView {
   Edit set_whole(std::span<const Step> below, const Value& value);  // `. = value` where `below` is empty
   Edit remove(std::uint32_t slot, std::span<const Step> below);     // a missing one is fine
   // Paths to stay; everything else goes. Spacing between the kept fields stays as it came.
-  struct Kept {
-    std::uint32_t slot;
-    std::span<const Step> below;
-  };
+  using Kept = json::Kept;
   Edit keep(std::span<const Kept> kept);
   // Moves a value byte for byte; nothing happens where it is missing, an existing target is replaced. A
   // rename within one object keeps the member's place and changes its key alone.
   Edit rename(std::uint32_t from, std::span<const Step> from_below, std::uint32_t to,
               std::span<const Step> to_below);
 
-  bool edited() const { return edited_; }
+  bool edited() const { return edited_ || (foreign_ && foreign_edited()); }
   // Appends the record as it stands now. Untouched runs are copied with one memcpy each. The result holds no
   // raw newline that was not in the record.
   void write(Buffer& out);
@@ -98,6 +106,7 @@ class RecordView {
   // state_ of a slot; anything else is an index into changes_.
   static constexpr std::uint32_t kUntouched = 0xffffffff;
   static constexpr std::uint32_t kGone = 0xfffffffe;
+  static constexpr std::uint32_t kForeign = 0xfffffffd;  // the slot is foreign_'s
 
   // A value that is more than its JSON text (a timestamp is a string there), set below the top level.
   struct Typed {
@@ -119,6 +128,8 @@ class RecordView {
   // An object without repeated keys, and no value below the top level to look after.
   bool simple() const { return shape_ == Shape::object && !index_.repeated() && typed_.empty(); }
   Edit usable() const;
+  bool foreign_edited() const;
+  void leave_msgpack();
   void begin(std::string_view record, Shape shape);
   // The slot's entry in changes_, made where there is none.
   Change& changed(std::uint32_t slot) {
@@ -169,6 +180,8 @@ class RecordView {
   std::vector<Step> path_;  // of steps_of
   Value whole_;             // where whole_known_
   bool whole_known_ = false;
+  std::unique_ptr<msgpack::View> msgpack_;  // made when the first such record comes
+  msgpack::View* foreign_ = nullptr;        // it, while the record is its
 };
 
 }  // namespace pipec::runtime::json

@@ -6,6 +6,8 @@
 #include <new>
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
+#include "runtime/msgpack/read.h"
 
 namespace pipec::runtime {
 
@@ -83,6 +85,13 @@ ArrayWalker::ArrayWalker(const Value& array) {
   if (array.form() == Value::Form::built) {
     built_ = array.items();
     left_ = array.size();
+  } else if (msgpack::is_slice(array)) {
+    const msgpack::Walk walk(array.text());
+    at_ = walk.body();
+    end_ = array.text().data() + array.size();
+    left_ = walk.count();
+    bad_ = walk.bad();
+    if (left_ == 0) at_ = nullptr;
   } else {
     at_ = array.text().data() + 1;
     end_ = array.text().data() + array.size();
@@ -92,6 +101,7 @@ ArrayWalker::ArrayWalker(const Value& array) {
 bool ArrayWalker::next(Value& item) {
   if (left_ > 0) {
     --left_;
+    if (!built_) return next_msgpack(item);
     item = *built_++;
     return true;
   }
@@ -110,11 +120,29 @@ bool ArrayWalker::next(Value& item) {
   return false;
 }
 
+bool ArrayWalker::next_msgpack(Value& item) {
+  const char* const behind = msgpack::skip(at_, end_, 0);
+  const auto value =
+      behind ? read_msgpack({at_, static_cast<std::size_t>(behind - at_)}) : std::optional<Value>();
+  bad_ = !value;
+  if (bad_) left_ = 0;
+  at_ = left_ > 0 ? behind : nullptr;
+  if (value) item = *value;
+  return !bad_;
+}
+
 ObjectWalker::ObjectWalker(const Value& object, Arena& arena) : arena_(arena) {
   if (object.type() != Type::object) return;
   if (object.form() == Value::Form::built) {
     built_ = object.members();
     left_ = object.size();
+  } else if (msgpack::is_slice(object)) {
+    const msgpack::Walk walk(object.text());
+    at_ = walk.body();
+    end_ = object.text().data() + object.size();
+    left_ = walk.count();
+    bad_ = walk.bad();
+    if (left_ == 0) at_ = nullptr;
   } else {
     at_ = object.text().data() + 1;
     end_ = object.text().data() + object.size();
@@ -124,6 +152,7 @@ ObjectWalker::ObjectWalker(const Value& object, Arena& arena) : arena_(arena) {
 bool ObjectWalker::next(std::string_view& key, Value& value) {
   if (left_ > 0) {
     --left_;
+    if (!built_) return next_msgpack(key, value);
     key = built_->key;
     value = built_->value;
     ++built_;
@@ -148,9 +177,24 @@ bool ObjectWalker::next(std::string_view& key, Value& value) {
   return false;
 }
 
+bool ObjectWalker::next_msgpack(std::string_view& key, Value& value) {
+  msgpack::Entry entry;
+  bad_ = !msgpack::read_entry(at_, end_, true, entry);
+  if (!bad_) {
+    const auto read = read_msgpack(entry.value());
+    key = msgpack::key_text(entry.key, arena_);
+    bad_ = !read || (entry.key.kind == msgpack::Kind::str && !msgpack::valid_text(key));
+    if (read) value = *read;
+  }
+  if (bad_) left_ = 0;
+  at_ = left_ > 0 ? entry.value_end : nullptr;
+  return !bad_;
+}
+
 Found find_member(const Value& object, std::string_view key, Arena& arena) {
   Found found;
   if (object.type() != Type::object) return found;
+  if (msgpack::is_slice(object)) return msgpack::find_member(object, key, arena);
   if (object.form() == Value::Form::built) {
     for (std::uint32_t i = 0; i < object.size(); ++i) {
       if (object.members()[i].key == key) {
@@ -184,6 +228,7 @@ Found find_member(const Value& object, std::string_view key, Arena& arena) {
 Found find_item(const Value& array, std::int64_t index) {
   Found found;
   if (array.type() != Type::array) return found;
+  if (msgpack::is_slice(array)) return msgpack::find_item(array, index);
   if (array.form() == Value::Form::built) {
     if (index < 0) index += array.size();
     if (index >= 0 && index < array.size()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 #include "runtime/base64.h"
 
 namespace pipec::runtime {
@@ -15,6 +16,11 @@ namespace {
 void append_integer(std::int64_t number, Buffer& out) {
   char* to = out.extend(24);
   out.set_size(static_cast<std::size_t>(std::to_chars(to, to + 24, number).ptr - out.data()));
+}
+
+// JSON has no place for bytes that turn out to be malformed: as a whole they are null then.
+void append_msgpack_slice(std::string_view slice, Buffer& out) {
+  if (msgpack_to_json(slice, true, out)) out.append("null");
 }
 
 // Everything but built arrays and objects.
@@ -32,6 +38,9 @@ void append_leaf(const Value& value, Buffer& out) {
       const std::string_view text = value.number_text();
       if (!text.empty()) {
         out.append(text);
+      } else if (value.is_beyond()) {
+        char room[kUnsignedDigits];
+        out.append(exact_text(value, room));
       } else if (value.type() == Type::integer) {
         append_integer(value.as_int(), out);
       } else if (std::isfinite(value.as_float())) {
@@ -71,7 +80,11 @@ void append_leaf(const Value& value, Buffer& out) {
       return;
     case Type::array:
     case Type::object:
-      out.append(value.text());
+      if (value.form() == Value::Form::json) {
+        out.append(value.text());
+      } else {
+        append_msgpack_slice(value.text(), out);
+      }
       return;
   }
 }

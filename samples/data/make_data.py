@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVICES = ["shop", "search", "login", "cart", "images"]
@@ -79,7 +80,38 @@ def write_access_log():
         out.write("this line is no access log\n")
 
 
+def pack(value):
+    """As MsgPack; just the types that the readings have."""
+    if isinstance(value, dict):
+        return bytes([0x80 | len(value)]) + b"".join(pack(k) + pack(v) for k, v in value.items())
+    if isinstance(value, list):
+        return bytes([0x90 | len(value)]) + b"".join(map(pack, value))
+    if isinstance(value, str):
+        return bytes([0xa0 | len(value.encode())]) + value.encode()
+    if isinstance(value, bytes):
+        return bytes([0xc4, len(value)]) + value
+    if isinstance(value, float):
+        return b"\xcb" + struct.pack(">d", value)
+    if isinstance(value, Time):
+        return b"\xd6\xff" + struct.pack(">I", value)
+    return bytes([value]) if value < 128 else b"\xce" + struct.pack(">I", value)
+
+
+class Time(int):
+    """Seconds since 1970."""
+
+
+def write_readings():
+    rng = random.Random(14)
+    with open(os.path.join(HERE, "readings.msgpack"), "wb") as out:
+        for number in range(30):
+            out.write(pack({"at": Time(1772355600 + number * 60), "device": f"d{rng.randrange(1, 5)}",
+                            "probe": {"kind": rng.choice(["temp", "hum"]), "value": rng.randrange(10, 400) / 10},
+                            "raw": rng.randbytes(4), "seq": 1000 + number}))
+
+
 if __name__ == "__main__":
     write_requests()
     write_orders()
     write_access_log()
+    write_readings()

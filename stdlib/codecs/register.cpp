@@ -5,6 +5,7 @@ namespace pipec::stdlib {
 
 void register_codecs(runtime::Registry& registry) {
   register_json_parser(registry);
+  register_msgpack_parsers(registry);
   register_text_parser(registry);
 }
 

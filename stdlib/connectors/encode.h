@@ -1,4 +1,5 @@
-// How a sink turns records into lines, one for each whatever it holds, or into messages of their own.
+// How a sink turns records into bytes: lines, or MsgPack values one after another. One record is one line, whatever
+// it holds.
 #pragma once
 
 #include <cstddef>
@@ -12,44 +13,47 @@
 namespace pipec::stdlib {
 
 enum class Encoding {
-  json,  // the record as it is; a raw newline in it (JSON allows them between tokens) becomes a space
-  text,  // its .message; a newline in that is written as \n
+  own,      // each record in its own format
+  json,     // a raw newline in a record (JSON allows them between tokens) becomes a space
+  msgpack,
+  text,     // its .message; a newline in that is written as \n
 };
 
-// The common option `encode` of sinks that write lines.
+// The common option `encode` of sinks.
 runtime::OptionSpec encode_option();
 Encoding encoding_of(const runtime::Options& options);
 
-enum class Framing {
-  lines,     // a newline ends a record, so that none may be in it
-  messages,  // the destination keeps records apart: they are not touched
-};
-
-class LineEncoder {
+class RecordEncoder {
  public:
-  explicit LineEncoder(Encoding encoding, Framing framing = Framing::lines)
-      : encoding_(encoding), framing_(framing) {}
+  explicit RecordEncoder(Encoding encoding) : encoding_(encoding), buffer_(pool_.get(1024)) {}
 
-  // The next line or lines of the batch, from record `at` on, without the last newline: as many records as
-  // lie behind each other in their buffer with one newline between, so that what passed unchanged is written
-  // in one piece.
+  // The next record or records of the batch, from `at` on: as many as lie behind each other in their buffer, so
+  // that what passed unchanged is written in one piece, or as many as fill a buffer of moderate size.
   struct Piece {
     std::string_view text;         // lives until the next call, or as long as the batch
     std::size_t records = 1;       // that it holds
-    const char* failed = nullptr;  // why the record (one) cannot be written
+    const char* failed = nullptr;  // why the record (one) cannot be written; lives until the next call
+    runtime::Format format = runtime::Format::json;
+    bool line = true;              // a newline belongs behind it; lines before the last one have theirs
     bool newline_follows = false;  // text.data()[text.size()] is readable and the newline
   };
   Piece next(const runtime::Batch& batch, std::size_t at);
   // As above, never more than one record: for sinks where each record may go elsewhere.
   Piece one(const runtime::Batch& batch, std::size_t at);
+  // One record for a sink that has no lines: nothing is changed for their sake.
+  Piece payload(const runtime::Batch& batch, std::size_t at);
 
  private:
-  Piece message(std::string_view payload);
+  Piece neighbours(const runtime::Batch& batch, std::size_t at) const;
+  Piece transcoded(const runtime::Batch& batch, std::size_t at, std::size_t most);
+  Piece message(const runtime::Record& record, std::string_view payload, bool in_line);
   std::string_view in_one_line(std::string_view payload);
 
   const Encoding encoding_;
-  const Framing framing_;
+  runtime::BufferPool pool_{1};
+  runtime::BufferRef buffer_;
   std::string line_;
+  std::string reason_;
   runtime::Arena arena_;
 };
 

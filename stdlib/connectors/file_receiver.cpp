@@ -15,6 +15,7 @@
 #include "stdlib/connectors/byte_source.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
+#include "stdlib/connectors/framing.h"
 #include "stdlib/connectors/input_files.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
@@ -35,8 +36,14 @@ constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 class FileReceiver final : public runtime::Receiver {
  public:
-  FileReceiver(std::string path, std::optional<Compression> packing, std::size_t max_record, bool from_start)
-      : path_(std::move(path)), packing_(packing), max_record_(max_record), from_start_(from_start) {}
+  // `framing`: null for lines.
+  FileReceiver(std::string path, std::optional<Compression> packing, std::unique_ptr<Framing> framing,
+               std::size_t max_record, bool from_start)
+      : path_(std::move(path)),
+        packing_(packing),
+        framing_(std::move(framing)),
+        max_record_(max_record),
+        from_start_(from_start) {}
 
   Status open(const runtime::StateEntries& saved) override {
     auto found = find_input_files(path_, packing_, from_start_ ? runtime::StateEntries{} : saved);
@@ -145,6 +152,7 @@ class FileReceiver final : public runtime::Receiver {
       if (Status passed = pass_open_line(longest, data); !passed) return passed.error();
     }
     std::size_t wanted = std::max(read_hint_ != 0 ? std::min(read_hint_, limit) : limit, kSmallestRead);
+    if (framing_) framing_->restart(offset_);
     for (;;) {
       auto filled = source_->fill(data, wanted);
       if (!filled) return filled.error();
@@ -155,14 +163,20 @@ class FileReceiver final : public runtime::Receiver {
         return Received::end;
       }
       std::size_t open_line = 0;
-      if (const std::size_t taken = frame(limits, limit, at_end, block, open_line); taken != 0) {
-        const bool ended = at_end && taken == data.size();
-        if (taken < data.size()) source_->put_back(data.view().substr(taken));
-        data.set_size(taken);
-        return hand_out(block, taken, open_line, ended);
+      std::uint64_t needs = 0;
+      auto taken = framing_ ? cut(limits, limit, at_end, block, needs)
+                            : Result<std::size_t>(frame(limits, limit, at_end, block, open_line));
+      if (!taken) return taken.error();
+      if (*taken != 0) {
+        const bool ended = at_end && *taken == data.size();
+        if (*taken < data.size()) source_->put_back(data.view().substr(*taken));
+        data.set_size(*taken);
+        return hand_out(block, *taken, framing_ ? *taken : open_line, ended);
       }
-      if (data.size() > longest.bytes()) return reject_long_record(longest, at_end, block);
-      wanted = std::min(std::max(wanted, data.size()) * 2, longest.bytes() + kSmallestRead);
+      const std::size_t most = longest.bytes();
+      if (framing_ && (data.size() > most || needs > most)) return too_long(longest);
+      if (data.size() > most) return reject_long_record(longest, at_end, block);
+      wanted = std::min(std::max(wanted, data.size()) * 2, most + kSmallestRead);
     }
   }
 
@@ -228,12 +242,37 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
+  // The same for what is not read line by line. What is malformed is an error once all records before it are
+  // out.
+  Result<std::size_t> cut(const ReceiveLimits& limits, std::size_t limit, bool at_end, Block& block,
+                          std::uint64_t& needs) {
+    const Framing::Cut cut =
+        framing_->cut(block.data->view(), 0, limit, limits.max_records, at_end, block.origins);
+    if (!cut.error.empty() && cut.taken == 0)
+      return Error{"io", fmt::format("{}: byte {}: {}", path(), offset_ + cut.error_at, cut.error), {}, {}};
+    needs = cut.needs;
+    const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
+    read_hint_ = full ? cut.taken + cut.taken / 32 + kSmallestRead / 4 : 0;
+    return cut.taken;
+  }
+
+  // Nobody knows where the next record begins.
+  Error too_long(const LongestRecord& longest) const {
+    return {"io",
+            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", path(), offset_,
+                        longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
+                        longest.bytes()),
+            {},
+            {}};
+  }
+
   Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended) {
     const auto partition = static_cast<std::uint32_t>(current_);
     block.source = path();
     block.first_position = offset_;
     block.byte_positions = true;
-    block.single_lines = true;
+    block.single_lines = !framing_;
+    if (framing_) block.format = framing_->format();
     block.ranges.push_back({partition, 0, offset_, offset_ + taken});
 
     FileMark mark;
@@ -254,6 +293,7 @@ class FileReceiver final : public runtime::Receiver {
 
   const std::string path_;
   const std::optional<Compression> packing_;
+  const std::unique_ptr<Framing> framing_;
   const std::size_t max_record_;
   const bool from_start_;
   InputFiles input_;
@@ -273,19 +313,13 @@ void register_file_receiver(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::ReceiverSpec spec;
   spec.name = "file";
-  spec.doc = "Reads files line by line: one, or all that a glob matches, sorted by name";
+  spec.doc = "Reads files record by record: one, or all that a glob matches, sorted by name";
   OptionSpec path;
   path.name = "path";
   path.types = runtime::Type::string;
   path.required = true;
   path.doc = "the file, or a glob";
-  OptionSpec framing;
-  framing.name = "framing";
-  framing.kind = OptionSpec::Kind::choice;
-  framing.choices = {"lines"};
-  framing.fallback = runtime::Value::string("lines");
-  framing.doc = "where a record ends";
-  spec.options = {path, framing, decompress_option(), max_record_option()};
+  spec.options = {path, framing_option(), decompress_option(), max_record_option()};
   spec.positional = 1;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
@@ -298,7 +332,7 @@ void register_file_receiver(runtime::Registry& registry) {
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
     return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
-        std::string(options.string("path")), decompression_of(options),
+        std::string(options.string("path")), decompression_of(options), make_framing(options),
         static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context.from_start));
   };
   registry.add(std::move(spec));

@@ -88,13 +88,13 @@ class FileSink : public runtime::Sink {
   std::size_t queued_bytes() const override { return packed_ ? packed_->held_bytes() : 0; }
 
  protected:
-  Status append(OutputFiles::Writer& writer, OutputFile& file, const LineEncoder::Piece& piece) {
-    if (packed_) return packed_->append(writer, file, piece.text);
-    return writer.append(file, piece.text, piece.newline_follows);
+  Status append(OutputFiles::Writer& writer, OutputFile& file, const RecordEncoder::Piece& piece) {
+    if (packed_) return packed_->append(writer, file, piece.text, piece.line);
+    return writer.append(file, piece.text, piece.newline_follows, piece.line);
   }
 
   OutputFiles files_;
-  LineEncoder encoder_;
+  RecordEncoder encoder_;
   std::optional<PackedOutput> packed_;  // compress: gzip, zstd
 
  private:
@@ -131,7 +131,7 @@ class OneFileSink final : public FileSink {
   Status write(const Batch& batch, StageContext& context) override {
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size();) {
-      const LineEncoder::Piece piece = encoder_.next(batch, i);
+      const RecordEncoder::Piece piece = encoder_.next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
       } else if (Status appended = append(writer, *file_, piece); !appended) {
@@ -161,7 +161,7 @@ class TemplateSink final : public FileSink {
       auto file = file_of(batch, batch.records[i], writer, context);
       if (!file) return file.error();
       if (!*file) continue;
-      const LineEncoder::Piece piece = encoder_.one(batch, i);
+      const RecordEncoder::Piece piece = encoder_.one(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
       } else if (Status appended = append(writer, **file, piece); !appended) {
@@ -241,7 +241,9 @@ void register_file_sink(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::SinkSpec spec;
   spec.name = "file";
-  spec.doc = "Appends to a file, or to the files that a template names, one record a line";
+  spec.doc =
+      "Appends to a file, or to the files that a template names: JSON one record a line, MsgPack one value "
+      "after another";
   OptionSpec path;
   path.name = "path";
   path.kind = OptionSpec::Kind::per_record;

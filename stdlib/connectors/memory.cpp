@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "stdlib/connectors/encode.h"
+
 namespace pipec::stdlib {
 
 using runtime::Block;
@@ -96,7 +98,11 @@ class MemoryReceiver final : public runtime::Receiver {
     block.first_position = channel.next_;
     while (unread() != 0 && block.origins.size() < records &&
            (data.size() < bytes || block.origins.empty())) {
-      add(channel.records_[static_cast<std::size_t>(channel.next_ - channel.committed_)], block);
+      const MemoryRecord& record =
+          channel.records_[static_cast<std::size_t>(channel.next_ - channel.committed_)];
+      if (block.origins.empty()) block.format = record.format;
+      if (record.format != block.format) break;  // a block has one
+      add(record, block);
       ++channel.next_;
     }
     block.empty_is_record = true;
@@ -140,18 +146,26 @@ namespace {
 
 class MemorySink final : public runtime::Sink {
  public:
-  explicit MemorySink(std::shared_ptr<MemoryChannel> channel) : channel_(std::move(channel)) {}
+  MemorySink(std::shared_ptr<MemoryChannel> channel, Encoding encoding)
+      : channel_(std::move(channel)), encoder_(encoding) {}
 
-  Status write(const runtime::Batch& batch, runtime::StageContext&) override {
-    for (const runtime::Record& record : batch.records) {
-      const runtime::Metadata* metadata = batch.metadata_of(record);
-      channel_->push({std::string(batch.payload(record)), metadata ? *metadata : runtime::Metadata{}});
+  Status write(const runtime::Batch& batch, runtime::StageContext& context) override {
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const RecordEncoder::Piece piece = encoder_.payload(batch, i);
+      if (piece.failed) {
+        context.dead_letter(batch.records[i], piece.failed);
+        continue;
+      }
+      const runtime::Metadata* metadata = batch.metadata_of(batch.records[i]);
+      channel_->push(
+          {std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format});
     }
     return {};
   }
 
  private:
   std::shared_ptr<MemoryChannel> channel_;
+  RecordEncoder encoder_;
 };
 
 runtime::OptionSpec name_option() {
@@ -181,12 +195,12 @@ void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryCh
   runtime::SinkSpec sink;
   sink.name = "memory";
   sink.doc = "Writes to a channel of the embedding program";
-  sink.options = {name_option()};
+  sink.options = {name_option(), encode_option()};
   sink.positional = 1;
   sink.make = [channels](const runtime::Options& options,
                          const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
     return std::unique_ptr<runtime::Sink>(
-        std::make_unique<MemorySink>(channels->channel(options.string("name"))));
+        std::make_unique<MemorySink>(channels->channel(options.string("name")), encoding_of(options)));
   };
   registry.add(std::move(sink));
 }

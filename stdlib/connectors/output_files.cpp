@@ -301,18 +301,19 @@ Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
   return {};
 }
 
-Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool newline_follows) {
+Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool newline_follows, bool line) {
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
   all.note_change(file);
   if (text.size() >= kDirectBytes) {
     if (newline_follows) text = {text.data(), text.size() + 1};
     if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
-    return all.latch(all.put(file, text, !newline_follows));
+    return all.latch(all.put(file, text, line && !newline_follows));
   }
   if (file.pending.empty()) all.buffered_.push_back(&file);
-  file.pending.append(text).push_back('\n');
-  return buffered(file, text.size() + 1);
+  file.pending.append(text);
+  if (line) file.pending.push_back('\n');
+  return buffered(file, text.size() + (line ? 1 : 0));
 }
 
 Status OutputFiles::Writer::append_frame(OutputFile& file, std::string_view bytes, bool writing) {

@@ -61,9 +61,9 @@ class OutputFiles {
     runtime::Result<OutputFile*> find(std::string_view path, std::string& refused);
     // The file is there from now on, even if nothing comes.
     runtime::Status make(OutputFile& file) { return files_.latch(files_.open_again(file)); }
-    // Whole lines but for the newline behind the last one, which is added. `newline_follows`: it lies behind
-    // `text` already.
-    runtime::Status append(OutputFile& file, std::string_view text, bool newline_follows);
+    // `line`: whole lines but for the newline behind the last one, which is added; `newline_follows`: it lies
+    // behind `text` already. Else bytes as they are.
+    runtime::Status append(OutputFile& file, std::string_view text, bool newline_follows, bool line = true);
     // As they are. Without `writing` they are only buffered (for snapshot(), which must not save ahead).
     runtime::Status append_frame(OutputFile& file, std::string_view bytes, bool writing);
     // Comes back from every later call.

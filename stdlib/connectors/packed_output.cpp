@@ -24,10 +24,11 @@ constexpr unsigned kMostThreads = 8;
 PackedOutput::PackedOutput(const Packing& packing)
     : packer_(packing, std::min(kMostThreads, std::thread::hardware_concurrency())) {}
 
-Status PackedOutput::append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text) {
+Status PackedOutput::append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text, bool line) {
   if (!file.gathers) begin(file);
-  file.unpacked.append(text).push_back('\n');
-  gathered_bytes_.fetch_add(text.size() + 1, std::memory_order_relaxed);
+  file.unpacked.append(text);
+  if (line) file.unpacked.push_back('\n');
+  gathered_bytes_.fetch_add(text.size() + (line ? 1 : 0), std::memory_order_relaxed);
   if (file.unpacked.size() >= kFrameBytes) return submit(writer, file, true);
   if (gathered_bytes_.load(std::memory_order_relaxed) >= kGatheredBytes) return submit_all(writer, true);
   return {};

@@ -19,8 +19,8 @@ class PackedOutput {
  public:
   explicit PackedOutput(const Packing& packing);
 
-  // Whole lines but for the newline behind the last one, which is added.
-  runtime::Status append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text);
+  // `line`: whole lines but for the newline behind the last one, which is added. Else bytes as they are.
+  runtime::Status append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text, bool line);
   // So that a file without a record is a valid packed file too.
   void begin(OutputFile& file);
   // All that was gathered is in frames, and those are with the files: `writing`, in them where they are large

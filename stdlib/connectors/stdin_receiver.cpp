@@ -19,6 +19,7 @@
 
 #include "stdlib/connectors/compress/unpacker.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/framing.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
 #include "stdlib/connectors/wakeup.h"
@@ -28,6 +29,7 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Block;
+using runtime::Error;
 using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
@@ -41,8 +43,14 @@ constexpr milliseconds kPatience{3};  // how long whole lines wait for more of t
 
 class StdinReceiver final : public runtime::Receiver {
  public:
-  StdinReceiver(int fd, const StdinOptions& options)
-      : fd_(fd), options_(options), packing_known_(options.packing.has_value()) {}
+  // `framing`: null for lines.
+  StdinReceiver(int fd, const StdinOptions& options, std::unique_ptr<Framing> framing)
+      : fd_(fd),
+        options_(options),
+        framing_(std::move(framing)),
+        packing_known_(options.packing.has_value()) {
+    if (framing_) framing_->restart(0);
+  }
   ~StdinReceiver() override { wakeup_.wake(); }  // the unpacker's thread may wait for input
   StdinReceiver(const StdinReceiver&) = delete;
   StdinReceiver& operator=(const StdinReceiver&) = delete;
@@ -54,7 +62,7 @@ class StdinReceiver final : public runtime::Receiver {
   }
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
-    auto received = receive_block(limits, block);
+    auto received = framing_ ? receive_framed(limits, block) : receive_block(limits, block);
     held_.store(carry_.capacity() + (unpacker_ ? unpacker_->held_bytes() : 0), std::memory_order_relaxed);
     return received;
   }
@@ -77,9 +85,7 @@ class StdinReceiver final : public runtime::Receiver {
     data.clear();
     data.append(carry_);
     carry_.clear();
-    if (!unpacker_ && options_.packing.value_or(Compression::none) != Compression::none) {
-      start_unpacking(*options_.packing, {}, limits);
-    }
+    start_declared_packing(limits);
     if (long_record_) return pass_long_record(limits, block);
     const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
     const LongestRecord longest(options_.max_record, limits.largest_record);
@@ -155,6 +161,11 @@ class StdinReceiver final : public runtime::Receiver {
     data.clear();
   }
 
+  void start_declared_packing(const ReceiveLimits& limits) {
+    if (unpacker_ || options_.packing.value_or(Compression::none) == Compression::none) return;
+    start_unpacking(*options_.packing, {}, limits);
+  }
+
   void start_unpacking(Compression packing, std::string first, const ReceiveLimits& limits) {
     Unpacker::Options options;
     options.compression = packing;
@@ -191,6 +202,53 @@ class StdinReceiver final : public runtime::Receiver {
     const bool found = data.view().find('\n', searched) != std::string_view::npos;
     searched = data.size();
     return found;
+  }
+
+  // What is not read line by line: records are cut as they come. What is malformed is an error once all
+  // records before it are out.
+  Result<Received> receive_framed(const ReceiveLimits& limits, Block& block) {
+    runtime::Buffer& data = *block.data;
+    data.clear();
+    data.append(carry_);
+    carry_.clear();
+    start_declared_packing(limits);
+    const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
+    const LongestRecord longest(options_.max_record, limits.largest_record);
+    auto deadline = now() + limits.wait;
+    Framing::Cut cut;
+    for (;;) {
+      cut = framing_->cut(data.view(), cut.taken, limit, limits.max_records, ended_, block.origins);
+      const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
+      if (ended_ || full || !cut.error.empty() || (cut.taken != 0 && data.size() >= limit)) break;
+      if (std::max<std::uint64_t>(data.size() - cut.taken, cut.needs) > longest.bytes()) {
+        if (cut.taken != 0) break;
+        // Nobody knows where the next record begins.
+        return Error{
+            "io",
+            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
+                        longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
+                        longest.bytes()),
+            {},
+            {}};
+      }
+      if (cut.taken != 0) deadline = std::min(deadline, now() + kPatience);
+      const auto left = std::chrono::ceil<milliseconds>(deadline - now());
+      auto came = read_more(data, limits, std::max(limit, data.size()), std::max(left, milliseconds(0)));
+      if (!came && cut.taken == 0) return came.error();
+      if (!came) failed_ = came.error();  // once what came before it is handed out
+      if (!came || !*came) break;
+    }
+    if (!cut.error.empty() && cut.taken == 0) {
+      return Error{"io", fmt::format("{}: byte {}: {}", kName, offset_ + cut.error_at, cut.error), {}, {}};
+    }
+    carry_.assign(data.view().substr(cut.taken));
+    if (cut.taken == 0) {
+      data.clear();
+      return ended_ ? Received::end : Received::idle;
+    }
+    data.set_size(cut.taken);
+    hand_out(cut.taken, block);
+    return Received::records;
   }
 
   Status read_some(runtime::Buffer& data, std::size_t limit) {
@@ -231,13 +289,15 @@ class StdinReceiver final : public runtime::Receiver {
   void hand_out(std::uint64_t taken, Block& block) {
     block.first_position = offset_;
     block.byte_positions = true;
-    block.single_lines = true;
+    block.single_lines = !framing_;
+    if (framing_) block.format = framing_->format();
     block.ranges.push_back({0, 0, offset_, offset_ + taken});
     offset_ += taken;
   }
 
   const int fd_;
   const StdinOptions options_;
+  const std::unique_ptr<Framing> framing_;
   Wakeup wakeup_;
   std::string carry_;         // read, not handed out yet
   std::uint64_t offset_ = 0;  // bytes handed out
@@ -252,29 +312,23 @@ class StdinReceiver final : public runtime::Receiver {
 
 }  // namespace
 
-std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options) {
-  return std::make_unique<StdinReceiver>(fd, options);
+std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options,
+                                                       std::unique_ptr<Framing> framing) {
+  return std::make_unique<StdinReceiver>(fd, options, std::move(framing));
 }
 
 void register_stdin_receiver(runtime::Registry& registry) {
-  using runtime::OptionSpec;
   runtime::ReceiverSpec spec;
   spec.name = "stdin";
-  spec.doc = "Reads standard input line by line; it can only be read once, so nothing is resumed";
-  OptionSpec framing;
-  framing.name = "framing";
-  framing.kind = OptionSpec::Kind::choice;
-  framing.choices = {"lines"};
-  framing.fallback = runtime::Value::string("lines");
-  framing.doc = "where a record ends";
-  spec.options = {framing, decompress_option(), max_record_option()};
+  spec.doc = "Reads standard input record by record; it can only be read once, so nothing is resumed";
+  spec.options = {framing_option(), decompress_option(), max_record_option()};
   spec.check = check_max_record;
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Receiver>> {
     StdinOptions made;
     made.packing = decompression_of(options);
     made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
-    return make_stdin_receiver(STDIN_FILENO, made);
+    return make_stdin_receiver(STDIN_FILENO, made, make_framing(options));
   };
   registry.add(std::move(spec));
 }

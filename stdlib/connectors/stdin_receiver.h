@@ -7,6 +7,7 @@
 #include "pipec/runtime/connector.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/framing.h"
 
 namespace pipec::stdlib {
 
@@ -15,8 +16,9 @@ struct StdinOptions {
   std::size_t max_record = static_cast<std::size_t>(kDefaultMaxRecord);
 };
 
-// Reads lines from a descriptor that stays the caller's. Forward only: positions are bytes of the unpacked
-// text since the start.
-std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options);
+// Reads a descriptor that stays the caller's: lines, or as the framing cuts it. Forward only: positions are
+// bytes of the unpacked text since the start.
+std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options,
+                                                       std::unique_ptr<Framing> framing = nullptr);
 
 }  // namespace pipec::stdlib

@@ -47,14 +47,16 @@ class StreamSink final : public runtime::Sink {
 
   Status write(const Batch& batch, runtime::StageContext& context) override {
     for (std::size_t i = 0; i < batch.records.size();) {
-      const LineEncoder::Piece piece = encoder_.next(batch, i);
+      const RecordEncoder::Piece piece = encoder_.next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (piece.text.size() < kUncopiedBytes || !piece.newline_follows) {
-        pending_.append(piece.text).push_back('\n');
+      } else if (piece.text.size() < kUncopiedBytes || (piece.line && !piece.newline_follows)) {
+        pending_.append(piece.text);
+        if (piece.line) pending_.push_back('\n');
       } else {
         if (Status flushed = flush(); !flushed) return flushed;
-        if (Status put = put_all({piece.text.data(), piece.text.size() + 1}); !put) return put;
+        const std::size_t newline = piece.line ? 1 : 0;
+        if (Status put = put_all({piece.text.data(), piece.text.size() + newline}); !put) return put;
       }
       i += piece.records;
     }
@@ -96,7 +98,7 @@ class StreamSink final : public runtime::Sink {
   int fd_;
   runtime::Fd own_;
   const std::string name_;
-  LineEncoder encoder_;
+  RecordEncoder encoder_;
   Wakeup wakeup_;
   std::string pending_;  // empty between two writes
 };
@@ -115,7 +117,7 @@ std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name, Encodi
 void register_stream_sinks(runtime::Registry& registry) {
   runtime::SinkSpec out;
   out.name = "stdout";
-  out.doc = "Writes to standard output, one record a line";
+  out.doc = "Writes to standard output: JSON one record a line, MsgPack one value after another";
   out.options = {encode_option()};
   out.make = [](const runtime::Options& options,
                 const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {

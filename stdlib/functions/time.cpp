@@ -156,8 +156,9 @@ Value from_unix(CallContext& context, Arguments arguments) {
   if (!places) return context.fail(bad_unit(arguments[1].text()));
   const Value& number = arguments[0];
   std::optional<std::int64_t> nanoseconds;
-  if (!number.number_text().empty()) {
-    nanoseconds = scaled(number.number_text(), 9 - *places);
+  char room[runtime::kUnsignedDigits];
+  if (!number.number_text().empty() || number.is_beyond()) {
+    nanoseconds = scaled(runtime::exact_text(number, room), 9 - *places);
   } else if (number.type() == Type::integer) {
     nanoseconds = scaled(std::to_string(number.as_int()), 9 - *places);
   } else {

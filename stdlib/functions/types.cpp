@@ -92,7 +92,10 @@ Value to_float(CallContext& context, Arguments arguments) {
   const Value& value = arguments[0];
   if (value.type() == Type::string) return float_from_text(context, value.text());
   if (value.type() == Type::boolean) return Value::floating(value.as_bool() ? 1 : 0);
-  if (value.is_beyond()) return float_from_text(context, value.number_text());
+  if (value.is_beyond()) {
+    char room[runtime::kUnsignedDigits];
+    return float_from_text(context, runtime::exact_text(value, room));
+  }
   return Value::floating(to_double(value));
 }
 

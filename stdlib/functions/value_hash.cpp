@@ -38,7 +38,8 @@ double nearest_double(const Value& value) {
   if (!value.is_beyond()) {
     return value.type() == Type::integer ? static_cast<double>(value.as_int()) : value.as_float();
   }
-  const std::string_view text = value.number_text();
+  char room[runtime::kUnsignedDigits];
+  const std::string_view text = runtime::exact_text(value, room);
   double number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   return read.ec == std::errc() ? number : std::numeric_limits<double>::infinity();

@@ -44,6 +44,7 @@ struct ConsumerOptions {
   bool from_start = false;  // --from-start: the committed positions are not used
   bool stop_at_end = false;
   bool transactional = false;
+  runtime::Format format = runtime::Format::json;  // of the payloads
   std::chrono::milliseconds revoke_wait{10'000};
   std::chrono::milliseconds pause_after{1'500};  // that a hold lasts
   std::chrono::milliseconds idle_after{10'000};  // without a partition: it is said

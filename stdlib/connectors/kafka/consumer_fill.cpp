@@ -138,6 +138,7 @@ bool Consumer::append(Feed& feed, Request& request, rd_kafka_message_t* message)
     block.topic = feed.topic;
     block.partition = static_cast<std::uint32_t>(feed.number);
     block.empty_is_record = true;
+    block.format = options_.format;
     request.id = feed.id;
     request.first = offset;
     request.has_range = true;
@@ -148,7 +149,7 @@ bool Consumer::append(Feed& feed, Request& request, rd_kafka_message_t* message)
   if (message->payload) {
     data.append({static_cast<const char*>(message->payload), message->len});
   } else {
-    data.append("null");
+    data.append(options_.format == runtime::Format::json ? "null" : "\xc0");
     metadata.null_payload = true;
   }
   block.origins.push_back(

@@ -101,6 +101,7 @@ Result<ConsumerOptions> consumer_options(const runtime::Options& options) {
   result.prefetch = static_cast<std::size_t>(prefetch);  // 0: as memory allows
   result.from_latest = options.string("start", "earliest") == "latest";
   result.stop_at_end = options.boolean("stop_at_end", false);
+  if (options.string("format", "json") == "msgpack") result.format = runtime::Format::msgpack;
   Result<kafka::Properties> properties = kafka::properties_of(options, kafka::Role::consumer);
   if (!properties) return properties.error();
   result.settings.properties = std::move(*properties);

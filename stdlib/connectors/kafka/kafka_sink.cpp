@@ -52,7 +52,7 @@ class KafkaSink final : public runtime::Sink {
   KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
             std::shared_ptr<Transaction> transaction)
       : topic_(options.program("topic")),
-        encoder_(encoding_of(options), Framing::messages),
+        encoder_(encoding_of(options)),
         producer_(std::move(producer)),
         transaction_(std::move(transaction)) {
     const runtime::Options::Item* topic = options.find("topic");
@@ -190,10 +190,11 @@ class KafkaSink final : public runtime::Sink {
       }
       out.topic = handle;
       out.metadata = metadata;
-      if (metadata && metadata->null_payload && batch.payload(record) == "null") {
+      const std::string_view nothing = record.format == runtime::Format::json ? "null" : "\xc0";
+      if (metadata && metadata->null_payload && batch.payload(record) == nothing) {
         out.has_payload = false;  // a tombstone goes on as one, whatever the encoding
       } else {
-        const LineEncoder::Piece piece = encoder_.one(batch, at);
+        const RecordEncoder::Piece piece = encoder_.payload(batch, at);
         if (piece.failed) {
           context.dead_letter(record, piece.failed);
           continue;
@@ -258,7 +259,7 @@ class KafkaSink final : public runtime::Sink {
   }
 
   runtime::Evaluator topic_;
-  LineEncoder encoder_;
+  RecordEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
   const std::shared_ptr<Producer> producer_;                        // null in a transaction

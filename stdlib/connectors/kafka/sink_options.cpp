@@ -150,6 +150,7 @@ std::vector<OptionSpec> sink_options() {
       constant("brokers", TypeSet(Type::string) | Type::array,
                "host:port, several with commas or as an array; without it, those of the pipeline's only recv "
                "kafka"),
+      encode_option(),
       once,
       constant("transactional_id", Type::string,
                "the producer's name in transactions; without it, one that is kept in the state directory"),
@@ -157,7 +158,6 @@ std::vector<OptionSpec> sink_options() {
              {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
              "which partition a key goes to; the default is that of Java clients"),
       choice("compression", "none", {"gzip", "snappy", "lz4", "zstd"}, "of what is sent"),
-      encode_option(),
       token_file_option(),
       properties_option(),
   };
@@ -193,6 +193,7 @@ std::vector<OptionSpec> receiver_options() {
       prefetch,
       stop,
       token_file_option(),
+      choice("format", "json", {"msgpack"}, "what stages before a `parse` take the payloads for"),
       properties_option(),
   };
 }

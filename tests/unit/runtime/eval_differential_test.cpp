@@ -1,5 +1,5 @@
-// Random conditions over random and hostile records: the raw filter, the index, validated records and a plain
-// reference evaluator must agree. PIPEC_SEED replays one round, PIPEC_RECORDS sets how many records are
+// Random conditions over random and hostile records: the raw filter, the index, validated records, the same
+// records as MsgPack and a plain reference evaluator must agree. PIPEC_SEED replays one round, PIPEC_RECORDS sets how many records are
 // judged.
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include "support/catch.h"
 #include "unit/runtime/eval_reference.h"
 #include "unit/runtime/json_support.h"
+#include "unit/runtime/msgpack_support.h"
 #include "unit/runtime/support/build.h"
 #include "unit/runtime/support/records.h"
 
@@ -276,8 +277,21 @@ std::string record(Random& random, bool hostile) {
 
 enum class Outcome : std::uint8_t { no, yes, failed, malformed };
 
+// The same record as MsgPack.
+Outcome outcome_of_msgpack(const Program& program, eval::Interpreter& interpreter, const std::string& bytes) {
+  BufferPool pool(0);
+  const Batch batch(msgpack_block({bytes}, pool), pool);
+  Outcome outcome = Outcome::failed;
+  if (interpreter.begin(batch, batch.records[0], eval::reads_record(program.root))) {
+    const eval::Truth truth = interpreter.test(program.root);
+    if (truth != eval::Truth::failed) outcome = truth == eval::Truth::yes ? Outcome::yes : Outcome::no;
+  }
+  return interpreter.malformed() ? Outcome::malformed : outcome;
+}
+
 struct Count {
   std::uint64_t judged = 0;
+  std::uint64_t packed = 0;
   std::uint64_t by_bytes = 0;
   std::uint64_t by_columns = 0;
 };
@@ -348,6 +362,10 @@ void one_round(std::uint64_t seed, Count& count) {
     } catch (const ReferenceEvaluator::Failed&) {
     }
     REQUIRE(outcome == plain);
+    if (const auto bytes = try_packed(batch.payload(each))) {
+      ++count.packed;
+      REQUIRE(outcome_of_msgpack(*program, interpreter, *bytes) == plain);
+    }
     Record validated = each;
     validated.validated = true;
     interpreter.begin(batch, validated, true);
@@ -488,7 +506,7 @@ TEST_CASE("P3 transforms by columns and record by record agree on random program
   CHECK(count.by_columns * 8 > count.judged);  // else nothing was compared
 }
 
-TEST_CASE("P3 raw bytes, index, validated records and a reference evaluator agree on random conditions",
+TEST_CASE("P3 raw bytes, index, validated records, MsgPack and a reference evaluator agree on random conditions",
           "[eval][differential]") {
   if (std::getenv("PIPEC_SEED")) {
     Count count;
@@ -502,4 +520,5 @@ TEST_CASE("P3 raw bytes, index, validated records and a reference evaluator agre
   for (std::uint64_t seed = first; count.judged < wanted; ++seed) one_round(seed, count);
   CHECK(count.by_bytes * 5 > count.judged);  // else nothing was compared
   CHECK(count.by_columns * 5 > count.judged);
+  CHECK(count.packed * 5 > count.judged);
 }

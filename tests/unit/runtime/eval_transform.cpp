@@ -91,6 +91,15 @@ TEST_CASE("del, keep and rename", "[eval]") {
   CHECK(one(b, b.rename(".none", ".z"), R"({"a":1})") == R"({"a":1})");
 }
 
+TEST_CASE("an edit below a field that was set is kept where keys are repeated", "[eval]") {
+  Build b;
+  CHECK(through(b, {b.set(".a", b.array({b.null(), b.integer(1)})), b.del({".a[0]"})},
+                {R"({"a":0,"b":1,"b":2})", R"({"a":0,"a":1})"}) ==
+        Lines{R"({"a":[1],"b":1,"b":2})", R"({"a":[1],"a":[1]})"});
+  CHECK(through(b, {b.set(".c", b.timestamp(0)), b.rename(".b", ".c"), b.set(".d", b.field(".c"))},
+                {R"({"b":1,"c":0,"c":0})"}) == Lines{R"({"c":1,"d":1})"});
+}
+
 TEST_CASE("new values leave as JSON: timestamps RFC 3339, bytes base64", "[eval]") {
   Build b;
   CHECK(one(b, b.set(".t", b.timestamp(0)), "{}") == R"({"t":"1970-01-01T00:00:00Z"})");

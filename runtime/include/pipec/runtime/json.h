@@ -42,7 +42,7 @@ std::size_t format_float(double value, char* out);
 // length.
 std::size_t format_timestamp(std::int64_t nanoseconds, char* out);
 
-// Walks the items of an array, json or built: `while (walker.next(item))`. A malformed slice sets bad() and
+// Walks the items of an array, json, msgpack or built: `while (walker.next(item))`. A malformed slice sets bad() and
 // ends.
 class ArrayWalker {
  public:
@@ -51,6 +51,8 @@ class ArrayWalker {
   bool bad() const { return bad_; }
 
  private:
+  bool next_msgpack(Value& item);
+
   const Value* built_ = nullptr;
   const char* at_ = nullptr;
   const char* end_ = nullptr;
@@ -59,8 +61,8 @@ class ArrayWalker {
   bool bad_ = false;
 };
 
-// Walks the members of an object. Of a json object every member comes, repeated keys too; keys are decoded
-// into the arena where they hold escapes.
+// Walks the members of an object. Of a json or msgpack object every member comes, repeated keys too; keys
+// are decoded into the arena where they hold escapes or are no strings.
 class ObjectWalker {
  public:
   ObjectWalker(const Value& object, Arena& arena);
@@ -68,6 +70,8 @@ class ObjectWalker {
   bool bad() const { return bad_; }
 
  private:
+  bool next_msgpack(std::string_view& key, Value& value);
+
   Arena& arena_;
   const Member* built_ = nullptr;
   const char* at_ = nullptr;
@@ -92,7 +96,7 @@ Found find_item(const Value& array, std::int64_t index);  // negative counts fro
 Value expand(const Value& container, Arena& arena);
 
 // Comparison as the language has it: across types false, int and float by exact value, deep, key order
-// ignored. The values may be json or built. Strings and keys are decoded as needed.
+// ignored. The values may be json, msgpack or built. Strings and keys are decoded as needed.
 bool equal(const Value& a, const Value& b, Arena& arena);
 // <0, 0, >0; nullopt where the language has no order for the pair.
 std::optional<int> compare(const Value& a, const Value& b, Arena& arena);

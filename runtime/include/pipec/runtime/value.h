@@ -6,6 +6,7 @@
 // nobody asks for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -70,10 +71,17 @@ class Value {
     plain,  // scalars: the payload; strings and bytes: decoded bytes
     json,   // string: the text between the quotes, escapes not decoded; array, object: its slice of JSON text
     built,  // array: Value[size]; object: Member[size] (keys unique, in order)
+    msgpack,  // array, object: its slice of MsgPack
   };
 
   constexpr Value() = default;  // null
 
+  // As a MsgPack record may hold it: beyond int64 it is a number of the data, without a text (see exact_text).
+  static constexpr Value unsigned_integer(std::uint64_t u) {
+    Value v = integer(static_cast<std::int64_t>(u));
+    v.beyond_ = v.integer_ < 0;
+    return v;
+  }
   static constexpr Value boolean(bool b) {
     Value v(Type::boolean);
     v.integer_ = b ? 1 : 0;
@@ -112,6 +120,17 @@ class Value {
   // checked.
   static constexpr Value json_array(std::string_view slice) { return json_slice(Type::array, slice); }
   static constexpr Value json_object(std::string_view slice) { return json_slice(Type::object, slice); }
+  // `slice`: one MsgPack array or map, its head included.
+  static constexpr Value msgpack_array(std::string_view slice) {
+    Value v = text_value(Type::array, slice);
+    v.form_ = Form::msgpack;
+    return v;
+  }
+  static constexpr Value msgpack_object(std::string_view slice) {
+    Value v = text_value(Type::object, slice);
+    v.form_ = Form::msgpack;
+    return v;
+  }
   static constexpr Value built_array(const Value* items, std::uint32_t count) {
     Value v(Type::array);
     v.form_ = Form::built;
@@ -136,7 +155,8 @@ class Value {
     return v;
   }
   // A number that no int64 or double holds: it compares by its text and takes no part in arithmetic. The
-  // payload of a floating one is the nearest double (infinity included), of an integer one it is not used.
+  // payload of a floating one is the nearest double (infinity included); an integer one with a text has none,
+  // one without is the payload taken as unsigned.
   constexpr Value beyond_machine() const {
     Value v = *this;
     v.beyond_ = true;
@@ -156,9 +176,10 @@ class Value {
   constexpr bool as_bool() const { return integer_ != 0; }
   constexpr std::int64_t as_int() const { return integer_; }  // integer, timestamp and duration
   constexpr double as_float() const { return floating_; }
-  // string (plain: decoded; json: with its escapes), bytes, or the slice of a json array or object.
+  // string (plain: decoded; json: with its escapes), bytes, or the slice of a json or msgpack array or object.
   constexpr std::string_view text() const { return {text_, size_}; }
-  // The number's text as it stood in the data; empty for a computed number.
+  // The number's text as it stood in the data; empty for a computed number and for one that stood there in
+  // binary (see exact_text).
   constexpr std::string_view number_text() const {
     return raw_ ? std::string_view{raw_, size_} : std::string_view{};
   }
@@ -199,5 +220,9 @@ struct Member {
   std::string_view key;  // decoded
   Value value;
 };
+
+// The digits of a number beyond the machine, wherever it came from; `room` holds them if nothing else does.
+inline constexpr std::size_t kUnsignedDigits = 20;
+std::string_view exact_text(const Value& beyond, char (&room)[kUnsignedDigits]);
 
 }  // namespace pipec::runtime

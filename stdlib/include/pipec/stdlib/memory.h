@@ -21,6 +21,7 @@ namespace pipec::stdlib {
 struct MemoryRecord {
   std::string payload;
   runtime::Metadata metadata = {};
+  runtime::Format format = runtime::Format::json;  // of the payload
 };
 
 // A queue of records, numbered from 0. A record is kept until it is committed, so that a pipeline that failed

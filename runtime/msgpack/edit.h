@@ -1,0 +1,64 @@
+// Edits of MsgPack containers: members are written anew, everything else is copied in runs, byte for byte. Values
+// are given as the bytes they will have.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/arena.h"
+#include "pipec/runtime/buffer.h"
+#include "runtime/json/edit.h"
+#include "runtime/json/field_index.h"
+
+namespace pipec::runtime::msgpack {
+
+using json::Edit;
+using json::FieldSlot;
+using json::Step;
+
+// What becomes of one member (or item: then key_begin is value_begin and there is no key).
+struct Change {
+  FieldSlot place;         // in the container's bytes; not found(): new, goes to the end
+  std::string_view key;    // the new key as MsgPack; empty: as it stands
+  std::string_view value;  // the new value as MsgPack; empty: as it stands
+  bool removed = false;
+};
+
+// Appends the container of `count` members or items, whose first begins at `body`, with the changes made. Those
+// with a place come first and in the order of the bytes.
+void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
+            std::span<const Change* const> changes, Buffer& out);
+// Sorts the changes as splice() wants them.
+void sort_changes(std::vector<const Change*>& changes);
+
+struct Operation {
+  enum class Kind : std::uint8_t { set, remove, rename };
+  Kind kind = Kind::set;
+  std::string_view value;    // set: as MsgPack
+  std::string_view new_key;  // rename: as text
+};
+
+struct Edited {
+  Edit edit = Edit::done;
+  bool changed = false;     // false: `bytes` is what it was
+  std::string_view bytes;   // of the container; in the arena where it changed
+};
+
+// The edit at the end of a path that is not empty; a set makes the objects that are missing. `scratch` is
+// overwritten.
+Edited edit_below(std::string_view container, std::span<const Step> steps, const Operation& operation,
+                  Arena& arena, Buffer& scratch);
+
+// The container with nothing but what is at the paths, none of which is empty. `found`: whether there is any.
+Edited keep_below(std::string_view container, std::span<const std::span<const Step>> paths, Arena& arena,
+                  Buffer& scratch, bool& found);
+
+// Maps of one member each around the value; an index among the steps: parent_is_no_array.
+Edited wrap(std::span<const Step> steps, std::string_view value, Arena& arena, Buffer& scratch);
+
+// A key as MsgPack, in the arena.
+std::string_view key_bytes(std::string_view key, Arena& arena);
+
+}  // namespace pipec::runtime::msgpack

@@ -1,0 +1,56 @@
+// One pass over a MsgPack record finds its top-level members: what json::FieldIndex is for JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/json/field_index.h"
+#include "runtime/msgpack/read.h"
+
+namespace pipec::runtime::msgpack {
+
+using json::FieldSlot;
+using json::Shape;
+
+// Checks the structure of the whole record; values are not looked into. Slots hold the LAST member of a repeated
+// key. One per worker.
+class Index {
+ public:
+  // `keys` must outlive it.
+  explicit Index(const std::vector<std::string>& keys);
+
+  Shape scan(std::string_view record);
+
+  const FieldSlot& slot(std::uint32_t i) const { return slots_[i]; }
+  // Of the last scan, where it gave `object`:
+  std::uint32_t members() const { return members_; }  // repeated ones counted each
+  std::uint32_t body() const { return body_; }        // the offset of the first key
+  bool repeated() const { return repeated_; }         // a wanted key occurs more than once
+
+ private:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  // The key that stood at this place of the last record: mostly the same again. Longer ones are looked up.
+  static constexpr std::size_t kExpectedBytes = 24;
+  struct Expected {
+    std::uint32_t slot = kNone;
+    std::uint32_t size = kNone;  // no key
+    char bytes[kExpectedBytes] = {};
+  };
+  static constexpr std::size_t kExpected = 64;
+
+  std::uint32_t find(std::string_view key) const;
+
+  const std::vector<std::string>& keys_;
+  std::vector<std::uint32_t> order_;  // slots by key
+  std::vector<FieldSlot> slots_;
+  std::vector<Expected> expected_;  // by the number of the member
+  Arena arena_;                     // texts of keys that are no strings
+  std::uint32_t members_ = 0;
+  std::uint32_t body_ = 0;
+  bool repeated_ = false;
+};
+
+}  // namespace pipec::runtime::msgpack

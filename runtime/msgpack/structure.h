@@ -1,0 +1,59 @@
+// Where a MsgPack value ends, which is also the check of its structure: nothing of it is looked at but heads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pipec/runtime/json.h"
+#include "runtime/msgpack/token.h"
+
+namespace pipec::runtime::msgpack {
+
+// One value after another, given in pieces as they come: goes on where it stopped, so that a large value is
+// walked once however it arrives.
+// What it refuses: 0xc1; an array, map or ext as a key; nesting deeper than kMaxDepth.
+class Structure {
+ public:
+  enum class Found : std::uint8_t { whole, more, malformed };
+
+  // Goes over the value whose rest begins at `at`. whole: `at` is behind it, the next call begins a new one;
+  // more: at the first byte that is needed again, with more behind it; malformed: at the byte that is wrong.
+  Found next(const char*& at, const char* end);
+  void reset() {
+    open_.clear();
+    left_ = 1;
+    map_ = false;
+  }
+  const char* reason() const { return reason_; }
+  // After `more`: at least so many bytes of the value are still to come, from `at` on.
+  std::uint64_t least() const { return least_; }
+
+ private:
+  struct Level {
+    std::uint64_t left;
+    bool map;
+  };
+  Found refuse(const char* reason) {
+    reason_ = reason;
+    reset();
+    return Found::malformed;
+  }
+
+  std::uint64_t left_ = 1;  // values to come at this level, keys too
+  bool map_ = false;        // the level is a map's: a key comes next where left_ is even
+  std::vector<Level> open_;
+  std::uint64_t least_ = 0;
+  const char* reason_ = "";
+};
+
+// Behind the value at `at`; nullptr: it is cut off or malformed. `depth`: containers around it.
+const char* skip_any(const char* at, const char* end, std::size_t depth);
+
+inline const char* skip(const char* at, const char* end, std::size_t depth) {
+  if (at >= end) return nullptr;
+  const Lead& first = lead(at);
+  if (first.kind != Lead::Class::fixed) return skip_any(at, end, depth);
+  return end - at < first.bytes ? nullptr : at + first.bytes;
+}
+
+}  // namespace pipec::runtime::msgpack

@@ -1,0 +1,93 @@
+#include "pipec/runtime/msgpack.h"
+#include "runtime/json/utf8.h"
+#include "runtime/msgpack/read.h"
+
+namespace pipec::runtime {
+
+namespace {
+
+using msgpack::Lead;
+
+// The first str that is no UTF-8, of a value whose structure is known to be sound; empty: none.
+std::string_view first_bad_text(const char* at, const char* end) {
+  while (at < end) {
+    const Lead& first = msgpack::lead(at);
+    const auto byte = static_cast<unsigned char>(*at);
+    if (byte >= 0xa0 && byte < 0xc0) {
+      if (!msgpack::valid_text({at + 1, byte & 31U})) return {at + 1, byte & 31U};
+      at += first.bytes;
+    } else if (first.kind == Lead::Class::sized || (first.kind == Lead::Class::ext && first.length != 0)) {
+      const std::uint32_t size = msgpack::load_length(at + 1, first.length);
+      at += first.bytes;
+      if (byte >= 0xd9 && !msgpack::valid_text({at, size})) return {at, size};
+      at += size;
+    } else {
+      at += first.bytes;  // of a container the head: its items are next
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
+  std::size_t unused = 0;
+  std::size_t& where = offset ? *offset : unused;
+  where = 0;
+  if (bytes.empty()) return "no value";
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* const behind = msgpack::skip(begin, end, 0);
+  if (!behind) {
+    msgpack::Structure structure;
+    const char* at = begin;
+    const auto found = structure.next(at, end);
+    where = static_cast<std::size_t>(at - begin);
+    if (found == msgpack::Structure::Found::malformed) return structure.reason();
+    where = bytes.size();
+    return "unexpected end";
+  }
+  if (behind != end) {
+    where = static_cast<std::size_t>(behind - begin);
+    return "something behind the value";
+  }
+  if (const std::string_view text = first_bad_text(begin, end); !text.empty()) {
+    where = static_cast<std::size_t>(text.data() - begin) + json::first_invalid_utf8(text);
+    return "invalid UTF-8";
+  }
+  return nullptr;
+}
+
+struct MsgpackFramer::State {
+  msgpack::Structure structure;
+};
+
+MsgpackFramer::MsgpackFramer() : state_(std::make_unique<State>()) {}
+MsgpackFramer::~MsgpackFramer() = default;
+
+MsgpackFramer::Found MsgpackFramer::next(std::string_view bytes, std::size_t& taken) {
+  const char* at = bytes.data();
+  const auto found = state_->structure.next(at, at + bytes.size());
+  taken = static_cast<std::size_t>(at - bytes.data());
+  switch (found) {
+    case msgpack::Structure::Found::whole:
+      return Found::whole;
+    case msgpack::Structure::Found::more:
+      return Found::more;
+    case msgpack::Structure::Found::malformed:
+      break;
+  }
+  return Found::malformed;
+}
+
+const char* MsgpackFramer::reason() const {
+  return state_->structure.reason();
+}
+std::uint64_t MsgpackFramer::least() const {
+  return state_->structure.least();
+}
+void MsgpackFramer::reset() {
+  state_->structure.reset();
+}
+
+}  // namespace pipec::runtime

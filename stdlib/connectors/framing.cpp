@@ -1,0 +1,228 @@
+#include "stdlib/connectors/framing.h"
+
+#include "pipec/runtime/msgpack.h"
+
+namespace pipec::stdlib {
+
+namespace {
+
+using runtime::MsgpackFramer;
+using runtime::Slice;
+
+Slice slice(std::size_t begin, std::size_t end) {
+  return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin)};
+}
+
+bool room_for_more(const std::vector<Slice>& origins, std::size_t max_records) {
+  return max_records == 0 || origins.size() < max_records;
+}
+
+// MsgPack values one after another, nothing between them. There is no way to find the next one behind bytes that
+// are malformed, so those are an error of the stream.
+class MsgpackFraming final : public Framing {
+ public:
+  void restart(std::uint64_t) override {
+    framer_.reset();
+    searched_ = 0;
+  }
+
+  Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records, bool at_end,
+          std::vector<Slice>& origins) override {
+    Cut cut;
+    while (from < stop && from < data.size() && room_for_more(origins, max_records)) {
+      std::size_t bytes = 0;
+      const MsgpackFramer::Found found = framer_.next(data.substr(from + searched_), bytes);
+      searched_ += bytes;
+      if (found == MsgpackFramer::Found::whole) {
+        origins.push_back(slice(from, from + searched_));
+        from += searched_;
+        searched_ = 0;
+        continue;
+      }
+      if (found == MsgpackFramer::Found::malformed) {
+        cut.error = framer_.reason();
+        cut.error_at = from + searched_;
+      } else if (at_end) {
+        cut.error = "the record that begins here is cut off";
+        cut.error_at = from;
+      } else {
+        cut.needs = searched_ + framer_.least();
+      }
+      if (!cut.error.empty()) restart(0);
+      break;
+    }
+    cut.taken = from;
+    return cut;
+  }
+
+  runtime::Format format() const override { return runtime::Format::msgpack; }
+
+ private:
+  MsgpackFramer framer_;
+  std::size_t searched_ = 0;  // bytes of the record that is not whole yet
+};
+
+constexpr bool is_white(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// The items of one JSON array, which is all there is but white space. What lies between the brackets of an item is
+// the parser's to judge.
+class JsonArrayFraming final : public Framing {
+ public:
+  void restart(std::uint64_t offset) override {
+    // What was taken before ended behind an item.
+    phase_ = offset == 0 ? Phase::begin : Phase::behind_item;
+    searched_ = 0;
+    depth_ = 0;
+    in_string_ = false;
+  }
+
+  Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records, bool at_end,
+          std::vector<Slice>& origins) override {
+    Cut cut;
+    std::size_t at = from + searched_;
+    while (at < data.size() && cut.error.empty()) {
+      if (phase_ == Phase::item) {
+        if (!find_end(data, at)) break;
+        origins.push_back(slice(from + item_, at));
+        from = at;
+        phase_ = Phase::behind_item;
+      } else if (is_white(data[at])) {
+        ++at;
+      } else if (!step(data[at])) {
+        cut.error = expected();
+        cut.error_at = at;
+      } else if (phase_ != Phase::item) {
+        ++at;
+      } else if (!origins.empty() && (at >= stop || !room_for_more(origins, max_records))) {
+        phase_ = Phase::next;
+        break;
+      } else {
+        item_ = at - from;
+      }
+    }
+    const bool all = phase_ == Phase::end || (phase_ == Phase::begin && at_end);
+    if (cut.error.empty() && at_end && at == data.size() && !all) {
+      cut.error = "the array is cut off";
+      cut.error_at = at;
+    }
+    if (all) from = at;
+    searched_ = at - from;
+    cut.taken = from;
+    return cut;
+  }
+
+ private:
+  enum class Phase { begin, first, next, item, behind_item, end };
+
+  // Over a byte between two items; false: it may not stand there. Phase::item: it is the first of one.
+  bool step(char c) {
+    const bool item = c != ']' && c != ',';
+    Phase next = Phase::item;
+    bool good = false;
+    switch (phase_) {
+      case Phase::begin:
+        good = c == '[';
+        next = Phase::first;
+        break;
+      case Phase::first:
+        good = c != ',';
+        next = item ? Phase::item : Phase::end;
+        break;
+      case Phase::behind_item:
+        good = !item;
+        next = c == ']' ? Phase::end : Phase::next;
+        break;
+      case Phase::next:
+        good = item;
+        break;
+      case Phase::item:
+      case Phase::end:
+        break;
+    }
+    if (good) phase_ = next;
+    return good;
+  }
+
+  std::string expected() const {
+    switch (phase_) {
+      case Phase::begin:
+        return "expected '[' of a JSON array";
+      case Phase::behind_item:
+        return "expected ',' or ']' behind an item of the array";
+      case Phase::end:
+        return "something behind the array";
+      default:
+        return "expected an item of the array";
+    }
+  }
+
+  // Moves `at`, which is in an item, behind it; false: it goes on behind the data.
+  bool find_end(std::string_view data, std::size_t& at) {
+    for (; at < data.size(); ++at) {
+      const char c = data[at];
+      if (in_string_) {
+        if (c == '\\') {
+          if (at + 1 == data.size()) return false;
+          ++at;
+        } else if (c == '"') {
+          in_string_ = false;
+          if (depth_ == 0) return ++at, true;
+        }
+      } else if (c == '"') {
+        in_string_ = true;
+      } else if (c == '{' || c == '[') {
+        ++depth_;
+      } else if (c == '}' || c == ']') {
+        if (depth_ == 0) return true;  // behind a number or a word: the array's
+        if (--depth_ == 0) return ++at, true;
+      } else if (depth_ == 0 && (c == ',' || is_white(c))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Phase phase_ = Phase::begin;  // behind what was searched
+  std::size_t searched_ = 0;    // bytes behind what was taken
+  std::size_t item_ = 0;        // where the item that is not whole yet begins, counted from there
+  std::size_t depth_ = 0;
+  bool in_string_ = false;
+};
+
+// All of it is one record.
+class BytesFraming final : public Framing {
+ public:
+  void restart(std::uint64_t) override {}
+  Cut cut(std::string_view data, std::size_t from, std::size_t, std::size_t, bool at_end,
+          std::vector<Slice>& origins) override {
+    Cut cut;
+    cut.taken = at_end ? data.size() : from;
+    if (at_end && from < data.size()) origins.push_back(slice(from, data.size()));
+    return cut;
+  }
+};
+
+}  // namespace
+
+runtime::OptionSpec framing_option() {
+  runtime::OptionSpec option;
+  option.name = "framing";
+  option.kind = runtime::OptionSpec::Kind::choice;
+  option.choices = {"lines", "json_array", "msgpack", "bytes"};
+  option.fallback = runtime::Value::string("lines");
+  option.doc =
+      "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all of it is one record";
+  return option;
+}
+
+std::unique_ptr<Framing> make_framing(const runtime::Options& options) {
+  const std::string_view name = options.string("framing", "lines");
+  if (name == "msgpack") return std::make_unique<MsgpackFraming>();
+  if (name == "json_array") return std::make_unique<JsonArrayFraming>();
+  if (name == "bytes") return std::make_unique<BytesFraming>();
+  return nullptr;
+}
+
+}  // namespace pipec::stdlib
