@@ -186,7 +186,8 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
-  // The same for what is not read line by line. What is malformed is an error once all records before it are out.
+  // The same for what is not read line by line. What is malformed is an error once all records before it are
+  // out.
   Result<std::size_t> cut(const ReceiveLimits& limits, std::size_t limit, bool at_end, Block& block,
                           std::uint64_t& needs) {
     const Framing::Cut cut =

@@ -184,7 +184,9 @@ void register_file_sink(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::SinkSpec spec;
   spec.name = "file";
-  spec.doc = "Appends to a file, or to the files that a template names: JSON one record a line, MsgPack one value after another";
+  spec.doc =
+      "Appends to a file, or to the files that a template names: JSON one record a line, MsgPack one value "
+      "after another";
   OptionSpec path;
   path.name = "path";
   path.kind = OptionSpec::Kind::per_record;

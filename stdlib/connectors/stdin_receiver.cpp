@@ -87,8 +87,8 @@ class StdinReceiver final : public runtime::Receiver {
     return found;
   }
 
-  // What is not read line by line: records are cut as they come. What is malformed is an error once all records
-  // before it are out.
+  // What is not read line by line: records are cut as they come. What is malformed is an error once all
+  // records before it are out.
   Result<Received> receive_framed(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();
@@ -116,10 +116,8 @@ class StdinReceiver final : public runtime::Receiver {
       if (Status got = read_some(data, std::max(limit, data.size())); !got) return got.error();
     }
     if (!cut.error.empty() && cut.taken == 0) {
-      return Error{"io",
-                   fmt::format("standard input: byte {}: {}", offset_ + cut.error_at, cut.error),
-                   {},
-                   {}};
+      return Error{
+          "io", fmt::format("standard input: byte {}: {}", offset_ + cut.error_at, cut.error), {}, {}};
     }
     carry_.assign(data.view().substr(cut.taken));
     if (cut.taken == 0) {
@@ -186,7 +184,7 @@ class StdinReceiver final : public runtime::Receiver {
 }  // namespace
 
 std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, std::size_t max_record,
-                                                      std::unique_ptr<Framing> framing) {
+                                                       std::unique_ptr<Framing> framing) {
   return std::make_unique<StdinReceiver>(fd, max_record, std::move(framing));
 }
 

@@ -94,7 +94,7 @@ Gathered receive_all(Receiver& receiver, ReceiveLimits limits = {}) {
 }
 
 Gathered from_file(const std::string& path, std::string_view framing, ReceiveLimits limits = {},
-                    std::int64_t max_record = 1 << 20) {
+                   std::int64_t max_record = 1 << 20) {
   OptionsBuilder options;
   const auto receiver = make_receiver(
       "file", options.text("path", path).text("framing", framing).number("max_record", max_record));
@@ -105,7 +105,8 @@ Gathered from_file(const std::string& path, std::string_view framing, ReceiveLim
 }  // namespace
 
 TEST_CASE("framing msgpack: values one after another, in any pieces") {
-  const Lines records = {packed(R"({"a":1})"), packed("[]"), packed(R"({"b":{"c":["text",1.5]}})"), packed("7")};
+  const Lines records = {packed(R"({"a":1})"), packed("[]"), packed(R"({"b":{"c":["text",1.5]}})"),
+                         packed("7")};
   std::string stream;
   for (const std::string& record : records) stream += record;
   for (const std::size_t step : {1, 2, 5, 1000}) CHECK(cut("msgpack", stream, step) == records);
@@ -124,7 +125,8 @@ TEST_CASE("framing json_array: the items of one array, in any pieces") {
   CHECK(cut("json_array", " \n").empty());
   for (const std::size_t step : {1, 100}) {
     CHECK(cut("json_array", "{}", step) == Lines{"!expected '[' of a JSON array @0"});
-    CHECK(cut("json_array", "[1 2]", step) == Lines{"1", "!expected ',' or ']' behind an item of the array @3"});
+    CHECK(cut("json_array", "[1 2]", step) ==
+          Lines{"1", "!expected ',' or ']' behind an item of the array @3"});
     CHECK(cut("json_array", "[1,]", step) == Lines{"1", "!expected an item of the array @3"});
     CHECK(cut("json_array", "[,1]", step) == Lines{"!expected an item of the array @1"});
     CHECK(cut("json_array", "[1] x", step) == Lines{"1", "!something behind the array @4"});
@@ -142,7 +144,8 @@ TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and goe
   Lines records;
   std::string stream;
   for (int i = 0; i < 3000; ++i) {
-    records.push_back(packed("{\"n\":" + std::to_string(i * 37) + ",\"s\":\"" + std::string(i % 50, 'x') + "\"}"));
+    records.push_back(
+        packed("{\"n\":" + std::to_string(i * 37) + ",\"s\":\"" + std::string(i % 50, 'x') + "\"}"));
     stream += records.back();
   }
   write_file(temp / "in.mp", stream);
@@ -220,7 +223,8 @@ TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came
   const Fd read(ends[0]);
   Fd write(ends[1]);
   OptionsBuilder options;
-  const auto receiver = make_stdin_receiver(read.get(), 1000, make_framing(options.text("framing", "msgpack")));
+  const auto receiver =
+      make_stdin_receiver(read.get(), 1000, make_framing(options.text("framing", "msgpack")));
   REQUIRE(receiver->open({}).ok());
   const std::string record = packed(R"({"a":"text","b":[1,2,3]})");
   BufferPool pool;
@@ -253,13 +257,15 @@ TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came
 }
 
 TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
-  for (const auto& [tail, error] : {std::pair<const char*, const char*>{"\x92\x01", "the record that begins here is cut off"},
-                                    {"\xc1", "the byte 0xc1 is no MsgPack"}}) {
+  for (const auto& [tail, error] :
+       {std::pair<const char*, const char*>{"\x92\x01", "the record that begins here is cut off"},
+        {"\xc1", "the byte 0xc1 is no MsgPack"}}) {
     const TempDir temp;
     write_file(temp / "in", packed("[1]") + tail);
     const Fd file(::open((temp / "in").c_str(), O_RDONLY | O_CLOEXEC));
     OptionsBuilder options;
-    const auto receiver = make_stdin_receiver(file.get(), 1000, make_framing(options.text("framing", "msgpack")));
+    const auto receiver =
+        make_stdin_receiver(file.get(), 1000, make_framing(options.text("framing", "msgpack")));
     REQUIRE(receiver->open({}).ok());
     const Gathered all = receive_all(*receiver);
     CHECK(all.records == Lines{packed("[1]")});
@@ -292,7 +298,8 @@ Encoded encoded(Encoding encoding, const Batch& batch) {
 }
 
 Batch mixed(BufferPool& pool) {
-  Batch batch = batch_of({R"({"a": 1})", packed(R"({"b":2.5})"), packed("[null]"), R"({"c":"\u00e9"})"}, pool);
+  Batch batch =
+      batch_of({R"({"a": 1})", packed(R"({"b":2.5})"), packed("[null]"), R"({"c":"\u00e9"})"}, pool);
   batch.records[1].format = batch.records[2].format = Format::msgpack;
   return batch;
 }
@@ -325,7 +332,8 @@ TEST_CASE("P7 a record that has no form in the sink's format is a dead letter, t
   for (Record& record : bytes.records) record.format = Format::msgpack;
   const Encoded text = encoded(Encoding::json, bytes);
   CHECK(text.text == "[1]\n");
-  CHECK(text.failed == Lines{"encode: json: unexpected end at byte 1", "encode: json: invalid UTF-8 at byte 1"});
+  CHECK(text.failed ==
+        Lines{"encode: json: unexpected end at byte 1", "encode: json: invalid UTF-8 at byte 1"});
 }
 
 TEST_CASE("encode: text takes .message of a MsgPack record too") {
