@@ -65,6 +65,7 @@ constexpr CommandSpec kCommands[] = {
      "  pipec eval 'filter .status >= 500' access.ndjson\n"
      "  pipec eval 'parse json | transform { keep(.time, .path) }' < access.ndjson\n"
      "  tail -F access.ndjson | pipec eval 'filter .path matches r\"^/api/\"'\n"
+     "  pipec eval --framing msgpack --encode json 'filter .ms > 100' events.msgpack\n"
      "\n"
      "Records that fail are reported on stderr, the others go on, and the status is 1. No state is kept.\n"},
     {Command::check, "check", "Compile only, and show every error at once",
@@ -161,6 +162,12 @@ class CommandLine {
             ->required()
             ->type_name("STAGES");
         add_files(app, "Read these instead of stdin; `-` is stdin");
+        app.add_option("--framing", arguments_.framing, "Where a record ends (default: lines)")
+            ->type_name("NAME")
+            ->check(CLI::IsMember({"lines", "json_array", "msgpack", "bytes"}));
+        app.add_option("--encode", arguments_.encode, "What leaves (default: each record's own format)")
+            ->type_name("NAME")
+            ->check(CLI::IsMember({"json", "msgpack", "text"}));
         add_threads(app);
         break;
       case Command::check:

@@ -24,7 +24,10 @@ struct Arguments {
   // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds deadline{30'000};
-  std::string stages;  // eval
+  // eval
+  std::string stages;
+  std::string framing;  // empty: lines
+  std::string encode;   // empty: each record's own format
   // check, graph
   std::string format;
   bool check_only = false;  // fmt --check

@@ -19,16 +19,24 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   ends.source.kind = graph::Node::Kind::receive;
   ends.source.name = "recv eval";
   ends.source.make_receiver =
-      [&registry, files = arguments.files]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
-    return make_eval_input(registry, files);
+      [&registry, files = arguments.files,
+       framing = arguments.framing]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+    return make_eval_input(registry, files, framing);
   };
   ends.sink.kind = graph::Node::Kind::sink;
   ends.sink.name = "sink stdout";
-  ends.sink.make_sink = [&registry] {
+  ends.sink.make_sink = [&registry, encode = arguments.encode] {
     runtime::ConnectorContext context;
     context.pipeline = "eval";
     context.clock = &runtime::Clock::system();
-    return registry.sink("stdout")->make({}, context);
+    runtime::Options options;
+    if (!encode.empty()) {
+      options.items.push_back({.name = "encode",
+                               .value = runtime::Value::string(options.storage->copy(encode)),
+                               .program = nullptr,
+                               .place = {}});
+    }
+    return registry.sink("stdout")->make(options, context);
   };
   return ends;
 }

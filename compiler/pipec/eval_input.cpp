@@ -21,8 +21,8 @@ bool is_stream(const std::string& file) {
 // Opens the next file when the one before it has ended; records keep the order of the files.
 class FilesInTurn : public runtime::Receiver {
  public:
-  FilesInTurn(const runtime::Registry& registry, std::vector<std::string> files)
-      : registry_(registry), files_(std::move(files)) {
+  FilesInTurn(const runtime::Registry& registry, std::vector<std::string> files, std::string framing)
+      : registry_(registry), files_(std::move(files)), framing_(std::move(framing)) {
     if (files_.empty()) files_.emplace_back("-");
   }
 
@@ -89,16 +89,13 @@ class FilesInTurn : public runtime::Receiver {
 
   runtime::Result<std::unique_ptr<runtime::Receiver>> make_file(const std::string& file) const {
     const runtime::ReceiverSpec* spec = registry_.receiver("file");
-    runtime::Options options;
-    options.items.push_back({.name = spec->options.front().name,
-                             .value = runtime::Value::string(options.storage->copy(file)),
-                             .program = nullptr,
-                             .place = {}});
+    runtime::Options options = framing_option();
+    add_text(options, spec->options.front().name, file);
     return spec->make(options, context_of_eval());
   }
 
   runtime::Result<std::unique_ptr<runtime::Receiver>> make_stdin() const {
-    return registry_.receiver("stdin")->make({}, context_of_eval());
+    return registry_.receiver("stdin")->make(framing_option(), context_of_eval());
   }
 
   // The stream takes the place of stdin, which is kept for the "-" that may come.
@@ -110,6 +107,19 @@ class FilesInTurn : public runtime::Receiver {
     }
     if (descriptor != own_stdin_) ::close(descriptor);
     return make_stdin();
+  }
+
+  static void add_text(runtime::Options& options, const std::string& name, const std::string& text) {
+    options.items.push_back({.name = name,
+                             .value = runtime::Value::string(options.storage->copy(text)),
+                             .program = nullptr,
+                             .place = {}});
+  }
+
+  runtime::Options framing_option() const {
+    runtime::Options options;
+    if (!framing_.empty()) add_text(options, "framing", framing_);
+    return options;
   }
 
   static runtime::ConnectorContext context_of_eval() {
@@ -133,6 +143,7 @@ class FilesInTurn : public runtime::Receiver {
 
   const runtime::Registry& registry_;
   std::vector<std::string> files_;
+  const std::string framing_;
   std::uint32_t opened_ = 0;
   int own_stdin_ = -1;  // what stdin was before a stream took its place
   std::optional<std::uint64_t> total_;
@@ -143,8 +154,8 @@ class FilesInTurn : public runtime::Receiver {
 }  // namespace
 
 std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
-                                                   std::vector<std::string> files) {
-  return std::make_unique<FilesInTurn>(registry, std::move(files));
+                                                   std::vector<std::string> files, std::string framing) {
+  return std::make_unique<FilesInTurn>(registry, std::move(files), std::move(framing));
 }
 
 }  // namespace pipec::cli

@@ -26,8 +26,7 @@ Value wrong_types(Op op, const Value& left, const Value& right, ArithmeticContex
 
 Value beyond(const Value& number, ArithmeticContext& context) {
   char room[kUnsignedDigits];
-  return failed(context,
-                {"a number beyond 64 bits takes no part in arithmetic: ", exact_text(number, room)});
+  return failed(context, {"a number beyond 64 bits takes no part in arithmetic: ", exact_text(number, room)});
 }
 
 // The result of an operation on 64-bit integers; false where it does not fit.

@@ -122,8 +122,7 @@ ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& na
     }
     case Op::field: {
       if (!expression.path.whole && expression.path.below.empty()) {
-        const Number known =
-            names.fields[slots ? slots[expression.path.slot] : expression.path.slot];
+        const Number known = names.fields[slots ? slots[expression.path.slot] : expression.path.slot];
         if (known == Names::kUnknown) return kNone;
         if (known != Names::kRecord) return share(known);
         // Read once, however often it is asked for.

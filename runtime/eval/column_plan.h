@@ -47,8 +47,8 @@ class ColumnPlan {
     bool shared = false;  // several nodes ask for it
   };
 
-  // What a name stands for where an expression is added: the column of a local, or of a field that a statement
-  // has set.
+  // What a name stands for where an expression is added: the column of a local, or of a field that a
+  // statement has set.
   struct Names {
     static constexpr Number kRecord = 0xfffffffe;   // the field as it lies in the record
     static constexpr Number kUnknown = 0xfffffffd;  // nothing that can be told before the record comes
@@ -57,8 +57,8 @@ class ColumnPlan {
   };
   static Names names(std::size_t fields, std::size_t locals);
 
-  // `expression` must outlive it. `slots`: the number of each of its slots here; null: the same. kNone: it cannot
-  // be evaluated by columns.
+  // `expression` must outlive it. `slots`: the number of each of its slots here; null: the same. kNone: it
+  // cannot be evaluated by columns.
   Number add(const Expression& expression, const Names& names, const std::uint32_t* slots = nullptr);
   const Node& node(Number number) const { return nodes_[number]; }
   std::size_t size() const { return nodes_.size(); }

@@ -21,9 +21,9 @@ using Kind = ColumnPlan::Kind;
 // Of what one chunk of records makes. A single record may make more: by the interpreter.
 constexpr std::size_t kMostArena = std::size_t{1} << 20;
 
-// A text of up to eight bytes, behind which others may be read, as a number; false where one of them is no digit.
-// Without a loop, whose end would be mispredicted where lengths vary: pairs, fours and eights are joined by one
-// multiplication each.
+// A text of up to eight bytes, behind which others may be read, as a number; false where one of them is no
+// digit. Without a loop, whose end would be mispredicted where lengths vary: pairs, fours and eights are
+// joined by one multiplication each.
 inline bool eight_digits(std::string_view text, std::uint64_t& number) {
   constexpr std::uint64_t kZeros = 0x3030303030303030ULL;
   constexpr std::uint64_t kHigh = 0xf0f0f0f0f0f0f0f0ULL;
@@ -196,8 +196,7 @@ void Columns::has(const Node& node, Rows rows, Truths& truths) {
     if (there && !node.below.empty()) {
       Value value = read(text, row);
       for (const json::Step& step : node.below) {
-        const Found found =
-            step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
+        const Found found = step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
         if (found.bad) doubt(row);
         there = found.found && !found.bad;
         if (!there) break;
@@ -259,7 +258,8 @@ void Columns::in(const Node& node, Rows rows, Truths& truths) {
       const Value plain = needle.is_escaped() ? decoded(needle, arena_) : needle;
       ArrayWalker items(stack);
       Value item;
-      while (truths[row] == 0 && items.next(item)) truths[row] = holds(Op::equal, plain, item, arena_) ? 1 : 0;
+      while (truths[row] == 0 && items.next(item))
+        truths[row] = holds(Op::equal, plain, item, arena_) ? 1 : 0;
       if (items.bad()) doubt(row);
     } else if (text && stack.type() == Type::string) {
       const std::string_view whole = decode_string(stack, arena_);

@@ -128,7 +128,8 @@ std::string explain_filter(const Program& condition) {
   const std::shared_ptr<const Program> program(std::shared_ptr<const Program>(), &condition);
   const bool columns = ConditionPlan(condition.fields, {&program, 1}, {&slots, 1}).usable();
   if (!raw.usable()) {
-    return (columns ? "cuts records into members, many at once: " : "reads each record by itself: ") + raw.why_not();
+    return (columns ? "cuts records into members, many at once: " : "reads each record by itself: ") +
+           raw.why_not();
   }
   return raw.describe() + (columns ? "; where most records hold it, they are cut into members, many at once"
                                    : "; what is in doubt is read by itself");

@@ -15,8 +15,8 @@ namespace {
 // Where a stretch of lines turned out not to be flat, so many records are looked at one by one.
 constexpr std::size_t kTakenAlone = 32;
 
-// Nothing is built; later stages read fields from the same bytes. Lines that follow each other and are flat are
-// validated in one pass, all others one by one.
+// Nothing is built; later stages read fields from the same bytes. Lines that follow each other and are flat
+// are validated in one pass, all others one by one.
 class JsonParser final : public Stage {
  public:
   explicit JsonParser(OnError on_error) : on_error_(on_error), kernel_(json::best_kernel()) {}

@@ -8,8 +8,8 @@ namespace pipec::runtime::eval {
 void describe_malformed(const Batch& batch, const Record& record, Reason& reason) {
   std::size_t offset = 0;
   const std::string_view payload = batch.payload(record);
-  const char* what = record.format == Format::json ? validate_json(payload, &offset)
-                                                   : validate_msgpack(payload, &offset);
+  const char* what =
+      record.format == Format::json ? validate_json(payload, &offset) : validate_msgpack(payload, &offset);
   if (what) {
     reason.assign({"parse error: ", what, " at byte ", Digits(offset)});
   } else {

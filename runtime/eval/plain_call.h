@@ -1,4 +1,5 @@
-// The context of a call outside the interpreter: of a pure function without lambdas, whose failure is not told.
+// The context of a call outside the interpreter: of a pure function without lambdas, whose failure is not
+// told.
 #pragma once
 
 #include <span>

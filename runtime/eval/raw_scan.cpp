@@ -64,7 +64,7 @@ bool RawScan::judge(const Batch& batch) {
   if (records.empty() || !worth_trying()) return false;
   const Record& first = records.front();
   const Record& last = records.back();
-  if (first.buffer != last.buffer || last.begin < first.begin) return false;
+  if (first.buffer != last.buffer || last.begin < first.begin || first.format != Format::json) return false;
   const std::size_t end = std::size_t{last.begin} + last.size;
   if (batch.live_bytes() * 2 < end - first.begin) return false;
   text_ = batch.buffers[first.buffer]->data();

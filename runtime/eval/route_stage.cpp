@@ -40,8 +40,7 @@ class RouteStage final : public Router {
   }
 
   std::unique_ptr<Scratch> make_scratch() const override {
-    return std::make_unique<RouteScratch>(fields_, locals_,
-                                          by_columns() ? &*columns_ : nullptr);
+    return std::make_unique<RouteScratch>(fields_, locals_, by_columns() ? &*columns_ : nullptr);
   }
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
@@ -59,7 +58,8 @@ class RouteStage final : public Router {
           first = i;
           last = i + columns->take(batch, i);
         }
-        if (const std::uint32_t known = columns->first_to_hold(i - first); known != ConditionColumns::kUnknown) {
+        if (const std::uint32_t known = columns->first_to_hold(i - first);
+            known != ConditionColumns::kUnknown) {
           arms[known].records.push_back(record);
           continue;
         }
@@ -101,8 +101,9 @@ class RouteStage final : public Router {
 std::string explain_route(const std::vector<std::shared_ptr<const Program>>& conditions) {
   RouteOptions options;
   options.conditions = conditions;
-  return RouteStage(std::move(options)).by_columns() ? "judges many records at once"
-                                                     : "reads each record by itself: a condition needs it alone";
+  return RouteStage(std::move(options)).by_columns()
+             ? "judges many records at once"
+             : "reads each record by itself: a condition needs it alone";
 }
 
 std::shared_ptr<const Router> make_route(RouteOptions options) {

@@ -1,5 +1,5 @@
-// How a record of one layout is written again after a list of edits of its top level: which runs are copied and
-// what stands between them. Made once for a layout, run for each of its records.
+// How a record of one layout is written again after a list of edits of its top level: which runs are copied
+// and what stands between them. Made once for a layout, run for each of its records.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct TopEdit {
 
 class SplicePlan {
  public:
-  // The same as the edits made one by one by a RecordView and written by splice(). `quoted`: each slot's key with
-  // its quotes.
+  // The same as the edits made one by one by a RecordView and written by splice(). `quoted`: each slot's key
+  // with its quotes.
   SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, std::span<const std::string> quoted);
 
   // The edits change nothing of such a record.

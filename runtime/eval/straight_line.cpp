@@ -69,8 +69,8 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       }
       return true;
     case Statement::Kind::rename:
-      step.edit = {TopEdit::Kind::rename, statement.targets[0].slot, statement.targets[1].slot,
-                   ColumnPlan::kNone, {}};
+      step.edit = {
+          TopEdit::Kind::rename, statement.targets[0].slot, statement.targets[1].slot, ColumnPlan::kNone, {}};
       steps_.push_back(step);
       names.fields[statement.targets[0].slot] = ColumnPlan::Names::kUnknown;
       names.fields[statement.targets[1].slot] = ColumnPlan::Names::kUnknown;

@@ -66,8 +66,7 @@ class StraightLine {
 // Applies it to one batch after another. One per worker.
 class StraightLineRun {
  public:
-  explicit StraightLineRun(const StraightLine& line,
-                           const json::Kernel& kernel = json::best_kernel());
+  explicit StraightLineRun(const StraightLine& line, const json::Kernel& kernel = json::best_kernel());
 
   // Takes the records from `first` on; how many. Then, row by row:
   std::size_t take(const Batch& batch, std::size_t first);
@@ -95,8 +94,8 @@ class StraightLineRun {
     std::array<std::uint16_t, Columns::kRows> rows;
     std::size_t size = 0;
   };
-  std::vector<Selected> selected_;                      // per side
-  std::array<std::uint32_t, Columns::kRows> sides_{};   // per row: bits of the sides it is on
+  std::vector<Selected> selected_;                     // per side
+  std::array<std::uint32_t, Columns::kRows> sides_{};  // per row: bits of the sides it is on
   std::array<std::uint8_t, Columns::kRows> dropped_{};
   std::unordered_map<std::uint64_t, std::unique_ptr<SplicePlan>> plans_;
   std::uint64_t found_for_ = ~std::uint64_t{0};

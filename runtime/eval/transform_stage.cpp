@@ -9,7 +9,9 @@ namespace {
 class TransformStage final : public Stage {
  public:
   explicit TransformStage(TransformOptions options)
-      : options_(std::move(options)), reads_(eval::reads_record(options_.program->body)), line_(*options_.program) {}
+      : options_(std::move(options)),
+        reads_(eval::reads_record(options_.program->body)),
+        line_(*options_.program) {}
 
   std::unique_ptr<Scratch> make_scratch() const override {
     return std::make_unique<eval::TransformRun>(*options_.program, reads_,

@@ -69,8 +69,8 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
 
 void BlockIndex::scan_stretch(std::span<const Record> records, std::size_t row) {
   std::size_t at = count_;
-  const std::size_t stop = kernel_.operators(
-      text_, records.front().begin, records.back().begin + records.back().size, members_, count_);
+  const std::size_t stop = kernel_.operators(text_, records.front().begin,
+                                             records.back().begin + records.back().size, members_, count_);
   std::size_t unknown = 0;
   std::size_t i = 0;
   for (; i < records.size(); ++i) {
@@ -129,7 +129,8 @@ inline bool BlockIndex::same(const Layout& layout, std::uint32_t end, const std:
     if (lead.size > 16 && std::memcmp(at + 8, layout.texts.data() + lead.text + 8, lead.size - 16) != 0)
       return false;
     // No white space around the value but what is part of the lead.
-    if (static_cast<unsigned char>(at[lead.size]) <= ' ' || static_cast<unsigned char>(text_[behind - 1]) <= ' ')
+    if (static_cast<unsigned char>(at[lead.size]) <= ' ' ||
+        static_cast<unsigned char>(text_[behind - 1]) <= ' ')
       return false;
     before = behind;
     members += 2;

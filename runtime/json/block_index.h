@@ -1,11 +1,12 @@
 // The members of many records at once. Most records of a source have the same keys in the same order: a
 // Layout. The operators of a stretch of lines are found in one pass (Kernel::operators), and a record is then
-// compared with the layouts that are known: what stands between its values, a member in two loads. Where that is
-// the same, and each value begins and ends as it should, nothing else of the record's structure is left to check.
+// compared with the layouts that are known: what stands between its values, a member in two loads. Where that
+// is the same, and each value begins and ends as it should, nothing else of the record's structure is left to
+// check.
 //
-// What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it at
-// most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing is
-// said of it: it goes the ordinary way.
+// What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it
+// at most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing
+// is said of it: it goes the ordinary way.
 #pragma once
 
 #include <array>
@@ -54,8 +55,8 @@ class BlockIndex {
 
   // Of the last scan: null where nothing is known of the row.
   const Layout* layout(std::size_t row) const { return rows_[row].layout; }
-  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it. Offsets into
-  // text().
+  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it. Offsets
+  // into text().
   const std::uint32_t* members(std::size_t row) const { return members_.data() + rows_[row].members; }
   const char* text() const { return text_; }
   // The value of a slot; its data is null where the record has none. The row has a layout.
@@ -91,7 +92,7 @@ class BlockIndex {
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
   std::vector<std::unique_ptr<Layout>> layouts_;
-  std::size_t last_ = 0;     // the layout of the row before
+  std::size_t last_ = 0;          // the layout of the row before
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
 };
 

@@ -23,7 +23,7 @@ enum class Edit : std::uint8_t {
   parent_is_no_object,  // `.a.b = 1` where .a is there and no object (null too), or the record itself is none
   parent_is_no_array,   // `.a[0] = 1` where .a is no array
   out_of_bounds,
-  malformed,  // bytes that had to be looked at are no JSON
+  malformed,       // bytes that had to be looked at are no JSON
   no_such_number,  // MsgPack has no form for a number beyond 64 bits
 };
 

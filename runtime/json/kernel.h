@@ -50,17 +50,18 @@ struct Kernel {
   // caller: `ascii` tells whether there is none to check.
   const char* (*validate)(const char* text, std::size_t size, std::size_t* offset, bool* ascii);
   // text[begin, end) are lines, each `{"key":value,...}` without a bracket inside: what FieldIndex::scan
-  // takes for an object, whose keys and strings are all that is in quotes. One space is allowed behind `:` and
+  // takes for an object, whose keys and strings are all that is in quotes. One space is allowed behind `:`
+  // and
   // `,`, none before them. Which bracket a line begins and ends with, and what stands for a value that is no
-  // string, is left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so: the
-  // records that end two bytes before it and earlier are as described.
+  // string, is left to the caller. Returns `end`, or the beginning of the first 64 bytes where it is not so:
+  // the records that end two bytes before it and earlier are as described.
   std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
   // The same, of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
   // backslash. Brackets as there.
   std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii);
-  // Appends to out[count] the offsets in text[begin, end), which is lines, of all brackets, colons and commas that
-  // are in no string (and of bytes 0x0c and 0x1a). Returns `end`, or the beginning of the first 64 bytes with a
-  // newline in a string: up to there the offsets are written.
+  // Appends to out[count] the offsets in text[begin, end), which is lines, of all brackets, colons and commas
+  // that are in no string (and of bytes 0x0c and 0x1a). Returns `end`, or the beginning of the first 64 bytes
+  // with a newline in a string: up to there the offsets are written.
   std::size_t (*operators)(const char* text, std::size_t begin, std::size_t end, Offsets& out,
                            std::size_t& count);
   // Writes the offsets in text[begin, end) where the needle stands and those of the backslashes that may be

@@ -151,8 +151,8 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
 
 #include "runtime/json/kernel_x86.inc"
 // Use the above.
-#include "runtime/json/kernel_offsets.inc"
 #include "runtime/json/kernel_loops.inc"
+#include "runtime/json/kernel_offsets.inc"
 
 constexpr Kernel kKernel{"avx2", members, validate, flat, valid_flat, operators, find};
 

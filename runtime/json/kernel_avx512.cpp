@@ -173,10 +173,9 @@ constexpr Kernel kKernel{"avx512", members, validate, flat, valid_flat, operator
 const Kernel* avx512_kernel() {
   __builtin_cpu_init();
   const bool usable = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vbmi2") &&
-                      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
-                      __builtin_cpu_supports("pclmul");
+                      __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx2") &&
+                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                      __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
   return usable ? &kKernel : nullptr;
 }
 

@@ -37,8 +37,8 @@ class RecordView {
   // Begins with a record; needs Buffer::kPadding readable bytes behind it. Shape::malformed: nothing may be
   // read.
   Shape open(std::string_view record, bool trusted, Arena& arena);
-  // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON records do
-  // not take.
+  // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON
+  // records do not take.
   Shape open_msgpack(std::string_view record, Arena& arena);
   // Begins without one: every field is missing (constants, `generate`).
   void open_nothing(Arena& arena);

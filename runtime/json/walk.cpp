@@ -8,6 +8,7 @@
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
 #include "runtime/msgpack/read.h"
+#include "runtime/msgpack/text.h"
 
 namespace pipec::runtime {
 

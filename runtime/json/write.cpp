@@ -216,8 +216,8 @@ void append_json_string(std::string_view text, Buffer& out) {
 
 namespace {
 
-// Eight digits of a number below 10^8, leading zeros too: halves, quarters and digits are split off in lanes of
-// one word, each by a multiplication that stands for a division.
+// Eight digits of a number below 10^8, leading zeros too: halves, quarters and digits are split off in lanes
+// of one word, each by a multiplication that stands for a division.
 void write_eight_digits(std::uint64_t number, char* out) {
   const std::uint64_t fours = number / 10'000 | (number % 10'000) << 32;
   const std::uint64_t hundreds = (fours * 5'243 >> 19) & 0x0000007f0000007fULL;

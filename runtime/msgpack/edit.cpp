@@ -39,9 +39,13 @@ class BytesEdit {
   bool bad() const { return bad_; }
   const std::vector<Entry>& entries() const { return entries_; }
 
-  void set(const Entry& entry, std::string_view value) { changes_.push_back({place(entry), {}, value, false}); }
+  void set(const Entry& entry, std::string_view value) {
+    changes_.push_back({place(entry), {}, value, false});
+  }
   void remove(const Entry& entry) { changes_.push_back({place(entry), {}, {}, true}); }
-  void rename(const Entry& entry, std::string_view key) { changes_.push_back({place(entry), key, {}, false}); }
+  void rename(const Entry& entry, std::string_view key) {
+    changes_.push_back({place(entry), key, {}, false});
+  }
   void add(std::string_view key, std::string_view value) { changes_.push_back({{}, key, value, false}); }
 
   Edited result(Arena& arena, Buffer& scratch) const {
@@ -100,7 +104,7 @@ Edited edit_map(std::string_view map, Steps steps, const Operation& operation, A
     if (operation.kind != Does::set) return {Edit::done, false, map};
     const Edited made = wrap(below, operation.value, arena, scratch);
     if (made.edit != Edit::done) return made;
-    bytes.add(key_bytes(step.key, arena), made.bytes);
+    bytes.add(str_bytes(step.key, arena), made.bytes);
     return bytes.result(arena, scratch);
   }
   // The last one counts: what a set makes of it is the field's new value, at every repetition.
@@ -115,7 +119,7 @@ Edited edit_map(std::string_view map, Steps steps, const Operation& operation, A
       if (renames && entry.has_key(operation.new_key, arena)) bytes.remove(entry);
     } else if (renames) {
       if (&entry == last) {
-        bytes.rename(entry, key_bytes(operation.new_key, arena));
+        bytes.rename(entry, str_bytes(operation.new_key, arena));
       } else {
         bytes.remove(entry);
       }
@@ -230,11 +234,11 @@ void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
   out.set_size(out.size() + static_cast<std::size_t>(to - begin));
 }
 
-std::string_view key_bytes(std::string_view key, Arena& arena) {
-  char* const begin = arena.allocate(key.size() + kMostHead);
-  char* const to = put_str_head(begin, key.size());
-  if (!key.empty()) std::memcpy(to, key.data(), key.size());
-  return {begin, static_cast<std::size_t>(to - begin) + key.size()};
+std::string_view str_bytes(std::string_view text, Arena& arena) {
+  char* const begin = arena.allocate(text.size() + kMostHead);
+  char* const to = put_str_head(begin, text.size());
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return {begin, static_cast<std::size_t>(to - begin) + text.size()};
 }
 
 Edited wrap(Steps steps, std::string_view value, Arena& arena, Buffer& scratch) {
@@ -290,7 +294,8 @@ Edited keep_below(std::string_view container, std::span<const Steps> paths, Aren
     bool whole = false;
     const auto below = paths_through(paths, whole, [&](const Step& step) {
       if (step.is_key != (holds == Holds::members)) return false;
-      return step.is_key ? entry.has_key(step.key, arena) : step.index == index || step.index + count == index;
+      return step.is_key ? entry.has_key(step.key, arena)
+                         : step.index == index || step.index + count == index;
     });
     ++index;
     if (whole) {

@@ -1,5 +1,5 @@
-// Edits of MsgPack containers: members are written anew, everything else is copied in runs, byte for byte. Values
-// are given as the bytes they will have.
+// Edits of MsgPack containers: members are written anew, everything else is copied in runs, byte for byte.
+// Values are given as the bytes they will have.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ struct Change {
   bool removed = false;
 };
 
-// Appends the container of `count` members or items, whose first begins at `body`, with the changes made. Those
-// with a place come first and in the order of the bytes.
+// Appends the container of `count` members or items, whose first begins at `body`, with the changes made.
+// Those with a place come first and in the order of the bytes.
 void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
             std::span<const Change* const> changes, Buffer& out);
 // Sorts the changes as splice() wants them.
@@ -42,8 +42,8 @@ struct Operation {
 
 struct Edited {
   Edit edit = Edit::done;
-  bool changed = false;     // false: `bytes` is what it was
-  std::string_view bytes;   // of the container; in the arena where it changed
+  bool changed = false;    // false: `bytes` is what it was
+  std::string_view bytes;  // of the container; in the arena where it changed
 };
 
 // The edit at the end of a path that is not empty; a set makes the objects that are missing. `scratch` is
@@ -58,7 +58,7 @@ Edited keep_below(std::string_view container, std::span<const std::span<const St
 // Maps of one member each around the value; an index among the steps: parent_is_no_array.
 Edited wrap(std::span<const Step> steps, std::string_view value, Arena& arena, Buffer& scratch);
 
-// A key as MsgPack, in the arena.
-std::string_view key_bytes(std::string_view key, Arena& arena);
+// A str in the arena.
+std::string_view str_bytes(std::string_view text, Arena& arena);
 
 }  // namespace pipec::runtime::msgpack

@@ -1,5 +1,6 @@
-// JSON to MsgPack in one pass over the text. The count of a container is known at its end only: one byte is left
-// for its head, which is what most of them need, and what stands behind it is moved on where the head is longer.
+// JSON to MsgPack in one pass over the text. The count of a container is known at its end only: one byte is
+// left for its head, which is what most of them need, and what stands behind it is moved on where the head is
+// longer.
 #include <bit>
 #include <cmath>
 
@@ -11,7 +12,7 @@
 #include "pipec/runtime/msgpack.h"
 #include "runtime/json/number.h"
 #include "runtime/json/text.h"
-#include "runtime/msgpack/read.h"
+#include "runtime/msgpack/text.h"
 #include "runtime/msgpack/write.h"
 
 namespace pipec::runtime {
@@ -79,6 +80,8 @@ class Transcoder {
   };
 
   void space() {
+    if (at_<end_&& static_cast<unsigned char>(*at_)> ' ') [[likely]]
+      return;
     while (at_ < end_ && json::is_space(*at_)) ++at_;
   }
   // Room for `bytes` and kSlack more.
@@ -150,8 +153,8 @@ class Transcoder {
     const Level& top = levels_[--depth_];
     char* head = out_.data() + top.head;
     if (top.wide) {
-      // So many large containers lie in each other that moving them would take the square of the text: this one
-      // has a head of full width, whatever its count.
+      // So many large containers lie in each other that moving them would take the square of the text: this
+      // one has a head of full width, whatever its count.
       store(put_byte(head, top.map ? 0xdf : 0xdd), top.count);
       return;
     }
@@ -189,9 +192,9 @@ class Transcoder {
         if (at[before] == '"' && at == inside && !wide) {
           // Short and plain, as most are: its bytes are in hand.
           room(kMostHead);
-          to_ = put_byte(to_, 0xa0 | before);
-          _mm_storeu_si128(reinterpret_cast<__m128i*>(to_), bytes);
-          to_ += before;
+          char* const to = put_byte(to_, 0xa0 | before);
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+          to_ = to + before;
           at_ = inside + before + 1;
           return nullptr;
         }
@@ -209,9 +212,18 @@ class Transcoder {
     const std::string_view text{inside, static_cast<std::size_t>(at - inside)};
     if (wide && !valid_text(text)) return "invalid UTF-8";
     room(text.size());
-    to_ = put_str_head(to_, text.size());
-    std::memcpy(to_, text.data(), text.size());
-    to_ += text.size();
+    char* to = put_str_head(to_, text.size());
+#if defined(__SSE2__)
+    if (text.size() <= 256 && static_cast<std::size_t>(end_ - inside) >= text.size() + 16) [[likely]] {
+      // Whole vectors: what they write behind the text is written over.
+      for (std::size_t i = 0; i < text.size(); i += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(inside + i));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), bytes);
+      }
+    } else
+#endif
+      std::memcpy(to, text.data(), text.size());
+    to_ = to + text.size();
     at_ = at + 1;
     return nullptr;
   }

@@ -14,8 +14,8 @@ namespace pipec::runtime::msgpack {
 using json::FieldSlot;
 using json::Shape;
 
-// Checks the structure of the whole record; values are not looked into. Slots hold the LAST member of a repeated
-// key. One per worker.
+// Checks the structure of the whole record; values are not looked into. Slots hold the LAST member of a
+// repeated key. One per worker.
 class Index {
  public:
   // `keys` must outlive it.
@@ -41,6 +41,8 @@ class Index {
   };
   static constexpr std::size_t kExpected = 64;
 
+  const char* read_key(const char* at, const char* end, std::string_view& text);
+  std::uint32_t look_up(std::string_view key, std::uint32_t place);
   std::uint32_t find(std::string_view key) const;
 
   const std::vector<std::string>& keys_;

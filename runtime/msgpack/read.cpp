@@ -7,7 +7,7 @@
 
 #include "pipec/runtime/msgpack.h"
 #include "runtime/base64.h"
-#include "runtime/json/utf8.h"
+#include "runtime/msgpack/text.h"
 
 namespace pipec::runtime {
 
@@ -22,24 +22,6 @@ std::optional<Value> read_msgpack(std::string_view slice) {
 }
 
 namespace msgpack {
-
-bool valid_text(std::string_view text) {
-  constexpr std::uint64_t kTops = 0x8080808080808080ULL;
-  const char* const at = text.data();
-  const std::size_t size = text.size();
-  if (size <= 64) {
-    std::uint64_t word = 0;
-    std::uint64_t all = 0;
-    std::size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
-      std::memcpy(&word, at + i, 8);
-      all |= word;
-    }
-    for (; i < size; ++i) all |= static_cast<unsigned char>(at[i]);
-    if ((all & kTops) == 0) return true;
-  }
-  return json::valid_utf8(text);
-}
 
 std::optional<double> float_of(const Token& token) {
   const double value = token.kind == Kind::float64

@@ -37,8 +37,8 @@ struct Entry {
 // Reads the item (no key) or member at `at`; false: malformed.
 bool read_entry(const char* at, const char* end, bool map, Entry& entry);
 
-// Walks the items or members of a container's slice: `while (walk.next(entry))`; of an array, the entry has no
-// key. Bytes that are malformed set bad() and end.
+// Walks the items or members of a container's slice: `while (walk.next(entry))`; of an array, the entry has
+// no key. Bytes that are malformed set bad() and end.
 class Walk {
  public:
   explicit Walk(std::string_view slice);
@@ -61,9 +61,6 @@ class Walk {
 
 Found find_member(const Value& map, std::string_view key, Arena& arena);
 Found find_item(const Value& array, std::int64_t index);
-
-// Valid UTF-8; short ASCII at once.
-bool valid_text(std::string_view text);
 
 // Nanoseconds of an ext -1; nullopt: no timestamp, or beyond 64 bits.
 std::optional<std::int64_t> timestamp_of(const Token& token);

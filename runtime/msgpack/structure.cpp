@@ -1,5 +1,7 @@
 #include "runtime/msgpack/structure.h"
 
+#include "runtime/msgpack/text.h"
+
 namespace pipec::runtime::msgpack {
 
 namespace {
@@ -7,6 +9,70 @@ namespace {
 constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
 constexpr const char* kKey = "a key that is no scalar";
 constexpr const char* kDeep = "nested deeper than 1024";
+
+constexpr std::array<std::uint8_t, 256> make_fixed_bytes() {
+  std::array<std::uint8_t, 256> bytes{};
+  for (unsigned i = 0; i < 256; ++i) {
+    if (kLeads[i].kind == Lead::Class::fixed) bytes[i] = kLeads[i].bytes;
+  }
+  return bytes;
+}
+// Of a value whose first byte says its size: that; else 0.
+constexpr std::array<std::uint8_t, 256> kFixedBytes = make_fixed_bytes();
+
+// The whole value in one go, with its levels on the stack; kTexts: str is checked too. nullptr: something is
+// wrong with it, and somebody else says what.
+template <bool kTexts>
+const char* walk(const char* at, const char* end, std::size_t depth) {
+  std::uint64_t open[kMaxDepth];  // values to come, twice, plus one for a map
+  std::size_t opened = 0;
+  std::uint64_t left = 1;
+  bool map = false;
+  const std::size_t deepest = kMaxDepth - depth;
+  for (;;) {
+    if (at >= end) return nullptr;
+    const auto byte = static_cast<unsigned char>(*at);
+    if (const std::uint8_t bytes = kFixedBytes[byte]; bytes != 0) [[likely]] {
+      if (end - at < bytes) return nullptr;
+      if (kTexts && byte >= 0xa0 && byte < 0xc0 && !valid_text({at + 1, bytes - std::size_t{1}}))
+        return nullptr;
+      at += bytes;
+    } else {
+      const Lead& first = kLeads[byte];
+      const auto room = static_cast<std::uint64_t>(end - at);
+      if (room < first.bytes) return nullptr;
+      const std::uint32_t length = first.length == 0 ? 0 : load_length(at + 1, first.length);
+      switch (first.kind) {
+        case Lead::Class::array:
+        case Lead::Class::map: {
+          if (opened == deepest || (map && (left & 1) == 0)) return nullptr;
+          const std::uint64_t count = first.length == 0 ? byte & 15U : length;
+          at += first.bytes;
+          open[opened++] = left * 2 + (map ? 1 : 0);
+          map = first.kind == Lead::Class::map;
+          left = map ? count * 2 + 1 : count + 1;
+          break;
+        }
+        case Lead::Class::ext:
+          if (map && (left & 1) == 0) return nullptr;
+          [[fallthrough]];
+        case Lead::Class::sized: {
+          if (room - first.bytes < length) return nullptr;
+          if (kTexts && byte >= 0xd9 && !valid_text({at + first.bytes, length})) return nullptr;
+          at += first.bytes + length;
+          break;
+        }
+        default:
+          return nullptr;
+      }
+    }
+    while (--left == 0) {
+      if (opened == 0) return at;
+      left = open[--opened] >> 1;
+      map = open[opened] & 1;
+    }
+  }
+}
 
 }  // namespace
 
@@ -59,51 +125,11 @@ Structure::Found Structure::next(const char*& at, const char* end) {
 }
 
 const char* skip_any(const char* at, const char* end, std::size_t depth) {
-  // As above, without a way to go on, and with the levels on the stack.
-  std::uint64_t open[kMaxDepth];  // values to come, twice, plus one for a map
-  std::size_t opened = 0;
-  std::uint64_t left = 1;
-  bool map = false;
-  const std::size_t deepest = kMaxDepth - depth;
-  for (;;) {
-    if (at >= end) return nullptr;
-    const Lead& first = lead(at);
-    const auto room = static_cast<std::uint64_t>(end - at);
-    if (room < first.bytes) return nullptr;
-    switch (first.kind) {
-      case Lead::Class::fixed:
-        at += first.bytes;
-        break;
-      case Lead::Class::array:
-      case Lead::Class::map: {
-        if (opened == deepest || (map && (left & 1) == 0)) return nullptr;
-        const std::uint64_t count =
-            first.length == 0 ? static_cast<unsigned char>(*at) & 15U : load_length(at + 1, first.length);
-        at += first.bytes;
-        open[opened++] = left * 2 + (map ? 1 : 0);
-        map = first.kind == Lead::Class::map;
-        left = map ? count * 2 + 1 : count + 1;
-        break;
-      }
-      case Lead::Class::ext:
-        if (map && (left & 1) == 0) return nullptr;
-        [[fallthrough]];
-      case Lead::Class::sized: {
-        const std::uint64_t bytes =
-            first.bytes + (first.length == 0 ? 0 : std::uint64_t{load_length(at + 1, first.length)});
-        if (room < bytes) return nullptr;
-        at += bytes;
-        break;
-      }
-      case Lead::Class::never:
-        return nullptr;
-    }
-    while (--left == 0) {
-      if (opened == 0) return at;
-      left = open[--opened] >> 1;
-      map = open[opened] & 1;
-    }
-  }
+  return walk<false>(at, end, depth);
+}
+
+const char* skip_checked(const char* at, const char* end) {
+  return walk<true>(at, end, 0);
 }
 
 }  // namespace pipec::runtime::msgpack

@@ -24,6 +24,8 @@ class Structure {
     left_ = 1;
     map_ = false;
   }
+  // Nothing was taken of the value that comes next.
+  bool fresh() const { return open_.empty(); }
   const char* reason() const { return reason_; }
   // After `more`: at least so many bytes of the value are still to come, from `at` on.
   std::uint64_t least() const { return least_; }
@@ -48,6 +50,8 @@ class Structure {
 
 // Behind the value at `at`; nullptr: it is cut off or malformed. `depth`: containers around it.
 const char* skip_any(const char* at, const char* end, std::size_t depth);
+// The same, and every str has to be UTF-8.
+const char* skip_checked(const char* at, const char* end);
 
 inline const char* skip(const char* at, const char* end, std::size_t depth) {
   if (at >= end) return nullptr;

@@ -26,10 +26,10 @@ enum class Kind : std::uint8_t {
 
 struct Token {
   Kind kind = Kind::never;
-  std::int8_t ext = 0;           // the application's type
-  std::uint32_t size = 0;        // payload bytes of str, bin and ext; items of an array, members of a map
-  std::uint64_t bits = 0;        // scalars
-  const char* begin = nullptr;   // str, bin, ext: the payload; array, map: the first item or key
+  std::int8_t ext = 0;          // the application's type
+  std::uint32_t size = 0;       // payload bytes of str, bin and ext; items of an array, members of a map
+  std::uint64_t bits = 0;       // scalars
+  const char* begin = nullptr;  // str, bin, ext: the payload; array, map: the first item or key
   std::string_view text() const { return {begin, size}; }
 };
 
@@ -48,10 +48,10 @@ T load(const char* at) {
 // What the first byte says.
 struct Lead {
   enum class Class : std::uint8_t {
-    fixed,    // `bytes` in all
-    sized,    // str, bin: `length` bytes of length stand behind the first, then the payload
-    ext,      // as sized, and a type byte; length 0: `bytes` in all
-    array,    // length 0: the count is in the first byte
+    fixed,  // `bytes` in all
+    sized,  // str, bin: `length` bytes of length stand behind the first, then the payload
+    ext,    // as sized, and a type byte; length 0: `bytes` in all
+    array,  // length 0: the count is in the first byte
     map,
     never,
   };
@@ -104,8 +104,9 @@ inline std::uint32_t load_length(const char* at, unsigned bytes) {
   return bytes == 2 ? load<std::uint16_t>(at) : load<std::uint32_t>(at);
 }
 
-// Reads the head of the value at `at`, and the whole of a scalar. Returns what stands behind it: a container's
-// first item, behind the payload of everything else; nullptr: cut off. Kind::never is the caller's to refuse.
+// Reads the head of the value at `at`, and the whole of a scalar. Returns what stands behind it: a
+// container's first item, behind the payload of everything else; nullptr: cut off. Kind::never is the
+// caller's to refuse.
 inline const char* read_token(const char* at, const char* end, Token& token) {
   if (at >= end) return nullptr;
   const auto byte = static_cast<unsigned char>(*at);

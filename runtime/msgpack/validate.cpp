@@ -1,6 +1,7 @@
 #include "pipec/runtime/msgpack.h"
 #include "runtime/json/utf8.h"
-#include "runtime/msgpack/read.h"
+#include "runtime/msgpack/structure.h"
+#include "runtime/msgpack/text.h"
 
 namespace pipec::runtime {
 
@@ -37,25 +38,22 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   if (bytes.empty()) return "no value";
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
-  const char* const behind = msgpack::skip(begin, end, 0);
-  if (!behind) {
-    msgpack::Structure structure;
-    const char* at = begin;
-    const auto found = structure.next(at, end);
-    where = static_cast<std::size_t>(at - begin);
-    if (found == msgpack::Structure::Found::malformed) return structure.reason();
+  const char* behind = msgpack::skip_checked(begin, end);
+  if (behind == end) return nullptr;
+  // Once more, slowly, for what is wrong with it and where.
+  msgpack::Structure structure;
+  const char* at = begin;
+  const auto found = structure.next(at, end);
+  if (found == msgpack::Structure::Found::more) {
     where = bytes.size();
     return "unexpected end";
   }
-  if (behind != end) {
-    where = static_cast<std::size_t>(behind - begin);
-    return "something behind the value";
-  }
-  if (const std::string_view text = first_bad_text(begin, end); !text.empty()) {
-    where = static_cast<std::size_t>(text.data() - begin) + json::first_invalid_utf8(text);
-    return "invalid UTF-8";
-  }
-  return nullptr;
+  where = static_cast<std::size_t>(at - begin);
+  if (found == msgpack::Structure::Found::malformed) return structure.reason();
+  if (behind || at != end) return "something behind the value";
+  const std::string_view text = first_bad_text(begin, end);
+  where = static_cast<std::size_t>(text.data() - begin) + json::first_invalid_utf8(text);
+  return "invalid UTF-8";
 }
 
 struct MsgpackFramer::State {
@@ -67,7 +65,15 @@ MsgpackFramer::~MsgpackFramer() = default;
 
 MsgpackFramer::Found MsgpackFramer::next(std::string_view bytes, std::size_t& taken) {
   const char* at = bytes.data();
-  const auto found = state_->structure.next(at, at + bytes.size());
+  const char* const end = at + bytes.size();
+  // Mostly the whole value is there, and nothing is kept of it.
+  if (state_->structure.fresh() && at < end) {
+    if (const char* const behind = msgpack::skip(at, end, 0)) {
+      taken = static_cast<std::size_t>(behind - at);
+      return Found::whole;
+    }
+  }
+  const auto found = state_->structure.next(at, end);
   taken = static_cast<std::size_t>(at - bytes.data());
   switch (found) {
     case msgpack::Structure::Found::whole:

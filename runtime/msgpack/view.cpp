@@ -36,7 +36,13 @@ int presence(const Found& found) {
 }  // namespace
 
 View::View(const std::vector<std::string>& keys)
-    : keys_(keys), index_(keys), scratch_(pool_.get(1024)), state_(keys.size(), kUntouched) {}
+    : keys_(keys), index_(keys), scratch_(pool_.get(1024)), state_(keys.size(), kUntouched) {
+  for (const std::string& key : keys) {
+    scratch_->clear();
+    append_str(key, *scratch_);
+    key_bytes_.emplace_back(scratch_->view());
+  }
+}
 
 void View::begin(std::string_view record) {
   record_ = record;
@@ -112,6 +118,14 @@ int View::has_whole(Steps below) {
 }
 
 std::string_view View::encoded(const Value& value) {
+  // The common ones without a detour.
+  if (value.type() == Type::string && !value.is_escaped()) return str_bytes(value.text(), *arena_);
+  if (value.is_number() && !value.is_beyond()) {
+    char* const begin = arena_->allocate(kMostHead);
+    const char* const end = value.type() == Type::integer ? put_integer(begin, value.as_int())
+                                                          : put_float(begin, value.as_float());
+    return {begin, static_cast<std::size_t>(end - begin)};
+  }
   scratch_->clear();
   if (append_msgpack(value, *scratch_)) return {};
   return arena_->copy(scratch_->view());
@@ -124,7 +138,7 @@ Change& View::changed(std::uint32_t slot) {
   state_[slot] = static_cast<std::uint32_t>(changes_.size());
   Change& change = changes_.emplace_back();
   if (state == kUntouched) change.place = index_.slot(slot);
-  if (!change.place.found()) change.key = key_bytes(keys_[slot], *arena_);
+  if (!change.place.found()) change.key = key_bytes_[slot];
   return change;
 }
 
@@ -212,7 +226,7 @@ Edit View::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps 
     if (bytes_of(from).empty()) return Edit::done;
     if (index_.repeated()) return edit_whole(steps_of(from, {}), {Operation::Kind::rename, {}, keys_[to]});
     erase(to);
-    changed(from).key = key_bytes(keys_[to], *arena_);
+    changed(from).key = key_bytes_[to];
     state_[to] = state_[from];
     state_[from] = kGone;
     return Edit::done;

@@ -1,5 +1,5 @@
-// One MsgPack record as a program sees it: what json::RecordView is for JSON, and used through it. Values that are
-// set become MsgPack at once, so a read after an edit reads what will be written.
+// One MsgPack record as a program sees it: what json::RecordView is for JSON, and used through it. Values
+// that are set become MsgPack at once, so a read after an edit reads what will be written.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace pipec::runtime::msgpack {
 
 using json::Kept;
 
-// One per worker. The record's bytes must live until the next open(). What it gives out lives in the record or in
-// the arena.
+// One per worker. The record's bytes must live until the next open(). What it gives out lives in the record
+// or in the arena.
 class View {
  public:
   // `keys` must outlive it.
@@ -69,17 +69,19 @@ class View {
   void render(Buffer& out);
 
   const std::vector<std::string>& keys_;
+  std::vector<std::string> key_bytes_;  // the same as MsgPack
   Index index_;
   BufferPool pool_{1};
   BufferRef scratch_;
   Arena* arena_ = nullptr;
-  std::string_view record_;  // the record, or, after an edit that moved more than values, its bytes since then
+  std::string_view
+      record_;  // the record, or, after an edit that moved more than values, its bytes since then
   Shape shape_ = Shape::malformed;
   bool edited_ = false;
-  std::vector<std::uint32_t> state_;   // per slot
-  std::vector<Change> changes_;        // in the order of the edits
-  std::vector<const Change*> order_;   // for splice
-  std::vector<Step> path_;             // of steps_of
+  std::vector<std::uint32_t> state_;  // per slot
+  std::vector<Change> changes_;       // in the order of the edits
+  std::vector<const Change*> order_;  // for splice
+  std::vector<Step> path_;            // of steps_of
 };
 
 }  // namespace pipec::runtime::msgpack

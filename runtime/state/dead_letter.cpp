@@ -58,7 +58,7 @@ void append_headers(const std::vector<Header>& headers, Buffer& out) {
 void write_dead_letter(const Block& block, const DeadLetter& letter, std::int64_t unix_nanoseconds,
                        Buffer& out) {
   const std::string_view original = block.original(letter.origin);
-  const bool text = is_utf8(original);
+  const bool text = block.format == Format::json && is_utf8(original);
   append_name("original", out);
   if (text) {
     append_json_string(original, out);

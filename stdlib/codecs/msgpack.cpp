@@ -26,7 +26,8 @@ const char* check(const Batch& batch, const Record& record, std::size_t* at) {
                                        : runtime::validate_msgpack(payload, at);
 }
 
-// `{`, `[`, white space and a byte order mark begin JSON; maps and arrays of more than one byte begin MsgPack.
+// `{`, `[`, white space and a byte order mark begin JSON; maps and arrays of more than one byte begin
+// MsgPack.
 std::optional<Format> format_by_first_byte(std::string_view payload) {
   if (payload.empty()) return std::nullopt;
   const auto first = static_cast<unsigned char>(payload.front());
@@ -110,8 +111,8 @@ void add(runtime::Registry& registry, std::string name, std::string doc, bool by
 
 void register_msgpack_parsers(runtime::Registry& registry) {
   add(registry, "msgpack", "Checks that each record is one MsgPack value, completely", false);
-  add(registry, "auto", "As json or msgpack, by each record's first byte: `{`, `[`, white space, or a map or array",
-      true);
+  add(registry, "auto",
+      "As json or msgpack, by each record's first byte: `{`, `[`, white space, or a map or array", true);
 }
 
 }  // namespace pipec::stdlib

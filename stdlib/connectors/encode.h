@@ -1,5 +1,5 @@
-// How a sink turns records into bytes: lines, or MsgPack values one after another. One record is one line, whatever
-// it holds.
+// How a sink turns records into bytes: lines, or MsgPack values one after another. One record is one line,
+// whatever it holds.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@
 namespace pipec::stdlib {
 
 enum class Encoding {
-  own,      // each record in its own format
-  json,     // a raw newline in a record (JSON allows them between tokens) becomes a space
+  own,   // each record in its own format
+  json,  // a raw newline in a record (JSON allows them between tokens) becomes a space
   msgpack,
-  text,     // its .message; a newline in that is written as \n
+  text,  // its .message; a newline in that is written as \n
 };
 
 // The common option `encode` of sinks.
@@ -27,8 +27,8 @@ class RecordEncoder {
  public:
   explicit RecordEncoder(Encoding encoding) : encoding_(encoding), buffer_(pool_.get(1024)) {}
 
-  // The next record or records of the batch, from `at` on: as many as lie behind each other in their buffer, so
-  // that what passed unchanged is written in one piece, or as many as fill a buffer of moderate size.
+  // The next record or records of the batch, from `at` on: as many as lie behind each other in their buffer,
+  // so that what passed unchanged is written in one piece, or as many as fill a buffer of moderate size.
   struct Piece {
     std::string_view text;         // lives until the next call, or as long as the batch
     std::size_t records = 1;       // that it holds

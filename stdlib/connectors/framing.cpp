@@ -17,8 +17,8 @@ bool room_for_more(const std::vector<Slice>& origins, std::size_t max_records) {
   return max_records == 0 || origins.size() < max_records;
 }
 
-// MsgPack values one after another, nothing between them. There is no way to find the next one behind bytes that
-// are malformed, so those are an error of the stream.
+// MsgPack values one after another, nothing between them. There is no way to find the next one behind bytes
+// that are malformed, so those are an error of the stream.
 class MsgpackFraming final : public Framing {
  public:
   void restart(std::uint64_t) override {
@@ -66,8 +66,8 @@ constexpr bool is_white(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-// The items of one JSON array, which is all there is but white space. What lies between the brackets of an item is
-// the parser's to judge.
+// The items of one JSON array, which is all there is but white space. What lies between the brackets of an
+// item is the parser's to judge.
 class JsonArrayFraming final : public Framing {
  public:
   void restart(std::uint64_t offset) override {
@@ -213,7 +213,8 @@ runtime::OptionSpec framing_option() {
   option.choices = {"lines", "json_array", "msgpack", "bytes"};
   option.fallback = runtime::Value::string("lines");
   option.doc =
-      "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all of it is one record";
+      "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all of it is one "
+      "record";
   return option;
 }
 

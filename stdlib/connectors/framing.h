@@ -16,20 +16,21 @@ namespace pipec::stdlib {
 class Framing {
  public:
   struct Cut {
-    std::size_t taken = 0;   // behind the last whole record, and what belongs to no record behind it
-    std::uint64_t needs = 0; // the record that begins there is at least so long; 0: there is none, or nobody knows
-    std::string error;       // what is wrong with what follows; empty: nothing. The stream cannot go on
+    std::size_t taken = 0;  // behind the last whole record, and what belongs to no record behind it
+    std::uint64_t needs =
+        0;              // the record that begins there is at least so long; 0: there is none, or nobody knows
+    std::string error;  // what is wrong with what follows; empty: nothing. The stream cannot go on
     std::size_t error_at = 0;
   };
 
   virtual ~Framing() = default;
   // The stream goes on at this offset with nothing read yet.
   virtual void restart(std::uint64_t offset) = 0;
-  // Appends the whole records of data[from, ...) to `origins`, up to `max_records` in it (0: no limit); none begins
-  // at or behind `stop`. `from` is where the last cut ended, or 0 with what was behind that in front. `at_end`:
-  // nothing follows the data. Places are counted from data's first byte.
-  virtual Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records, bool at_end,
-                  std::vector<runtime::Slice>& origins) = 0;
+  // Appends the whole records of data[from, ...) to `origins`, up to `max_records` in it (0: no limit); none
+  // begins at or behind `stop`. `from` is where the last cut ended, or 0 with what was behind that in front.
+  // `at_end`: nothing follows the data. Places are counted from data's first byte.
+  virtual Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records,
+                  bool at_end, std::vector<runtime::Slice>& origins) = 0;
   virtual runtime::Format format() const { return runtime::Format::json; }
 };
 

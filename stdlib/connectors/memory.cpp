@@ -157,8 +157,7 @@ class MemorySink final : public runtime::Sink {
         continue;
       }
       const runtime::Metadata* metadata = batch.metadata_of(batch.records[i]);
-      channel_->push(
-          {std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format});
+      channel_->push({std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format});
     }
     return {};
   }

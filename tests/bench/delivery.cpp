@@ -4,7 +4,8 @@
 //
 //   bench_delivery [rounds]      default 7
 //   bench_delivery once graph|plain WORKERS search|json BATCHES
-//                                one run of 256 KiB batches, for delivery_instructions, which counts instructions
+//                                one run of 256 KiB batches, for delivery_instructions, which counts
+//                                instructions
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-// Any bytes as MsgPack: the check, the framer and the transcoder agree on what is valid; a view of it, edited as the
-// first bytes say, writes valid MsgPack whose other members keep their bytes. And any text as JSON: what becomes
-// MsgPack is valid and comes back as an equal value.
+// Any bytes as MsgPack: the check, the framer and the transcoder agree on what is valid; a view of it, edited
+// as the first bytes say, writes valid MsgPack whose other members keep their bytes. And any text as JSON:
+// what becomes MsgPack is valid and comes back as an equal value.
+#include "pipec/runtime/msgpack.h"
 #include "fuzz/support.h"
 #include "pipec/runtime/json.h"
-#include "pipec/runtime/msgpack.h"
 #include "runtime/json/record_view.h"
 #include "runtime/msgpack/read.h"
 

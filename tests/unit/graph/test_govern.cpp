@@ -368,9 +368,8 @@ TEST_CASE("G4 D6 D7 a batch that is worked in parts arrives whole and in order o
     Builder b;
     auto lines = b.receive("in", receiver(in));
     auto made = lines.map("copies", copies);
-    const auto arms = made.route("by letter", 2, [](std::string_view record) {
-      return std::size_t{record.back() == 'a' ? 0u : 1u};
-    });
+    const auto arms = made.route(
+        "by letter", 2, [](std::string_view record) { return std::size_t{record.back() == 'a' ? 0u : 1u}; });
     arms[0].map("copies again", copies).sink("twice", sink(twice));
     arms[1].sink("other", sink(other), true);
     made.sink("once", sink(once));

@@ -1,6 +1,6 @@
 // Random conditions over random and hostile records: the raw filter, the index, validated records, the same
-// records as MsgPack and a plain reference evaluator must agree. PIPEC_SEED replays one round, PIPEC_RECORDS sets how many records are
-// judged.
+// records as MsgPack and a plain reference evaluator must agree. PIPEC_SEED replays one round, PIPEC_RECORDS
+// sets how many records are judged.
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -506,8 +506,9 @@ TEST_CASE("P3 transforms by columns and record by record agree on random program
   CHECK(count.by_columns * 8 > count.judged);  // else nothing was compared
 }
 
-TEST_CASE("P3 raw bytes, index, validated records, MsgPack and a reference evaluator agree on random conditions",
-          "[eval][differential]") {
+TEST_CASE(
+    "P3 raw bytes, index, validated records, MsgPack and a reference evaluator agree on random conditions",
+    "[eval][differential]") {
   if (std::getenv("PIPEC_SEED")) {
     Count count;
     one_round(from_environment("PIPEC_SEED", 0), count);

@@ -1,5 +1,5 @@
-// Random transform blocks over random records: the same record as JSON and as MsgPack leaves as the same record, or
-// with the same reason. PIPEC_SEED replays one round.
+// Random transform blocks over random records: the same record as JSON and as MsgPack leaves as the same
+// record, or with the same reason. PIPEC_SEED replays one round.
 #include <cstdlib>
 
 #include "support/catch.h"
@@ -25,9 +25,9 @@ class Blocks {
 
  private:
   std::string target() {
-    static const Lines targets = {".a",      ".b",     ".c",       ".d",     ".longer_key", ".new", ".a.b",
-                                  ".a.b.c",  ".a[0]",  ".b[-1]",   ".b[1].a", ".c.new",     ".d.a", ".new.x.y",
-                                  ".a[0][1]"};
+    static const Lines targets = {".a",      ".b",     ".c",     ".d",       ".longer_key",
+                                  ".new",    ".a.b",   ".a.b.c", ".a[0]",    ".b[-1]",
+                                  ".b[1].a", ".c.new", ".d.a",   ".new.x.y", ".a[0][1]"};
     return random_.of(targets);
   }
 
@@ -88,13 +88,14 @@ class Blocks {
 
 // The kinds and targets, for the message of a failure.
 std::string described(const std::vector<Statement>& block) {
-  static const Lines kinds = {"set", "set_record", "set_metadata", "let",         "del",  "keep",
-                              "rename", "if",      "drop",         "dead_letter", "emit", "for"};
+  static const Lines kinds = {"set",    "set_record", "set_metadata", "let",         "del",  "keep",
+                              "rename", "if",         "drop",         "dead_letter", "emit", "for"};
   std::string text = "{";
   for (const Statement& statement : block) {
     text += " " + kinds[static_cast<std::size_t>(statement.kind)];
     for (const Path& path : statement.targets) text += " " + path.text;
-    for (const Expression& e : statement.expressions) text += " =" + (e.path.text.empty() ? "?" : e.path.text);
+    for (const Expression& e : statement.expressions)
+      text += " =" + (e.path.text.empty() ? "?" : e.path.text);
     if (!statement.body.empty()) text += described(statement.body);
     if (!statement.otherwise.empty()) text += " else " + described(statement.otherwise);
     text += ";";
@@ -139,7 +140,8 @@ void one_round(std::uint64_t seed, std::size_t& compared) {
 
 TEST_CASE("P3 a transform gives the same of MsgPack as of JSON", "[msgpack][differential]") {
   std::size_t compared = 0;
-  if (const char* seed = std::getenv("PIPEC_SEED")) return one_round(std::strtoull(seed, nullptr, 10), compared);
+  if (const char* seed = std::getenv("PIPEC_SEED"))
+    return one_round(std::strtoull(seed, nullptr, 10), compared);
   const char* wanted = std::getenv("PIPEC_RECORDS");
   const std::size_t records = wanted ? std::strtoull(wanted, nullptr, 10) : 30'000;
   const char* first = std::getenv("PIPEC_FIRST_SEED");

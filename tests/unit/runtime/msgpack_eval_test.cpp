@@ -1,5 +1,5 @@
-// Filters and transforms on MsgPack records: the answers of JSON records, and every byte that no statement touched
-// as it came.
+// Filters and transforms on MsgPack records: the answers of JSON records, and every byte that no statement
+// touched as it came.
 #include "support/catch.h"
 #include "unit/runtime/msgpack_support.h"
 #include "unit/runtime/support/build.h"
@@ -65,8 +65,8 @@ std::string evaluated_on(std::shared_ptr<const Program> program, const std::stri
 TEST_CASE("a filter reads MsgPack fields on demand", "[msgpack][eval]") {
   Build b;
   const auto stage = filter(b, b.op(Op::greater_equal, b.field(".a.b[1]"), b.integer(5)));
-  const Lines records = all_packed({R"({"a":{"b":[1,5]}})", R"({"a":{"b":[1,4]}})", R"({"x":"y"})", "[1]", "7",
-                                    R"({"a":{"b":[0,12345678901234567890]}})"});
+  const Lines records = all_packed({R"({"a":{"b":[1,5]}})", R"({"a":{"b":[1,4]}})", R"({"x":"y"})", "[1]",
+                                    "7", R"({"a":{"b":[0,12345678901234567890]}})"});
   CHECK(through(*stage, records) == Lines{records[0], records[5]});
   CHECK(through(*filter(b, b.has(".x")), records) == Lines{records[2]});
   CHECK(through(*filter(b, b.op(Op::equal, b.field(".x"), b.string("y"))), records) == Lines{records[2]});
@@ -75,13 +75,20 @@ TEST_CASE("a filter reads MsgPack fields on demand", "[msgpack][eval]") {
 TEST_CASE("P1 a malformed MsgPack record is a dead letter, wherever a stage reads it", "[msgpack][eval]") {
   Build b;
   const auto stage = filter(b, b.op(Op::equal, b.field(".a"), b.string("x")));
-  CHECK(through(*stage, {"\x81\xa1" "a\xa1\xff"}) == Lines{"!parse error: invalid UTF-8 at byte 4"});
-  CHECK(through(*stage, {"\x81\xa1" "a"}) == Lines{"!parse error: unexpected end at byte 3"});
-  CHECK(through(*stage, {"\x81\xa1" "a\x01\x02"}) == Lines{"!parse error: something behind the value at byte 4"});
-  CHECK(through(*stage, {"\x82\xa1" "a\xa1x\xa1" "b\xc1"}) ==
-        Lines{"!parse error: the byte 0xc1 is no MsgPack at byte 7"});
+  CHECK(through(*stage, {"\x81\xa1"
+                         "a\xa1\xff"}) == Lines{"!parse error: invalid UTF-8 at byte 4"});
+  CHECK(through(*stage, {"\x81\xa1"
+                         "a"}) == Lines{"!parse error: unexpected end at byte 3"});
+  CHECK(through(*stage, {"\x81\xa1"
+                         "a\x01\x02"}) == Lines{"!parse error: something behind the value at byte 4"});
+  CHECK(through(*stage, {"\x82\xa1"
+                         "a\xa1x\xa1"
+                         "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is no MsgPack at byte 7"});
   // Only what is asked for is looked into.
-  const std::string odd = "\x82\xa1" "a\xa1x\xa1" "b\xa1\xff";
+  const std::string odd =
+      "\x82\xa1"
+      "a\xa1x\xa1"
+      "b\xa1\xff";
   CHECK(through(*stage, {odd}) == Lines{odd});
 }
 
@@ -100,7 +107,8 @@ TEST_CASE("set, del, rename and keep copy the other members byte for byte", "[ms
   CHECK(one(b, b.del({".a", ".b", ".c", ".d"}), record) == "\x80");
   CHECK(one(b, b.rename(".b", ".zz"), record) ==
         head + a + bytes_of({0xa2, 'z', 'z', 0xca, 0x3f, 0x80, 0, 0}) + c + d);
-  CHECK(one(b, b.rename(".b", ".d"), record) == "\x83" + a + bytes_of({0xa1, 'd', 0xca, 0x3f, 0x80, 0, 0}) + c);
+  CHECK(one(b, b.rename(".b", ".d"), record) ==
+        "\x83" + a + bytes_of({0xa1, 'd', 0xca, 0x3f, 0x80, 0, 0}) + c);
   CHECK(one(b, b.keep({".d", ".a"}), record) == "\x82" + a + d);
   CHECK(one(b, b.keep({".a", ".b", ".c", ".d"}), record) == record);
   CHECK(one(b, b.set(".a", b.field(".d")), record) ==
@@ -170,8 +178,8 @@ TEST_CASE("times and bytes keep their types in a MsgPack record", "[msgpack][eva
   CHECK(one(b, b.set(".u", b.field(".t")), bytes_of({0x81, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1})) ==
         bytes_of({0x82, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1, 0xa1, 'u', 0xd6, 0xff, 0, 0, 0, 1}));
   // Read in the statement behind the one that set it.
-  const auto stage = transform(b, {b.set(".t", b.timestamp(0)),
-                                   b.set(".later", b.op(Op::greater, b.timestamp(1), b.field(".t")))});
+  const auto stage = transform(
+      b, {b.set(".t", b.timestamp(0)), b.set(".later", b.op(Op::greater, b.timestamp(1), b.field(".t")))});
   CHECK(unpacked(through(*stage, {"\x80"})[0]) == R"({"t":"1970-01-01T00:00:00Z","later":true})");
 }
 
@@ -224,6 +232,6 @@ TEST_CASE("a MsgPack container as text is its JSON", "[msgpack][eval]") {
   CHECK(evaluated_on(b.program(b.op(Op::add, b.field(".n"), b.integer(1))),
                      packed(R"({"n":18446744073709551615})")) ==
         "!a number beyond 64 bits takes no part in arithmetic: 18446744073709551615");
-  CHECK(evaluated_on(b.program(b.op(Op::add, b.field(".a"), b.array({b.integer(9)}))), packed(R"({"a":[1]})")) ==
-        "[1,9]");
+  CHECK(evaluated_on(b.program(b.op(Op::add, b.field(".a"), b.array({b.integer(9)}))),
+                     packed(R"({"a":[1]})")) == "[1,9]");
 }

@@ -1,4 +1,5 @@
-// Another implementation as referee: what msgpack-cxx writes we read, what we write it reads, and both refuse the same.
+// Another implementation as referee: what msgpack-cxx writes we read, what we write it reads, and both refuse
+// the same.
 #include <msgpack.hpp>
 
 #include "support/catch.h"
@@ -66,7 +67,8 @@ class ToJson : public msgpack::null_visitor {
 std::string seen_by_referee(const std::string& bytes) {
   ToJson visitor;
   std::size_t offset = 0;
-  if (!msgpack::parse(bytes.data(), bytes.size(), offset, visitor) || offset != bytes.size()) return "refused";
+  if (!msgpack::parse(bytes.data(), bytes.size(), offset, visitor) || offset != bytes.size())
+    return "refused";
   return visitor.json;
 }
 

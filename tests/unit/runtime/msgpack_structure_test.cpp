@@ -7,7 +7,8 @@ using namespace pipec::runtime::test;
 
 namespace {
 
-// The sizes of the records found, fed `step` bytes at a time; at the end "more", or the reason and its offset.
+// The sizes of the records found, fed `step` bytes at a time; at the end "more", or the reason and its
+// offset.
 std::vector<std::string> framed(const std::string& stream, std::size_t step) {
   MsgpackFramer framer;
   std::vector<std::string> result;
@@ -69,7 +70,7 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
 
 TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
   const std::string whole =
-      packed(R"({"a":[1,300,70000,5000000000,-1,-200,-40000,-3000000000,2.5,"text","é",null],"b":{"c":{}}})") ;
+      packed(R"({"a":[1,300,70000,5000000000,-1,-200,-40000,-3000000000,2.5,"text","é",null],"b":{"c":{}}})");
   CHECK(validated(whole) == "valid");
   for (std::size_t size = 1; size < whole.size(); ++size) {
     const std::string cut(whole.data(), size);
@@ -119,7 +120,8 @@ TEST_CASE("nesting is capped at 1024, however deep the input", "[msgpack]") {
 TEST_CASE("the framer finds records whatever the pieces", "[msgpack]") {
   std::string stream;
   std::vector<std::string> sizes;
-  for (const char* json : {R"({"a":1})", "[]", "5", R"({"a":{"b":["xyz",{"k":[[]]}]},"c":1.5})", "\"text\"", "{}"}) {
+  for (const char* json :
+       {R"({"a":1})", "[]", "5", R"({"a":{"b":["xyz",{"k":[[]]}]},"c":1.5})", "\"text\"", "{}"}) {
     const std::string record = packed(json);
     stream += record;
     sizes.push_back(std::to_string(record.size()));

@@ -14,7 +14,9 @@ TEST_CASE("JSON becomes MsgPack in its smallest form", "[msgpack]") {
   CHECK(packed("1.5") == bytes_of({0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0}));
   CHECK(packed("9223372036854775808") == bytes_of({0xcf, 0x80, 0, 0, 0, 0, 0, 0, 0}));
   CHECK(packed("-9223372036854775808") == bytes_of({0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0}));
-  CHECK(packed(R"("a\u00e9\n\ud83d\ude00")") == "\xa8" "a\xc3\xa9\n\xf0\x9f\x98\x80");
+  CHECK(packed(R"("a\u00e9\n\ud83d\ude00")") ==
+        "\xa8"
+        "a\xc3\xa9\n\xf0\x9f\x98\x80");
   CHECK(packed("\"" + std::string(40, 'x') + "\\\\\"") == "\xd9\x29" + std::string(40, 'x') + "\\");
   CHECK(packed(R"({"a":1,"a":2})") == bytes_of({0x82, 0xa1, 'a', 1, 0xa1, 'a', 2}));
 }
@@ -37,7 +39,8 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
 }
 
 TEST_CASE("large containers inside each other take no square of the text", "[msgpack]") {
-  // A thousand levels of more than 15 items around a long string: heads that are moved on would move it each time.
+  // A thousand levels of more than 15 items around a long string: heads that are moved on would move it each
+  // time.
   std::string text;
   for (int level = 0; level < 1000; ++level) text += "[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,";
   text += "\"" + std::string(300'000, 'x') + "\"" + std::string(1000, ']');

@@ -1,4 +1,5 @@
-// Every type and size class of MsgPack as a value of the language, and the rules for what the language has not.
+// Every type and size class of MsgPack as a value of the language, and the rules for what the language has
+// not.
 #include <bit>
 #include <limits>
 
@@ -203,7 +204,8 @@ TEST_CASE("values are written in MsgPack's smallest form and read back the same"
   CHECK(size(std::numeric_limits<std::int64_t>::min()) == 9);
   CHECK(size(std::numeric_limits<std::int64_t>::max()) == 9);
   CHECK(written(Value::unsigned_integer(std::uint64_t{1} << 63)).size() == 9);
-  CHECK(written(*read_json("18446744073709551615")) == bytes_of({0xcf, 255, 255, 255, 255, 255, 255, 255, 255}));
+  CHECK(written(*read_json("18446744073709551615")) ==
+        bytes_of({0xcf, 255, 255, 255, 255, 255, 255, 255, 255}));
   CHECK(written(Value::floating(0.5)).size() == 9);
   CHECK(written(Value::timestamp(0)).size() == 6);
   CHECK(written(Value::timestamp(1)).size() == 10);

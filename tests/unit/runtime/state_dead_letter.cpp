@@ -39,6 +39,18 @@ TEST_CASE("P10 a dead letter is one line of JSON with all that is known of the r
       R"("source":"in.ndjson","partition":0,"position":102,"key":null,"headers":[],"time":"2023-11-14T22:13:20Z"})");
 }
 
+TEST_CASE("P10 a MsgPack record's bytes are base64, UTF-8 or not") {
+  BufferPool pool;
+  Block block;
+  block.data = pool.get(64);
+  block.data->append("5");
+  block.origins.push_back({0, 1});
+  block.format = Format::msgpack;
+  BufferRef out = pool.get(64);
+  write_dead_letter(block, {0, "why", "filter", {}}, 0, *out);
+  CHECK(out->view().starts_with(R"({"original":"NQ==","encoding":"base64",)"));
+}
+
 TEST_CASE("P10 key, headers and timestamp stay, whatever bytes they hold") {
   Metadata metadata;
   metadata.key = "k\"1";

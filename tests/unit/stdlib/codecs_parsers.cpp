@@ -97,9 +97,10 @@ TEST_CASE("P4 parse msgpack checks each record completely, whatever it was taken
 }
 
 TEST_CASE("P4 parse auto looks at the first byte") {
-  const Parsed parsed = parse("auto", "dlq",
-                              {R"({"a": 1})", " [1]", "\xef\xbb\xbf{}", std::string("\x81\xa1") + "a\x01",
-                               "\x91\x05", std::string("\xdc\x00\x01\x05", 4), "5", "\"x\"", "\xc0", "{", "\x91", ""});
+  const Parsed parsed =
+      parse("auto", "dlq",
+            {R"({"a": 1})", " [1]", "\xef\xbb\xbf{}", std::string("\x81\xa1") + "a\x01", "\x91\x05",
+             std::string("\xdc\x00\x01\x05", 4), "5", "\"x\"", "\xc0", "{", "\x91", ""});
   CHECK(parsed.records == Lines{R"({"a": 1})", " [1]", "{}", std::string("\x81\xa1") + "a\x01", "\x91\x05",
                                 std::string("\xdc\x00\x01\x05", 4)});
   CHECK(parsed.formats == std::vector<Format>{Format::json, Format::json, Format::json, Format::msgpack,

@@ -1,4 +1,5 @@
-// Values out of JSON text and back. Everything here is bounded: nesting by kMaxDepth, never by the stack.
+// Values out of JSON text and back; the walkers take MsgPack containers too. Everything here is bounded:
+// nesting by kMaxDepth, never by the stack.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ std::size_t format_float(double value, char* out);
 // length.
 std::size_t format_timestamp(std::int64_t nanoseconds, char* out);
 
-// Walks the items of an array, json, msgpack or built: `while (walker.next(item))`. A malformed slice sets bad() and
-// ends.
+// Walks the items of an array, json, msgpack or built: `while (walker.next(item))`. A malformed slice sets
+// bad() and ends.
 class ArrayWalker {
  public:
   explicit ArrayWalker(const Value& array);

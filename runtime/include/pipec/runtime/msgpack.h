@@ -3,7 +3,8 @@
 //  - integers beyond int64 are numbers of the data; float 32 reads as the double of the same value; NaN and
 //    infinities read as null
 //  - ext -1 is a timestamp where 64 bits of nanoseconds hold it; any other ext reads as its payload, bytes
-//  - a key that is no string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 where it is
+//  - a key that is no string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 where it
+//  is
 //    no UTF-8); an array, map or ext as a key is malformed
 // Everything here is bounded: nesting by kMaxDepth, never by the stack.
 #pragma once
@@ -19,28 +20,29 @@
 
 namespace pipec::runtime {
 
-// The complete check that `parse msgpack` makes: structure, UTF-8 of every str, nesting, one value and nothing
-// behind it. Returns null where valid, else the reason in a few words, and the place in `offset`.
+// The complete check that `parse msgpack` makes: structure, UTF-8 of every str, nesting, one value and
+// nothing behind it. Returns null where valid, else the reason in a few words, and the place in `offset`.
 const char* validate_msgpack(std::string_view bytes, std::size_t* offset = nullptr);
 
-// The value of a slice that holds exactly one. Scalars are checked completely; of an array or map only the head
-// is looked at, its slice is taken as well-formed (readers of it notice where it is not). nullopt: malformed.
+// The value of a slice that holds exactly one. Scalars are checked completely; of an array or map only the
+// head is looked at, its slice is taken as well-formed (readers of it notice where it is not). nullopt:
+// malformed.
 std::optional<Value> read_msgpack(std::string_view slice);
 
-// Appends the value: what came from MsgPack as a container byte for byte, integers in the smallest form, floats
-// as float 64, bytes as bin, timestamps as ext -1, durations as integers of nanoseconds; JSON text is transcoded.
-// Returns null, or why the value has no MsgPack form (a number beyond 64 bits, malformed text); nothing is
-// appended then.
+// Appends the value: what came from MsgPack as a container byte for byte, integers in the smallest form,
+// floats as float 64, bytes as bin, timestamps as ext -1, durations as integers of nanoseconds; JSON text is
+// transcoded. Returns null, or why the value has no MsgPack form (a number beyond 64 bits, malformed text);
+// nothing is appended then.
 const char* append_msgpack(const Value& value, Buffer& out);
 
-// Appends one record of MsgPack as compact JSON: bin and ext as base64, NaN and infinities as null, timestamps as
-// RFC 3339, keys as text. `checked`: validate_msgpack() has passed it. Returns null or what is malformed, with the
-// place in `offset`; nothing is appended then.
+// Appends one record of MsgPack as compact JSON: bin and ext as base64, NaN and infinities as null,
+// timestamps as RFC 3339, keys as text. `checked`: validate_msgpack() has passed it. Returns null or what is
+// malformed, with the place in `offset`; nothing is appended then.
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset = nullptr);
 
-// Appends one record of JSON text as MsgPack in its smallest form, floats as float 64; repeated keys stay. Checks
-// the text completely. The text needs Buffer::kPadding readable bytes behind it. Returns null, or what is
-// malformed or has no MsgPack form, with the place in `offset`; nothing is appended then.
+// Appends one record of JSON text as MsgPack in its smallest form, floats as float 64; repeated keys stay.
+// Checks the text completely. The text needs Buffer::kPadding readable bytes behind it. Returns null, or what
+// is malformed or has no MsgPack form, with the place in `offset`; nothing is appended then.
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset = nullptr);
 
 // Finds where the values of a stream end, however it is cut into pieces.

@@ -76,7 +76,8 @@ class Value {
 
   constexpr Value() = default;  // null
 
-  // As a MsgPack record may hold it: beyond int64 it is a number of the data, without a text (see exact_text).
+  // As a MsgPack record may hold it: beyond int64 it is a number of the data, without a text (see
+  // exact_text).
   static constexpr Value unsigned_integer(std::uint64_t u) {
     Value v = integer(static_cast<std::int64_t>(u));
     v.beyond_ = v.integer_ < 0;
@@ -176,7 +177,8 @@ class Value {
   constexpr bool as_bool() const { return integer_ != 0; }
   constexpr std::int64_t as_int() const { return integer_; }  // integer, timestamp and duration
   constexpr double as_float() const { return floating_; }
-  // string (plain: decoded; json: with its escapes), bytes, or the slice of a json or msgpack array or object.
+  // string (plain: decoded; json: with its escapes), bytes, or the slice of a json or msgpack array or
+  // object.
   constexpr std::string_view text() const { return {text_, size_}; }
   // The number's text as it stood in the data; empty for a computed number and for one that stood there in
   // binary (see exact_text).
