@@ -84,104 +84,125 @@ std::unique_ptr<char[]> Unpacker::new_bytes() {
   return std::unique_ptr<char[]>(new char[options_.piece_bytes]);
 }
 
-// False: nobody wants more.
-bool Unpacker::push(Piece piece) {
+// Waits for room. Once stop() was called nobody wants it any more.
+void Unpacker::push(Piece piece) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return pieces_.size() < kPieces || stopping_.load(); });
-  if (stopping_.load()) return false;
+  if (stopping_.load()) return;
   pieces_.push_back(std::move(piece));
   changed_.notify_all();
-  return true;
 }
 
-Status Unpacker::unpack() {
-  auto made = make_decompressor(options_.compression, options_.largest_window);
-  if (!made) return made.error();
-  Decompressor& decompressor = **made;
-  const std::unique_ptr<char[]> packed(new char[kPackedBytes]);
-  std::size_t have = 0;
-  std::size_t used = 0;
-  std::uint64_t at = options_.start.packed;  // of packed[used]
-  std::uint64_t offset = options_.start.offset;
-  bool in_frame = false;
-  bool any_frame = false;
-  bool maybe_more = false;  // the decompressor filled its room: it may hold more without new bytes
-  Piece piece;
-  const auto fresh = [&] {
-    if (!piece.bytes) piece.bytes = new_bytes();
-  };
-  // A full piece waits until it is known whether another one follows: the last one says that it is.
-  Piece full;
-  const auto hand_on = [&] {
-    if (full.size != 0 && !push(std::exchange(full, Piece{}))) return false;
-    piece.packed_end = at;
-    full = std::exchange(piece, Piece{});
-    return true;
-  };
-  while (!stopping_.load()) {
-    if (used == have && !maybe_more) {
-      auto got = read_(packed.get(), kPackedBytes);
-      if (stopping_.load()) return {};
-      if (!got) return got.error();
-      if (*got == 0) break;
-      have = *got;
-      used = 0;
+// The unpacking thread's own: where it is in the packed bytes and in the text.
+class Unpacker::Work {
+ public:
+  Work(Unpacker& unpacker, Decompressor& decompressor)
+      : all_(unpacker),
+        decompressor_(decompressor),
+        packed_(new char[kPackedBytes]),
+        at_(unpacker.options_.start.packed),
+        offset_(unpacker.options_.start.offset) {}
+
+  Status run() {
+    while (!all_.stopping_.load()) {
+      if (used_ == have_ && !maybe_more_) {
+        auto got = all_.read_(packed_.get(), kPackedBytes);
+        if (all_.stopping_.load()) return {};
+        if (!got) return got.error();
+        if (*got == 0) return end();
+        have_ = *got;
+        used_ = 0;
+      }
+      if (Status stepped = step(); !stepped) return stepped;
     }
-    fresh();
-    if (!in_frame && used < have && (!piece.frame || offset <= options_.skip_to)) {
-      piece.frame = FrameStart{at, offset};
-    }
-    auto step = decompressor.step({packed.get() + used, have - used}, piece.bytes.get() + piece.size,
-                                  options_.piece_bytes - piece.size);
-    decompressor_bytes_.store(decompressor.bytes(), std::memory_order_relaxed);
-    if (!step) {
-      // What was unpacked before it is whole.
-      if (piece.size != 0 && !hand_on()) return {};
-      if (full.size != 0 && !push(std::move(full))) return {};
-      return damaged(!in_frame && any_frame ? "what follows the end is nothing that can be unpacked"
-                                            : step.error().message,
-                     at);
-    }
-    used += step->used;
-    at += step->used;
-    if (step->used != 0) in_frame = true;
-    if (step->frame_ends) {
-      in_frame = false;
-      any_frame = true;
-    }
-    // Before skip_to: thrown away.
-    std::size_t made_bytes = step->made;
-    if (offset < options_.skip_to) {
-      const std::size_t skipped =
-          static_cast<std::size_t>(std::min<std::uint64_t>(options_.skip_to - offset, made_bytes));
-      std::memmove(piece.bytes.get(), piece.bytes.get() + skipped, made_bytes - skipped);
-      offset += skipped;
-      made_bytes -= skipped;
-    }
-    piece.size += made_bytes;
-    offset += made_bytes;
-    maybe_more = step->made != 0 && !step->frame_ends && used == have;
-    if (piece.size == options_.piece_bytes && !hand_on()) return {};
-    const bool waits = options_.at_once && used == have && !maybe_more;
-    if (waits && piece.size != 0 && !hand_on()) return {};
-    if (waits && full.size != 0 && !push(std::exchange(full, Piece{}))) return {};
+    return {};
   }
-  if (stopping_.load()) return {};
-  if (piece.size != 0 && !hand_on()) return {};
-  const bool cut = in_frame;
-  full.last = !cut;
-  full.packed_end = at;
-  if (full.size != 0 && !push(std::move(full))) return {};
-  if (cut) return damaged("it ends in the middle: it was cut off", at);
-  if (offset < options_.skip_to) {
+
+ private:
+  Status step() {
+    if (!piece_.bytes) piece_.bytes = all_.new_bytes();
+    // While text is thrown away the last frame before the rest is wanted, then the first one of the piece.
+    const bool wanted = !piece_.frame || offset_ <= all_.options_.skip_to;
+    if (!in_frame_ && used_ < have_ && wanted) piece_.frame = FrameStart{at_, offset_};
+    auto step = decompressor_.step({packed_.get() + used_, have_ - used_}, piece_.bytes.get() + piece_.size,
+                                   all_.options_.piece_bytes - piece_.size);
+    all_.decompressor_bytes_.store(decompressor_.bytes(), std::memory_order_relaxed);
+    if (!step) return damaged(step.error().message);
+    used_ += step->used;
+    at_ += step->used;
+    in_frame_ = (in_frame_ || step->used != 0) && !step->frame_ends;
+    any_frame_ = any_frame_ || step->frame_ends;
+    keep(step->made);
+    // Without new bytes: the room was too small for what it had.
+    maybe_more_ = step->made != 0 && !step->frame_ends && used_ == have_;
+    if (piece_.size == all_.options_.piece_bytes) hand_on();
+    if (all_.options_.at_once && used_ == have_ && !maybe_more_) hand_on_all();
+    return {};
+  }
+
+  // What lies behind the piece is text, but for what is before skip_to.
+  void keep(std::size_t made) {
+    if (offset_ < all_.options_.skip_to) {
+      const auto skipped =
+          static_cast<std::size_t>(std::min<std::uint64_t>(all_.options_.skip_to - offset_, made));
+      std::memmove(piece_.bytes.get(), piece_.bytes.get() + skipped, made - skipped);
+      offset_ += skipped;
+      made -= skipped;
+    }
+    piece_.size += made;
+    offset_ += made;
+  }
+
+  // A full piece waits until it is known whether another one follows: the last one says that it is.
+  void hand_on() {
+    if (full_.size != 0) all_.push(std::exchange(full_, Piece{}));
+    piece_.packed_end = at_;
+    full_ = std::exchange(piece_, Piece{});
+  }
+  void hand_on_all() {
+    if (piece_.size != 0) hand_on();
+    if (full_.size != 0) all_.push(std::exchange(full_, Piece{}));
+  }
+
+  Status damaged(const std::string& what) {
+    hand_on_all();  // what was unpacked before it is whole
+    return all_.damaged(
+        !in_frame_ && any_frame_ ? "what follows the end is nothing that can be unpacked" : what, at_);
+  }
+
+  Status end() {
+    if (piece_.size != 0) hand_on();
+    full_.last = !in_frame_;
+    full_.packed_end = at_;
+    hand_on_all();
+    if (in_frame_) return all_.damaged("it ends in the middle: it was cut off", at_);
+    if (offset_ >= all_.options_.skip_to) return {};
     return Error{"io",
                  fmt::format("{} unpacks to {} bytes, but was read to byte {} before; --from-start reads it "
                              "again",
-                             options_.name, offset, options_.skip_to),
+                             all_.options_.name, offset_, all_.options_.skip_to),
                  {},
                  {}};
   }
-  return {};
+
+  Unpacker& all_;
+  Decompressor& decompressor_;
+  const std::unique_ptr<char[]> packed_;
+  std::size_t have_ = 0;  // of packed_
+  std::size_t used_ = 0;  // of those
+  std::uint64_t at_;      // of packed_[used_] in the file
+  std::uint64_t offset_;  // of the next byte of the text
+  bool in_frame_ = false;
+  bool any_frame_ = false;  // a whole one was there
+  bool maybe_more_ = false;
+  Piece piece_;
+  Piece full_;
+};
+
+Status Unpacker::unpack() {
+  auto decompressor = make_decompressor(options_.compression, options_.largest_window);
+  if (!decompressor) return decompressor.error();
+  return Work(*this, **decompressor).run();
 }
 
 Result<Unpacker::Took> Unpacker::take(runtime::Buffer& data, std::size_t wanted,

@@ -70,9 +70,10 @@ class Unpacker {
     bool last = false;
   };
 
+  class Work;
   void run() noexcept;
   runtime::Status unpack();
-  bool push(Piece piece);
+  void push(Piece piece);
   std::unique_ptr<char[]> new_bytes();
   runtime::Error damaged(const std::string& what, std::uint64_t at) const;
 
