@@ -13,7 +13,6 @@ namespace pipec::stdlib::kafka {
 
 using runtime::Error;
 using runtime::Received;
-using runtime::Status;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 

@@ -9,7 +9,6 @@
 
 namespace pipec::stdlib::kafka {
 
-using runtime::Error;
 using runtime::Result;
 using runtime::Status;
 using std::chrono::milliseconds;
