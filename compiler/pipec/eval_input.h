@@ -10,8 +10,8 @@
 
 namespace pipec::cli {
 
-// Without files, or for the file "-", stdin; `framing` as the receivers' option, empty: theirs. The registry must
-// outlive the receiver.
+// Without files, or for the file "-", stdin; `framing` as the receivers' option, empty: theirs. The registry
+// must outlive the receiver.
 std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
                                                    std::vector<std::string> files, std::string framing);
 

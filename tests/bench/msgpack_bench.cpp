@@ -1,7 +1,8 @@
 // MsgPack: framing, the check, filters and transforms, and the ways from JSON and back, over the records of a
 // file of NDJSON:
 //   bench_msgpack [--benchmark_...] [FILE.ndjson]
-// Bytes per second are of the input, whichever format that is. simdjson's parse of the same JSON is the yardstick. Without a file: flat records made here.
+// Bytes per second are of the input, whichever format that is. simdjson's parse of the same JSON is the
+// yardstick. Without a file: flat records made here.
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 

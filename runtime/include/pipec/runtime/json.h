@@ -1,4 +1,5 @@
-// Values out of JSON text and back; the walkers take MsgPack containers too. Everything here is bounded: nesting by kMaxDepth, never by the stack.
+// Values out of JSON text and back; the walkers take MsgPack containers too. Everything here is bounded:
+// nesting by kMaxDepth, never by the stack.
 #pragma once
 
 #include <cstdint>
