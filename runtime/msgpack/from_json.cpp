@@ -17,21 +17,21 @@
 
 namespace pipec::runtime {
 
+namespace msgpack {
+
 namespace {
 
-using namespace msgpack;
 using json::is_digit;
 
 constexpr const char* kMalformed = "malformed JSON";
 constexpr const char* kEnd = "unexpected end";
-constexpr const char* kBeyond = "a number beyond 64 bits";
 
 constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-class Transcoder {
+class FromJson {
  public:
-  Transcoder(std::string_view text, Buffer& out)
+  FromJson(std::string_view text, Buffer& out)
       : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), out_(out) {
     to_ = out_.extend(text.size() + kSlack);
     limit_ = out_.data() + out_.capacity();
@@ -283,7 +283,7 @@ class Transcoder {
         behind ? json::read_number({at_, static_cast<std::size_t>(behind - at_)}) : std::optional<Value>();
     if (!number) return kMalformed;
     commit();
-    if (append_msgpack(*number, out_)) return kBeyond;
+    if (const char* reason = append_msgpack(*number, out_)) return reason;
     to_ = out_.extend(kSlack);
     limit_ = out_.data() + out_.capacity();
     at_ = behind;
@@ -304,9 +304,11 @@ class Transcoder {
 
 }  // namespace
 
+}  // namespace msgpack
+
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset) {
   const std::size_t begin = out.size();
-  Transcoder transcoder(text, out);
+  msgpack::FromJson transcoder(text, out);
   const char* const reason = transcoder.run();
   if (reason) {
     out.set_size(begin);

@@ -13,15 +13,15 @@
 
 namespace pipec::runtime {
 
-namespace {
+namespace msgpack {
 
-using namespace msgpack;
+namespace {
 
 // Where it reads and writes are locals of the loop, handed from step to step: as members they would go
 // through memory at every byte that is written.
-class Transcoder {
+class ToJson {
  public:
-  Transcoder(std::string_view bytes, bool checked, Buffer& out)
+  ToJson(std::string_view bytes, bool checked, Buffer& out)
       : begin_(bytes.data()), end_(begin_ + bytes.size()), checked_(checked), out_(out) {}
 
   const char* run() {
@@ -266,9 +266,11 @@ class Transcoder {
 
 }  // namespace
 
+}  // namespace msgpack
+
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset) {
   const std::size_t begin = out.size();
-  Transcoder transcoder(bytes, checked, out);
+  msgpack::ToJson transcoder(bytes, checked, out);
   const char* const reason = transcoder.run();
   if (reason) {
     out.set_size(begin);

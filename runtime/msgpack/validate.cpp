@@ -5,22 +5,22 @@
 
 namespace pipec::runtime {
 
-namespace {
+namespace msgpack {
 
-using msgpack::Lead;
+namespace {
 
 // The first str that is no UTF-8, of a value whose structure is known to be sound; empty: none.
 std::string_view first_bad_text(const char* at, const char* end) {
   while (at < end) {
-    const Lead& first = msgpack::lead(at);
+    const Lead& first = lead(at);
     const auto byte = static_cast<unsigned char>(*at);
     if (byte >= 0xa0 && byte < 0xc0) {
-      if (!msgpack::valid_text({at + 1, byte & 31U})) return {at + 1, byte & 31U};
+      if (!valid_text({at + 1, byte & 31U})) return {at + 1, byte & 31U};
       at += first.bytes;
     } else if (first.kind == Lead::Class::sized || (first.kind == Lead::Class::ext && first.length != 0)) {
-      const std::uint32_t size = msgpack::load_length(at + 1, first.length);
+      const std::uint32_t size = load_length(at + 1, first.length);
       at += first.bytes;
-      if (byte >= 0xd9 && !msgpack::valid_text({at, size})) return {at, size};
+      if (byte >= 0xd9 && !valid_text({at, size})) return {at, size};
       at += size;
     } else {
       at += first.bytes;  // of a container the head: its items are next
@@ -30,6 +30,8 @@ std::string_view first_bad_text(const char* at, const char* end) {
 }
 
 }  // namespace
+
+}  // namespace msgpack
 
 const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   std::size_t unused = 0;
@@ -51,7 +53,7 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   where = static_cast<std::size_t>(at - begin);
   if (found == msgpack::Structure::Found::malformed) return structure.reason();
   if (behind || at != end) return "something behind the value";
-  const std::string_view text = first_bad_text(begin, end);
+  const std::string_view text = msgpack::first_bad_text(begin, end);
   where = static_cast<std::size_t>(text.data() - begin) + json::first_invalid_utf8(text);
   return "invalid UTF-8";
 }

@@ -8,9 +8,9 @@
 
 namespace pipec::runtime {
 
-namespace {
+namespace msgpack {
 
-using namespace msgpack;
+namespace {
 
 constexpr const char* kBeyond = "a number beyond 64 bits";
 
@@ -120,9 +120,11 @@ const char* append_any(const Value& value, Buffer& out) {
 
 }  // namespace
 
+}  // namespace msgpack
+
 const char* append_msgpack(const Value& value, Buffer& out) {
   const std::size_t begin = out.size();
-  const char* const reason = append_any(value, out);
+  const char* const reason = msgpack::append_any(value, out);
   if (reason) out.set_size(begin);
   return reason;
 }
