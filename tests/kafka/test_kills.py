@@ -36,7 +36,7 @@ def kills(exactly_once, count, times, bounces=()):
         produce(source, part, first=sent)
         sent += part
         before = ends(target, "read_uncommitted")
-        job = Pipec(text, "--threads", "2", directory=directory, interval=rng.choice(("20ms", "50ms", "100ms")))
+        job = Pipec(text, "--threads", "2", directory=directory, interval="500ms" if number % 3 == 1 else "20ms")
         if number % 3 == 0:
             time.sleep(rng.uniform(0, 0.8))
         elif number % 3 == 1:
