@@ -36,7 +36,7 @@ def kills(exactly_once, count, times, bounces=()):
         produce(source, part, first=sent)
         sent += part
         before = ends(target, "read_uncommitted")
-        job = Pipec(text, "--threads", "2", directory=directory, interval=rng.choice(("20ms", "50ms", "100ms")))
+        job = Pipec(text, "--threads", "2", directory=directory, interval="500ms" if number % 3 == 1 else "20ms")
         if number % 3 == 0:
             time.sleep(rng.uniform(0, 0.8))
         elif number % 3 == 1:
@@ -89,8 +89,10 @@ def k6_what_the_first_transaction_leaves_is_ended():
     expect(ends(target, "read_committed") == 0 and positions(source, stable=False) == {}, "it has committed already")
     begin = time.monotonic()
     job = Pipec(text, directory=job.directory)
-    wait_for(lambda: ends(target, "read_committed") >= 20_000, 45, "the readers; " + job.stderr())
+    # The end as readers see it passes what was aborted, long before its timeout would have ended it.
+    wait_for(lambda: ends(target, "read_committed") > 0, 45, "the readers; " + job.stderr())
     print(f"        readable after {time.monotonic() - begin:.1f} s", flush=True)
+    wait_for(done(source, 20_000), 60, "the commit; " + job.stderr())
     expect(job.stop() == 0, job.stderr())
     judge(20_000, cluster.delivered(target), True)
 

@@ -112,13 +112,14 @@ def k10_blackhole():
     """faults K10 a network that swallows everything, without an end or a reset: the run waits, goes on behind it, loses nothing"""
     with Proxied() as run:
         run.committed()
+        made = len(run.reading.connections)
         for proxy in (run.reading, run.writing):
             proxy.blackhole()
         run.more()
         before = run.reading.seen.copy()
         kept = positions(run.source)
         # The client has given requests up and made new connections, which are swallowed too.
-        wait_for(lambda: len(run.reading.connections) >= 6 and len(run.writing.connections) >= 3, 90, "it to notice; " + run.job.stderr())
+        wait_for(lambda: len(run.reading.connections) >= made + 2, 90, "it to notice; " + run.job.stderr())
         expect(run.job.alive() and positions(run.source) == kept and run.reading.seen == before, run.job.stderr())
         for proxy in (run.reading, run.writing):
             proxy.blackhole(False)
@@ -130,10 +131,11 @@ def k10_stopped_in_a_blackhole():
     """faults K10, D10 SIGTERM in a blackhole: it ends within its deadline, what was not committed comes again"""
     with Proxied() as run:
         run.committed()
+        made = len(run.writing.connections)
         run.writing.blackhole()
         run.more()
         before = positions(run.source)
-        wait_for(lambda: len(run.writing.connections) >= 3, 90, "it to notice; " + run.job.stderr())
+        wait_for(lambda: len(run.writing.connections) > made, 90, "it to notice; " + run.job.stderr())
         run.reading.blackhole()
         # 4 s to drain, and what leaving the group may take.
         expect(run.job.stop(35) == 1 and "error:" in run.job.stderr(), run.job.stderr())
@@ -199,9 +201,10 @@ def k8_the_broker_stands_still():
     """faults K8 the broker is stopped for longer than the client's timeouts, and continued: the run goes on, nothing lost"""
     with Proxied() as run:
         run.committed()
+        made = len(run.reading.connections)
         kafka().process.send_signal(signal.SIGSTOP)
         try:
-            wait_for(lambda: len(run.reading.connections) >= 6, 90, "it to notice; " + run.job.stderr())
+            wait_for(lambda: len(run.reading.connections) >= made + 2, 90, "it to notice; " + run.job.stderr())
             expect(run.job.alive(), run.job.stderr())
         finally:
             kafka().process.send_signal(signal.SIGCONT)
