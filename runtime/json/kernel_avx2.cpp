@@ -150,9 +150,10 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
 }
 
 #include "runtime/json/kernel_x86.inc"
-// Use the above.
-#include "runtime/json/kernel_loops.inc"
+// Uses the above.
 #include "runtime/json/kernel_offsets.inc"
+// Uses both.
+#include "runtime/json/kernel_loops.inc"
 
 constexpr Kernel kKernel{"avx2", members, validate, flat, valid_flat, operators, find};
 
