@@ -7,7 +7,7 @@ namespace pipec::runtime::eval {
 namespace {
 
 constexpr unsigned kDeepest = 64;
-constexpr std::size_t kMostNodes = 4096;
+constexpr std::size_t kMostNodes = 512;  // each has a column of 4 KiB per worker
 constexpr std::size_t kMostArguments = 8;
 
 using Kind = ColumnPlan::Kind;

@@ -10,6 +10,10 @@ namespace pipec::runtime::json {
 
 namespace {
 
+// What is noted of operators takes up to four times a text's size: so a chunk is small, and a large record,
+// of which few go into a batch, is left to be read alone.
+constexpr std::size_t kMostBytes = std::size_t{256} << 10;
+constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
 constexpr std::uint32_t kTakenAlone = 64;
 
@@ -34,14 +38,17 @@ BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel) : kernel_(k
 std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> all(batch.records);
   const std::uint16_t buffer = all[first].buffer;
-  std::size_t last = first + 1;
-  while (last < all.size() && last - first < kRows && all[last].buffer == buffer) ++last;
+  std::size_t last = first;
+  for (std::size_t bytes = 0; last < all.size() && last - first < kRows && bytes < kMostBytes; ++last) {
+    if (all[last].buffer != buffer) break;
+    bytes += all[last].size;
+  }
   const std::span<const Record> records = all.subspan(first, last - first);
   text_ = batch.buffers[buffer]->data();
   count_ = 0;
   const auto usable = [&](const Record& record) {
-    return record.format == Format::json && record.size > 2 && text_[record.begin] == '{' &&
-           text_[record.begin + record.size - 1] == '}';
+    return record.format == Format::json && record.size > 2 && record.size <= kLargestRecord &&
+           text_[record.begin] == '{' && text_[record.begin + record.size - 1] == '}';
   };
   // Whether a record is the line behind another.
   const auto follows = [&](const Record& record, const Record& before) {

@@ -1,0 +1,124 @@
+// Which records are taken many at once, and which are left to the interpreter. That both ways agree is the
+// differential test's.
+#include "runtime/eval/straight_line.h"
+#include "support/catch.h"
+#include "unit/runtime/support/build.h"
+#include "unit/runtime/support/records.h"
+
+using namespace pipec::runtime;
+using namespace pipec::runtime::test;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+using Outcome = eval::StraightLineRun::Outcome;
+
+// What a block of statements makes of each record without the interpreter; "?": left to it.
+Lines quickly(const Build& build, std::vector<Statement> body, const Lines& lines) {
+  const auto program = build.transform(std::move(body));
+  const eval::StraightLine line(*program);
+  REQUIRE(line.usable());
+  Lines first;
+  for (const json::Kernel* kernel : json::usable_kernels()) {
+    INFO(kernel->name);
+    BufferPool pool;
+    Batch batch(block_of(lines, pool), pool);
+    eval::StraightLineRun run(line, *kernel);
+    const BufferRef out = pool.get(64);
+    Lines result;
+    for (std::size_t at = 0; at < batch.records.size();) {
+      const std::size_t taken = run.take(batch, at);
+      for (std::size_t row = 0; row < taken; ++row) {
+        const Record& record = batch.records[at + row];
+        switch (run.outcome(row)) {
+          case Outcome::unknown:
+            result.emplace_back("?");
+            break;
+          case Outcome::dropped:
+            result.emplace_back("dropped");
+            break;
+          case Outcome::untouched:
+            result.emplace_back(batch.payload(record));
+            break;
+          case Outcome::edited:
+            out->clear();
+            run.write(row, record.size, *out);
+            result.emplace_back(out->view());
+        }
+      }
+      at += taken;
+    }
+    if (first.empty()) first = result;
+    REQUIRE(result == first);
+  }
+  return first;
+}
+
+template <typename... Statements>
+std::vector<Statement> block(Statements... statements) {
+  std::vector<Statement> body;
+  (body.push_back(std::move(statements)), ...);
+  return body;
+}
+
+}  // namespace
+
+TEST_CASE("records with plain members are edited many at once, whatever their layout", "[eval]") {
+  Build b;
+  CHECK(quickly(b, block(b.set(".n", b.op(Op::add, b.field(".n"), b.integer(1))), b.del({".gone"})),
+                {R"({"n":1,"gone":"x"})", R"({"gone": 1.10, "n": 41})", R"({"n":7})",
+                 R"({"a":{"n":[1,{"gone":2}]},"n":8,"gone":[]})", R"({"gone":1,"n":2,"s":"}{,:\"[]"})"}) ==
+        Lines{R"({"n":2})", R"({"n": 42})", R"({"n":8})", R"({"a":{"n":[1,{"gone":2}]},"n":9})",
+              R"({"n":3,"s":"}{,:\"[]"})"});
+}
+
+TEST_CASE("what may go another way is left to the interpreter", "[eval]") {
+  Build b;
+  CHECK(quickly(b, block(b.set(".m", b.op(Op::add, b.field(".n"), b.integer(1)))),
+                {R"({"n":1})",        // the plain one
+                 R"({"n":"x"})",      // a wrong type
+                 R"({"n":01})",       // malformed
+                 R"({"n":1,"n":2})",  // repeated
+                 R"({"\u006e":1})",   // an escape in a key
+                 R"({"n" :1})",       // odd white space
+                 R"({"n":1} )", R"({})", "[1]", R"({"n":1,})", R"({"n":1)", R"({"n":1}})", R"({"n":})",
+                 R"({"n":9223372036854775807})",  // out of range
+                 R"({"n":2})"}) == Lines{R"({"n":1,"m":2})", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?",
+                                         "?", "?", "?", R"({"n":2,"m":3})"});
+}
+
+TEST_CASE("conditions choose what is edited, record by record", "[eval]") {
+  Build b;
+  const auto above = [&](std::int64_t n) { return b.op(Op::greater, b.field(".n"), b.integer(n)); };
+  CHECK(quickly(
+            b,
+            block(b.when(above(10), block(b.set(".big", b.boolean(true)), b.when(above(20), block(b.drop()))),
+                         block(b.rename(".n", ".small"))),
+                  b.keep({".n", ".small", ".big"})),
+            {R"({"n":5,"x":1})", R"({"x":1,"n":15})", R"({"n":25})", R"({"n":"15"})"}) ==
+        Lines{R"({"small":5})", R"({"n":15,"big":true})", "dropped", R"({"small":"15"})"});
+}
+
+TEST_CASE("a large record and more layouts than are kept are left to the interpreter", "[eval]") {
+  Build b;
+  Lines lines;
+  for (int i = 0; i < 40; ++i) lines.push_back("{\"k" + std::to_string(i) + "\":1}");
+  lines.push_back("{\"n\":\"" + std::string(70'000, 'x') + "\"}");
+  lines.emplace_back(R"({"k0":2})");
+  const Lines result = quickly(b, block(b.set(".n", b.null())), lines);
+  CHECK(result[0] == R"({"k0":1,"n":null})");
+  CHECK(result[31] == R"({"k31":1,"n":null})");
+  CHECK(result[39] == "?");
+  CHECK(result[40] == "?");
+  CHECK(result[41] == R"({"k0":2,"n":null})");
+}
+
+TEST_CASE("explain says why a transform goes record by record", "[eval]") {
+  Build b;
+  CHECK(explain_transform(*b.transform(block(b.set(".a", b.field(".b"))))) ==
+        "takes many records at once, each layout of keys with its own splice");
+  CHECK(explain_transform(*b.transform(block(b.set(".a.b", b.integer(1))))) ==
+        "takes each record by itself: it edits below the top level");
+  CHECK(explain_transform(*b.transform(block(b.set(".a", b.metadata(MetadataField::offset))))) ==
+        "takes each record by itself: an expression of it needs the record alone");
+}
