@@ -352,8 +352,8 @@ TEST_CASE("encode: text takes .message of a MsgPack record too") {
 }
 
 TEST_CASE("MsgPack neighbours leave in one piece") {
-  auto block = std::make_shared<Block>();
   BufferPool pool;
+  auto block = std::make_shared<Block>();
   block->data = pool.get(64);
   for (int i = 0; i < 10; ++i) {
     block->origins.push_back({static_cast<std::uint32_t>(block->data->size()), 2});
