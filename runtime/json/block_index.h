@@ -50,8 +50,8 @@ class BlockIndex {
 
   explicit BlockIndex(const FieldSet& fields, const Kernel& kernel = best_kernel());
 
-  // Takes the records from `first` on, as many as lie in one buffer, kRows at most; gives their number (one at
-  // least).
+  // Takes the records from `first` on, as many as lie in one buffer, kRows at most; gives their number (one
+  // at least).
   std::size_t scan(const Batch& batch, std::size_t first);
 
   // Of the last scan: null where nothing is known of the row.
