@@ -317,11 +317,18 @@ def resident(job):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
 
 
+def sanitized():
+    """Whether pipec was built with the address sanitizer, whose own memory drowns every bound."""
+    with open(os.environ["PIPEC"], "rb") as binary:
+        return b"__asan_init" in binary.read()
+
+
 def k17_a_record_that_never_completes():
     """faults K17, G10 a sink that takes nothing: nothing is skipped or committed, memory is bounded, SIGTERM meets its deadline"""
     with Cluster(partitions=4, records=0) as cluster:
         fill(cluster.mock.bootstrap, "in", 16_000, 4, size=1000)
-        text = (f'govern {{ memory: 128MiB }}\nrecv kafka(brokers: "{cluster.mock.bootstrap}", topics: "in", group: "g", prefetch: 2MiB'
+        text = (f'govern {{ memory: {"1GiB" if sanitized() else "128MiB"} }}\n'
+                f'recv kafka(brokers: "{cluster.mock.bootstrap}", topics: "in", group: "g", prefetch: 2MiB'
                 f'{LET_GO})\n| sink stdout()')
         job = Pipec(text, "--deadline", "2s", "--budget", "1MiB", stdout=subprocess.PIPE)
         out = job.process.stdout.readline()  # one goes through; then nobody reads
@@ -331,7 +338,10 @@ def k17_a_record_that_never_completes():
             size, before = resident(job), size
             if abs(size - before) < 1 << 16:
                 break
-        expect(size < 80 << 20, f"{size >> 20} MiB resident")
+        if sanitized():
+            print(f"SKIP K17's bound of 80 MiB: the address sanitizer takes more by itself ({size >> 20} MiB resident)")
+        else:
+            expect(size < 80 << 20, f"{size >> 20} MiB resident")
         stuck = cluster.committed()
         expect(job.stop(10) == 1 and "deadline" in job.stderr(), job.stderr())
         expect(cluster.committed() == stuck, f"{stuck} became {cluster.committed()}")
@@ -384,10 +394,10 @@ def k8_told_that_partitions_are_the_limit():
 def g10_a_prefetch_beyond_the_limit():
     """G10 a prefetch that the memory limit has no room for is said"""
     with Cluster() as cluster:
-        for size, said in (("64MiB", True), ("4MiB", False)):
-            job = Pipec("govern { memory: 128MiB }\n" + cluster.copy(recv=f", prefetch: {size}").replace('"g"', f'"{size}"'))
+        for size, said in (("300MiB", True), ("4MiB", False)):
+            job = Pipec("govern { memory: 1GiB }\n" + cluster.copy(recv=f", prefetch: {size}").replace('"g"', f'"{size}"'))
             job.finish()
-            expect(("more than the 27 MiB" in job.stderr()) == said, job.stderr())
+            expect(("more than the 217 MiB" in job.stderr()) == said, job.stderr())
 
 
 def k7_patterns():
