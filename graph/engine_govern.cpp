@@ -227,10 +227,9 @@ std::vector<Metric> Engine::metrics() const {
   gauge("in_flight_batches", static_cast<double>(limiter_.used_units()));
   gauge("last_received_bytes", static_cast<double>(last_received_.load()));
   gauge("buffer_bytes", static_cast<double>(buffers_.used_bytes()));
-  {
-    const std::lock_guard lock(state_);
+  // Until all are open, sources come in: not even their number may be looked at.
+  if (const std::lock_guard lock(state_); opened_) {
     for (const Source& source : sources_) {
-      if (!opened_) break;
       for (runtime::Gauge& each : source.receiver->gauges()) {
         gauge(std::move(each.name), each.value, plan_.nodes[source.node].name);
       }
