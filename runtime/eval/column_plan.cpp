@@ -8,7 +8,6 @@ namespace {
 
 constexpr unsigned kDeepest = 64;
 constexpr std::size_t kMostNodes = 512;  // each has a column of 4 KiB per worker
-constexpr std::size_t kMostArguments = 8;
 
 using Kind = ColumnPlan::Kind;
 
@@ -55,7 +54,7 @@ std::optional<Kind> kind_of(Op op) {
 
 bool callable(const Function& function) {
   const auto plain = [](const Parameter& parameter) { return parameter.kind == Parameter::Kind::value; };
-  return function.pure && function.code && function.parameters.size() <= kMostArguments &&
+  return function.pure && function.code && function.parameters.size() <= ColumnPlan::kMostArguments &&
          std::all_of(function.parameters.begin(), function.parameters.end(), plain);
 }
 

@@ -2,6 +2,7 @@
 // metadata, takes lambdas or is not the same each time is left to the interpreter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -16,6 +17,7 @@ class ColumnPlan {
  public:
   using Number = std::uint32_t;
   static constexpr Number kNone = 0xffffffff;
+  static constexpr std::size_t kMostArguments = 8;  // of a call
 
   enum class Kind : std::uint8_t {
     constant,

@@ -349,8 +349,8 @@ void Columns::conditional(const Node& node, Rows rows, Value* out) {
 void Columns::call(const Node& node, Rows rows, Value* out) {
   const Function& function = *node.expression->function;
   const std::size_t count = function.parameters.size();
-  std::array<Operand, 8> operands;
-  std::array<Value, 8> defaults;
+  std::array<Operand, ColumnPlan::kMostArguments> operands;
+  std::array<Value, ColumnPlan::kMostArguments> defaults;
   for (std::size_t i = 0; i < count; ++i) {
     if (i < node.children.size()) {
       operands[i] = operand(node.children[i], rows);
@@ -360,7 +360,7 @@ void Columns::call(const Node& node, Rows rows, Value* out) {
     }
   }
   PlainCall context(arena_, node.expression->prepared.get());
-  std::array<Value, 8> arguments;
+  std::array<Value, ColumnPlan::kMostArguments> arguments;
   for (const std::uint16_t row : rows) {
     // As Interpreter::argument() has it.
     bool good = !full() && !doubtful(row);

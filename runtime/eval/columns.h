@@ -44,7 +44,6 @@ class Columns {
 
   bool doubtful(std::size_t row) const { return doubtful_[row] != 0; }
   void doubt(std::size_t row) { doubtful_[row] = 1; }
-  Arena& arena() { return arena_; }
 
  private:
   using Node = ColumnPlan::Node;

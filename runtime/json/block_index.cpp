@@ -17,12 +17,6 @@ constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
 constexpr std::uint32_t kTakenAlone = 64;
 
-inline std::uint64_t load8(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, 8);
-  return word;
-}
-
 // The bytes of a loaded word that come first in memory.
 std::uint64_t first_bytes(std::size_t count) {
   if (count >= 8) return ~std::uint64_t{0};

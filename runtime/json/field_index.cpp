@@ -14,12 +14,6 @@ namespace pipec::runtime::json {
 
 namespace {
 
-inline std::uint64_t load8(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, 8);
-  return word;
-}
-
 // The first `size` bytes (at most 8) at the place where a load puts them, zeros behind.
 inline std::uint64_t head_of(const char* key, std::uint32_t size) {
   const std::uint64_t word = load8(key);
