@@ -173,8 +173,12 @@ Answer RawScan::test(const RawFilter::Node& node) {
   using Kind = RawFilter::Kind;
   switch (node.kind) {
     case Kind::opaque:
+      return Answer::unknown;
     case Kind::keys:
-      return node.needs && !may_hold(node) ? Answer::no : Answer::unknown;
+      // Where one of them is there the interpreter reads its value, which may be malformed.
+      return std::none_of(node.keys.begin(), node.keys.end(), [&](auto key) { return sights_[key].there; })
+                 ? Answer::no
+                 : Answer::unknown;
     case Kind::both: {
       const Answer left = test(filter_.nodes_[node.left]);
       return left == Answer::yes ? test(filter_.nodes_[node.right]) : left;

@@ -373,6 +373,7 @@ Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, 
 Edit RecordView::keep(std::span<const Kept> kept) {
   if (foreign_) return foreign_->keep(kept);
   if (const Edit edit = usable(); edit != Edit::done) return edit;
+  forget_typed_but(kept);
   return index_.repeated() ? keep_text(kept) : keep_places(kept);
 }
 
@@ -430,10 +431,7 @@ Edit RecordView::keep_places(std::span<const Kept> kept) {
       if (edited.edit != Edit::done) return edited.edit;
       if (found && edited.changed) put(slot, edited.value);
     }
-    if (!found) {
-      forget_typed(slot);
-      erase(slot);
-    }
+    if (!found) erase(slot);
   }
   return Edit::done;
 }
@@ -464,6 +462,19 @@ void RecordView::forget_typed(std::uint32_t slot, Steps below) {
       if (below[i].is_key && typed.path[i].key != below[i].key) return false;
     }
     return true;
+  });
+}
+
+// Those that do not lie at or below one of these paths. What is kept of an array moves to its front.
+void RecordView::forget_typed_but(std::span<const Kept> kept) {
+  const auto stays = [](const Step& wanted, const Step& step) {
+    return wanted.is_key && same_step(wanted, step);
+  };
+  std::erase_if(typed_, [&](const Typed& typed) {
+    return std::none_of(kept.begin(), kept.end(), [&](const Kept& path) {
+      return path.slot == typed.slot && path.below.size() <= typed.path.size() &&
+             std::equal(path.below.begin(), path.below.end(), typed.path.begin(), stays);
+    });
   });
 }
 

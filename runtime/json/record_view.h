@@ -162,6 +162,7 @@ class RecordView {
   const Typed* typed_at(std::uint32_t slot, std::span<const Step> below) const;
   void forget_typed(std::uint32_t slot);
   void forget_typed(std::uint32_t slot, std::span<const Step> below);
+  void forget_typed_but(std::span<const Kept> kept);
 
   std::vector<std::string> keys_;    // decoded
   std::vector<std::string> quoted_;  // as they are written

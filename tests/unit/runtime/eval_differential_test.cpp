@@ -340,6 +340,7 @@ void one_round(std::uint64_t seed, Count& count) {
 
   // By the index and on demand, record by record.
   const RawFilter raw(*program);
+  INFO("looks for: " << (raw.usable() ? raw.describe() : raw.why_not()));
   eval::Interpreter interpreter(program->fields, program->locals, Clock::system());
   std::vector<Outcome> outcomes;
   for (const Record& each : batch.records) {
@@ -522,4 +523,24 @@ TEST_CASE(
   CHECK(count.by_bytes * 5 > count.judged);  // else nothing was compared
   CHECK(count.by_columns * 5 > count.judged);
   CHECK(count.packed * 5 > count.judged);
+}
+
+TEST_CASE("P3 a field that an `or` comes to is read although its partner is missing", "[eval]") {
+  Build build;
+  const auto program =
+      build.program(build.op(Op::logical_or, build.op(Op::equal, build.field(".a"), build.integer(7)),
+                             build.op(Op::less, build.field(".b"), build.field(".d"))));
+  BufferPool pool;
+  const auto block = block_of({R"({"b":1.,"a":0})", R"({"x":1.,"a":0})", R"({"x":1.,"a":7})"}, pool);
+  block->single_lines = true;
+  const Batch batch(block, pool);
+  const RawFilter raw(*program);
+  for (const json::Kernel* kernel : json::usable_kernels()) {
+    INFO("kernel " << kernel->name);
+    RawScan scan(raw, *kernel);
+    REQUIRE(scan.judge(batch));
+    CHECK(scan.answer(0) == RawScan::Answer::unknown);  // `1.` is malformed, and read
+    CHECK(scan.answer(1) == RawScan::Answer::no);
+    CHECK(scan.answer(2) == RawScan::Answer::yes);
+  }
 }

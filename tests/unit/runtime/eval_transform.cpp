@@ -100,6 +100,19 @@ TEST_CASE("an edit below a field that was set is kept where keys are repeated", 
                 {R"({"b":1,"c":0,"c":0})"}) == Lines{R"({"c":1,"d":1})"});
 }
 
+TEST_CASE("what keep removes is gone, also where it was set below the top level", "[eval]") {
+  Build b;
+  const auto reads = [&](std::initializer_list<std::string_view> kept) {
+    return through(b,
+                   {b.set(".a.t", b.timestamp(0)), b.set(".a.u", b.timestamp(0)), b.keep(kept),
+                    b.set(".z", b.field(".a.t"))},
+                   {R"({"b":1})", R"({"b":1,"b":2})"});
+  };
+  CHECK(reads({".b"}) == Lines{R"({"b":1,"z":null})", R"({"b":1,"b":2,"z":null})"});
+  CHECK(reads({".a.u"}) == Lines(2, R"({"a":{"u":"1970-01-01T00:00:00Z"},"z":null})"));
+  CHECK(reads({".a.t"}) == Lines(2, R"({"a":{"t":"1970-01-01T00:00:00Z"},"z":"1970-01-01T00:00:00Z"})"));
+}
+
 TEST_CASE("new values leave as JSON: timestamps RFC 3339, bytes base64", "[eval]") {
   Build b;
   CHECK(one(b, b.set(".t", b.timestamp(0)), "{}") == R"({"t":"1970-01-01T00:00:00Z"})");
