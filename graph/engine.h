@@ -87,6 +87,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   struct NodeState {
     std::optional<ScratchPool> scratch;
     Pool<std::vector<runtime::Batch>> arms;  // route
+    bool reads_outline = false;
+    bool outline_wanted = false;  // by a node behind
   };
   struct Counters {
     std::atomic<std::uint64_t> records_in{0}, records_out{0}, records_filtered{0}, dead_letters{0}, errors{0},
@@ -169,7 +171,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void set_held(bool held, const std::string& reason);
   static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
   std::size_t output_allowance(Delivery& delivery) const;
-  void note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before);
+  void note_made(Delivery& delivery, std::size_t bytes);
+  void note_outline(Parcel& parcel);
   void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);

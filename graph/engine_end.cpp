@@ -206,6 +206,7 @@ void Engine::report(Parcel* parcel) {
 }
 
 void Engine::recycle(Parcel* parcel) {
+  if (parcel->outlined != 0) note_freed(*parcel->delivery, std::exchange(parcel->outlined, 0));
   parcel->batch.release();
   parcel->delivery = nullptr;
   parcel->split = nullptr;

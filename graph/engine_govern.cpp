@@ -163,15 +163,22 @@ void Engine::note_freed(Delivery& delivery, std::size_t bytes) {
 
 // What a stage wrote into new buffers is in flight as well (G2). Workers never wait: the batch keeps what it
 // needs, and the next ones wait at the source.
-void Engine::note_made(Delivery& delivery, const runtime::Batch& batch, std::size_t buffers_before) {
-  const std::size_t bytes = made_in(batch, buffers_before);
-  if (bytes == 0) return;
+void Engine::note_made(Delivery& delivery, std::size_t bytes) {
+  if (!governor_ || bytes == 0) return;
   const std::lock_guard lock(delivery.mutex);
   delivery.made += bytes;
   const std::size_t all = delivery.bytes + delivery.made;
   if (all <= delivery.lease) return;
   limiter_.grow(all - delivery.lease);
   delivery.lease = all;
+}
+
+// So is an outline, for as long as a parcel holds it. Branches that share one count it each.
+void Engine::note_outline(Parcel& parcel) {
+  const std::size_t bytes = parcel.batch.outline.bytes();
+  if (bytes > parcel.outlined) note_made(*parcel.delivery, bytes - parcel.outlined);
+  if (bytes < parcel.outlined) note_freed(*parcel.delivery, parcel.outlined - bytes);
+  parcel.outlined = bytes;
 }
 
 // A batch has come to an end of its branches: how much stages make of each byte is known. More is believed at

@@ -38,10 +38,17 @@ void Engine::build() {
     NodeState& state = nodes_.emplace_back();
     if (node.kind == Kind::stage) {
       state.scratch.emplace(threads_, [stage = node.stage] { return stage->make_scratch(); });
+      state.reads_outline = node.stage->reads_outline();
     } else if (node.kind == Kind::route) {
       state.scratch.emplace(threads_, [router = node.router] { return router->make_scratch(); });
+      state.reads_outline = node.router->reads_outline();
     }
     flow_->add([this, i](Parcel* parcel) { visit(i, parcel); });
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].outline_wanted =
+        std::any_of(topology_.edges[i].begin(), topology_.edges[i].end(),
+                    [&](const Topology::Edge& edge) { return nodes_[edge.to].reads_outline; });
   }
 }
 
@@ -52,6 +59,10 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   if (delivery.has_source && topology_.arrivals[delivery.source][node] > 1) {
     parcel = join(node, parcel);
     if (!parcel) return;  // more parts are on their way
+  }
+  if (!nodes_[node].reads_outline && parcel->outlined != 0) {
+    parcel->batch.outline = {};
+    note_outline(*parcel);
   }
   switch (plan_.nodes[node].kind) {
     case Kind::receive:
@@ -151,6 +162,7 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   if (batch.records.empty()) return;
   const Node& node = plan_.nodes[index];
   VisitContext context(delivery, node.name, node.place, index);
+  context.want_outline(nodes_[index].outline_wanted);
   const std::size_t buffers_before = batch.buffers.size();
   if (governor_ && delivery.has_source && topology_.ends_behind[delivery.source][index] != 0) {
     context.allow_output(output_allowance(delivery));
@@ -169,7 +181,8 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
     return;
   }
   context.hand_over();
-  if (governor_) note_made(delivery, batch, buffers_before);
+  note_made(delivery, made_in(batch, buffers_before));
+  note_outline(parcel);
   if (!context.rest().empty()) split(index, parcel, context.rest(), buffers_before);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
@@ -192,6 +205,7 @@ void Engine::split(std::uint32_t index, Parcel& parcel, std::vector<Record>& res
   split->rest = parcels_.get();
   Batch& batch = split->rest->batch;
   batch = parcel.batch;
+  batch.outline = {};
   batch.buffers.resize(buffers_before);  // what the part holds is let go with it
   batch.records.swap(rest);
   split->rest->delivery = parcel.delivery;
@@ -219,6 +233,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
   std::vector<Batch>& arms = *state.arms.get();
   arms.resize(edges.size());
   VisitContext context(delivery, node.name, node.place, index);
+  context.want_outline(state.outline_wanted);
   Status status = guarded([&]() -> Status {
     std::vector<Record> records = std::move(batch.records);
     batch.records.clear();
@@ -246,6 +261,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     part->ordinal = edges[i].ordinal;
     part->split = parcel->split;
     std::swap(part->batch, arms[i]);
+    note_outline(*part);
     flow_->put(edges[i].to, part);
   }
   state.arms.put(&arms);
@@ -262,6 +278,7 @@ void Engine::forward(std::uint32_t node, Parcel* parcel) {
     copy->split = parcel->split;
     Status status = guarded([&]() -> Status {
       copy->batch = parcel->batch;
+      note_outline(*copy);
       return {};
     });
     if (!status) {

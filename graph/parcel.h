@@ -38,6 +38,7 @@ struct Parcel {
   Delivery* delivery = nullptr;
   std::uint32_t ordinal = 0;  // of the edge it came along
   Split* split = nullptr;     // set: more of this batch comes behind it
+  std::size_t outlined = 0;   // bytes of the batch's outline that are counted as the delivery's
 };
 
 struct RoutedLetter {

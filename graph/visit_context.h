@@ -35,6 +35,8 @@ class VisitContext final : public runtime::StageContext {
     return deferred_;
   }
 
+  bool outline_wanted() const override { return outline_wanted_; }
+  void want_outline(bool wanted) { outline_wanted_ = wanted; }
   std::size_t output_allowance() const override { return allowance_; }
   void leave_rest(std::span<const runtime::Record> rest) override { rest_.assign(rest.begin(), rest.end()); }
   void allow_output(std::size_t bytes) { allowance_ = bytes; }
@@ -68,6 +70,7 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered_ = 0;
   std::uint64_t errors_ = 0;
   bool foreign_ = false;
+  bool outline_wanted_ = false;
   std::size_t allowance_ = SIZE_MAX;
   std::vector<runtime::Record> rest_;
   std::function<std::shared_ptr<runtime::Completion>()> deferrable_;

@@ -27,6 +27,7 @@ void Batch::release() {
   records.clear();
   buffers.clear();
   metadata.clear();
+  outline = {};
   block_.reset();
 }
 

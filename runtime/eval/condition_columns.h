@@ -40,6 +40,7 @@ class ConditionColumns {
   std::size_t take(const Batch& batch, std::size_t first);
   // The number of the first condition that holds for a row; that of all of them where none does.
   std::uint32_t first_to_hold(std::size_t row) const { return first_to_hold_[row]; }
+  const json::BlockIndex& index() const { return index_; }
 
  private:
   const ConditionPlan& plan_;

@@ -6,6 +6,7 @@
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
 #include "runtime/json/kernel.h"
+#include "runtime/json/outline.h"
 #include "runtime/json/utf8.h"
 
 namespace pipec::runtime {
@@ -14,6 +15,16 @@ namespace {
 
 // Where a stretch of lines turned out not to be flat, so many records are looked at one by one.
 constexpr std::size_t kTakenAlone = 32;
+// Where the members are noted as well, a stretch is short, so that its bytes are still near.
+constexpr std::size_t kShort = std::size_t{32} << 10;
+
+class ParserScratch final : public Scratch {
+ public:
+  json::Layouts layouts{FieldSet()};
+  json::Offsets operators;
+  json::OutlineWriter outline;
+  bool leaves = false;  // the outline, of this batch
+};
 
 // Nothing is built; later stages read fields from the same bytes. Lines that follow each other and are flat
 // are validated in one pass, all others one by one.
@@ -21,13 +32,17 @@ class JsonParser final : public Stage {
  public:
   explicit JsonParser(OnError on_error) : on_error_(on_error), kernel_(json::best_kernel()) {}
 
-  Status process(Batch& batch, Scratch*, StageContext& context) const override {
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<ParserScratch>(); }
+
+  Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
+    auto& own = *static_cast<ParserScratch*>(scratch);
+    own.leaves = context.outline_wanted() && !batch.records.empty() && own.outline.begin(batch);
     std::size_t kept = 0;
     std::size_t next_stretch = 0;
     for (std::size_t i = 0; i < batch.records.size();) {
       std::size_t valid = 0;
       if (i >= next_stretch) {
-        valid = valid_lines(batch, std::span(batch.records).subspan(i));
+        valid = valid_lines(batch, std::span(batch.records).subspan(i), own);
         for (std::size_t k = 0; k < valid; ++k) {
           Record record = batch.records[i + k];
           record.validated = true;
@@ -43,12 +58,13 @@ class JsonParser final : public Stage {
       if (good) batch.records[kept++] = record;
     }
     batch.records.resize(kept);
+    if (own.leaves) own.outline.give(batch);
     return {};
   }
 
  private:
   // How many records from the first on are known to be valid, without looking at each.
-  std::size_t valid_lines(const Batch& batch, std::span<const Record> records) const {
+  std::size_t valid_lines(const Batch& batch, std::span<const Record> records, ParserScratch& own) const {
     const Record& first = records.front();
     const char* const text = batch.buffers[first.buffer]->data();
     std::size_t count = 0;
@@ -61,16 +77,39 @@ class JsonParser final : public Stage {
       }
       end = record.begin + record.size;
       ++count;
+      if (own.leaves && end - first.begin >= kShort) break;
     }
     if (count < 2) return 0;
     bool ascii = false;
-    const std::size_t stop = kernel_.valid_flat(text, first.begin, end, &ascii);
+    std::size_t operators = 0;
+    const std::size_t stop =
+        kernel_.valid_flat(text, first.begin, end, &ascii, own.leaves ? &own.operators : nullptr, &operators);
     if (stop != end) {
       while (count > 0 && records[count - 1].begin + std::size_t{records[count - 1].size} + 2 > stop) --count;
       if (count == 0) return 0;
       end = records[count - 1].begin + records[count - 1].size;
     }
-    return ascii || json::valid_utf8({text + first.begin, end - first.begin}) ? count : 0;
+    if (!ascii && !json::valid_utf8({text + first.begin, end - first.begin})) return 0;
+    if (own.leaves) leave_outline(text, records.first(count), operators, own);
+    return count;
+  }
+
+  // All of them are flat, and all their operators are there.
+  static void leave_outline(const char* text, std::span<const Record> records, std::size_t operators,
+                            ParserScratch& own) {
+    const std::uint32_t* const all = own.operators.data();
+    const std::uint32_t base = own.outline.add_members({all, operators});
+    if (base == 0) return;
+    std::size_t at = 0;
+    for (const Record& record : records) {
+      const std::uint32_t end = record.begin + record.size;
+      if (const json::Layout* const layout = own.layouts.find(text, end, all + at, operators - at)) {
+        own.outline.add_row(*layout, record, base + static_cast<std::uint32_t>(at), false);
+        at += layout->leads.size() * 2 + 1;
+      } else {
+        while (at < operators && all[at] < end) ++at;
+      }
+    }
   }
 
   Status check(const Batch& batch, Record& record, StageContext& context, bool& good) const {

@@ -24,6 +24,7 @@ class RouteScratch final : public Scratch {
   }
   Interpreter interpreter;
   std::optional<ConditionColumns> columns;
+  json::OutlineWriter outline;
 };
 
 // The conditions share one view of the record: it is scanned once, whatever the number of arms.
@@ -44,7 +45,9 @@ class RouteStage final : public Router {
   }
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
-    auto& [interpreter, columns] = *static_cast<RouteScratch*>(scratch);
+    auto& [interpreter, columns, outline] = *static_cast<RouteScratch*>(scratch);
+    const bool leaves = columns && !batch.outline && context.outline_wanted() && !batch.records.empty() &&
+                        outline.begin(batch);
     for (Batch& arm : arms) {
       if (arm.metadata.size() != batch.metadata.size())
         arm.metadata = batch.metadata;  // records point into it
@@ -58,6 +61,7 @@ class RouteStage final : public Router {
           first = i;
           last = i + columns->take(batch, i);
         }
+        if (leaves) columns->index().leave(i - first, record, outline);
         if (const std::uint32_t known = columns->first_to_hold(i - first);
             known != ConditionColumns::kUnknown) {
           arms[known].records.push_back(record);
@@ -82,8 +86,14 @@ class RouteStage final : public Router {
         context.dead_letter(record, interpreter.failure().reason, interpreter.failure().place);
       }
     }
+    if (leaves) {
+      outline.give(batch);
+      for (Batch& arm : arms) arm.outline = batch.outline;
+    }
     return {};
   }
+
+  bool reads_outline() const override { return by_columns(); }
 
   bool by_columns() const { return reads_ && columns_->usable(); }
 

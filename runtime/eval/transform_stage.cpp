@@ -15,12 +15,15 @@ class TransformStage final : public Stage {
 
   std::unique_ptr<Scratch> make_scratch() const override {
     return std::make_unique<eval::TransformRun>(*options_.program, reads_,
-                                                reads_ && line_.usable() ? &line_ : nullptr);
+                                                reads_outline() ? &line_ : nullptr);
   }
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
-    return static_cast<eval::TransformRun*>(scratch)->process(batch, options_.on_malformed, context);
+    Status status = static_cast<eval::TransformRun*>(scratch)->process(batch, options_.on_malformed, context);
+    batch.outline = {};
+    return status;
   }
+  bool reads_outline() const override { return reads_ && line_.usable(); }
 
  private:
   TransformOptions options_;

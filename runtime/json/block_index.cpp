@@ -1,10 +1,6 @@
 #include "runtime/json/block_index.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-
-#include "runtime/json/text.h"
 
 namespace pipec::runtime::json {
 
@@ -17,17 +13,9 @@ constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
 constexpr std::uint32_t kTakenAlone = 64;
 
-// The bytes of a loaded word that come first in memory.
-std::uint64_t first_bytes(std::size_t count) {
-  if (count >= 8) return ~std::uint64_t{0};
-  const auto unused = static_cast<unsigned>(64 - 8 * count);
-  if constexpr (std::endian::native == std::endian::little) return ~std::uint64_t{0} >> unused;
-  return ~std::uint64_t{0} << unused;
-}
-
 }  // namespace
 
-BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel) : kernel_(kernel), keys_(fields.keys) {}
+BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel) : kernel_(kernel), layouts_(fields) {}
 
 std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> all(batch.records);
@@ -40,6 +28,7 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> records = all.subspan(first, last - first);
   text_ = batch.buffers[buffer]->data();
   count_ = 0;
+  if (batch.outline && scan_outlined(batch.outline, records)) return records.size();
   const auto usable = [&](const Record& record) {
     return record.format == Format::json && record.size > 2 && record.size <= kLargestRecord &&
            text_[record.begin] == '{' && text_[record.begin + record.size - 1] == '}';
@@ -65,7 +54,39 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
       i = end;
     }
   }
+  base_ = members_.data();
   return records.size();
+}
+
+// By what the stage before has left. False where that says too little of these records.
+bool BlockIndex::scan_outlined(const Outline& outline, std::span<const Record> records) {
+  const OutlineReader reader(outline);
+  if (reader.text() != text_) return false;
+  base_ = reader.members();
+  std::size_t unknown = 0;
+  const OutlineRow* at = reader.from(records.front().begin);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    rows_[i] = {};
+    while (at != reader.end() && at->begin < records[i].begin) ++at;
+    const bool there =
+        at != reader.end() && at->begin == records[i].begin &&
+        base_[at->members + at->layout->leads.size() * 2] == records[i].begin + records[i].size - 1;
+    if (there) {
+      rows_[i] = {layouts_.adopt(*at->layout), at->members, at->nested};
+      if (rows_[i].layout && at->nested && !closed(i)) rows_[i].layout = nullptr;
+    }
+    unknown += rows_[i].layout ? 0 : 1;
+  }
+  return unknown * 4 <= records.size();
+}
+
+bool BlockIndex::closed(std::size_t row) const {
+  for (std::uint32_t slot = 0; slot < layouts_.slots(); ++slot) {
+    const std::string_view text = value(row, slot);
+    if (text.empty() || (text.front() != '{' && text.front() != '[')) continue;
+    if (text.back() != (text.front() == '{' ? '}' : ']')) return false;
+  }
+  return true;
 }
 
 void BlockIndex::scan_stretch(std::span<const Record> records, std::size_t row) {
@@ -77,8 +98,8 @@ void BlockIndex::scan_stretch(std::span<const Record> records, std::size_t row) 
   for (; i < records.size(); ++i) {
     const std::uint32_t end = records[i].begin + records[i].size;
     if (end > stop) break;
-    const Layout* const layout = find(end, members_.data() + at, count_ - at);
-    rows_[row + i] = {layout, static_cast<std::uint32_t>(at)};
+    const Layout* const layout = layouts_.find(text_, end, members_.data() + at, count_ - at);
+    rows_[row + i] = {layout, static_cast<std::uint32_t>(at), false};
     if (layout) {
       at += layout->leads.size() * 2 + 1;
       continue;
@@ -101,96 +122,16 @@ void BlockIndex::scan_alone(const Record& record, std::size_t row) {
   std::uint32_t* const out = members_.data() + count_;
   out[0] = record.begin;
   for (std::size_t i = 0; i < found; ++i) out[i + 1] = record.begin + alone_.data()[i];
-  const Layout* const layout = find(record.begin + record.size, out, found + 1);
+  const Layout* const layout = layouts_.find(text_, record.begin + record.size, out, found + 1);
   if (!layout || layout->leads.size() * 2 != found) return;
-  rows_[row] = {layout, static_cast<std::uint32_t>(count_)};
+  rows_[row] = {layout, static_cast<std::uint32_t>(count_), true};
   // A nested bracket begins its value (the kernel saw to it), so the value's last bracket is its partner.
-  for (std::uint32_t slot = 0; slot < keys_.size(); ++slot) {
-    const std::string_view text = value(row, slot);
-    if (text.empty() || (text.front() != '{' && text.front() != '[')) continue;
-    if (text.back() != (text.front() == '{' ? '}' : ']')) {
-      rows_[row].layout = nullptr;
-      return;
-    }
+  base_ = members_.data();
+  if (!closed(row)) {
+    rows_[row].layout = nullptr;
+    return;
   }
   count_ += found + 1;
-}
-
-inline bool BlockIndex::same(const Layout& layout, std::uint32_t end, const std::uint32_t* members,
-                             std::size_t left) const {
-  const std::size_t last = layout.leads.size() * 2;
-  if (last >= left || members[last] != end - 1) return false;
-  std::uint32_t before = members[0];
-  for (const Layout::Lead& lead : layout.leads) {
-    const char* const at = text_ + before;
-    const std::uint32_t behind = members[2];
-    if (members[1] - before != lead.colon || behind - before <= lead.size) return false;
-    if (((load8(at) ^ lead.head) & lead.mask) != 0) return false;
-    if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
-    if (lead.size > 16 && std::memcmp(at + 8, layout.texts.data() + lead.text + 8, lead.size - 16) != 0)
-      return false;
-    // No white space around the value but what is part of the lead.
-    if (static_cast<unsigned char>(at[lead.size]) <= ' ' ||
-        static_cast<unsigned char>(text_[behind - 1]) <= ' ')
-      return false;
-    before = behind;
-    members += 2;
-  }
-  return true;
-}
-
-const Layout* BlockIndex::find(std::uint32_t end, const std::uint32_t* members, std::size_t left) {
-  if (last_ < layouts_.size() && same(*layouts_[last_], end, members, left)) [[likely]]
-    return layouts_[last_].get();
-  for (std::size_t i = 0; i < layouts_.size(); ++i) {
-    if (i == last_ || !same(*layouts_[i], end, members, left)) continue;
-    last_ = i;
-    return layouts_[i].get();
-  }
-  return layouts_.size() < kMostLayouts ? learn(end, members, left) : nullptr;
-}
-
-const Layout* BlockIndex::learn(std::uint32_t end, const std::uint32_t* members, std::size_t left) {
-  auto layout = std::make_unique<Layout>();
-  layout->number = static_cast<std::uint32_t>(layouts_.size());
-  layout->member_of.assign(keys_.size(), Layout::kMissing);
-  std::uint32_t before = left > 0 ? members[0] : 0;
-  for (std::size_t i = 1;; i += 2) {
-    if (i + 1 >= left || layout->leads.size() == Layout::kMostMembers) return nullptr;
-    const std::uint32_t colon = members[i];
-    const std::uint32_t behind = members[i + 1];
-    if (behind >= end || text_[colon] != ':') return nullptr;
-    const std::uint32_t value = colon + 1 + (text_[colon + 1] == ' ' ? 1 : 0);
-    const std::uint32_t key = before + 1 + (text_[before + 1] == ' ' ? 1 : 0);
-    if (value >= behind || static_cast<unsigned char>(text_[value]) <= ' ' ||
-        static_cast<unsigned char>(text_[behind - 1]) <= ' ' || colon < key + 2 || text_[key] != '"' ||
-        text_[colon - 1] != '"') {
-      return nullptr;
-    }
-    const std::string_view inside(text_ + key + 1, colon - key - 2);
-    if (inside.find_first_of("\"\\") != std::string_view::npos) return nullptr;
-    const auto slot = std::find(keys_.begin(), keys_.end(), inside) - keys_.begin();
-    if (static_cast<std::size_t>(slot) != keys_.size()) {
-      std::uint16_t& member = layout->member_of[static_cast<std::size_t>(slot)];
-      if (member != Layout::kMissing) return nullptr;
-      member = static_cast<std::uint16_t>(layout->leads.size());
-    }
-    Layout::Lead lead;
-    lead.size = value - before;
-    lead.colon = colon - before;
-    lead.key = key - before;
-    lead.mask = first_bytes(lead.size);
-    lead.head = load8(text_ + before) & lead.mask;
-    if (lead.size > 8) lead.tail = load8(text_ + value - 8);
-    lead.text = static_cast<std::uint32_t>(layout->texts.size());
-    layout->texts.append(text_ + before, lead.size);
-    layout->leads.push_back(lead);
-    before = behind;
-    if (behind == end - 1) break;
-    if (text_[behind] != ',') return nullptr;
-  }
-  last_ = layouts_.size();
-  return layouts_.emplace_back(std::move(layout)).get();
 }
 
 }  // namespace pipec::runtime::json

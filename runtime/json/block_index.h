@@ -1,47 +1,19 @@
-// The members of many records at once. Most records of a source have the same keys in the same order: a
-// Layout. The operators of a stretch of lines are found in one pass (Kernel::operators), and a record is then
-// compared with the layouts that are known: what stands between its values, a member in two loads. Where that
-// is the same, and each value begins and ends as it should, nothing else of the record's structure is left to
-// check.
-//
-// What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it
-// at most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing
-// is said of it: it goes the ordinary way.
+// The members of a batch's records, many at once: as Layouts knows them.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/program.h"
 #include "runtime/json/kernel.h"
+#include "runtime/json/layouts.h"
+#include "runtime/json/outline.h"
 
 namespace pipec::runtime::json {
-
-struct Layout {
-  static constexpr std::uint16_t kMissing = 0xffff;
-  static constexpr std::size_t kMostMembers = 255;
-
-  // What stands between the end of the value before and a member's own value: `{"key":` or `, "key": `.
-  struct Lead {
-    std::uint64_t head = 0;  // its first bytes, as far as `mask` goes, and its last ones
-    std::uint64_t mask = 0;
-    std::uint64_t tail = 0;
-    std::uint32_t size = 0;   // of it all
-    std::uint32_t colon = 0;  // the colon's place in it
-    std::uint32_t key = 0;    // the place of the key's opening quote
-    std::uint32_t text = 0;   // where it begins in `texts`
-  };
-  std::vector<Lead> leads;  // one for each member
-  std::string texts;
-  std::vector<std::uint16_t> member_of;  // per slot: the number of its member
-  std::uint32_t number = 0;              // of the layout
-};
 
 // One per worker. Rows are numbered within the chunk that scan() took.
 class BlockIndex {
@@ -58,7 +30,7 @@ class BlockIndex {
   const Layout* layout(std::size_t row) const { return rows_[row].layout; }
   // The opening bracket, then two for each member: its colon, and the comma or bracket behind it. Offsets
   // into text().
-  const std::uint32_t* members(std::size_t row) const { return members_.data() + rows_[row].members; }
+  const std::uint32_t* members(std::size_t row) const { return base_ + rows_[row].members; }
   const char* text() const { return text_; }
   // The value of a slot; its data is null where the record has none. The row has a layout.
   std::string_view value(std::size_t row, std::uint32_t slot) const {
@@ -69,31 +41,32 @@ class BlockIndex {
     const std::uint32_t from = at[0] + layout.leads[member].size;
     return {text_ + from, at[2] - from};
   }
+  // Notes what is known of a row for the stages behind. `record`: the row's.
+  void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
+    if (rows_[row].layout) outline.add(*rows_[row].layout, record, members(row), rows_[row].nested);
+  }
 
  private:
   struct Row {
     const Layout* layout = nullptr;
-    std::uint32_t members = 0;  // index into members_
+    std::uint32_t members = 0;  // index into base_
+    bool nested = false;        // found alone: values may be arrays and objects
   };
 
-  static constexpr std::size_t kMostLayouts = 32;
-
+  bool scan_outlined(const Outline& outline, std::span<const Record> records);
   void scan_stretch(std::span<const Record> records, std::size_t row);
   void scan_alone(const Record& record, std::size_t row);
-  // `members`: as above, `left` of them at most, the first at the record's begin.
-  const Layout* find(std::uint32_t end, const std::uint32_t* members, std::size_t left);
-  bool same(const Layout& layout, std::uint32_t end, const std::uint32_t* members, std::size_t left) const;
-  const Layout* learn(std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  // No value that is wanted begins with one kind of bracket and ends with another.
+  bool closed(std::size_t row) const;
 
   const Kernel& kernel_;
-  std::vector<std::string> keys_;  // decoded
+  Layouts layouts_;
   std::array<Row, kRows> rows_;
+  const std::uint32_t* base_ = nullptr;  // of the rows' members
   Offsets members_;
   std::size_t count_ = 0;  // of members_
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
-  std::vector<std::unique_ptr<Layout>> layouts_;
-  std::size_t last_ = 0;          // the layout of the row before
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
 };
 

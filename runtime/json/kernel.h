@@ -57,8 +57,9 @@ struct Kernel {
   // the records that end two bytes before it and earlier are as described.
   std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
   // The same, of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
-  // backslash. Brackets as there.
-  std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii);
+  // backslash. Brackets as there. `out` and `count`, where given: as operators(), of the lines that are so.
+  std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii, Offsets* out,
+                            std::size_t* count);
   // Appends to out[count] the offsets in text[begin, end), which is lines, of all brackets, colons and commas
   // that are in no string (and of bytes 0x0c and 0x1a). Returns `end`, or the beginning of the first 64 bytes
   // with a newline in a string: up to there the offsets are written.

@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pipec/compiler/compile.h"
 #include "pipec/dsl/diagnostic.h"
@@ -21,6 +23,8 @@ namespace {
 using namespace pipec;
 
 struct NoContext final : runtime::StageContext {
+  bool wanted = false;
+  bool outline_wanted() const override { return wanted; }
   void dead_letter(const runtime::Record&, std::string_view, const runtime::Place*) override {}
   void count_filtered(std::uint64_t) override {}
   void count_errors(std::uint64_t) override {}
@@ -55,8 +59,10 @@ std::shared_ptr<runtime::Block> block_of(const std::string& text, std::size_t si
   return block;
 }
 
-// The one stage of a flow.
-std::shared_ptr<const runtime::Stage> stage_of(const std::string& text) {
+using Stages = std::vector<std::shared_ptr<const runtime::Stage>>;
+
+// The stages of a flow.
+Stages stages_of(const std::string& text) {
   static runtime::Registry* const registry = [] {
     auto* made = new runtime::Registry;
     stdlib::register_all(*made);
@@ -68,27 +74,33 @@ std::shared_ptr<const runtime::Stage> stage_of(const std::string& text) {
   const auto plan =
       compiler::compile(sources.add("bench.pipe", "dlq discard recv stdin() | " + text + " | sink null()"),
                         *registry, options, sink);
-  if (!plan) return nullptr;
+  Stages stages;
+  if (!plan) return stages;
   for (const graph::Node& node : plan->nodes) {
-    if (node.stage) return node.stage;
+    if (node.stage) stages.push_back(node.stage);
   }
-  return nullptr;
+  return stages;
 }
 
-void run(benchmark::State& state, const std::string& text, const std::string& stage_text) {
-  const auto stage = stage_of(stage_text);
-  if (!stage) {
+// `outline`: stages leave each other what they find of the records' structure, as they do in the graph.
+void run(benchmark::State& state, const std::string& text, const std::string& stages_text, bool outline) {
+  const Stages stages = stages_of(stages_text);
+  if (stages.empty()) {
     state.SkipWithError("does not compile");
     return;
   }
   runtime::BufferPool pool;
   const auto block = block_of(text, static_cast<std::size_t>(state.range(0)), pool);
-  const auto scratch = stage->make_scratch();
+  std::vector<std::unique_ptr<runtime::Scratch>> scratches;
+  for (const auto& stage : stages) scratches.push_back(stage->make_scratch());
   NoContext context;
   runtime::Batch batch;
   for (auto _ : state) {
     batch.assign(block, pool);
-    benchmark::DoNotOptimize(stage->process(batch, scratch.get(), context).ok());
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      context.wanted = outline && i + 1 < stages.size() && stages[i + 1]->reads_outline();
+      benchmark::DoNotOptimize(stages[i]->process(batch, scratches[i].get(), context).ok());
+    }
   }
   const auto records = static_cast<double>(block->origins.size());
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
@@ -106,7 +118,10 @@ int main(int argc, char** argv) {
     std::ifstream in(argv[1], std::ios::binary);
     text.assign(std::istreambuf_iterator<char>(in), {});
   }
-  const std::pair<const char*, const char*> stages[] = {
+  const std::string edits =
+      "transform { .level = if .status >= 500 { \"error\" } else { \"info\" } ; .kib = .bytes / 1024 ; "
+      "rename(.remote_ip, .client) ; del(.agent) }";
+  const std::pair<const char*, std::string> stages[] = {
       {"filter, int", "filter .status >= 500"},
       {"filter, string", "filter .method == \"POST\""},
       {"filter, no such key", "filter .level == \"error\""},
@@ -115,14 +130,21 @@ int main(int argc, char** argv) {
       {"set a field", "transform { .level = \"info\" }"},
       {"delete a field", "transform { del(.agent) }"},
       {"compute a field", "transform { .kib = .bytes / 1024 }"},
-      {"set, compute, rename, delete",
-       "transform { .level = if .status >= 500 { \"error\" } else { \"info\" } ; .kib = .bytes / 1024 ; "
-       "rename(.remote_ip, .client) ; del(.agent) }"},
+      {"set, compute, rename, delete", edits},
+      {"chain: filter, edits", "filter .status < 500 | " + edits},
+      {"chain: parse, filter, edits", "parse json | filter .status < 500 | " + edits},
+      {"chain: parse, edits", "parse json | " + edits},
+      {"chain: three filters", "filter .status < 500 | filter .method == \"GET\" | filter has(.agent)"},
+  };
+  const auto add = [&text](const std::string& name, const std::string& stages_text, bool outline) {
+    auto* made = benchmark::RegisterBenchmark(
+        name.c_str(),
+        [&text, stages_text, outline](benchmark::State& state) { run(state, text, stages_text, outline); });
+    for (const long size : {64L << 10, 256L << 10, 1L << 20, 4L << 20}) made->Arg(size);
   };
   for (const auto& [name, stage] : stages) {
-    auto* made = benchmark::RegisterBenchmark(
-        name, [&text, stage = std::string(stage)](benchmark::State& state) { run(state, text, stage); });
-    for (const long size : {64L << 10, 256L << 10, 1L << 20, 4L << 20}) made->Arg(size);
+    add(name, stage, true);
+    if (stage.find('|') != std::string::npos) add(std::string(name) + ", each for itself", stage, false);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -138,3 +138,33 @@ TEST_CASE("keys and what may spell them are found in a block") {
     }
   }
 }
+
+TEST_CASE("the operators that are noted while lines are validated are those that are looked for alone") {
+  Random random(13);
+  std::size_t noted = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (std::size_t i = 1 + random.below(8); i > 0; --i) {
+      text += "{\"a\":" + random_scalar(random) + ",\"key{[:,]}\":" + std::to_string(random.below(100'000));
+      text += i > 1 ? "}\n" : "}";
+    }
+    const Padded padded(text);
+    const char* const data = padded.view().data();
+    for (const json::Kernel* kernel : json::usable_kernels()) {
+      INFO(kernel->name << ": " << text);
+      bool ascii = false;
+      json::Offsets with;
+      json::Offsets alone;
+      std::size_t count = 0;
+      std::size_t alone_count = 0;
+      const std::size_t stop = kernel->valid_flat(data, 0, text.size(), &ascii, &with, &count);
+      REQUIRE(stop == kernel->valid_flat(data, 0, text.size(), &ascii, nullptr, nullptr));
+      kernel->operators(data, 0, text.size(), alone, alone_count);
+      REQUIRE(count <= alone_count);
+      REQUIRE((stop < text.size() || count == alone_count));
+      REQUIRE(std::equal(with.data(), with.data() + count, alone.data()));
+      noted += count;
+    }
+  }
+  CHECK(noted > 10'000);
+}

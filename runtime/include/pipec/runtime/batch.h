@@ -95,6 +95,18 @@ struct Record {
   bool validated = false;  // a parse stage has checked the whole payload
 };
 
+// The members of the records, as one stage has found them for the next: see StageContext::outline_wanted.
+// Stages of one's own have no use for it.
+struct Outline {
+  BufferRef text;  // the buffer that it is about
+  BufferRef data;
+  std::uint32_t rows = 0;
+  std::uint32_t used = 0;  // bytes of `data`
+
+  explicit operator bool() const { return static_cast<bool>(text); }
+  std::size_t bytes() const { return used; }
+};
+
 class Batch {
  public:
   Batch() = default;
@@ -110,6 +122,8 @@ class Batch {
   std::vector<BufferRef> buffers;
   // Metadata that a stage assigned.
   std::vector<Metadata> metadata;
+  // Empty where nobody left one.
+  Outline outline;
 
   const Block& block() const { return *block_; }
   bool has_block() const { return block_ != nullptr; }

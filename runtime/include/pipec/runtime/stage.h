@@ -41,6 +41,9 @@ class StageContext {
   // calls it again with the rest once that has left memory.
   virtual std::size_t output_allowance() const { return SIZE_MAX; }
   virtual void leave_rest(std::span<const Record> rest) { (void)rest; }
+  // The next stage asks where the members of records are (Stage::reads_outline): one that has found them
+  // anyway leaves them in Batch::outline.
+  virtual bool outline_wanted() const { return false; }
   // For a sink that hears only later whether its records arrived: the batch is done when the completion says
   // so, not when write() returns, and the next batch may be written meanwhile. A write() that returns an
   // error must not use it. Null where the caller waits (a dead letter route, `commit sink`, `unordered`).
@@ -74,6 +77,9 @@ class Stage {
   // An error is terminal for the run (`on_error: fail`). Exceptions are caught by the engine and are terminal
   // too.
   virtual Status process(Batch& batch, Scratch* scratch, StageContext& context) const = 0;
+  // It makes use of Batch::outline. One that says so leaves the bytes of records where they are, or takes the
+  // outline out of the batch.
+  virtual bool reads_outline() const { return false; }
 };
 
 // Sends every record of a batch into exactly one of its arms, or nowhere (dead-lettered).
@@ -84,6 +90,7 @@ class Router {
   // arms[i] comes as an empty view of the same block and buffers; records keep their order in each.
   virtual Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch,
                        StageContext& context) const = 0;
+  virtual bool reads_outline() const { return false; }  // as Stage's
 };
 
 // A dead letter on its way to the route point.

@@ -47,7 +47,9 @@ class Seen final : public StageContext {
   std::vector<DeadRecord> dead;
   std::uint64_t filtered = 0;
   std::uint64_t errors = 0;
+  bool wants_outline = false;
 
+  bool outline_wanted() const override { return wants_outline; }
   void dead_letter(const Record& record, std::string_view reason, const Place* place) override {
     dead.push_back({record.origin, std::string(reason), place ? place->column : 0});
   }

@@ -1,0 +1,77 @@
+// The members of many records at once. Most records of a source have the same keys in the same order: a
+// Layout. The operators of a stretch of lines are found in one pass (Kernel::operators), and a record is then
+// compared with the layouts that are known: what stands between its values, a member in two loads. Where that
+// is the same, and each value begins and ends as it should, nothing else of the record's structure is left to
+// check.
+//
+// What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it
+// at most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing
+// is said of it: it goes the ordinary way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipec/runtime/program.h"
+
+namespace pipec::runtime::json {
+
+struct Layout {
+  static constexpr std::uint16_t kMissing = 0xffff;
+  static constexpr std::size_t kMostMembers = 255;
+
+  // What stands between the end of the value before and a member's own value: `{"key":` or `, "key": `.
+  struct Lead {
+    std::uint64_t head = 0;  // its first bytes, as far as `mask` goes, and its last ones
+    std::uint64_t mask = 0;
+    std::uint64_t tail = 0;
+    std::uint32_t size = 0;   // of it all
+    std::uint32_t colon = 0;  // the colon's place in it
+    std::uint32_t key = 0;    // the place of the key's opening quote
+    std::uint32_t text = 0;   // where it begins in `texts`
+  };
+  std::vector<Lead> leads;  // one for each member
+  std::string texts;
+  std::vector<std::uint16_t> member_of;  // per slot: the number of its member
+  std::uint32_t number = 0;              // of the layout, among those of its Layouts
+  std::uint64_t id = 0;                  // among those of the process
+};
+
+// The layouts that a worker knows, for some wanted fields. One per worker; a layout does not change, and may
+// be read by others for as long as this lives.
+class Layouts {
+ public:
+  explicit Layouts(const FieldSet& fields) : keys_(fields.keys) {}
+
+  // The layout of the record that ends at `end`. `members`: the offsets in `text` of its opening bracket,
+  // then two for each member: its colon, and the comma or bracket behind it; `left` are there at most. Null
+  // where nothing is known of it.
+  const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  // What others took for `theirs`, with the slots of this one's fields. Null where a field is in it twice, or
+  // there are too many.
+  const Layout* adopt(const Layout& theirs);
+  std::size_t slots() const { return keys_.size(); }
+
+ private:
+  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kMostAdopted = 256;  // of all workers of the stage before
+
+  bool same(const Layout& layout, const char* text, std::uint32_t end, const std::uint32_t* members,
+            std::size_t left) const;
+  const Layout* learn(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  bool note(std::string_view key, Layout& layout) const;
+  const Layout* keep(std::unique_ptr<Layout> layout);
+
+  std::vector<std::string> keys_;  // decoded
+  std::vector<std::unique_ptr<Layout>> layouts_;
+  std::size_t last_ = 0;                                          // the record's before
+  std::vector<std::pair<std::uint64_t, const Layout*>> adopted_;  // by the id of theirs
+  std::size_t last_adopted_ = 0;
+};
+
+}  // namespace pipec::runtime::json
