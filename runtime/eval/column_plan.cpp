@@ -105,6 +105,36 @@ bool ColumnPlan::add_steps(Node& node, const Path& path) {
   return true;
 }
 
+// A field of the top level: read once, however often it is asked for.
+ColumnPlan::Number ColumnPlan::add_top(std::uint32_t slot, const Names& names) {
+  const Number known = names.fields[slot];
+  if (known == Names::kUnknown) return kNone;
+  if (known != Names::kRecord) return share(known);
+  for (Number i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].kind == Kind::field && nodes_[i].below.empty() && nodes_[i].slot == slot) return share(i);
+  }
+  Node node;
+  node.kind = Kind::field;
+  node.slot = slot;
+  return push(std::move(node));
+}
+
+ColumnPlan::Number ColumnPlan::add_edit(json::Operation::Kind edit, const Path& path, Number value,
+                                        std::string_view new_key, const Names& names) {
+  Node node;
+  node.kind = Kind::edited;
+  node.slot = path.slot;
+  node.edit = edit;
+  node.new_key = new_key;
+  node.of_record = names.fields[path.slot] == Names::kRecord;
+  if (!add_steps(node, path)) return kNone;
+  const Number base = add_top(path.slot, names);
+  if (base == kNone) return kNone;
+  node.children.push_back(base);
+  if (value != kNone) node.children.push_back(value);
+  return push(std::move(node));
+}
+
 ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& names,
                                    const std::uint32_t* slots, unsigned depth) {
   if (depth == kDeepest) return kNone;
@@ -120,17 +150,15 @@ ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& na
       return known == Names::kUnknown ? kNone : share(known);
     }
     case Op::field: {
-      if (!expression.path.whole && expression.path.below.empty()) {
-        const Number known = names.fields[slots ? slots[expression.path.slot] : expression.path.slot];
-        if (known == Names::kUnknown) return kNone;
-        if (known != Names::kRecord) return share(known);
-        // Read once, however often it is asked for.
-        for (Number i = 0; i < nodes_.size(); ++i) {
-          if (nodes_[i].kind == Kind::field && nodes_[i].below.empty() &&
-              nodes_[i].slot == (slots ? slots[expression.path.slot] : expression.path.slot)) {
-            return share(i);
-          }
-        }
+      if (expression.path.whole) return kNone;
+      const std::uint32_t slot = slots ? slots[expression.path.slot] : expression.path.slot;
+      if (expression.path.below.empty()) return add_top(slot, names);
+      if (names.fields[slot] < Names::kUnknown) {
+        // Of what a statement has made of the field.
+        if (!add_steps(node, expression.path)) return kNone;
+        node.kind = Kind::element;
+        node.children.push_back(share(names.fields[slot]));
+        return push(std::move(node));
       }
       node.kind = Kind::field;
       return add_path(node, expression.path, names, slots) ? push(std::move(node)) : kNone;

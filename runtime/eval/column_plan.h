@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "pipec/runtime/program.h"
@@ -37,6 +38,7 @@ class ColumnPlan {
     interpolate,
     array,
     object,
+    edited,  // slot or children[0], below, edit: a container with one change below it
   };
   struct Node {
     Kind kind = Kind::constant;
@@ -47,6 +49,9 @@ class ColumnPlan {
     std::vector<json::Step> below;  // keys point into the expression
     std::vector<Number> children;
     bool shared = false;  // several nodes ask for it
+    json::Operation::Kind edit = json::Operation::Kind::set;
+    std::string_view new_key;  // edited by a rename
+    bool of_record = false;    // edited, and no statement has set the field before: it may be missing
   };
 
   // What a name stands for where an expression is added: the column of a local, or of a field that a
@@ -62,6 +67,10 @@ class ColumnPlan {
   // `expression` must outlive it. `slots`: the number of each of its slots here; null: the same. kNone: it
   // cannot be evaluated by columns.
   Number add(const Expression& expression, const Names& names, const std::uint32_t* slots = nullptr);
+  // The field at the top of `path`, which has steps below it, after an edit there: set to `value`, removed,
+  // or renamed to `new_key`. `path` and `new_key` must outlive it.
+  Number add_edit(json::Operation::Kind edit, const Path& path, Number value, std::string_view new_key,
+                  const Names& names);
   const Node& node(Number number) const { return nodes_[number]; }
   std::size_t size() const { return nodes_.size(); }
 
@@ -69,6 +78,7 @@ class ColumnPlan {
   Number add(const Expression& expression, const Names& names, const std::uint32_t* slots, unsigned depth);
   static bool add_steps(Node& node, const Path& path);
   bool add_path(Node& node, const Path& path, const Names& names, const std::uint32_t* slots);
+  Number add_top(std::uint32_t slot, const Names& names);
   Number push(Node node);
   Number share(Number number);
 

@@ -10,6 +10,7 @@
 #include "runtime/eval/arithmetic.h"
 #include "runtime/eval/compare.h"
 #include "runtime/eval/plain_call.h"
+#include "runtime/eval/storable.h"
 #include "runtime/json/text.h"
 
 namespace pipec::runtime::eval {
@@ -59,7 +60,11 @@ class Selection {
 }  // namespace
 
 Columns::Columns(const ColumnPlan& plan, const json::BlockIndex& index)
-    : plan_(plan), index_(index), columns_(plan.size() * kRows), known_(plan.size() * kRows) {}
+    : plan_(plan),
+      index_(index),
+      columns_(plan.size() * kRows),
+      known_(plan.size() * kRows),
+      scratch_(pool_.get(1024)) {}
 
 void Columns::begin(std::size_t rows) {
   arena_.reset();
@@ -117,6 +122,8 @@ void Columns::compute(Number number, Rows rows) {
     case Kind::array:
     case Kind::object:
       return container(node, rows, out);
+    case Kind::edited:
+      return edited(node, rows, out);
     default: {
       Truths truths;
       test(number, rows, truths);
@@ -422,6 +429,27 @@ void Columns::container(const Node& node, Rows rows, Value* out) {
         new (members + i) Member{node.expression->keys[i], parts[i][row]};
       out[row] = Value::built_object(members, count);
     }
+  }
+}
+
+// As RecordView::edit_slot() has it. Where nothing is there to be removed or renamed, the field must stay
+// missing.
+void Columns::edited(const Node& node, Rows rows, Value* out) {
+  const Operand bases = operand(node.children[0], rows);
+  const bool sets = node.edit == json::Operation::Kind::set;
+  const Value nothing;
+  const Operand values = sets ? operand(node.children[1], rows) : Operand{&nothing, 0};
+  for (const std::uint16_t row : rows) {
+    const bool missing = node.of_record && index_.value(row, node.slot).empty();
+    if (doubtful(row) || full() || (missing && !sets) || !check_storable(values[row]).refusal.empty()) {
+      out[row] = doubted(row);
+      continue;
+    }
+    const json::Operation operation{node.edit, values[row], node.new_key};
+    const json::Edited edited = missing
+                                    ? json::wrap(node.below, values[row], arena_)
+                                    : json::edit_below(bases[row], node.below, operation, arena_, *scratch_);
+    out[row] = edited.edit == json::Edit::done ? edited.value : doubted(row);
   }
 }
 

@@ -76,6 +76,7 @@ class Columns {
   void call(const Node& node, Rows rows, Value* out);
   void interpolate(const Node& node, Rows rows, Value* out);
   void container(const Node& node, Rows rows, Value* out);
+  void edited(const Node& node, Rows rows, Value* out);
   // The arena is as large as it may become: the rows that are left are doubtful.
   bool full();
 
@@ -87,6 +88,8 @@ class Columns {
   std::array<std::uint16_t, kRows> all_{};
   std::size_t count_ = 0;
   Arena arena_;
+  BufferPool pool_{1};
+  BufferRef scratch_;  // of edits
 };
 
 }  // namespace pipec::runtime::eval

@@ -16,6 +16,26 @@ bool is_top(const Path& path) {
   return path.below.empty() && !path.whole;
 }
 
+// Written below the top level and read again, it is what it was.
+bool is_its_text(TypeSet types) {
+  return types ==
+         (types & (TypeSet(Type::null) | Type::boolean | Type::integer | Type::floating | Type::string));
+}
+
+// `.a.b` and `.a.c`.
+bool are_siblings(const Path& a, const Path& b) {
+  if (a.whole || b.whole || a.slot != b.slot || a.below.size() != b.below.size() || a.below.empty())
+    return false;
+  const auto same = [](const PathSegment& x, const PathSegment& y) {
+    return x.kind == y.kind && x.key == y.key && x.index == y.index;
+  };
+  return a.below.back().kind == PathSegment::Kind::key && b.below.back().kind == PathSegment::Kind::key &&
+         a.below.back().key != b.below.back().key &&
+         std::equal(a.below.begin(), a.below.end() - 1, b.below.begin(), same);
+}
+
+constexpr const char* kNeedsRecord = "an expression of it needs the record alone";
+
 }  // namespace
 
 StraightLine::StraightLine(const TransformProgram& program) : program_(program) {
@@ -40,41 +60,43 @@ bool StraightLine::add(const std::vector<Statement>& block, std::uint8_t side, C
 bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names) {
   Step step;
   step.side = side;
-  for (const Path& path : statement.targets) {
-    if (!is_top(path)) return refuse("it edits below the top level");
-  }
   switch (statement.kind) {
-    case Statement::Kind::set: {
-      step.value = plan_.add(statement.expressions[0], names);
-      if (step.value == ColumnPlan::kNone) return refuse("an expression of it needs the record alone");
-      const TypeSet types = statement.expressions[0].types;
-      step.plain = !types.has(Type::array) && !types.has(Type::object) && !types.has(Type::duration);
-      step.edit = {TopEdit::Kind::set, statement.targets[0].slot, 0, step.value, {}};
-      steps_.push_back(step);
-      names.fields[statement.targets[0].slot] = step.value;
-      return true;
-    }
+    case Statement::Kind::set:
+      return add_set(statement, side, names);
     case Statement::Kind::let:
       step.kind = Step::Kind::evaluate;
       step.value = plan_.add(statement.expressions[0], names);
-      if (step.value == ColumnPlan::kNone) return refuse("an expression of it needs the record alone");
+      if (step.value == ColumnPlan::kNone) return refuse(kNeedsRecord);
       steps_.push_back(step);
       names.locals[statement.local] = step.value;
       return true;
     case Statement::Kind::remove:
       for (const Path& path : statement.targets) {
+        if (path.whole) return refuse("it edits the record as a whole");
+        if (!is_top(path)) {
+          if (!add_nested(json::Operation::Kind::remove, path, ColumnPlan::kNone, {}, side, names))
+            return false;
+          continue;
+        }
         step.edit = {TopEdit::Kind::remove, path.slot, 0, ColumnPlan::kNone, {}};
         steps_.push_back(step);
         names.fields[path.slot] = ColumnPlan::Names::kUnknown;
       }
       return true;
-    case Statement::Kind::rename:
-      step.edit = {
-          TopEdit::Kind::rename, statement.targets[0].slot, statement.targets[1].slot, ColumnPlan::kNone, {}};
+    case Statement::Kind::rename: {
+      const Path& from = statement.targets[0];
+      const Path& to = statement.targets[1];
+      if (are_siblings(from, to)) {
+        return add_nested(json::Operation::Kind::rename, from, ColumnPlan::kNone, to.below.back().key, side,
+                          names);
+      }
+      if (!is_top(from) || !is_top(to)) return refuse("it moves a value from one level to another");
+      step.edit = {TopEdit::Kind::rename, from.slot, to.slot, ColumnPlan::kNone, {}};
       steps_.push_back(step);
-      names.fields[statement.targets[0].slot] = ColumnPlan::Names::kUnknown;
-      names.fields[statement.targets[1].slot] = ColumnPlan::Names::kUnknown;
+      names.fields[from.slot] = ColumnPlan::Names::kUnknown;
+      names.fields[to.slot] = ColumnPlan::Names::kUnknown;
       return true;
+    }
     case Statement::Kind::branch:
       return add_branch(statement, side, names);
     case Statement::Kind::drop:
@@ -87,7 +109,10 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       return true;
     case Statement::Kind::keep:
       step.edit.kind = TopEdit::Kind::keep;
-      for (const Path& path : statement.targets) step.edit.kept.push_back(path.slot);
+      for (const Path& path : statement.targets) {
+        if (!is_top(path)) return refuse("it keeps what lies below the top level");
+        step.edit.kept.push_back(path.slot);
+      }
       for (std::uint32_t slot = 0; slot < names.fields.size(); ++slot) {
         if (std::find(step.edit.kept.begin(), step.edit.kept.end(), slot) == step.edit.kept.end())
           names.fields[slot] = ColumnPlan::Names::kUnknown;
@@ -103,6 +128,41 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       return refuse("it makes several records of one, or loops");
   }
   return false;
+}
+
+bool StraightLine::add_set(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names) {
+  const Path& path = statement.targets[0];
+  const Expression& expression = statement.expressions[0];
+  if (path.whole) return refuse("it edits the record as a whole");
+  const ColumnPlan::Number value = plan_.add(expression, names);
+  if (value == ColumnPlan::kNone) return refuse(kNeedsRecord);
+  if (!is_top(path)) {
+    if (!add_nested(json::Operation::Kind::set, path, value, {}, side, names)) return false;
+    if (!is_its_text(expression.types)) names.fields[path.slot] = ColumnPlan::Names::kUnknown;
+    return true;
+  }
+  Step step;
+  step.side = side;
+  step.value = value;
+  const TypeSet types = expression.types;
+  step.plain = !types.has(Type::array) && !types.has(Type::object) && !types.has(Type::duration);
+  step.edit = {TopEdit::Kind::set, path.slot, 0, value, {}};
+  steps_.push_back(step);
+  names.fields[path.slot] = value;
+  return true;
+}
+
+// The field that the path begins with is set to what it is after the edit.
+bool StraightLine::add_nested(json::Operation::Kind kind, const Path& path, ColumnPlan::Number value,
+                              std::string_view new_key, std::uint8_t side, ColumnPlan::Names& names) {
+  Step step;
+  step.side = side;
+  step.value = plan_.add_edit(kind, path, value, new_key, names);
+  if (step.value == ColumnPlan::kNone) return refuse("an edit below the top level needs the record alone");
+  step.edit = {TopEdit::Kind::set, path.slot, 0, step.value, {}};
+  steps_.push_back(step);
+  names.fields[path.slot] = step.value;
+  return true;
 }
 
 // What was set on one side is not known behind the branch.

@@ -1,5 +1,5 @@
-// Transform blocks that edit the top level of records, without loops: run over many records at once. Their
-// expressions are evaluated by columns; what a record's edits come to is a SplicePlan for its layout and the
+// Transform blocks without loops: run over many records at once. Their expressions are evaluated by columns,
+// edits below the top level among them; what a record's edits come to is a SplicePlan for its layout and the
 // conditions that held.
 #pragma once
 
@@ -48,6 +48,9 @@ class StraightLine {
 
   bool add(const std::vector<Statement>& block, std::uint8_t side, ColumnPlan::Names& names);
   bool add(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
+  bool add_set(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
+  bool add_nested(json::Operation::Kind kind, const Path& path, ColumnPlan::Number value,
+                  std::string_view new_key, std::uint8_t side, ColumnPlan::Names& names);
   bool add_branch(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
   bool refuse(const char* why) {
     why_not_ = why;

@@ -131,6 +131,7 @@ int main(int argc, char** argv) {
       {"delete a field", "transform { del(.agent) }"},
       {"compute a field", "transform { .kib = .bytes / 1024 }"},
       {"set, compute, rename, delete", edits},
+      {"set a nested field", "transform { .meta.level = \"info\" }"},
       {"chain: filter, edits", "filter .status < 500 | " + edits},
       {"chain: parse, filter, edits", "parse json | filter .status < 500 | " + edits},
       {"chain: parse, edits", "parse json | " + edits},

@@ -287,6 +287,60 @@ TEST_CASE("G2 what stages write is leased as well: the intake waits for a balloo
   CHECK(metric(*pipeline, "buffer_bytes") == 0);
 }
 
+TEST_CASE("G2 an outline is leased, goes to stages that read it alone, and is given back") {
+  constexpr std::uint32_t kBytes = 1 << 20;
+  static const graph::Pipeline* running = nullptr;
+  struct Find final : runtime::Stage {
+    Status process(Batch& batch, runtime::Scratch*, StageContext& context) const override {
+      wanted = wanted || context.outline_wanted();
+      if (!context.outline_wanted()) return {};
+      batch.outline.text = batch.buffers[0];
+      batch.outline.data = batch.pool().get(64);
+      batch.outline.used = kBytes;
+      return {};
+    }
+    mutable std::atomic<bool> wanted{false};
+  };
+  struct Look final : runtime::Stage {
+    explicit Look(bool outline) : reads(outline) {}
+    Status process(Batch& batch, runtime::Scratch*, StageContext&) const override {
+      seen += batch.outline ? 1 : 0;
+      leased = leased || metric(*running, "in_flight_bytes") >= kBytes;
+      return {};
+    }
+    bool reads_outline() const override { return reads; }
+    const bool reads;
+    mutable std::atomic<std::size_t> seen{0};
+    mutable std::atomic<bool> leased{false};
+  };
+  const auto find = std::make_shared<Find>();
+  const auto first = std::make_shared<Look>(true);
+  const auto second = std::make_shared<Look>(false);
+  const auto third = std::make_shared<Look>(true);
+  const auto last = std::make_shared<Find>();
+  auto in = source_of(numbered(100), 10);
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", receiver(in))
+      .stage("find", find)
+      .stage("first", first)
+      .stage("second", second)
+      .stage("third", third)
+      .stage("last", last)
+      .sink("out", sink(out));
+  auto pipeline = make(b, options());
+  running = pipeline.get();
+  CHECK(message(pipeline->run()) == "");
+  CHECK(out->records == in->records);
+  CHECK(find->wanted);
+  CHECK_FALSE(last->wanted);
+  CHECK(first->seen == 10);
+  CHECK(first->leased);
+  CHECK(second->seen == 0);
+  CHECK(third->seen == 0);
+  CHECK(metric(*pipeline, "in_flight_bytes") == 0);
+}
+
 TEST_CASE("G4 a balloon that begins in the middle of the run stays within the budget") {
   constexpr std::size_t kRecords = 20'000;
   std::vector<std::string> records = numbered(kRecords);

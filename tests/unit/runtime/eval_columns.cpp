@@ -113,12 +113,34 @@ TEST_CASE("a large record and more layouts than are kept are left to the interpr
   CHECK(result[41] == R"({"k0":2,"n":null})");
 }
 
+TEST_CASE("edits below the top level are made in columns", "[eval]") {
+  Build b;
+  const Lines lines = {R"({"a":{"b":1,"c":"x"},"n":2})", R"({"n":2})", R"({"a":{ "c" : [1] },"n":2})",
+                       R"({"a":5,"n":2})"};
+  // "?": the interpreter says.
+  CHECK(quickly(b, block(b.set(".a.b", b.op(Op::divide, b.field(".n"), b.integer(4)))), lines) ==
+        Lines{R"({"a":{"b":0.5,"c":"x"},"n":2})", R"({"n":2,"a":{"b":0.5}})",
+              R"({"a":{ "c" : [1],"b":0.5 },"n":2})", "?"});
+  CHECK(quickly(b, block(b.del({".a.c"})), lines) ==
+        Lines{R"({"a":{"b":1},"n":2})", "?", R"({"a":{  },"n":2})", R"({"a":5,"n":2})"});
+  CHECK(quickly(b, block(b.rename(".a.c", ".a.d"), b.set(".a.c", b.field(".a.d"))), lines)[0] ==
+        R"({"a":{"b":1,"d":"x","c":"x"},"n":2})");
+  CHECK(quickly(b, block(b.rename(".a.c", ".a.d"), b.set(".z", b.field(".n"))), lines)[0] ==
+        R"({"a":{"b":1,"d":"x"},"n":2,"z":2})");
+  // A timestamp is one when it is read again, which its text is not.
+  CHECK_FALSE(
+      eval::StraightLine(*b.transform(block(b.set(".a.b", b.timestamp(0)), b.set(".z", b.field(".a.b")))))
+          .usable());
+  CHECK(quickly(b, block(b.set(".a.b", b.timestamp(0))), lines)[1] ==
+        R"({"n":2,"a":{"b":"1970-01-01T00:00:00Z"}})");
+}
+
 TEST_CASE("explain says why a transform goes record by record", "[eval]") {
   Build b;
   CHECK(explain_transform(*b.transform(block(b.set(".a", b.field(".b"))))) ==
         "takes many records at once, each layout of keys with its own splice");
-  CHECK(explain_transform(*b.transform(block(b.set(".a.b", b.integer(1))))) ==
-        "takes each record by itself: it edits below the top level");
+  CHECK(explain_transform(*b.transform(block(b.rename(".a.b", ".b")))) ==
+        "takes each record by itself: it moves a value from one level to another");
   CHECK(explain_transform(*b.transform(block(b.set(".a", b.metadata(MetadataField::offset))))) ==
         "takes each record by itself: an expression of it needs the record alone");
 }

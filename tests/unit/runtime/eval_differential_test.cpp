@@ -121,7 +121,8 @@ class Expressions {
       case 7:
         return b_.rename(top(), top());
       case 8:
-        if (random_.chance(80)) return b_.set(top(), constant());
+        if (random_.chance(40)) return b_.set(top(), constant());
+        if (random_.chance(80)) return nested();
         return random_.chance(20) ? b_.set(path(false), value(1)) : b_.keep({top(), top(), top()});
       case 9:
         return b_.when(condition(0), {random_.chance(50) ? b_.drop() : b_.dlq(value(1))});
@@ -129,6 +130,13 @@ class Expressions {
         return b_.when(condition(0), block(depth - 1),
                        random_.chance(50) ? block(depth - 1) : std::vector<Statement>());
     }
+  }
+  // Of the records that alike() makes.
+  Statement nested() {
+    static const Lines paths = {".a.b", ".a.c", ".b.b", ".a.b.c", ".a[0]", ".b[-1].c", ".status.x"};
+    const std::string& path = random_.of(paths);
+    if (random_.chance(60)) return b_.set(path, value(static_cast<int>(random_.below(2))));
+    return random_.chance(60) ? b_.del({path}) : b_.rename(".a." + word(), ".a." + word());
   }
   Expression value(int depth) {
     static constexpr Op kArithmetic[] = {Op::add, Op::subtract, Op::multiply, Op::divide, Op::remainder};
@@ -297,12 +305,26 @@ struct Count {
   std::uint64_t outlined = 0;
 };
 
+std::string nested_value(Random& random) {
+  static const Lines values = {R"({"b":1})",
+                               R"({"b":{"c":2},"c":"x"})",
+                               R"([1,{"c":null}])",
+                               R"({ "c" : [] })",
+                               R"({"b":1,"b":2})",
+                               R"({"\u0062":1})",
+                               "{}",
+                               "[]",
+                               R"({"b":1.})",
+                               R"({"b" 1})"};
+  return random.chance(50) ? flat_value(random) : values[random.below(random.chance(90) ? 7 : values.size())];
+}
+
 // Another record with the keys of one that random_block() made before, as most records of a source are.
-std::string alike(Random& random, const Lines& keys, bool spaced) {
+std::string alike(Random& random, const Lines& keys, bool spaced, bool nested) {
   std::string text = "{";
   for (const std::string& key : keys) {
     if (text.size() > 1) text += spaced ? ", " : ",";
-    text += '"' + key + (spaced ? "\": " : "\":") + flat_value(random);
+    text += '"' + key + (spaced ? "\": " : "\":") + (nested ? nested_value(random) : flat_value(random));
   }
   return text + "}";
 }
@@ -319,9 +341,10 @@ std::shared_ptr<Block> random_block(Random& random, BufferPool& pool) {
   }
   const bool mostly_alike = random.chance(70);
   const bool spaced = random.chance(20);
+  const bool nested = random.chance(25);
   Lines lines;
   for (std::size_t i = 0; i < kPerRound; ++i) {
-    lines.push_back(mostly_alike && random.chance(95) ? alike(random, random.of(layouts), spaced)
+    lines.push_back(mostly_alike && random.chance(95) ? alike(random, random.of(layouts), spaced, nested)
                                                       : record(random, hostile));
   }
   auto block = block_of(lines, pool);
