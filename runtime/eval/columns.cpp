@@ -437,7 +437,7 @@ void Columns::container(const Node& node, Rows rows, Value* out) {
 void Columns::edited(const Node& node, Rows rows, Value* out) {
   const Operand bases = operand(node.children[0], rows);
   const bool sets = node.edit == json::Operation::Kind::set;
-  const Value nothing;
+  const Value nothing{};
   const Operand values = sets ? operand(node.children[1], rows) : Operand{&nothing, 0};
   for (const std::uint16_t row : rows) {
     const bool missing = node.of_record && index_.value(row, node.slot).empty();
