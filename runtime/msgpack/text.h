@@ -1,6 +1,10 @@
 // The check of strings, which are mostly short and ASCII: a few loads then, and no call.
 #pragma once
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -35,6 +39,35 @@ inline bool is_ascii(const char* at, std::size_t size) {
 inline bool valid_text(std::string_view text) {
   if (text.size() <= 128 && is_ascii(text.data(), text.size())) return true;
   return json::valid_utf8(text);
+}
+
+// What sixteen bytes hold, a bit for each.
+struct Sixteen {
+  unsigned special = 0;  // what JSON does not have as it is between quotes: `"`, `\\`, control characters
+  unsigned high = 0;     // not ASCII
+};
+
+// Copies sixteen bytes and looks at them on the way; all must be readable and writable.
+inline Sixteen copy_sixteen(const char* from, char* to) {
+#if defined(__SSE2__)
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  const __m128i last_control = _mm_set1_epi8(0x1f);
+  const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last_control), last_control);
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  const __m128i special = _mm_or_si128(control, _mm_or_si128(quote, backslash));
+  return {static_cast<unsigned>(_mm_movemask_epi8(special)), static_cast<unsigned>(_mm_movemask_epi8(bytes))};
+#else
+  Sixteen found;
+  for (unsigned i = 0; i < 16; ++i) {
+    const auto byte = static_cast<unsigned char>(from[i]);
+    to[i] = from[i];
+    found.special |= (byte < 0x20 || byte == '"' || byte == '\\' ? 1U : 0U) << i;
+    found.high |= (byte >> 7U) << i;
+  }
+  return found;
+#endif
 }
 
 }  // namespace pipec::runtime::msgpack
