@@ -47,6 +47,26 @@ struct Sixteen {
   unsigned high = 0;     // not ASCII
 };
 
+// Eight at a time, without vectors.
+inline Sixteen look_at_sixteen(const char* from) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kLows = 0x7f7f7f7f7f7f7f7fULL;
+  // The top bit of each byte that is zero.
+  const auto zeros = [](std::uint64_t x) { return ~(((x & kLows) + kLows) | x | kLows); };
+  const auto tops = [](std::uint64_t x) {
+    return static_cast<unsigned>(((x & ~kLows) >> 7) * 0x0102040810204080ULL >> 56);
+  };
+  Sixteen found;
+  for (unsigned i = 0; i < 16; i += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, from + i, sizeof word);
+    const std::uint64_t control = zeros(word & (kOnes * 0xe0));
+    found.special |= tops(control | zeros(word ^ (kOnes * '"')) | zeros(word ^ (kOnes * '\\'))) << i;
+    found.high |= tops(word) << i;
+  }
+  return found;
+}
+
 // Copies sixteen bytes and looks at them on the way; all must be readable and writable.
 inline Sixteen copy_sixteen(const char* from, char* to) {
 #if defined(__SSE2__)
@@ -59,13 +79,8 @@ inline Sixteen copy_sixteen(const char* from, char* to) {
   const __m128i special = _mm_or_si128(control, _mm_or_si128(quote, backslash));
   return {static_cast<unsigned>(_mm_movemask_epi8(special)), static_cast<unsigned>(_mm_movemask_epi8(bytes))};
 #else
-  Sixteen found;
-  for (unsigned i = 0; i < 16; ++i) {
-    const auto byte = static_cast<unsigned char>(from[i]);
-    to[i] = from[i];
-    found.special |= (byte < 0x20 || byte == '"' || byte == '\\' ? 1U : 0U) << i;
-    found.high |= (byte >> 7U) << i;
-  }
+  const Sixteen found = look_at_sixteen(from);
+  std::memcpy(to, from, 16);
   return found;
 #endif
 }

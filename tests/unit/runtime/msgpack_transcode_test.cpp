@@ -1,4 +1,5 @@
 // JSON to MsgPack and back without a tree.
+#include "runtime/msgpack/text.h"
 #include "support/catch.h"
 #include "unit/runtime/msgpack_support.h"
 
@@ -35,6 +36,31 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
     object += "}";
     CHECK(packed(object).size() == 2 * count + head);
     CHECK(unpacked(packed(object)) == object);
+  }
+}
+
+TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned place = 0; place < 16; ++place) {
+      // Beside it, what a carry from byte to byte would get wrong.
+      std::string bytes = byte % 2 == 0 ? "!\x1f\x7f\x80 [a]#\xff\"\\xyz0" : std::string(16, '\x20');
+      bytes[place] = static_cast<char>(byte);
+      unsigned special = 0;
+      unsigned high = 0;
+      for (unsigned i = 0; i < 16; ++i) {
+        const auto c = static_cast<unsigned char>(bytes[i]);
+        special |= (c < 0x20 || c == '"' || c == '\\' ? 1U : 0U) << i;
+        high |= (c >= 0x80 ? 1U : 0U) << i;
+      }
+      char copy[16];
+      const msgpack::Sixteen vectors = msgpack::copy_sixteen(bytes.data(), copy);
+      const msgpack::Sixteen words = msgpack::look_at_sixteen(bytes.data());
+      REQUIRE(std::string(copy, 16) == bytes);
+      REQUIRE(vectors.special == special);
+      REQUIRE(words.special == special);
+      REQUIRE(vectors.high == high);
+      REQUIRE(words.high == high);
+    }
   }
 }
 
