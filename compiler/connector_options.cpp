@@ -146,6 +146,11 @@ class OptionsCompiler {
           return;
         }
         item.value = Value::string(result_.options->storage->copy(*chosen));
+        for (const OptionSpec::Refusal& refusal : spec.refusals) {
+          if (refusal.choice != *chosen) continue;
+          add_once(result_.failures, spec.name + ": " + *chosen + ": " + refusal.why);
+          result_.takes_apart = true;
+        }
         break;
       }
       case OptionSpec::Kind::constant:

@@ -16,8 +16,9 @@ namespace pipec::compiler {
 struct CompiledOptions {
   std::shared_ptr<runtime::Options> options;  // null: reported
   std::vector<std::string> reads;             // by the options that are evaluated for each record
-  std::vector<std::string> failures;          // how those can fail
+  std::vector<std::string> failures;          // how those and choices can fail
   bool per_record = false;                    // one of them is not constant
+  bool takes_apart = false;                   // a choice that needs records to be well-formed
   std::string text;                           // the arguments as written, on one line, secrets left out
   std::string identity;  // of where it reads or writes: the arguments that can be given without a name
 };

@@ -147,7 +147,7 @@ void FlowCompiler::sink(graph::Node& node, const Position& at, const dsl::SinkSt
   // What a record makes of a path or key may be refused by the connector, whatever its type.
   if (sink.options.per_record) failures.push_back("an option made of the record that the sink refuses");
   if (!failures.empty()) {
-    const bool malformed = !sink.options.reads.empty() && !at.validated;
+    const bool malformed = (sink.options.takes_apart || !sink.options.reads.empty()) && !at.validated;
     can_dead_letter(node, stage.keyword, malformed, std::move(failures));
   }
   node.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_] {

@@ -4,10 +4,6 @@
 #include <bit>
 #include <cmath>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
 #include "runtime/json/number.h"
@@ -29,49 +25,61 @@ constexpr const char* kEnd = "unexpected end";
 constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+// Where it reads and writes are locals, handed from step to step: as members they would go through memory.
+// Invariant between steps: there is room for as many bytes as are left of the text, and kSlack more. What
+// becomes longer than its text (floats, heads of long strings and of containers) has to keep it so.
 class FromJson {
  public:
-  FromJson(std::string_view text, Buffer& out)
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), out_(out) {
-    to_ = out_.extend(text.size() + kSlack);
-    limit_ = out_.data() + out_.capacity();
+  FromJson(std::string_view text, Buffer& out) : begin_(text.data()), end_(begin_ + text.size()), out_(out) {
     most_moved_ = text.size() * 8 + (std::size_t{64} << 10);
   }
 
   const char* run() {
-    space();
+    const char* at = space(begin_);
+    char* to = reopen(at);
     for (;;) {
-      if (const char* reason = value()) return reason;
+      const Step step = value(at, to);
+      if (!step.at) return reason_;
+      at = step.at;
+      to = step.to;
       // Behind a value, or behind the opening bracket of an empty container.
       for (;;) {
-        if (depth_ == 0) return finish();
+        if (depth_ == 0) return finish(at, to);
         Level& top = levels_[depth_ - 1];
-        space();
-        if (at_ == end_) return kEnd;
-        if (*at_ == (top.map ? '}' : ']')) {
-          ++at_;
-          close();
+        at = space(at);
+        if (at == end_) return fail(at, kEnd).reason;
+        if (*at == ',' && top.count != 0) {
+          at = space(at + 1);
+        } else if (*at == (top.map ? '}' : ']')) {
+          to = close(++at, to);
           continue;
-        }
-        if (top.count != 0) {
-          if (*at_ != ',') return kMalformed;
-          ++at_;
-          space();
+        } else if (top.count != 0) {
+          return fail(at, kMalformed).reason;
         }
         ++top.count;
-        if (top.map) {
-          if (const char* reason = key()) return reason;
-        }
+        if (!top.map) break;
+        const Step behind = key(at, to);
+        if (!behind.at) return reason_;
+        at = behind.at;
+        to = behind.to;
         break;
       }
     }
   }
-  std::size_t offset() const { return static_cast<std::size_t>(at_ - begin_); }
+  std::size_t offset() const { return offset_; }
 
  private:
   // Written behind the place that was made sure of: a head, or a vector of a string's bytes.
   static constexpr std::size_t kSlack = 64;
 
+  struct Step {
+    const char* at;  // nullptr: failed
+    char* to;
+  };
+  struct Failed {
+    const char* reason;
+    operator Step() const { return {nullptr, nullptr}; }
+  };
   struct Level {
     std::size_t head;  // its offset in the output
     std::uint32_t count;
@@ -79,223 +87,219 @@ class FromJson {
     bool wide;  // five bytes are left for the head
   };
 
-  void space() {
-    if (at_<end_&& static_cast<unsigned char>(*at_)> ' ') [[likely]]
-      return;
-    while (at_ < end_ && json::is_space(*at_)) ++at_;
+  Failed fail(const char* at, const char* reason) {
+    offset_ = static_cast<std::size_t>(at - begin_);
+    reason_ = reason;
+    return {reason};
   }
-  // Room for `bytes` and kSlack more.
-  void room(std::size_t bytes) {
-    if (static_cast<std::size_t>(limit_ - to_) >= bytes + kSlack) [[likely]]
-      return;
-    commit();
-    to_ = out_.extend(bytes + kSlack);
+
+  // `at` is at most end_: the byte there is padding.
+  const char* space(const char* at) const {
+    if (static_cast<unsigned char>(*at) > ' ') [[likely]]
+      return at;
+    return json::skip_space(at, end_);
+  }
+  // The invariant, after more was written than read.
+  char* keep(const char* at, char* to) {
+    if (limit_ - to >= end_ - at + static_cast<std::ptrdiff_t>(kSlack)) [[likely]]
+      return to;
+    commit(to);
+    return reopen(at);
+  }
+  char* reopen(const char* at) {
+    char* const to = out_.extend(static_cast<std::size_t>(end_ - at) + kSlack);
     limit_ = out_.data() + out_.capacity();
+    return to;
   }
-  void commit() { out_.set_size(static_cast<std::size_t>(to_ - out_.data())); }
+  void commit(const char* to) { out_.set_size(static_cast<std::size_t>(to - out_.data())); }
 
-  const char* finish() {
-    space();
-    commit();
-    return at_ == end_ ? nullptr : "something behind the value";
-  }
-
-  const char* key() {
-    if (at_ == end_) return kEnd;
-    if (*at_ != '"') return kMalformed;
-    if (const char* reason = string()) return reason;
-    space();
-    if (at_ == end_) return kEnd;
-    if (*at_ != ':') return kMalformed;
-    ++at_;
-    space();
-    return nullptr;
+  const char* finish(const char* at, char* to) {
+    at = space(at);
+    commit(to);
+    return at == end_ ? nullptr : fail(at, "something behind the value").reason;
   }
 
-  const char* value() {
-    if (at_ == end_) return kEnd;
-    switch (*at_) {
+  Step key(const char* at, char* to) {
+    if (at == end_) return fail(at, kEnd);
+    if (*at != '"') return fail(at, kMalformed);
+    const Step behind = string(at, to);
+    if (!behind.at) return behind;
+    at = space(behind.at);
+    if (at == end_) return fail(at, kEnd);
+    if (*at != ':') return fail(at, kMalformed);
+    return {space(at + 1), behind.to};
+  }
+
+  Step value(const char* at, char* to) {
+    if (at == end_) return fail(at, kEnd);
+    switch (*at) {
       case '"':
-        return string();
+        return string(at, to);
       case '{':
       case '[':
-        return open();
+        return open(at, to);
       case 't':
-        return word("true", 0xc3);
+        return word(at, to, "true", 0xc3);
       case 'f':
-        return word("false", 0xc2);
+        return word(at, to, "false", 0xc2);
       case 'n':
-        return word("null", 0xc0);
+        return word(at, to, "null", 0xc0);
       default:
-        return number();
+        return number(at, to);
     }
   }
 
-  const char* word(std::string_view text, unsigned byte) {
-    if (static_cast<std::size_t>(end_ - at_) < text.size() || std::memcmp(at_, text.data(), text.size()) != 0)
-      return kMalformed;
-    at_ += text.size();
-    room(1);
-    to_ = put_byte(to_, byte);
-    return nullptr;
+  Step word(const char* at, char* to, std::string_view text, unsigned byte) {
+    if (static_cast<std::size_t>(end_ - at) < text.size() || std::memcmp(at, text.data(), text.size()) != 0)
+      return fail(at, kMalformed);
+    return {at + text.size(), put_byte(to, byte)};
   }
 
-  const char* open() {
-    if (depth_ == kMaxDepth) return "nested deeper than 1024";
-    room(kMostHead);
-    levels_[depth_++] = {static_cast<std::size_t>(to_ - out_.data()), 0, *at_ == '{', moved_ > most_moved_};
-    to_ += levels_[depth_ - 1].wide ? 5 : 1;
-    ++at_;
-    return nullptr;
+  Step open(const char* at, char* to) {
+    if (depth_ == kMaxDepth) return fail(at, "nested deeper than 1024");
+    const bool wide = moved_ > most_moved_;
+    levels_[depth_++] = {static_cast<std::size_t>(to - out_.data()), 0, *at == '{', wide};
+    ++at;
+    return {at, wide ? keep(at, to + 5) : to + 1};
   }
 
-  void close() {
+  char* close(const char* at, char* to) {
     const Level& top = levels_[--depth_];
-    char* head = out_.data() + top.head;
+    char* const head = out_.data() + top.head;
+    if (top.count < 16 && !top.wide) [[likely]] {
+      put_container_head(head, top.map, top.count);
+      return to;
+    }
+    return close_large(top, at, to);
+  }
+  [[gnu::noinline]] char* close_large(const Level& top, const char* at, char* to) {
+    char* const head = out_.data() + top.head;
     if (top.wide) {
       // So many large containers lie in each other that moving them would take the square of the text: this
       // one has a head of full width, whatever its count.
       store(put_byte(head, top.map ? 0xdf : 0xdd), top.count);
-      return;
+      return to;
     }
-    if (const std::size_t more = container_head_bytes(top.count) - 1; more != 0) {
-      room(more);
-      head = out_.data() + top.head;
-      const auto bytes = static_cast<std::size_t>(to_ - head) - 1;
-      std::memmove(head + 1 + more, head + 1, bytes);
-      moved_ += bytes;
-      to_ += more;
-    }
+    const std::size_t more = container_head_bytes(top.count) - 1;
+    const auto bytes = static_cast<std::size_t>(to - head) - 1;
+    std::memmove(head + 1 + more, head + 1, bytes);
+    moved_ += bytes;
     put_container_head(head, top.map, top.count);
+    return keep(at, to + more);
   }
 
-  const char* string() {
-    const char* const inside = at_ + 1;
-    const char* at = inside;
-    bool wide = false;
-    for (;;) {
-#if defined(__SSE2__)
-      if (end_ - at >= 16) [[likely]] {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
-        const __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        const auto stop = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, special)));
-        const auto high = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-        if (stop == 0) {
-          wide |= high != 0;
-          at += 16;
-          continue;
-        }
-        const auto before = static_cast<unsigned>(std::countr_zero(stop));
-        wide |= (high & ((1U << before) - 1)) != 0;
-        if (at[before] == '"' && at == inside && !wide) {
-          // Short and plain, as most are: its bytes are in hand.
-          room(kMostHead);
-          char* const to = put_byte(to_, 0xa0 | before);
-          _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-          to_ = to + before;
-          at_ = inside + before + 1;
-          return nullptr;
-        }
-        at += before;
+  [[gnu::always_inline]] Step string(const char* at, char* to) {
+    // Short and plain, as most are: with its head in one step.
+    const Sixteen first = copy_sixteen(at + 1, to + 1);
+    if (first.special != 0) [[likely]] {
+      const auto size = static_cast<unsigned>(std::countr_zero(first.special));
+      const char* const quote = at + 1 + size;
+      if (*quote == '"' && (first.high & ((1U << size) - 1)) == 0 && quote < end_) [[likely]] {
+        put_byte(to, 0xa0 | size);
+        return {quote + 1, to + 1 + size};
       }
-#endif
-      if (at == end_) return kEnd;
-      const auto c = static_cast<unsigned char>(*at);
-      if (c == '"') break;
-      if (c == '\\') return escaped_string();
-      if (c < 0x20) return kMalformed;
-      wide |= c >= 0x80;
-      ++at;
     }
-    const std::string_view text{inside, static_cast<std::size_t>(at - inside)};
-    if (wide && !valid_text(text)) return "invalid UTF-8";
-    room(text.size());
-    char* to = put_str_head(to_, text.size());
-#if defined(__SSE2__)
-    if (text.size() <= 256 && static_cast<std::size_t>(end_ - inside) >= text.size() + 16) [[likely]] {
-      // Whole vectors: what they write behind the text is written over.
-      for (std::size_t i = 0; i < text.size(); i += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(inside + i));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), bytes);
+    return any_string(at, to);
+  }
+  // Any other, copied while its end is looked for: behind a head of two bytes, which is right for those of 32
+  // to 255.
+  [[gnu::noinline]] Step any_string(const char* at, char* to) {
+    const char* const inside = at + 1;
+    char* const copied = to + 2;
+    std::size_t size = 0;
+    unsigned high = 0;
+    for (;;) {
+      const Sixteen next = copy_sixteen(inside + size, copied + size);
+      if (next.special != 0) {
+        const auto before = static_cast<unsigned>(std::countr_zero(next.special));
+        size += before;
+        high |= next.high & ((1U << before) - 1);
+        break;
       }
-    } else
-#endif
-      std::memcpy(to, text.data(), text.size());
-    to_ = to + text.size();
-    at_ = at + 1;
-    return nullptr;
+      size += 16;
+      high |= next.high;
+      if (end_ - inside < static_cast<std::ptrdiff_t>(size)) return fail(at, kEnd);
+    }
+    const char* const stop = inside + size;
+    if (stop >= end_) return fail(at, kEnd);
+    if (*stop == '\\') return escaped_string(at, to);
+    if (*stop != '"') return fail(at, kMalformed);
+    if (high != 0 && !valid_text({inside, size})) return fail(at, "invalid UTF-8");
+    if (size >= 32 && size < 256) [[likely]] {
+      put_byte(put_byte(to, 0xd9), static_cast<unsigned>(size));
+      return {stop + 1, copied + size};
+    }
+    if (size < 32) {
+      to = put_str_head(to, size);
+      copy_sixteen(inside, to);
+      copy_sixteen(inside + 16, to + 16);
+      return {stop + 1, to + size};
+    }
+    char* const behind_head = put_str_head(to, size);  // it overwrites what was copied first
+    std::memcpy(behind_head, inside, size);
+    return {stop + 1, keep(stop + 1, behind_head + size)};
   }
 
-  const char* escaped_string() {
-    const char* const quote = json::find_string_end(at_ + 1, end_);
-    if (!quote) return kEnd;
-    const std::string_view inside{at_ + 1, static_cast<std::size_t>(quote - at_) - 1};
+  Step escaped_string(const char* at, char* to) {
+    const char* const quote = json::find_string_end(at + 1, end_);
+    if (!quote) return fail(at, kEnd);
+    const std::string_view inside{at + 1, static_cast<std::size_t>(quote - at) - 1};
     bool escaped = false;
-    if (!json::check_string(inside, escaped)) return "malformed string";
-    room(inside.size());
+    if (!json::check_string(inside, escaped)) return fail(at, "malformed string");
     // Decoded behind the longest head, then moved up to its own.
-    char* const decoded = to_ + 5;
+    char* const decoded = to + 5;
     const std::size_t size = json::unescape(inside, decoded);
-    to_ = put_str_head(to_, size);
-    std::memmove(to_, decoded, size);
-    to_ += size;
-    at_ = quote + 1;
-    return nullptr;
+    to = put_str_head(to, size);
+    std::memmove(to, decoded, size);
+    return {quote + 1, keep(quote + 1, to + size)};
   }
 
-  const char* number() {
-    const char* at = at_;
+  [[gnu::always_inline]] Step number(const char* const from, char* to) {
+    const char* at = from;
     const bool negative = *at == '-';
     if (negative) ++at;
     const char* const digits = at;
     std::uint64_t value = 0;
     for (; at < end_ && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
     const std::ptrdiff_t whole = at - digits;
-    if (whole == 0 || (whole > 1 && *digits == '0')) return kMalformed;
-    room(kMostHead);
+    if (whole == 0 || (whole > 1 && *digits == '0')) return fail(from, kMalformed);
     const bool integer = at == end_ || (*at != '.' && (*at | 0x20) != 'e');
-    if (integer && whole <= 18) {
+    if (integer && whole <= 18) [[likely]] {
       const auto signed_value = static_cast<std::int64_t>(value);
-      to_ = put_integer(to_, negative ? -signed_value : signed_value);
-      at_ = at;
-      return nullptr;
+      return {at, put_integer(to, negative ? -signed_value : signed_value)};
     }
-    if (!integer && *at == '.') {
+    return any_number(from, to, at, integer ? 0 : value);
+  }
+
+  // `value`: of the digits up to `at`, where the number goes on behind them.
+  [[gnu::noinline]] Step any_number(const char* const from, char* to, const char* at, std::uint64_t value) {
+    const bool negative = *from == '-';
+    const std::ptrdiff_t whole = at - from - (negative ? 1 : 0);
+    if (at < end_ && *at == '.') {
       const char* const fraction = ++at;
       for (; at < end_ && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
       const std::ptrdiff_t places = at - fraction;
       // Both are exact doubles, so their quotient is the nearest double of the decimal number.
       if (places > 0 && whole + places <= 15 && (at == end_ || (*at | 0x20) != 'e')) {
         const double size = static_cast<double>(value) / kPowersOfTen[places];
-        to_ = put_float(to_, negative ? -size : size);
-        at_ = at;
-        return nullptr;
+        return {at, keep(at, put_float(to, negative ? -size : size))};
       }
     }
-    return any_number();
-  }
-
-  const char* any_number() {
-    const char* const behind = json::skip_number(at_, end_);
+    const char* const behind = json::skip_number(from, end_);
     const auto number =
-        behind ? json::read_number({at_, static_cast<std::size_t>(behind - at_)}) : std::optional<Value>();
-    if (!number) return kMalformed;
-    commit();
-    if (const char* reason = append_msgpack(*number, out_)) return reason;
-    to_ = out_.extend(kSlack);
-    limit_ = out_.data() + out_.capacity();
-    at_ = behind;
-    return nullptr;
+        behind ? json::read_number({from, static_cast<std::size_t>(behind - from)}) : std::optional<Value>();
+    if (!number) return fail(from, kMalformed);
+    commit(to);
+    if (const char* reason = append_msgpack(*number, out_)) return fail(from, reason);
+    return {behind, reopen(behind)};
   }
 
   const char* const begin_;
-  const char* at_;
   const char* const end_;
-  Buffer& out_;
-  char* to_ = nullptr;  // into out_, whose size lags behind
-  char* limit_ = nullptr;
+  Buffer& out_;  // its size lags behind what is written
+  const char* limit_ = nullptr;
+  const char* reason_ = nullptr;
+  std::size_t offset_ = 0;
   std::size_t moved_ = 0;  // bytes, for longer heads
   std::size_t most_moved_ = 0;
   std::size_t depth_ = 0;

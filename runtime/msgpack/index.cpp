@@ -1,28 +1,11 @@
 #include "runtime/msgpack/index.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pipec::runtime::msgpack {
 
 namespace {
-
-// Without a call for the lengths that keys have.
-bool same_bytes(const char* a, const char* b, std::size_t size) {
-  const auto word = [](const char* at) {
-    std::uint64_t value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
-  };
-  const auto half = [](const char* at) {
-    std::uint32_t value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
-  };
-  if (size > 16) return word(a) == word(b) && std::memcmp(a + 8, b + 8, size - 8) == 0;
-  if (size >= 8) return word(a) == word(b) && word(a + size - 8) == word(b + size - 8);
-  if (size >= 4) return half(a) == half(b) && half(a + size - 4) == half(b + size - 4);
-  return size == 0 || (a[0] == b[0] && a[size - 1] == b[size - 1] && a[size / 2] == b[size / 2]);
-}
 
 // A str of up to 31 bytes, as most keys are.
 bool is_short_str(const char* at) {
@@ -59,17 +42,12 @@ const char* Index::read_key(const char* at, const char* end, std::string_view& t
   return at;
 }
 
-std::uint32_t Index::look_up(std::string_view key, std::uint32_t place) {
-  if (place >= kExpected) return find(key);
+void Index::expect(const char* key, std::size_t size, std::uint32_t slot, std::uint32_t place) {
+  if (place >= kExpected || size > kExpectedBytes) return;
   Expected& expected = expected_[place];
-  if (expected.size == key.size() && same_bytes(expected.bytes, key.data(), key.size())) return expected.slot;
-  const std::uint32_t slot = find(key);
-  if (key.size() <= kExpectedBytes) {
-    expected.slot = slot;
-    expected.size = static_cast<std::uint32_t>(key.size());
-    std::copy(key.begin(), key.end(), expected.bytes);
-  }
-  return slot;
+  expected = {slot, static_cast<std::uint32_t>(size), {}, {}};
+  std::memcpy(expected.words, key, size);
+  std::memset(expected.masks, 0xff, size);
 }
 
 Shape Index::scan(std::string_view record) {
@@ -86,24 +64,31 @@ Shape Index::scan(std::string_view record) {
   body_ = offset(at);
   members_ = head.size;
   for (std::uint32_t i = 0; i < head.size; ++i) {
-    FieldSlot place;
-    place.key_begin = offset(at);
-    std::string_view text;
-    if (at < end && is_short_str(at) && end - at > short_size(at)) [[likely]] {
-      text = {at + 1, static_cast<std::size_t>(short_size(at))};
-      at += text.size() + 1;
+    const char* const key = at;
+    std::uint32_t slot = kNone;
+    if (i < kExpected && end - at >= static_cast<std::ptrdiff_t>(kExpectedBytes) && expected_[i].matches(at))
+        [[likely]] {
+      slot = expected_[i].slot;
+      at += expected_[i].size;
     } else {
-      at = read_key(at, end, text);
-      if (!at) return Shape::malformed;
+      std::string_view text;
+      const bool plain = at < end && is_short_str(at) && end - at > short_size(at);
+      if (plain) {
+        text = {at + 1, static_cast<std::size_t>(short_size(at))};
+        at += text.size() + 1;
+      } else {
+        at = read_key(at, end, text);
+        if (!at) return Shape::malformed;
+      }
+      slot = find(text);
+      if (plain) expect(key, text.size() + 1, slot, i);
     }
-    place.key_end = place.value_begin = offset(at);
+    const char* const value = at;
     at = skip(at, end, 1);
     if (!at) return Shape::malformed;
-    place.value_end = offset(at);
-    const std::uint32_t slot = look_up(text, i);
     if (slot == kNone) continue;
     repeated_ = repeated_ || slots_[slot].found();
-    slots_[slot] = place;
+    slots_[slot] = {offset(key), offset(value), offset(value), offset(at)};
   }
   return at == end ? Shape::object : Shape::malformed;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/json/field_index.h"
+#include "runtime/json/text.h"
 #include "runtime/msgpack/read.h"
 
 namespace pipec::runtime::msgpack {
@@ -32,17 +33,27 @@ class Index {
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
-  // The key that stood at this place of the last record: mostly the same again. Longer ones are looked up.
-  static constexpr std::size_t kExpectedBytes = 24;
+  // The key that stood at this place of the last record, mostly the same again: its bytes with the head's, in
+  // words to be compared under masks. Longer ones are looked up.
+  static constexpr std::size_t kExpectedWords = 3;
+  static constexpr std::size_t kExpectedBytes = kExpectedWords * 8;
   struct Expected {
     std::uint32_t slot = kNone;
-    std::uint32_t size = kNone;  // no key
-    char bytes[kExpectedBytes] = {};
+    std::uint32_t size = 0;  // 0: no key
+    std::uint64_t words[kExpectedWords] = {};
+    std::uint64_t masks[kExpectedWords] = {};
+    // kExpectedBytes are readable.
+    bool matches(const char* at) const {
+      std::uint64_t different = 0;
+      for (std::size_t i = 0; i < kExpectedWords; ++i)
+        different |= (json::load8(at + i * 8) ^ words[i]) & masks[i];
+      return different == 0 && size != 0;
+    }
   };
   static constexpr std::size_t kExpected = 64;
 
   const char* read_key(const char* at, const char* end, std::string_view& text);
-  std::uint32_t look_up(std::string_view key, std::uint32_t place);
+  void expect(const char* key, std::size_t size, std::uint32_t slot, std::uint32_t place);
   std::uint32_t find(std::string_view key) const;
 
   const std::vector<std::string>& keys_;

@@ -56,8 +56,12 @@ const char* skip_checked(const char* at, const char* end);
 inline const char* skip(const char* at, const char* end, std::size_t depth) {
   if (at >= end) return nullptr;
   const Lead& first = lead(at);
-  if (first.kind != Lead::Class::fixed) return skip_any(at, end, depth);
-  return end - at < first.bytes ? nullptr : at + first.bytes;
+  if (first.kind == Lead::Class::fixed) return end - at < first.bytes ? nullptr : at + first.bytes;
+  if (first.kind != Lead::Class::sized) return skip_any(at, end, depth);
+  if (end - at < first.bytes) return nullptr;
+  const std::uint32_t length = load_length(at + 1, first.length);
+  at += first.bytes;
+  return static_cast<std::uint64_t>(end - at) < length ? nullptr : at + length;
 }
 
 }  // namespace pipec::runtime::msgpack

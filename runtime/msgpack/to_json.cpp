@@ -1,10 +1,6 @@
 // MsgPack to JSON in one pass over the tokens.
 #include <charconv>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
 #include "runtime/base64.h"
@@ -27,44 +23,75 @@ class ToJson {
   const char* run() {
     const char* at = begin_;
     char* to = reopen(static_cast<std::size_t>(end_ - begin_) * 2);
+    Level level{1, false};  // the innermost container; at first the record's place
     for (;;) {
-      const std::size_t depth = depth_;
-      if (!value(at, to)) return reason_;
-      if (depth_ == depth) {
-        // Every value has a comma behind it, which the bracket of its container takes the place of.
-        *to++ = ',';
-        while (depth_ > 0 && levels_[depth_ - 1].left == 0) {
-          to = room(to, 0);
-          to[-1] = levels_[--depth_].map ? '}' : ']';
-          *to++ = ',';
-        }
-        if (depth_ == 0) break;
+      to = room(to, 0);
+      if (level.map) {
+        const Step behind = key(at, to);
+        if (!behind.at) return reason_;
+        at = behind.at;
+        to = behind.to;
       }
-      Level& top = levels_[depth_ - 1];
-      --top.left;
-      if (top.map && !key(at, to)) return reason_;
+      if (opens(at)) {
+        Token head;
+        const char* const behind = read_token(at, end_, head);
+        if (!behind) return fail(end_, kCut).reason;
+        if (depth_ == kMaxDepth) return fail(at, "nested deeper than 1024").reason;
+        at = behind;
+        const bool map = head.kind == Kind::map;
+        *to++ = map ? '{' : '[';
+        if (head.size != 0) {
+          levels_[depth_++] = level;
+          level = {head.size, map};
+          continue;
+        }
+        *to++ = map ? '}' : ']';
+      } else {
+        const Step behind = value(at, to);
+        if (!behind.at) return reason_;
+        at = behind.at;
+        to = behind.to;
+      }
+      // Every value has a comma behind it, which the bracket of its container takes the place of.
+      *to++ = ',';
+      while (--level.left == 0) {
+        if (depth_ == 0) {
+          commit(to - 1);
+          return at == end_ ? nullptr : fail(at, "something behind the value").reason;
+        }
+        to = room(to, 0);
+        to[-1] = level.map ? '}' : ']';
+        *to++ = ',';
+        level = levels_[--depth_];
+      }
     }
-    commit(to - 1);
-    if (at == end_) return nullptr;
-    offset_ = static_cast<std::size_t>(at - begin_);
-    return "something behind the value";
   }
   std::size_t offset() const { return offset_; }
 
  private:
-  // Writable behind the place that was made sure of: one number and its punctuation need no check of their
-  // own.
-  static constexpr std::size_t kSlack = 128;
+  static constexpr const char* kCut = "unexpected end";
+  static constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
+  // Writable behind the place that was made sure of: a short key and a short string or a number, with their
+  // punctuation and the rest of a vector, need no check of their own.
+  static constexpr std::size_t kSlack = 192;
 
+  struct Step {
+    const char* at;  // nullptr: failed
+    char* to;
+  };
+  struct Failed {
+    const char* reason;
+    operator Step() const { return {nullptr, nullptr}; }
+  };
   struct Level {
-    std::uint32_t left;  // items or members to come
+    std::uint32_t left;  // items or members to come, this one too
     bool map;
   };
 
-  bool fail(const char* at, const char* reason) {
+  Failed fail(const char* at, const char* reason) {
     offset_ = static_cast<std::size_t>(at - begin_);
     reason_ = reason;
-    return false;
+    return {reason};
   }
 
   // Room for `bytes` and kSlack more.
@@ -81,6 +108,12 @@ class ToJson {
   }
   void commit(const char* to) { out_.set_size(static_cast<std::size_t>(to - out_.data())); }
 
+  bool opens(const char* at) const {
+    if (at >= end_) return false;
+    const Lead::Class kind = lead(at).kind;
+    return kind == Lead::Class::map || kind == Lead::Class::array;
+  }
+
   static char* put(char* to, std::string_view text) {
     std::memcpy(to, text.data(), text.size());
     return to + text.size();
@@ -94,109 +127,101 @@ class ToJson {
     return to;
   }
 
-  // Quoted; false: it is no UTF-8. What needs no escape is copied while it is looked at.
-  bool text(const char* from, std::size_t size, char*& out) {
-    char* to = room(out, size + 2);
-    char* const begin = to;
-    const std::string_view whole{from, size};
-    *to++ = '"';
-    unsigned high = 0;
-    unsigned special = 0;
-#if defined(__SSE2__)
-    const __m128i low = _mm_set1_epi8(0x1f);
-    const auto odd = [&](__m128i c) {
-      const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(c, low), low);
-      return _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')),
-                                                _mm_cmpeq_epi8(c, _mm_set1_epi8('\\'))));
+  // A str of up to 31 bytes with as many readable behind its head as two vectors take.
+  bool short_text(const char* at) const {
+    return end_ - at > 32 && (static_cast<unsigned char>(*at) & 0xe0) == 0xa0;
+  }
+  // `at`: its head. What needs no escape is copied while it is looked at.
+  [[gnu::always_inline]] Step short_string(const char* at, char* to) {
+    const unsigned size = static_cast<unsigned char>(*at) & 31U;
+    *to = '"';
+    Sixteen found = copy_sixteen(at + 1, to + 1);
+    if (size > 16) {
+      const Sixteen rest = copy_sixteen(at + 17, to + 17);
+      found.special |= rest.special << 16;
+      found.high |= rest.high << 16;
+    }
+    const unsigned mask = (1U << size) - 1;
+    if (((found.special | found.high) & mask) != 0) [[unlikely]]
+      return odd_string(at + 1, size, to, (found.special & mask) != 0);
+    to[size + 1] = '"';
+    return {at + 1 + size, to + size + 2};
+  }
+  [[gnu::noinline]] Step string(const char* from, std::size_t size, char* to) {
+    to = room(to, size + 2);
+    char* const copied = to + 1;
+    *to = '"';
+    Sixteen found;
+    const auto look = [&](std::size_t i) {
+      const Sixteen next = copy_sixteen(from + i, copied + i);
+      found.special |= next.special;
+      found.high |= next.high;
     };
     if (size >= 16) {
-      __m128i all = _mm_setzero_si128();
-      __m128i any = _mm_setzero_si128();
-      for (; size >= 16; size -= 16, from += 16, to += 16) {
-        const __m128i c = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), c);
-        all = _mm_or_si128(all, c);
-        any = _mm_or_si128(any, odd(c));
-      }
-      high = static_cast<unsigned>(_mm_movemask_epi8(all));
-      special = static_cast<unsigned>(_mm_movemask_epi8(any));
-    }
-    if (size > 0 && end_ - from >= 16) [[likely]] {
-      const __m128i c = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), c);
-      const unsigned mask = (1U << size) - 1;
-      high |= static_cast<unsigned>(_mm_movemask_epi8(c)) & mask;
-      special |= static_cast<unsigned>(_mm_movemask_epi8(odd(c))) & mask;
-      to += size;
-      size = 0;
-    }
-#endif
-    for (; size > 0; --size) {
-      const auto c = static_cast<unsigned char>(*from++);
-      special |= c < 0x20 || c == '"' || c == '\\' ? 1U : 0U;
-      high |= c & 0x80U;
-      *to++ = static_cast<char>(c);
-    }
-    if (high != 0 && !checked_ && !json::valid_utf8(whole))
-      return fail(whole.data() + json::first_invalid_utf8(whole), "invalid UTF-8");
-    *to++ = '"';
-    if (special != 0) [[unlikely]] {
-      commit(begin);
-      append_json_string(whole, out_);
-      to = reopen(0);
-    }
-    out = to;
-    return true;
-  }
-
-  // A str of up to 31 bytes, as keys and many values are, without the general way; false: it is none.
-  bool short_text(const char* at, std::size_t& size) const {
-    if (at >= end_ || (static_cast<unsigned char>(*at) & 0xe0) != 0xa0) return false;
-    size = static_cast<unsigned char>(*at) & 31U;
-    return static_cast<std::size_t>(end_ - at) > size;
-  }
-
-  bool key(const char*& at, char*& to) {
-    std::size_t size = 0;
-    if (short_text(at, size)) [[likely]] {
-      if (!text(at + 1, size, to)) return false;
-      at += size + 1;
+      for (std::size_t i = 0; i + 16 < size; i += 16) look(i);
+      look(size - 16);
     } else {
-      Token token;
-      const char* const behind = read_token(at, end_, token);
-      if (!behind) return fail(end_, "unexpected end");
-      if (token.kind == Kind::never) return fail(at, "the byte 0xc1 is no MsgPack");
-      if (token.kind == Kind::ext || token.kind == Kind::array || token.kind == Kind::map)
-        return fail(at, "a key that is no scalar");
-      if (token.kind == Kind::str) {
-        if (!text(token.begin, token.size, to)) return false;
-      } else {
-        Arena arena;
-        commit(to);
-        append_json_string(key_text(token, arena), out_);
-        to = reopen(0);
+      for (std::size_t i = 0; i < size; ++i) {
+        const auto c = static_cast<unsigned char>(from[i]);
+        found.special |= c < 0x20 || c == '"' || c == '\\' ? 1U : 0U;
+        found.high |= c & 0x80U;
+        copied[i] = from[i];
       }
-      at = behind;
     }
-    *to++ = ':';
-    return true;
+    if ((found.special | found.high) != 0) [[unlikely]]
+      return odd_string(from, size, to, found.special != 0);
+    copied[size] = '"';
+    return {from + size, copied + size + 1};
+  }
+  // What has to be escaped, or may be no UTF-8. Its bytes stand behind `to`, as they came.
+  [[gnu::noinline]] Step odd_string(const char* from, std::size_t size, char* to, bool special) {
+    const std::string_view whole{from, size};
+    if (!checked_ && !json::valid_utf8(whole))
+      return fail(from + json::first_invalid_utf8(whole), "invalid UTF-8");
+    if (!special) {
+      to[size + 1] = '"';
+      return {from + size, to + size + 2};
+    }
+    commit(to);
+    append_json_string(whole, out_);
+    return {from + size, reopen(0)};
   }
 
-  bool value(const char*& at, char*& to) {
-    std::size_t size = 0;
-    if (short_text(at, size)) {
-      if (!text(at + 1, size, to)) return false;
-      at += size + 1;
-      return true;
-    }
+  [[gnu::always_inline]] Step key(const char* at, char* to) {
+    Step step = short_text(at) ? short_string(at, to) : any_key(at, to);
+    if (step.at) *step.to++ = ':';
+    return step;
+  }
+  [[gnu::noinline]] Step any_key(const char* at, char* to) {
     Token token;
     const char* const behind = read_token(at, end_, token);
-    if (!behind) return fail(end_, "unexpected end");
-    to = room(to, 0);
+    if (!behind) return fail(end_, kCut);
+    if (token.kind == Kind::never) return fail(at, kNever);
+    if (token.kind == Kind::ext || token.kind == Kind::array || token.kind == Kind::map)
+      return fail(at, "a key that is no scalar");
+    if (token.kind == Kind::str) return string(token.begin, token.size, to);
+    Arena arena;
+    commit(to);
+    append_json_string(key_text(token, arena), out_);
+    return {behind, reopen(0)};
+  }
+
+  [[gnu::always_inline]] Step value(const char* at, char* to) {
+    if (short_text(at)) return short_string(at, to);
+    // A str of 32 to 255 bytes, mostly.
+    if (end_ - at > 2 && static_cast<unsigned char>(*at) == 0xd9) {
+      const std::size_t size = static_cast<unsigned char>(at[1]);
+      if (static_cast<std::size_t>(end_ - at) >= size + 2) return string(at + 2, size, to);
+    }
+    return scalar(at, to);
+  }
+  [[gnu::noinline]] Step scalar(const char* at, char* to) {
+    Token token;
+    const char* const behind = read_token(at, end_, token);
+    if (!behind) return fail(end_, kCut);
     switch (token.kind) {
       case Kind::str:
-        if (!text(token.begin, token.size, to)) return false;
-        break;
+        return string(token.begin, token.size, to);
       case Kind::signed_integer:
         to = std::to_chars(to, to + 24, static_cast<std::int64_t>(token.bits)).ptr;
         break;
@@ -231,26 +256,10 @@ class ToJson {
         break;
       case Kind::array:
       case Kind::map:
-        return open(at, behind, token, to);
       case Kind::never:
-        return fail(at, "the byte 0xc1 is no MsgPack");
+        return fail(at, kNever);
     }
-    at = behind;
-    return true;
-  }
-
-  // The bracket; of an empty container both.
-  bool open(const char*& at, const char* behind, const Token& token, char*& to) {
-    const bool map = token.kind == Kind::map;
-    if (depth_ == kMaxDepth) return fail(at, "nested deeper than 1024");
-    at = behind;
-    *to++ = map ? '{' : '[';
-    if (token.size == 0) {
-      *to++ = map ? '}' : ']';
-      return true;
-    }
-    levels_[depth_++] = {token.size, map};
-    return true;
+    return {behind, to};
   }
 
   const char* const begin_;
@@ -261,7 +270,7 @@ class ToJson {
   const char* reason_ = nullptr;
   std::size_t offset_ = 0;
   std::size_t depth_ = 0;
-  Level levels_[kMaxDepth];
+  Level levels_[kMaxDepth];  // around the innermost container
 };
 
 }  // namespace

@@ -87,6 +87,10 @@ Found View::descend(Found from, Steps below) {
 }
 
 Value View::get(std::uint32_t slot, Steps below) {
+  if (below.empty()) {
+    const std::string_view bytes = bytes_of(slot);
+    return bytes.empty() ? Value() : read_msgpack(bytes).value_or(Value::failed());
+  }
   return value_or_failed(descend(read(slot), below));
 }
 

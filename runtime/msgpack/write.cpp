@@ -36,6 +36,14 @@ const char* append_beyond(const Value& number, Buffer& out) {
   return nullptr;
 }
 
+// A value's text, which need not have the bytes behind it that a record has: a copy has them.
+const char* append_json_text(std::string_view text, Buffer& out) {
+  static thread_local BufferPool pool(1);
+  const BufferRef copy = pool.get(text.size());
+  copy->append(text);
+  return json_to_msgpack(copy->view(), out);
+}
+
 // Everything but built arrays and objects.
 const char* append_leaf(const Value& value, Buffer& out) {
   switch (value.type()) {
@@ -73,7 +81,7 @@ const char* append_leaf(const Value& value, Buffer& out) {
       return nullptr;
     case Type::array:
     case Type::object:
-      if (value.form() == Value::Form::json) return json_to_msgpack(value.text(), out);
+      if (value.form() == Value::Form::json) return append_json_text(value.text(), out);
       out.append(value.text());
       return nullptr;
   }

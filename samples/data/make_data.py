@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the samples' data: a small web shop's requests, orders and an access log. Seeded: always the same bytes."""
 
+import gzip
 import json
 import os
 import random
@@ -110,8 +111,16 @@ def write_readings():
                             "raw": rng.randbytes(4), "seq": 1000 + number}))
 
 
+def pack_readings():
+    """The same records as a device would send them at the end of a day."""
+    with open(os.path.join(HERE, "readings.msgpack"), "rb") as records, \
+            open(os.path.join(HERE, "readings.msgpack.gz"), "wb") as out:
+        out.write(gzip.compress(records.read(), mtime=0))
+
+
 if __name__ == "__main__":
     write_requests()
     write_orders()
     write_access_log()
     write_readings()
+    pack_readings()

@@ -39,6 +39,7 @@ runtime::OptionSpec encode_option() {
   option.name = "encode";
   option.kind = runtime::OptionSpec::Kind::choice;
   option.choices = {"json", "msgpack", "text"};
+  option.refusals = {{"msgpack", "a number beyond 64 bits"}, {"text", "no string in .message"}};
   option.doc = "json, msgpack: the record; text: its .message; without it, each record in its own format";
   return option;
 }

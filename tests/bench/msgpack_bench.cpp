@@ -56,8 +56,9 @@ struct Input {
       const std::size_t end = std::min(text.find('\n', begin), text.size());
       const std::string_view line = std::string_view(text).substr(begin, end - begin);
       add(*json, [&](runtime::Buffer& out) { out.append(line); });
+      const std::string_view record = json->original(static_cast<std::uint32_t>(json->origins.size() - 1));
+      add(*msgpack, [&](runtime::Buffer& out) { runtime::json_to_msgpack(record, out); });
       json->data->append('\n');
-      add(*msgpack, [&](runtime::Buffer& out) { runtime::json_to_msgpack(line, out); });
       begin = end + 1 >= text.size() ? 0 : end + 1;
     }
   }

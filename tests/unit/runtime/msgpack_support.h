@@ -26,7 +26,7 @@ inline std::string packed(std::string_view json) {
   BufferPool pool(0);
   const BufferRef out = pool.get(16);
   std::size_t offset = 0;
-  if (const char* reason = json_to_msgpack(json, *out, &offset)) {
+  if (const char* reason = json_to_msgpack(Padded(json).view(), *out, &offset)) {
     REQUIRE(out->size() == 0);
     return "!" + std::string(reason) + " @" + std::to_string(offset);
   }
@@ -37,7 +37,7 @@ inline std::string packed(std::string_view json) {
 inline std::optional<std::string> try_packed(std::string_view json) {
   BufferPool pool(0);
   const BufferRef out = pool.get(16);
-  if (json_to_msgpack(json, *out)) return std::nullopt;
+  if (json_to_msgpack(Padded(json).view(), *out)) return std::nullopt;
   return std::string(out->view());
 }
 

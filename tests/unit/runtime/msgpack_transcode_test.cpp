@@ -1,4 +1,5 @@
 // JSON to MsgPack and back without a tree.
+#include "runtime/msgpack/text.h"
 #include "support/catch.h"
 #include "unit/runtime/msgpack_support.h"
 
@@ -35,6 +36,83 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
     object += "}";
     CHECK(packed(object).size() == 2 * count + head);
     CHECK(unpacked(packed(object)) == object);
+  }
+}
+
+TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned place = 0; place < 16; ++place) {
+      // Beside it, what a carry from byte to byte would get wrong.
+      std::string bytes = byte % 2 == 0 ? "!\x1f\x7f\x80 [a]#\xff\"\\xyz0" : std::string(16, '\x20');
+      bytes[place] = static_cast<char>(byte);
+      unsigned special = 0;
+      unsigned high = 0;
+      for (unsigned i = 0; i < 16; ++i) {
+        const auto c = static_cast<unsigned char>(bytes[i]);
+        special |= (c < 0x20 || c == '"' || c == '\\' ? 1U : 0U) << i;
+        high |= (c >= 0x80 ? 1U : 0U) << i;
+      }
+      char copy[16];
+      const msgpack::Sixteen vectors = msgpack::copy_sixteen(bytes.data(), copy);
+      const msgpack::Sixteen words = msgpack::look_at_sixteen(bytes.data());
+      REQUIRE(std::string(copy, 16) == bytes);
+      REQUIRE(vectors.special == special);
+      REQUIRE(words.special == special);
+      REQUIRE(vectors.high == high);
+      REQUIRE(words.high == high);
+    }
+  }
+}
+
+TEST_CASE("strings of every length keep what they hold, wherever it stands in them", "[msgpack]") {
+  // Around the widths of vectors and heads: what is special, not ASCII or wrong at the begin, the end and
+  // between.
+  std::vector<std::size_t> sizes = {100, 254, 255, 256, 257, 300, 65535, 65536};
+  for (std::size_t size = 1; size < 70; ++size) sizes.push_back(size);
+  for (const std::size_t size : sizes) {
+    for (const std::size_t place : {std::size_t{0}, size / 2, size - 1}) {
+      const auto with = [&](std::string_view in_place) {
+        return std::string(place, 'x') + std::string(in_place) + std::string(size - place - 1, 'y');
+      };
+      const std::string plain = "{\"" + with("z") + "\":[\"" + with("z") + "\",1]}";
+      REQUIRE(unpacked(packed(plain)) == plain);
+      const std::string escaped = "{\"" + with("\\n") + "\":\"" + with("\\\"") + "\"}";
+      REQUIRE(unpacked(packed(escaped)) == escaped);
+      const std::string wide = "[\"" + with("\xc3\xa9") + "\",{\"" + with("\xc3\xa9") + "\":7}]";
+      REQUIRE(unpacked(packed(wide)) == wide);
+      REQUIRE(packed("[\"" + with("\xff") + "\"]") == "!invalid UTF-8 @1");
+      REQUIRE(packed("[\"" + with("\n") + "\"]") == "!malformed JSON @1");
+      std::string bytes = packed("\"" + with("z") + "\"");
+      const std::size_t at = bytes.size() - size + place;
+      bytes[at] = '\xff';
+      REQUIRE(unpacked(bytes) == "!invalid UTF-8 @" + std::to_string(at));
+    }
+  }
+}
+
+TEST_CASE("a record that is cut off anywhere is refused both ways", "[msgpack]") {
+  const std::string json = "{\"a\":[true,null,-12345678901,1.25,\"" + std::string(40, 'x') + "\"],\"" +
+                           std::string(20, 'k') + "\":{\"e\\u00e9\":\"\xc3\xa9\",\"\":[]}}";
+  const std::string bytes = packed(json);
+  REQUIRE(bytes.front() != '!');
+  for (std::size_t size = 0; size < json.size(); ++size) {
+    INFO(json.substr(0, size));
+    REQUIRE(packed(json.substr(0, size)).front() == '!');
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    REQUIRE(unpacked(bytes.substr(0, size)) == "!unexpected end @" + std::to_string(size));
+  }
+}
+
+TEST_CASE("numbers that become longer than their text have room", "[msgpack]") {
+  for (const char* const item : {"1.5", "0.1", "1e9", "4294967296", "[]", "-0.5"}) {
+    std::string json = "[";
+    for (int i = 0; i < 3000; ++i) json += (i == 0 ? "" : ",") + std::string(item);
+    json += "]";
+    const std::string bytes = packed(json);
+    REQUIRE(validated(bytes) == "valid");
+    Arena arena;
+    REQUIRE(equal(*read_json(json), *read_msgpack(bytes), arena));
   }
 }
 

@@ -33,6 +33,13 @@ struct OptionSpec {
   bool required = false;
   std::optional<Value> fallback;  // shown in the reference; make() sees it when the option is left out
   std::vector<std::string> choices;
+  // Of a sink's choice: what it refuses a record for ("a number beyond 64 bits"), apart from a malformed one.
+  // Such a record becomes a dead letter, so the compiler knows that this sink can.
+  struct Refusal {
+    std::string choice;
+    std::string why;
+  };
+  std::vector<Refusal> refusals;
   std::string doc;
   bool secret = false;  // never shown by explain, logs, errors
 };
@@ -135,7 +142,8 @@ struct SinkSpec {
   // When all of the pipeline is compiled: what this sink (`all[self]`) needs the others to be. It may
   // complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
-  // An error of a per_record option dead-letters the record, so the compiler knows that this sink can.
+  // An error of a per_record option dead-letters the record, so the compiler knows that this sink can; see
+  // OptionSpec::refusals too.
 };
 
 // A format that `parse NAME` reads.
