@@ -282,7 +282,7 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
       {"enable.gapless.guarantee", "false"},
       {"allow.auto.create.topics", "false"},
       {"socket.keepalive.enable", "true"},
-      {"linger.ms", "5"},
+      {"linger.ms", "200"},  // see send_policy.h
       {"queue.buffering.max.messages", std::to_string(queue.messages)},
       {"queue.buffering.max.kbytes", std::to_string(queue.bytes >> 10)},
       {"compression.codec", settings.compression},

@@ -74,8 +74,9 @@ TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted 
     REQUIRE(producer.send(*shipment, record, i, refused));
     CHECK_FALSE(refused);
   }
-  CHECK(batch.queued->load() == 100 * (50 + 3 + kProducedCost));
+  CHECK(batch.queued->load() >= 100 * (50 + 3 + kProducedCost));
   Producer::close(shipment);
+  CHECK(batch.queued->load() == 100 * (50 + 3 + kProducedCost));
   rd_kafka_mock_broker_set_up(cluster.get(), 1);
   CHECK(batch.wait());
   CHECK(batch.letters.empty());
@@ -107,7 +108,7 @@ TEST_CASE(
     if (!status) Producer::fail(*shipment, status.error());
     Producer::close(shipment);
   });
-  REQUIRE(eventually([&] { return batch.queued->load() >= 10 * (1 + kProducedCost); }));
+  REQUIRE(eventually([&] { return rd_kafka_outq_len(producer.client()) == 10; }));
   if (interrupt) {
     producer.interrupt();
   } else {
