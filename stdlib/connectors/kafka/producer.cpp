@@ -21,6 +21,12 @@ constexpr int kMetadataCall = 1'000;
 constexpr std::chrono::seconds kFindTopic{20};
 constexpr std::chrono::seconds kNewTopic{3};  // brokers learn of one that was just made one after the other
 
+// What a broker says of a partition that it is yet to lead.
+bool is_unready(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+}
+
 }  // namespace
 
 bool is_data_error(rd_kafka_resp_err_t code) {
@@ -189,6 +195,8 @@ void Producer::wake_reports() {
 void Producer::stop() {
   if (!client_) return;
   ending_.store(true, std::memory_order_release);
+  // librdkafka waits for moments of the wall clock: where that was set back it would not wake in time.
+  rd_kafka_queue_yield(reports_queue_.get());
   if (thread_.joinable()) thread_.join();
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client_.get(), kDrainOnEnd);
@@ -206,6 +214,20 @@ Status Producer::restart() {
   return start();
 }
 
+// A broker can name the leaders of a topic that was just made before they know of it themselves. What they
+// refuse then is sent again, but what came behind it may be taken first: a log without anything of this
+// producer takes any number to begin with.
+bool Producer::leaders_ready(const std::string& topic, int partitions) {
+  const PartitionList list = make_list(partitions);
+  for (int i = 0; i < partitions; ++i) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i)->offset = RD_KAFKA_OFFSET_END;
+  }
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client_.get(), list.get(), kMetadataCall);
+  if (code) return !is_unready(code) && !passes(code);
+  return std::none_of(list->elems, list->elems + list->cnt,
+                      [](const auto& partition) { return is_unready(partition.err); });
+}
+
 Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   const std::lock_guard lock(topics_mutex_);
   if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
@@ -220,14 +242,22 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
+      const int partitions = ready ? metadata->topics[0].partition_cnt : 0;
       rd_kafka_metadata_destroy(metadata);
-      if (ready) break;
+      if (ready &&
+          (leaders_ready(topic, partitions) || std::chrono::steady_clock::now() >= begin + kNewTopic)) {
+        break;
+      }
+      if (ready) code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
     const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
                         std::chrono::steady_clock::now() < begin + kNewTopic;
     if (code && !passes(code) && !is_new) {
       return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
+    }
+    if (code && topics_.empty() && log_.refused()) {
+      return error(fmt::format("no access to {}{}", settings_.brokers, log_.last()));
     }
     // The broker is away: what waits here is not taken yet and is written later, as all else is.
     if (std::chrono::steady_clock::now() >= deadline) {

@@ -55,9 +55,9 @@ class Producer {
   // Makes the client; once, whoever of the sinks comes first.
   runtime::Status open();
 
-  // Before the first record for a topic: waits until its partitions are known. Records that are handed over
-  // before that may be overtaken by later ones, and a topic that is not there would be noticed late.
-  // The handle lives until restart().
+  // Before the first record for a topic: waits until its partitions are known, by their leaders too. Records
+  // that are handed over before that may be overtaken by later ones, and a topic that is not there would be
+  // noticed late. The handle lives until restart().
   runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
@@ -88,6 +88,7 @@ class Producer {
   runtime::Status start();
   void stop();
   void purge();
+  bool leaders_ready(const std::string& topic, int partitions);
   void serve_reports();
   bool settle();
   void wake_reports();
