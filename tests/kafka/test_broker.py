@@ -9,7 +9,7 @@ import time
 
 import cluster
 import rdkafka
-from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, ends, once, positions, produce, topics
+from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, ends, judge, once, positions, produce, topics
 from harness import Pipec, expect, number_of, wait_for
 
 
@@ -119,6 +119,39 @@ def k14_partitions_added():
     wait_for(done(source, 420, PARTITIONS + 2), 60, "the new partitions; " + job.stderr())
     expect(job.stop() == 0, job.stderr())
     expect(sorted(n for _, n in delivered(target)) == list(range(420)), "not every record once")
+
+
+def grown_target(exactly_once):
+    source, target = topics("in", "out")
+    produce(source, 400)
+    # Asked for by key, so that new partitions have a share.
+    job = Pipec(copy(source, target, sink=f', key: "${{.n}}", properties: {{"topic.metadata.refresh.interval.ms": 500}}{once(exactly_once)}'))
+    wait_for(done(source, 400), 60, "the first half; " + job.stderr())
+    rdkafka.grow_topic(bootstrap(), target, PARTITIONS + 3)
+    grown = lambda: ends(target, "read_uncommitted", PARTITIONS + 3) > ends(target, "read_uncommitted")  # noqa: E731
+    count = 400
+    while not grown() and count < 40_000:  # until the sink has heard of it
+        produce(source, 400, first=count)
+        count += 400
+        wait_for(done(source, count), 60, f"{count} records; " + job.stderr())
+    produce(source, 400, first=count)
+    count += 400
+    wait_for(done(source, count), 60, f"{count} records; " + job.stderr())
+    expect(job.stop() == 0, job.stderr())
+    got = delivered(target, PARTITIONS + 3)
+    expect(sorted(number for _, number in got) == list(range(count)), "not every record once")
+    judge(count, got, exactly_once)
+    expect(grown(), "nothing came to the new partitions")
+
+
+def p14_output_partitions_added():
+    """faults P14 an output topic gets more partitions while running: they are written to, nothing is lost or doubled, order holds in each"""
+    grown_target(False)
+
+
+def p14_output_partitions_added_exactly_once():
+    """faults P14 the same in transactions"""
+    grown_target(True)
 
 
 def markers(exactly_once):
