@@ -248,6 +248,24 @@ def p1_a_record_too_large_for_the_topic():
     expect(one(source) == {0: 20}, one(source))
 
 
+def p1_topics_made_in_that_moment():
+    """faults P1 topics that are made while records for them are on their way: waited for, and nothing is lost or overtaken there"""
+    source, = topics("in", partitions=1)
+    job = Pipec(copy(source, "${.t}"))
+    made, each = [f"made-{number}-{source}" for number in range(10)], 2_000
+    producer = rdkafka.Producer(bootstrap())
+    for number, name in enumerate(made):
+        for n in range(each):  # more than one request
+            producer.send(source, json.dumps({"t": name, "n": number * each + n, "pad": "x" * 1000}).encode())
+        producer.flush()
+        rdkafka.create_topic(bootstrap(), name)
+    producer.close()
+    wait_for(lambda: not job.alive() or one(source) == {0: len(made) * each}, 120, "the commit; " + job.stderr())
+    expect(job.stop() == 0, job.stderr())
+    for number, name in enumerate(made):
+        expect(numbers(name) == list(range(number * each, (number + 1) * each)), f"{name} is not as it was sent")
+
+
 def l5_no_such_topic():
     """faults L5 a topic that is not there, to read or to write, ends the run and is named; nothing is made by itself"""
     source, target = topics("in", "out", partitions=1)
