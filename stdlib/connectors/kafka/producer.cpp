@@ -146,10 +146,7 @@ Status Producer::start() {
   static_cast<void>(conf->release());
   log_.attached(client_.get());
   ending_ = false;
-  own_linger_ =
-      std::none_of(settings_.properties.begin(), settings_.properties.end(), [](const auto& property) {
-        return property.first == "linger.ms" || property.first == "queue.buffering.max.ms";
-      });
+  own_linger_ = keeps_linger(settings_.properties);
   reports_queue_.reset(rd_kafka_queue_get_main(client_.get()));
   thread_ = std::thread([this] { serve_reports(); });
   return {};
