@@ -1,9 +1,10 @@
 // What pipec is measured against: a bare consume-produce loop on librdkafka, with queues large enough that it
 // does not stall and positions committed every second behind a flush.
 //
-//    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional]     copies until every partition is at its
-//    end kafka_loop BROKERS --fill TOPIC RECORDS SIZE PARTITIONS        what is to be copied: JSON of SIZE
-//    bytes
+//    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional] [linger=MS]
+//        copies until every partition is at its end
+//    kafka_loop BROKERS --fill TOPIC RECORDS SIZE PARTITIONS
+//        what is to be copied: JSON of SIZE bytes
 #include <librdkafka/rdkafka.h>
 #include <cstdint>
 
@@ -71,7 +72,12 @@ int fill(char** argv) {
 int main(int argc, char** argv) {
   if (argc == 7 && std::strcmp(argv[2], "--fill") == 0) return fill(argv);
   if (argc < 6) return 2;
-  const bool transactional = argc > 6;
+  bool transactional = false;
+  const char* linger = "5";
+  for (int i = 6; i < argc; ++i) {
+    if (std::strcmp(argv[i], "transactional") == 0) transactional = true;
+    if (std::strncmp(argv[i], "linger=", 7) == 0) linger = argv[i] + 7;
+  }
   const std::size_t partitions = std::strtoul(argv[5], nullptr, 10);
   rd_kafka_t* consumer = make(RD_KAFKA_CONSUMER, {{"bootstrap.servers", argv[1]},
                                                   {"group.id", argv[4]},
@@ -85,7 +91,7 @@ int main(int argc, char** argv) {
   rd_kafka_poll_set_consumer(consumer);
   std::map<std::string, std::string> settings = {{"bootstrap.servers", argv[1]},
                                                  {"enable.idempotence", "true"},
-                                                 {"linger.ms", "5"},
+                                                 {"linger.ms", linger},
                                                  {"queue.buffering.max.messages", "1000000"}};
   if (transactional) settings["transactional.id"] = argv[4];
   rd_kafka_t* producer = make(RD_KAFKA_PRODUCER, settings);

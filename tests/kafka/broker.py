@@ -16,9 +16,9 @@ import rdkafka
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIB = os.environ.get("PIPEC_KAFKA_LIB") or os.path.join(HERE, "..", "..", "build", "kafka", "lib")
 PROPERTIES = """
-process.roles=broker,controller
-node.id=1
-listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+process.roles={roles}
+node.id={node}
+listeners={listeners}
 advertised.listeners={advertised}
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
@@ -58,12 +58,14 @@ def die_with_parent():
 
 class Broker:
     """`proxied`: how many listeners besides that are advertised at another port, for a proxy: proxies = [(port, where to)].
+    `joins`: the broker in whose cluster it is, as number `node`.
     `sasl`: {name: password} of a listener that wants one, by PLAIN or SCRAM-SHA-256. `more`: broker properties.
     """
 
-    def __init__(self, tls_keystore=None, proxied=0, sasl=None, more=""):
+    def __init__(self, tls_keystore=None, proxied=0, sasl=None, more="", node=1, joins=None):
         self.directory = tempfile.mkdtemp(prefix="kafka-")
-        self.port, controller = free_port(), free_port()
+        self.port = free_port()
+        self.controller = joins.controller if joins else free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         protocols = {"CONTROLLER": "PLAINTEXT", "PLAINTEXT": "PLAINTEXT"}
         listeners = {"PLAINTEXT": self.port}
@@ -91,7 +93,9 @@ class Broker:
         self.config = os.path.join(self.directory, "server.properties")
         with open(self.config, "w", encoding="utf-8") as out:
             urls = lambda ports: ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())  # noqa: E731
-            out.write(PROPERTIES.format(listeners=urls(listeners), advertised=urls({**listeners, **advertised}), controller=controller,
+            own = {} if joins else {"CONTROLLER": self.controller}
+            out.write(PROPERTIES.format(roles="broker" if joins else "broker,controller", node=node, controller=self.controller,
+                                        listeners=urls({**listeners, **own}), advertised=urls({**listeners, **advertised}),
                                         protocols=",".join(f"{name}:{kind}" for name, kind in protocols.items()),
                                         data=os.path.join(self.directory, "data"), more=more))
         with open(os.path.join(self.directory, "log4j.properties"), "w", encoding="utf-8") as out:

@@ -60,7 +60,7 @@ for _name, _result, *_arguments in [
     ("rd_kafka_error_string", S, P), ("rd_kafka_error_destroy", None, P),
     ("rd_kafka_headers_new", P, SIZE), ("rd_kafka_header_add", INT, P, S, c.c_ssize_t, P, c.c_ssize_t),
     ("rd_kafka_NewTopic_new", P, S, INT, INT, S, SIZE), ("rd_kafka_NewTopic_set_config", INT, P, S, S),
-    ("rd_kafka_NewTopic_destroy", None, P), ("rd_kafka_queue_new", P, P), ("rd_kafka_queue_destroy", None, P),
+    ("rd_kafka_NewTopic_set_replica_assignment", INT, P, I32, c.POINTER(I32), SIZE, S, SIZE), ("rd_kafka_NewTopic_destroy", None, P), ("rd_kafka_queue_new", P, P), ("rd_kafka_queue_destroy", None, P),
     ("rd_kafka_CreateTopics", None, P, c.POINTER(P), SIZE, P, P), ("rd_kafka_queue_poll", P, P, INT),
     ("rd_kafka_event_destroy", None, P), ("rd_kafka_event_error", INT, P), ("rd_kafka_event_error_string", S, P),
     ("rd_kafka_event_CreateTopics_result", P, P), ("rd_kafka_CreateTopics_result_topics", c.POINTER(P), P, c.POINTER(SIZE)),
@@ -380,9 +380,12 @@ class Follower:
         lib.rd_kafka_destroy(self.client)
 
 
-def create_topic(bootstrap, name, partitions=1, config=None, **properties):
+def create_topic(bootstrap, name, partitions=1, config=None, replicas=(), **properties):
+    """`replicas`: the brokers that are to have it, the leader first."""
     client = make(0, {"bootstrap.servers": bootstrap, **properties})
-    topic = lib.rd_kafka_NewTopic_new(name.encode(), partitions, 1, None, 0)
+    topic = lib.rd_kafka_NewTopic_new(name.encode(), partitions, -1 if replicas else 1, None, 0)
+    for partition in range(partitions if replicas else 0):
+        check(lib.rd_kafka_NewTopic_set_replica_assignment(topic, partition, (I32 * len(replicas))(*replicas), len(replicas), None, 0))
     for key, value in (config or {}).items():
         lib.rd_kafka_NewTopic_set_config(topic, key.encode(), str(value).encode())
     queue = lib.rd_kafka_queue_new(client)

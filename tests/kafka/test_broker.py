@@ -9,7 +9,7 @@ import time
 
 import cluster
 import rdkafka
-from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, ends, once, positions, produce, topics
+from cluster import PARTITIONS, bootstrap, copy, create, delivered, done, ends, judge, once, positions, produce, topics
 from harness import Pipec, expect, number_of, wait_for
 
 
@@ -121,6 +121,39 @@ def k14_partitions_added():
     expect(sorted(n for _, n in delivered(target)) == list(range(420)), "not every record once")
 
 
+def grown_target(exactly_once):
+    source, target = topics("in", "out")
+    produce(source, 400)
+    # Asked for by key, so that new partitions have a share.
+    job = Pipec(copy(source, target, sink=f', key: "${{.n}}", properties: {{"topic.metadata.refresh.interval.ms": 500}}{once(exactly_once)}'))
+    wait_for(done(source, 400), 60, "the first half; " + job.stderr())
+    rdkafka.grow_topic(bootstrap(), target, PARTITIONS + 3)
+    grown = lambda: ends(target, "read_uncommitted", PARTITIONS + 3) > ends(target, "read_uncommitted")  # noqa: E731
+    count = 400
+    while not grown() and count < 40_000:  # until the sink has heard of it
+        produce(source, 400, first=count)
+        count += 400
+        wait_for(done(source, count), 60, f"{count} records; " + job.stderr())
+    produce(source, 400, first=count)
+    count += 400
+    wait_for(done(source, count), 60, f"{count} records; " + job.stderr())
+    expect(job.stop() == 0, job.stderr())
+    got = delivered(target, PARTITIONS + 3)
+    expect(sorted(number for _, number in got) == list(range(count)), "not every record once")
+    judge(count, got, exactly_once)
+    expect(grown(), "nothing came to the new partitions")
+
+
+def p14_output_partitions_added():
+    """faults P14 an output topic gets more partitions while running: they are written to, nothing is lost or doubled, order holds in each"""
+    grown_target(False)
+
+
+def p14_output_partitions_added_exactly_once():
+    """faults P14 the same in transactions"""
+    grown_target(True)
+
+
 def markers(exactly_once):
     """Nine transactions of one record, every third aborted."""
     source, target = topics("in", "out", partitions=1)
@@ -213,6 +246,24 @@ def p1_a_record_too_large_for_the_topic():
     expect([json.loads(letter["original"])["n"] for letter in dead] == [7] and "too large" in dead[0]["reason"], dead)
     expect(numbers(target) == [n for n in range(20) if n != 7], numbers(target))
     expect(one(source) == {0: 20}, one(source))
+
+
+def p1_topics_made_in_that_moment():
+    """faults P1 topics that are made while records for them are on their way: waited for, and nothing is lost or overtaken there"""
+    source, = topics("in", partitions=1)
+    job = Pipec(copy(source, "${.t}"))
+    made, each = [f"made-{number}-{source}" for number in range(10)], 2_000
+    producer = rdkafka.Producer(bootstrap())
+    for number, name in enumerate(made):
+        for n in range(each):  # more than one request
+            producer.send(source, json.dumps({"t": name, "n": number * each + n, "pad": "x" * 1000}).encode())
+        producer.flush()
+        rdkafka.create_topic(bootstrap(), name)
+    producer.close()
+    wait_for(lambda: not job.alive() or one(source) == {0: len(made) * each}, 120, "the commit; " + job.stderr())
+    expect(job.stop() == 0, job.stderr())
+    for number, name in enumerate(made):
+        expect(numbers(name) == list(range(number * each, (number + 1) * each)), f"{name} is not as it was sent")
 
 
 def l5_no_such_topic():

@@ -18,11 +18,6 @@ struct ClientLog::State {
 
 namespace {
 
-void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  // That all are down is what follows from the reason, and would hide it.
-  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) static_cast<ClientLog*>(opaque)->note(reason);
-}
-
 // With `debug` librdkafka's lines go to stderr. Without, its errors are told where they matter.
 void on_log(const rd_kafka_t* client, int, const char* facility, const char* text) {
   const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
@@ -39,6 +34,19 @@ ClientLog::ClientLog(const Properties& properties, std::string token_file, Consu
       token_file_(std::move(token_file)),
       owner_(owner) {}
 ClientLog::~ClientLog() = default;
+
+void ClientLog::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  // That all are down is what follows from the reason, and would hide it.
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
+  auto& self = *static_cast<ClientLog*>(opaque);
+  self.note(reason);
+  // Of what goes wrong with TLS only the certificate: a broker that starts may break connections off.
+  const bool certificate = code == RD_KAFKA_RESP_ERR__SSL &&
+                           std::string_view(reason).find("certificate") != std::string_view::npos;
+  if (self.token_file_.empty() && (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || certificate)) {
+    self.refused_.store(true, std::memory_order_relaxed);
+  }
+}
 
 void ClientLog::attach(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_opaque(conf, this);

@@ -2,6 +2,7 @@
 // says "timed out" where the reason was a certificate), what must not be said, and where tokens come from.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,17 +24,22 @@ class ClientLog {
   void note(std::string_view text);
   // "; <the last error>", or "".
   std::string last() const;
+  // A broker does not take the credentials or has a certificate that is not taken: that does not pass by
+  // itself. Never where tokens come from a file, which may yet be written.
+  bool refused() const { return refused_.load(std::memory_order_relaxed); }
   // Callbacks have one opaque between them: whose log this is.
   Consumer* owner() const { return owner_; }
   std::string redacted(std::string text) const;
 
  private:
+  static void on_error(rd_kafka_t* client, int code, const char* reason, void* opaque);
   static void refresh_token(rd_kafka_t* client, const char* config, void* opaque);
 
   struct State;
   std::unique_ptr<State> state_;
   const Redactor redact_;
   const std::string token_file_;
+  std::atomic<bool> refused_{false};
   Consumer* const owner_;
 };
 

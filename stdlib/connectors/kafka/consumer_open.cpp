@@ -81,7 +81,10 @@ Status Consumer::look_up(std::size_t& partitions) {
     while (Message message{rd_kafka_consumer_poll(client.get(), 0)}) {
       if (message->err) log_.note(rd_kafka_message_errstr(message.get()));
     }
-  } while (code && passes(code) && Clock::now() < deadline);
+  } while (code && passes(code) && !log_.refused() && Clock::now() < deadline);
+  if (code && log_.refused()) {
+    return error(fmt::format("no access to {}{}", settings.brokers, log_.last()));
+  }
   if (code) {
     return error(fmt::format("cannot reach {}: {}{}", settings.brokers, rd_kafka_err2str(code), log_.last()));
   }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 namespace pipec::stdlib::kafka {
@@ -14,10 +14,18 @@ using runtime::Status;
 namespace {
 
 constexpr int kServe = 100;  // milliseconds; reports wake it earlier
+constexpr int kTick = 5;     // while something waits
+constexpr int kFlush = 1;    // long enough for librdkafka's threads to wake
 constexpr int kDrainOnEnd = 5'000;
 constexpr int kMetadataCall = 1'000;
 constexpr std::chrono::seconds kFindTopic{20};
 constexpr std::chrono::seconds kNewTopic{3};  // brokers learn of one that was just made one after the other
+
+// What a broker says of a partition that it is yet to lead.
+bool is_unready(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+}
 
 }  // namespace
 
@@ -37,24 +45,43 @@ bool is_data_error(rd_kafka_resp_err_t code) {
 // Counts the records of a batch that have no report yet; the writer holds one more until close().
 class Producer::Shipment {
  public:
-  Shipment(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued, Ended ended)
-      : ended_(std::move(ended)), queued_(std::move(queued)) {
+  Shipment(Producer& owner, std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued,
+           Ended ended)
+      : owner_(owner),
+        ended_(std::move(ended)),
+        queued_(std::move(queued)),
+        records_(records),
+        outstanding_(records + 1) {
     slots_.reserve(records);
   }
 
+  // What a report needs; librdkafka carries its address.
   struct Slot {
-    std::shared_ptr<Shipment>* holder;  // keeps the shipment until the last report
+    Shipment* shipment;  // lives until its last report
     std::uint32_t origin;
-    std::size_t bytes;  // that librdkafka holds of it
+    std::uint32_t bytes;  // that librdkafka holds of it
   };
 
+  // Before it is handed over: its report may come at once.
   Slot* add(std::uint32_t origin, std::size_t bytes) {
-    outstanding_.fetch_add(1, std::memory_order_relaxed);
-    slots_.push_back({&self_, origin, bytes});  // never beyond the room that was reserved
+    if (bytes > granted_) {
+      const std::size_t more = std::max(bytes - granted_, kGrant);
+      queued_->fetch_add(more, std::memory_order_relaxed);
+      owner_.waiting_.fetch_add(more, std::memory_order_relaxed);
+      owner_.sent_.fetch_add(1, std::memory_order_relaxed);
+      granted_ += more;
+    }
+    granted_ -= bytes;
+    slots_.push_back({this, origin, static_cast<std::uint32_t>(bytes)});  // never beyond what was reserved
     return &slots_.back();
   }
+  // It was not handed over after all.
+  void take_back() {
+    granted_ += slots_.back().bytes;
+    slots_.pop_back();
+  }
+  Producer& owner() const { return owner_; }
   void hold(std::shared_ptr<Shipment> self) { self_ = std::move(self); }
-  std::atomic<std::size_t>& queued() { return *queued_; }
   void refuse(std::uint32_t origin, std::string reason) {
     const std::lock_guard lock(mutex_);
     letters_.push_back({origin, std::move(reason)});
@@ -63,17 +90,28 @@ class Producer::Shipment {
     const std::lock_guard lock(mutex_);
     if (status_) status_ = std::move(failure);
   }
-  void one_less() {
-    if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  void close() {
+    owner_.sent_.fetch_add(1, std::memory_order_relaxed);
+    settle(records_ - slots_.size() + 1, granted_);
+  }
+  void settle(std::size_t records, std::size_t bytes) {
+    queued_->fetch_sub(bytes, std::memory_order_relaxed);
+    owner_.waiting_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (outstanding_.fetch_sub(records, std::memory_order_acq_rel) != records) return;
     const auto keep = std::move(self_);
     ended_(std::move(status_), std::move(letters_));
   }
 
  private:
+  static constexpr std::size_t kGrant = std::size_t{16} << 10;  // bytes counted at a time
+
+  Producer& owner_;
   Ended ended_;
   const std::shared_ptr<std::atomic<std::size_t>> queued_;
+  const std::size_t records_;
+  std::size_t granted_ = 0;  // counted and not used; the writer's
   std::vector<Slot> slots_;
-  std::atomic<std::size_t> outstanding_{1};
+  std::atomic<std::size_t> outstanding_;
   std::shared_ptr<Shipment> self_;
   std::mutex mutex_;
   Status status_;
@@ -108,25 +146,59 @@ Status Producer::start() {
   static_cast<void>(conf->release());
   log_.attached(client_.get());
   ending_ = false;
-  thread_ = std::thread([this] {
-    while (!ending_.load(std::memory_order_acquire)) {
-      if (rd_kafka_poll(client_.get(), kServe) > 0) {
-        const std::lock_guard lock(mutex_);
-        ++reports_;
-        room_.notify_all();
-      }
-    }
-  });
+  own_linger_ = keeps_linger(settings_.properties);
+  reports_queue_.reset(rd_kafka_queue_get_main(client_.get()));
+  thread_ = std::thread([this] { serve_reports(); });
   return {};
+}
+
+void Producer::serve_reports() {
+  while (!ending_.load(std::memory_order_acquire)) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    const bool idle = rd_kafka_outq_len(client_.get()) == 0;
+    if (!idle) asleep_.store(false, std::memory_order_relaxed);
+    if (!idle && own_linger_ &&
+        send_policy_.due(std::chrono::steady_clock::now(), sent_.load(std::memory_order_relaxed),
+                         reports_.load(std::memory_order_relaxed),
+                         waiting_.load(std::memory_order_relaxed))) {
+      rd_kafka_flush(client_.get(), kFlush);
+    } else {
+      rd_kafka_poll(client_.get(), idle || !own_linger_ ? kServe : kTick);
+    }
+    if (!settle()) continue;
+    const std::lock_guard lock(mutex_);
+    reports_.fetch_add(1, std::memory_order_release);
+    room_.notify_all();
+  }
+}
+
+// True: there were reports.
+bool Producer::settle() {
+  if (!settling_.shipment) return false;
+  settling_.shipment->settle(settling_.records, settling_.bytes);
+  settling_ = {};
+  return true;
+}
+
+// librdkafka's lock of the count of messages lies between both sides' steps: either the thread saw that there
+// is something, or it is seen here that it sleeps.
+void Producer::wake_reports() {
+  if (asleep_.load(std::memory_order_relaxed) && asleep_.exchange(false)) {
+    rd_kafka_queue_yield(reports_queue_.get());
+  }
 }
 
 // With messages under way that nobody wants any more, destroying would wait for them.
 void Producer::stop() {
   if (!client_) return;
   ending_.store(true, std::memory_order_release);
+  // librdkafka waits for moments of the wall clock: where that was set back it would not wake in time.
+  rd_kafka_queue_yield(reports_queue_.get());
   if (thread_.joinable()) thread_.join();
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client_.get(), kDrainOnEnd);
+  settle();
+  reports_queue_.reset();
   {
     const std::lock_guard lock(topics_mutex_);
     topics_.clear();
@@ -137,6 +209,20 @@ void Producer::stop() {
 Status Producer::restart() {
   stop();
   return start();
+}
+
+// A broker can name the leaders of a topic that was just made before they know of it themselves. What they
+// refuse then is sent again, but what came behind it may be taken first: a log without anything of this
+// producer takes any number to begin with.
+bool Producer::leaders_ready(const std::string& topic, int partitions) {
+  const PartitionList list = make_list(partitions);
+  for (int i = 0; i < partitions; ++i) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i)->offset = RD_KAFKA_OFFSET_END;
+  }
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client_.get(), list.get(), kMetadataCall);
+  if (code) return !is_unready(code) && !passes(code);
+  return std::none_of(list->elems, list->elems + list->cnt,
+                      [](const auto& partition) { return is_unready(partition.err); });
 }
 
 Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
@@ -153,14 +239,22 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
+      const int partitions = ready ? metadata->topics[0].partition_cnt : 0;
       rd_kafka_metadata_destroy(metadata);
-      if (ready) break;
+      if (ready &&
+          (leaders_ready(topic, partitions) || std::chrono::steady_clock::now() >= begin + kNewTopic)) {
+        break;
+      }
+      if (ready) code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
     const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
                         std::chrono::steady_clock::now() < begin + kNewTopic;
     if (code && !passes(code) && !is_new) {
       return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
+    }
+    if (code && topics_.empty() && log_.refused()) {
+      return error(fmt::format("no access to {}{}", settings_.brokers, log_.last()));
     }
     // The broker is away: what waits here is not taken yet and is written later, as all else is.
     if (std::chrono::steady_clock::now() >= deadline) {
@@ -205,7 +299,7 @@ std::optional<Error> Producer::fatal() const {
 std::shared_ptr<Producer::Shipment> Producer::begin(std::size_t records,
                                                     std::shared_ptr<std::atomic<std::size_t>> queued,
                                                     Ended ended) {
-  auto shipment = std::make_shared<Shipment>(records, std::move(queued), std::move(ended));
+  auto shipment = std::make_shared<Shipment>(*this, records, std::move(queued), std::move(ended));
   shipment->hold(shipment);
   return shipment;
 }
@@ -215,7 +309,7 @@ void Producer::fail(Shipment& shipment, Error failure) {
 }
 
 void Producer::close(const std::shared_ptr<Shipment>& shipment) {
-  shipment->one_less();
+  shipment->close();
 }
 
 Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
@@ -255,15 +349,14 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
   }
-  const std::size_t bytes = record.payload.size() + record.key.size() + kProducedCost;
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, bytes);
-  // Before it is handed over: its report may come at once.
-  shipment.queued().fetch_add(bytes, std::memory_order_relaxed);
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr =
+      shipment.add(origin, record.payload.size() + record.key.size() + kProducedCost);
 
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
     if (!failed) {
+      wake_reports();
       // It may have come just behind the purge, and nothing else would end it soon.
       if (interrupted_) purge();
       return {};
@@ -276,30 +369,32 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       continue;
     }
     if (headers) rd_kafka_headers_destroy(headers);
-    shipment.queued().fetch_sub(bytes, std::memory_order_relaxed);
-    shipment.one_less();
+    shipment.take_back();
     refused = is_data_error(code);
     return error(log_.redacted(rd_kafka_error_string(failed.get())));
   }
 }
 
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
-  auto* slot = static_cast<Shipment::Slot*>(message->_private);
-  const std::shared_ptr<Shipment> shipment = *slot->holder;
-  shipment->queued().fetch_sub(slot->bytes, std::memory_order_relaxed);
+  const auto& slot = *static_cast<const Shipment::Slot*>(message->_private);
+  Shipment& shipment = *slot.shipment;
+  Producer& self = shipment.owner();
+  if (self.settling_.shipment != &shipment) self.settle();
   if (message->err) {
     // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
     const std::string reason = rd_kafka_err2str(message->err);
     if (is_data_error(message->err)) {
-      shipment->refuse(slot->origin, "refused by Kafka: " + reason);
+      shipment.refuse(slot.origin, "refused by Kafka: " + reason);
     } else {
       const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
-      shipment->fail(
+      shipment.fail(
           error(fmt::format("a record for topic {} was not delivered: {}{}",
                             rd_kafka_topic_name(message->rkt), log->redacted(reason), log->last())));
     }
   }
-  shipment->one_less();
+  self.settling_.shipment = &shipment;
+  ++self.settling_.records;
+  self.settling_.bytes += slot.bytes;
 }
 
 }  // namespace pipec::stdlib::kafka

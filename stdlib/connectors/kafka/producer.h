@@ -20,6 +20,7 @@
 #include "pipec/runtime/stage.h"
 #include "stdlib/connectors/kafka/client_log.h"
 #include "stdlib/connectors/kafka/properties.h"
+#include "stdlib/connectors/kafka/send_policy.h"
 
 namespace pipec::stdlib::kafka {
 
@@ -54,13 +55,14 @@ class Producer {
   // Makes the client; once, whoever of the sinks comes first.
   runtime::Status open();
 
-  // Before the first record for a topic: waits until its partitions are known. Records that are handed over
-  // before that may be overtaken by later ones, and a topic that is not there would be noticed late.
-  // The handle lives until restart().
+  // Before the first record for a topic: waits until its partitions are known, by their leaders too. Records
+  // that are handed over before that may be overtaken by later ones, and a topic that is not there would be
+  // noticed late. The handle lives until restart().
   runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
-  // `queued` counts the bytes that librdkafka holds of it.
+  // `queued` counts the bytes that librdkafka holds of it, rounded up while the batch is not closed.
+  // At most `records` are sent.
   std::shared_ptr<Shipment> begin(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued,
                                   Ended ended);
   // Hands one record over; waits while librdkafka's queue is full. Not ok: the reason why the record was not
@@ -86,7 +88,18 @@ class Producer {
   runtime::Status start();
   void stop();
   void purge();
+  bool leaders_ready(const std::string& topic, int partitions);
+  void serve_reports();
+  bool settle();
+  void wake_reports();
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+
+  // Reports come in runs of one batch's records, which are counted off together.
+  struct Settling {
+    Shipment* shipment = nullptr;
+    std::size_t records = 0;
+    std::size_t bytes = 0;
+  };
 
   ProducerSettings settings_;
   std::size_t longest_ = 0;  // payload and key that fit into the queue at all
@@ -98,6 +111,13 @@ class Producer {
   std::mutex mutex_;
   std::condition_variable room_;
   std::atomic<std::uint64_t> reports_{0};
+  std::atomic<std::uint64_t> sent_{0};   // changes with every few records
+  std::atomic<std::size_t> waiting_{0};  // bytes, rounded up
+  std::atomic<bool> asleep_{false};      // the thread of the reports found nothing under way
+  bool own_linger_ = true;               // linger.ms is ours
+  Queue reports_queue_;
+  Settling settling_;       // of the reports' thread
+  SendPolicy send_policy_;  // likewise
   std::mutex topics_mutex_;
   std::map<std::string, Topic, std::less<>> topics_;
 };

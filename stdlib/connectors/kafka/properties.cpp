@@ -18,6 +18,8 @@ using runtime::Type;
 
 namespace {
 
+constexpr int kLinger = 200;  // milliseconds
+
 struct Owned {
   const char* name;
   const char* reason;
@@ -282,7 +284,7 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
       {"enable.gapless.guarantee", "false"},
       {"allow.auto.create.topics", "false"},
       {"socket.keepalive.enable", "true"},
-      {"linger.ms", "5"},
+      {"linger.ms", std::to_string(kLinger)},  // see send_policy.h
       {"queue.buffering.max.messages", std::to_string(queue.messages)},
       {"queue.buffering.max.kbytes", std::to_string(queue.bytes >> 10)},
       {"compression.codec", settings.compression},
@@ -298,6 +300,13 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
   set_if_known(conf.get(), "enable.metrics.push", "false");
   if (Status status = set_all(conf.get(), access_of(settings.token_file)); !status) return status.error();
   if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
+  // librdkafka refuses a message.timeout.ms that linger.ms does not fit into; only where linger.ms is its
+  // user's that is told.
+  const std::string timeout = effective(conf.get(), "message.timeout.ms");
+  if (keeps_linger(settings.properties) && !timeout.empty() && timeout != "0" &&
+      std::stoll(timeout) <= kLinger) {
+    if (Status status = set(conf.get(), "linger.ms", "0"); !status) return status.error();
+  }
   // Whatever memory there is: the longest record that may be sent has to fit.
   const bool own_queue =
       std::none_of(settings.properties.begin(), settings.properties.end(),
@@ -309,6 +318,12 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
       return status.error();
   }
   return conf;
+}
+
+bool keeps_linger(const Properties& properties) {
+  return std::none_of(properties.begin(), properties.end(), [](const auto& property) {
+    return property.first == "linger.ms" || property.first == "queue.buffering.max.ms";
+  });
 }
 
 std::string effective(const rd_kafka_conf_t* conf, const char* property) {

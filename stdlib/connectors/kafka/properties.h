@@ -72,6 +72,9 @@ struct ProducerSettings {
 runtime::Result<Conf> consumer_conf(const ConsumerSettings& settings);
 runtime::Result<Conf> producer_conf(const ProducerSettings& settings);
 
+// Whether linger.ms is ours, which is long (send_policy.h).
+bool keeps_linger(const Properties& properties);
+
 // The value that the client will really use; "" where librdkafka does not have the property.
 std::string effective(const rd_kafka_conf_t* conf, const char* property);
 

@@ -1,0 +1,52 @@
+// When what waits in the producer goes out although it fills no batch. librdkafka's own rule is linger.ms,
+// and a short one is dear: while an idempotent producer waits for a partition's answer (one at a time), a
+// message that is older than linger.ms keeps its thread awake, which takes the CPU from whoever is to answer.
+// So linger.ms is long, and this says when to flush for a moment:
+//
+//   little waits, or nobody sends for kQuiet -> once, and again when answers came or after kAgain
+//
+// Little: the records of a source that trickles are not held back. A plain class; the caller brings the time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace pipec::stdlib::kafka {
+
+class SendPolicy {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Milliseconds = std::chrono::milliseconds;
+
+  static constexpr Milliseconds kQuiet{5};
+  static constexpr Milliseconds kAgain{25};
+  static constexpr std::size_t kLittle = std::size_t{256} << 10;  // bytes
+
+  // Asked every few milliseconds while something waits. `sent`, `answered`: anything that changes when
+  // something is. `waiting`: bytes. True: flush now.
+  bool due(Time now, std::uint64_t sent, std::uint64_t answered, std::size_t waiting) {
+    if (sent != sent_) {
+      sent_ = sent;
+      changed_ = now;
+      flushed_since_ = false;
+    }
+    const bool quiet = now - changed_ >= kQuiet;
+    if (!quiet && waiting > kLittle) return false;
+    if (now - flushed_ < kQuiet) return false;
+    if (flushed_since_ && answered == answered_ && now - flushed_ < kAgain) return false;
+    flushed_ = now;
+    flushed_since_ = true;
+    answered_ = answered;
+    return true;
+  }
+
+ private:
+  std::uint64_t sent_ = 0;
+  std::uint64_t answered_ = 0;
+  Time changed_{};
+  Time flushed_{};
+  bool flushed_since_ = false;  // since the last one was sent
+};
+
+}  // namespace pipec::stdlib::kafka
