@@ -24,7 +24,8 @@ Parsed parse(std::string_view parser, std::string_view on_error, const std::vect
   REQUIRE(stage.ok());
   BufferPool pool;
   Batch batch = batch_of(records, pool);
-  if (Status status = (*stage)->process(batch, nullptr, result.context); !status.ok()) {
+  const auto scratch = (*stage)->make_scratch();
+  if (Status status = (*stage)->process(batch, scratch.get(), result.context); !status.ok()) {
     result.error = status.error().message;
     return result;
   }

@@ -74,8 +74,8 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
-  // An error is terminal for the run (`on_error: fail`). Exceptions are caught by the engine and are terminal
-  // too.
+  // `scratch`: one that make_scratch() gave. An error is terminal for the run (`on_error: fail`). Exceptions
+  // are caught by the engine and are terminal too.
   virtual Status process(Batch& batch, Scratch* scratch, StageContext& context) const = 0;
   // It makes use of Batch::outline. One that says so leaves the bytes of records where they are, or takes the
   // outline out of the batch.
