@@ -147,6 +147,8 @@ Status Producer::start() {
   log_.attached(client_.get());
   ending_ = false;
   own_linger_ = keeps_linger(settings_.properties);
+  send_policy_ = SendPolicy(reports_.load());
+  answered_.clear();
   reports_queue_.reset(rd_kafka_queue_get_main(client_.get()));
   thread_ = std::thread([this] { serve_reports(); });
   return {};
@@ -375,6 +377,18 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
   }
 }
 
+// Where a request failed and a later one to the same partition succeeded, librdkafka takes the earlier one's
+// records for written (and has no offset of them): a broker refuses a sequence with a gap. But a broker that
+// knows nothing of the producer in this partition takes any sequence for the first. So this is believed only
+// of a partition that has answered with an offset before.
+bool Producer::is_certain(const rd_kafka_message_t& message) {
+  std::vector<bool>& known = answered_[message.rkt];
+  const auto partition = static_cast<std::size_t>(std::max(0, message.partition));
+  if (known.size() <= partition) known.resize(partition + 1);
+  if (message.offset != RD_KAFKA_OFFSET_INVALID) known[partition] = true;
+  return known[partition];
+}
+
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
   const auto& slot = *static_cast<const Shipment::Slot*>(message->_private);
   Shipment& shipment = *slot.shipment;
@@ -391,6 +405,11 @@ void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, 
           error(fmt::format("a record for topic {} was not delivered: {}{}",
                             rd_kafka_topic_name(message->rkt), log->redacted(reason), log->last())));
     }
+  } else if (!self.is_certain(*message)) {
+    shipment.fail(
+        error(fmt::format("whether a record for topic {}, partition {} was written is not known: its "
+                          "request failed, a later one did not",
+                          rd_kafka_topic_name(message->rkt), message->partition)));
   }
   self.settling_.shipment = &shipment;
   ++self.settling_.records;

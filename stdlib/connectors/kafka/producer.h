@@ -92,6 +92,7 @@ class Producer {
   void serve_reports();
   bool settle();
   void wake_reports();
+  bool is_certain(const rd_kafka_message_t& message);
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   // Reports come in runs of one batch's records, which are counted off together.
@@ -116,7 +117,9 @@ class Producer {
   std::atomic<bool> asleep_{false};      // the thread of the reports found nothing under way
   bool own_linger_ = true;               // linger.ms is ours
   Queue reports_queue_;
-  Settling settling_;       // of the reports' thread
+  Settling settling_;  // of the reports' thread
+  // Likewise: per topic, which partitions have answered this client.
+  std::map<const rd_kafka_topic_t*, std::vector<bool>> answered_;
   SendPolicy send_policy_;  // likewise
   std::mutex topics_mutex_;
   std::map<std::string, Topic, std::less<>> topics_;
