@@ -60,8 +60,7 @@ class FilterStage final : public Stage {
     const Expression& condition = options_.condition->root;
     // Where members are known already, nothing is quicker.
     const bool judged = !(columns && batch.outline) && scan.judge(batch);
-    const bool leaves = columns && !judged && !batch.outline && context.outline_wanted() &&
-                        !batch.records.empty() && outline.begin(batch);
+    const bool leaves = columns && !judged && outline.begin(batch, context);
     std::uint64_t filtered = 0;
     std::size_t kept = 0;
     std::size_t first = 0;  // of the records that the columns hold, and behind the last

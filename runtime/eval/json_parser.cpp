@@ -36,7 +36,7 @@ class JsonParser final : public Stage {
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
     auto& own = *static_cast<ParserScratch*>(scratch);
-    own.leaves = context.outline_wanted() && !batch.records.empty() && own.outline.begin(batch);
+    own.leaves = own.outline.begin(batch, context);
     std::size_t kept = 0;
     std::size_t next_stretch = 0;
     for (std::size_t i = 0; i < batch.records.size();) {

@@ -46,8 +46,7 @@ class RouteStage final : public Router {
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
     auto& [interpreter, columns, outline] = *static_cast<RouteScratch*>(scratch);
-    const bool leaves = columns && !batch.outline && context.outline_wanted() && !batch.records.empty() &&
-                        outline.begin(batch);
+    const bool leaves = columns && outline.begin(batch, context);
     for (Batch& arm : arms) {
       if (arm.metadata.size() != batch.metadata.size())
         arm.metadata = batch.metadata;  // records point into it

@@ -95,7 +95,6 @@ const Layout* Layouts::learn(const char* text, std::uint32_t end, const std::uin
     if (behind == end - 1) break;
     if (text[behind] != ',') return nullptr;
   }
-  layout->id = next_id();
   last_ = layouts_.size();
   return keep(std::move(layout));
 }
@@ -111,6 +110,7 @@ bool Layouts::note(std::string_view key, Layout& layout) const {
 
 const Layout* Layouts::keep(std::unique_ptr<Layout> layout) {
   layout->number = static_cast<std::uint32_t>(layouts_.size());
+  layout->id = next_id();
   return layouts_.emplace_back(std::move(layout)).get();
 }
 
@@ -137,7 +137,6 @@ const Layout* Layouts::adopt(const Layout& theirs) {
       good = good && note(key, *layout);
       layout->leads.push_back(lead);
     }
-    layout->id = next_id();
     if (good) found = keep(std::move(layout));
   }
   adopted_.emplace_back(theirs.id, found);

@@ -10,7 +10,8 @@ constexpr std::uint32_t kSkipped = 31;
 
 }  // namespace
 
-bool OutlineWriter::begin(const Batch& batch) {
+bool OutlineWriter::begin(const Batch& batch, const StageContext& context) {
+  if (!context.outline_wanted() || batch.outline || batch.records.empty()) return false;
   if (skip_ != 0) {
     --skip_;
     return false;

@@ -14,6 +14,7 @@
 #include <span>
 
 #include "pipec/runtime/batch.h"
+#include "pipec/runtime/stage.h"
 #include "runtime/json/layouts.h"
 
 namespace pipec::runtime::json {
@@ -28,8 +29,9 @@ struct OutlineRow {
 // One per worker. Rows grow from the front of one buffer, members from its end.
 class OutlineWriter {
  public:
-  // For this batch's records, in their order; those of the first one's buffer alone. False: not worth while.
-  bool begin(const Batch& batch);
+  // For this batch's records, in their order; those of the first one's buffer alone. False: nobody wants it,
+  // it is there already, or it is not worth while.
+  bool begin(const Batch& batch, const StageContext& context);
   void add(const Layout& layout, const Record& record, const std::uint32_t* members, bool nested) {
     const auto count = static_cast<std::uint32_t>(layout.leads.size() * 2 + 1);
     if (const std::uint32_t at = add_members({members, count})) add_row(layout, record, at, nested);

@@ -601,40 +601,43 @@ void one_chain(std::uint64_t seed, Count& count) {
   count.outlined += chained.outlined;
 }
 
+// As many as PIPEC_RECORDS wants. False: PIPEC_SEED replayed a single one, of which nothing can be said in
+// all.
+bool rounds(void (*one)(std::uint64_t, Count&), Count& count) {
+  if (std::getenv("PIPEC_SEED")) {
+    one(from_environment("PIPEC_SEED", 0), count);
+    return false;
+  }
+  const std::uint64_t wanted = from_environment("PIPEC_RECORDS", 60'000);
+  for (std::uint64_t seed = from_environment("PIPEC_FIRST_SEED", 1); count.judged < wanted; ++seed)
+    one(seed, count);
+  return true;
+}
+
 }  // namespace
 
 TEST_CASE("P3 transforms by columns and record by record agree on random programs", "[eval][differential]") {
   Count count;
-  if (std::getenv("PIPEC_SEED")) return one_transform(from_environment("PIPEC_SEED", 0), count);
-  const std::uint64_t wanted = from_environment("PIPEC_RECORDS", 60'000);
-  for (std::uint64_t seed = from_environment("PIPEC_FIRST_SEED", 1); count.judged < wanted; ++seed)
-    one_transform(seed, count);
+  if (!rounds(one_transform, count)) return;
   CHECK(count.by_columns * 8 > count.judged);  // else nothing was compared
 }
 
 TEST_CASE("P3 stages that leave each other an outline and stages by themselves agree",
           "[eval][differential]") {
   Count count;
-  if (std::getenv("PIPEC_SEED")) return one_chain(from_environment("PIPEC_SEED", 0), count);
-  const std::uint64_t wanted = from_environment("PIPEC_RECORDS", 60'000);
-  for (std::uint64_t seed = from_environment("PIPEC_FIRST_SEED", 1); count.judged < wanted; ++seed)
-    one_chain(seed, count);
+  if (!rounds(one_chain, count)) return;
   CHECK(count.outlined * 10 > count.judged);  // else nothing was compared
 }
 
 TEST_CASE(
     "P3 raw bytes, index, validated records, MsgPack and a reference evaluator agree on random conditions",
     "[eval][differential]") {
-  if (std::getenv("PIPEC_SEED")) {
-    Count count;
-    one_round(from_environment("PIPEC_SEED", 0), count);
-    return;
+  if (from_environment("PIPEC_RECORDS", 0) != 0) {
+    std::printf("differential: seeds from %llu\n",
+                static_cast<unsigned long long>(from_environment("PIPEC_FIRST_SEED", 1)));
   }
-  const std::uint64_t wanted = from_environment("PIPEC_RECORDS", 60'000);
-  const std::uint64_t first = from_environment("PIPEC_FIRST_SEED", 1);
-  if (wanted > 60'000) std::printf("differential: seeds from %llu\n", static_cast<unsigned long long>(first));
   Count count;
-  for (std::uint64_t seed = first; count.judged < wanted; ++seed) one_round(seed, count);
+  if (!rounds(one_round, count)) return;
   CHECK(count.by_bytes * 5 > count.judged);  // else nothing was compared
   CHECK(count.by_columns * 5 > count.judged);
   CHECK(count.packed * 5 > count.judged);
