@@ -129,7 +129,7 @@ class Broker:
             time.sleep(0.2)
         while True:  # it answers before it is ready
             try:
-                rdkafka.create_topic(self.bootstrap, f"ready-{time.monotonic_ns()}")
+                rdkafka.create_topic(self.bootstrap, f"ready-{time.monotonic_ns()}", seconds=5)
                 return
             except rdkafka.KafkaError:
                 if time.monotonic() > until:

@@ -271,25 +271,26 @@ class Watermarks:
     def __init__(self, bootstrap, **properties):
         self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "watermarks", **properties})
 
-    def ask(self, topic, partition):
-        low, high, until = I64(), I64(), time.monotonic() + 10
+    def ask(self, topic, partition, seconds=30):
+        low, high, until = I64(), I64(), time.monotonic() + min(10, seconds)
         while True:
-            code = lib.rd_kafka_query_watermark_offsets(self.client, topic.encode(), partition, c.byref(low), c.byref(high), 30000)
+            code = lib.rd_kafka_query_watermark_offsets(self.client, topic.encode(), partition, c.byref(low), c.byref(high),
+                                                        int(seconds * 1000))
             if code not in (UNKNOWN_PARTITION, 3, 5, 6) or time.monotonic() > until:  # a client hears late of a new topic and its leaders
                 check(code)
                 return low.value, high.value
             metadata = P()
-            lib.rd_kafka_metadata(self.client, 1, None, c.byref(metadata), 10000)
-            lib.rd_kafka_metadata_destroy(metadata)
+            if lib.rd_kafka_metadata(self.client, 1, None, c.byref(metadata), 10000) == NO_ERROR:  # it may have asked one that is dead
+                lib.rd_kafka_metadata_destroy(metadata)
 
     def close(self):
         lib.rd_kafka_destroy(self.client)
 
 
-def watermarks(bootstrap, topic, partition, **properties):
+def watermarks(bootstrap, topic, partition, seconds=30, **properties):
     asked = Watermarks(bootstrap, **properties)
     try:
-        return asked.ask(topic, partition)
+        return asked.ask(topic, partition, seconds)
     finally:
         asked.close()
 
@@ -380,38 +381,41 @@ class Follower:
         lib.rd_kafka_destroy(self.client)
 
 
+def admin(bootstrap, start, read=lambda _event: None, seconds=30, **properties):
+    """start(client, queue) sends a request whose result comes into the queue; read(event) looks at what came."""
+    client = make(0, {"bootstrap.servers": bootstrap, **properties})
+    queue = lib.rd_kafka_queue_new(client)
+    try:
+        start(client, queue)
+        event = lib.rd_kafka_queue_poll(queue, seconds * 1000)
+        if not event:  # the broker it was sent to may be one that has just died
+            raise KafkaError(f"no answer in {seconds} s")
+        try:
+            check(lib.rd_kafka_event_error(event))
+            read(event)
+        finally:
+            lib.rd_kafka_event_destroy(event)
+    finally:
+        lib.rd_kafka_queue_destroy(queue)
+        lib.rd_kafka_destroy(client)
+
+
 def create_topic(bootstrap, name, partitions=1, config=None, replicas=(), **properties):
     """`replicas`: the brokers that are to have it, the leader first."""
-    client = make(0, {"bootstrap.servers": bootstrap, **properties})
     topic = lib.rd_kafka_NewTopic_new(name.encode(), partitions, -1 if replicas else 1, None, 0)
     for partition in range(partitions if replicas else 0):
         check(lib.rd_kafka_NewTopic_set_replica_assignment(topic, partition, (I32 * len(replicas))(*replicas), len(replicas), None, 0))
     for key, value in (config or {}).items():
         lib.rd_kafka_NewTopic_set_config(topic, key.encode(), str(value).encode())
-    queue = lib.rd_kafka_queue_new(client)
-    lib.rd_kafka_CreateTopics(client, (P * 1)(topic), 1, None, queue)
-    event = lib.rd_kafka_queue_poll(queue, 30000)
-    check(lib.rd_kafka_event_error(event))
-    count = SIZE()
-    results = lib.rd_kafka_CreateTopics_result_topics(lib.rd_kafka_event_CreateTopics_result(event), c.byref(count))
-    code = lib.rd_kafka_topic_result_error(results[0])
-    lib.rd_kafka_event_destroy(event)
-    lib.rd_kafka_queue_destroy(queue)
-    lib.rd_kafka_NewTopic_destroy(topic)
-    lib.rd_kafka_destroy(client)
-    check(code)
 
-
-def admin(bootstrap, start):
-    """start(client, queue) sends a request whose result comes into the queue; waits for it."""
-    client = make(0, {"bootstrap.servers": bootstrap})
-    queue = lib.rd_kafka_queue_new(client)
-    start(client, queue)
-    event = lib.rd_kafka_queue_poll(queue, 30000)
-    check(lib.rd_kafka_event_error(event))
-    lib.rd_kafka_event_destroy(event)
-    lib.rd_kafka_queue_destroy(queue)
-    lib.rd_kafka_destroy(client)
+    def read(event):
+        count = SIZE()
+        results = lib.rd_kafka_CreateTopics_result_topics(lib.rd_kafka_event_CreateTopics_result(event), c.byref(count))
+        check(lib.rd_kafka_topic_result_error(results[0]))
+    try:
+        admin(bootstrap, lambda client, queue: lib.rd_kafka_CreateTopics(client, (P * 1)(topic), 1, None, queue), read, **properties)
+    finally:
+        lib.rd_kafka_NewTopic_destroy(topic)
 
 
 def delete_records(bootstrap, topic, partition, before):

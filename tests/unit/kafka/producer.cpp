@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stdlib/connectors/kafka/producer.h"
+#include "stdlib/connectors/kafka/properties.h"
 #include "support/catch.h"
 #include "unit/kafka/cluster.h"
 
@@ -166,4 +167,23 @@ TEST_CASE("P1 leaders that never come do not keep the other partitions' records"
   std::vector<rd_kafka_resp_err_t> unready(1000, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
   rd_kafka_mock_push_request_errors_array(cluster.get(), kListOffsets, unready.size(), unready.data());
   CHECK(producer.know("in"));
+}
+
+TEST_CASE(
+    "P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms left "
+    "alone") {
+  const Cluster cluster(1);
+  ProducerSettings settings = settings_of(cluster);
+  const auto linger = [&](Properties properties) {
+    settings.properties = std::move(properties);
+    const auto conf = producer_conf(settings);
+    REQUIRE(conf);
+    CHECK(Handle(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_dup(conf->get()), nullptr, 0)));
+    return effective(conf->get(), "linger.ms");
+  };
+  CHECK(linger({}) == "200");
+  CHECK(linger({{"message.timeout.ms", "100"}}) == "0");
+  CHECK(linger({{"message.timeout.ms", "0"}}) == "200");
+  CHECK(linger({{"linger.ms", "7"}}) == "7");
+  CHECK(linger({{"queue.buffering.max.ms", "8"}}) == "8");
 }

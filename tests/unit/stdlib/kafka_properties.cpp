@@ -96,27 +96,6 @@ TEST_CASE("K5 the producer's effective properties are the safe ones") {
   CHECK(effective(transactional->get(), "transaction.timeout.ms") == "60000");
 }
 
-TEST_CASE(
-    "P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms left "
-    "alone") {
-  ProducerSettings settings;
-  settings.brokers = "b:9092";
-  settings.compression = "none";
-  settings.partitioner = "random";
-  const auto linger = [&](Properties properties) {
-    settings.properties = std::move(properties);
-    const auto conf = producer_conf(settings);
-    REQUIRE(conf);
-    CHECK(Handle(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_dup(conf->get()), nullptr, 0)));
-    return effective(conf->get(), "linger.ms");
-  };
-  CHECK(linger({}) == "200");
-  CHECK(linger({{"message.timeout.ms", "100"}}) == "0");
-  CHECK(linger({{"message.timeout.ms", "0"}}) == "200");
-  CHECK(linger({{"linger.ms", "7"}}) == "7");
-  CHECK(linger({{"queue.buffering.max.ms", "8"}}) == "8");
-}
-
 TEST_CASE("K9 unknown properties, wrong values and those that the engine owns are refused with the reason") {
   CHECK(refusal("fetch.wait.max.ms", "50", Role::consumer).empty());
   CHECK(refusal("fetch.wait.max.mss", "50", Role::consumer).find("did you mean 'fetch.wait.max.ms'?") !=
