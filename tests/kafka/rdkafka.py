@@ -6,7 +6,7 @@ import time
 
 lib = c.CDLL("librdkafka.so.1")
 NO_ERROR, MSG_V_END, UNKNOWN_PARTITION = 0, 0, -190
-OFFSET_BEGINNING, OFFSET_INVALID = -2, -1001
+OFFSET_BEGINNING, OFFSET_END, OFFSET_INVALID = -2, -1, -1001
 BETWEEN = (14, 15, 16)  # the coordinator is on its way
 PRODUCE, FETCH, OFFSET_COMMIT, JOIN_GROUP, HEARTBEAT, END_TXN = 0, 1, 8, 11, 12, 26
 
@@ -50,7 +50,7 @@ for _name, _result, *_arguments in [
     ("rd_kafka_poll_set_consumer", INT, P), ("rd_kafka_message_destroy", None, c.POINTER(Message)),
     ("rd_kafka_consumer_close", INT, P), ("rd_kafka_committed", INT, P, LIST, INT),
     ("rd_kafka_commit", INT, P, LIST, INT),
-    ("rd_kafka_query_watermark_offsets", INT, P, S, I32, c.POINTER(I64), c.POINTER(I64), INT),
+    ("rd_kafka_offsets_for_times", INT, P, LIST, INT),
     ("rd_kafka_metadata", INT, P, INT, P, c.POINTER(P), INT), ("rd_kafka_metadata_destroy", None, P),
     ("rd_kafka_message_headers", INT, c.POINTER(Message), c.POINTER(P)),
     ("rd_kafka_header_get_all", INT, P, SIZE, c.POINTER(S), c.POINTER(P), c.POINTER(SIZE)),
@@ -271,26 +271,34 @@ class Watermarks:
     def __init__(self, bootstrap, **properties):
         self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "watermarks", **properties})
 
-    def ask(self, topic, partition, seconds=30):
-        low, high, until = I64(), I64(), time.monotonic() + min(10, seconds)
+    def ask(self, topic, partition):
+        return tuple(self._find(topic, partition, edge) for edge in (OFFSET_BEGINNING, OFFSET_END))
+
+    def _find(self, topic, partition, edge):
+        """Not rd_kafka_query_watermark_offsets(): that waits without an end for a leader that refuses connections."""
+        until = time.monotonic() + 10
         while True:
-            code = lib.rd_kafka_query_watermark_offsets(self.client, topic.encode(), partition, c.byref(low), c.byref(high),
-                                                        int(seconds * 1000))
+            asked = partition_list([(topic, partition, edge)])
+            try:
+                code = lib.rd_kafka_offsets_for_times(self.client, asked, 30000) or asked.contents.elems[0].err
+                offset = asked.contents.elems[0].offset
+            finally:
+                lib.rd_kafka_topic_partition_list_destroy(asked)
             if code not in (UNKNOWN_PARTITION, 3, 5, 6) or time.monotonic() > until:  # a client hears late of a new topic and its leaders
                 check(code)
-                return low.value, high.value
+                return offset
             metadata = P()
-            if lib.rd_kafka_metadata(self.client, 1, None, c.byref(metadata), 10000) == NO_ERROR:  # it may have asked one that is dead
+            if lib.rd_kafka_metadata(self.client, 1, None, c.byref(metadata), 10000) == NO_ERROR:
                 lib.rd_kafka_metadata_destroy(metadata)
 
     def close(self):
         lib.rd_kafka_destroy(self.client)
 
 
-def watermarks(bootstrap, topic, partition, seconds=30, **properties):
+def watermarks(bootstrap, topic, partition, **properties):
     asked = Watermarks(bootstrap, **properties)
     try:
-        return asked.ask(topic, partition, seconds)
+        return asked.ask(topic, partition)
     finally:
         asked.close()
 

@@ -109,6 +109,11 @@ void Consumer::interrupt() {
   wake();
 }
 
+bool Consumer::is_interrupted() const {
+  const std::lock_guard lock(mutex_);
+  return interrupted_;
+}
+
 Status Consumer::close() {
   std::unique_lock lock(mutex_);
   closing_ = true;

@@ -135,6 +135,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost);
   void give_up_all();
   void let_go(const rd_kafka_topic_partition_list_t* partitions, bool lost);
+  bool is_interrupted() const;
   runtime::Status pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline);
   runtime::Status start_positions(rd_kafka_topic_partition_list_t* list, bool first);
   void finish_handover();

@@ -57,12 +57,9 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   const Time deadline = Clock::now() + std::min(kReadPositions, poll_interval_ / 2);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
-    {
-      const std::lock_guard lock(mutex_);
-      if (interrupted_) {  // nothing is read any more, and what the group has is not known
-        for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
-        return {};
-      }
+    if (is_interrupted()) {  // nothing is read any more, and what the group has is not known
+      for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
+      return {};
     }
     code = rd_kafka_committed(client_.get(), list, 2000);
     for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
@@ -79,15 +76,14 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
 // A group that begins at the end commits that at once: else whoever has the partition next, after a crash or
 // a rebalance, would begin at a later end, and what came between would be skipped.
 Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline) {
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   const PartitionList pinned = make_list();
   for (int i = 0; i < list->cnt; ++i) {
     rd_kafka_topic_partition_t& each = list->elems[i];
     if (each.offset != RD_KAFKA_OFFSET_END) continue;
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    std::int64_t low = 0;
     do {
-      code = rd_kafka_query_watermark_offsets(client_.get(), each.topic, each.partition, &low, &each.offset,
-                                              2000);
+      if (is_interrupted()) return {};
+      code = find_offset(client_.get(), each.topic, each.partition, 2000, each.offset);
     } while (code && passes(code) && Clock::now() < deadline);
     if (code) {
       return error(fmt::format("cannot find the end of {}: {}{}", name_of(each.topic, each.partition),
@@ -95,7 +91,6 @@ Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline
     }
     rd_kafka_topic_partition_list_add(pinned.get(), each.topic, each.partition)->offset = each.offset;
   }
-  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
     if (pinned->cnt > 0) code = rd_kafka_commit(client_.get(), pinned.get(), 0);
   } while (code && passes(code) && Clock::now() < deadline);

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kMeasure{50};
+constexpr int kFindOffset = 5'000;  // ms
 constexpr std::chrono::minutes kRemind{10};
 
 }  // namespace
@@ -75,9 +76,10 @@ void Consumer::report_idle(Time now) {
 
 // K11: what is gone, in numbers.
 std::string Consumer::gap(const char* topic, std::int32_t partition) const {
-  std::int64_t low = -1;
-  std::int64_t high = -1;
-  const auto code = rd_kafka_query_watermark_offsets(client_.get(), topic, partition, &low, &high, 5'000);
+  std::int64_t low = RD_KAFKA_OFFSET_BEGINNING;
+  std::int64_t high = RD_KAFKA_OFFSET_END;
+  auto code = find_offset(client_.get(), topic, partition, kFindOffset, low);
+  if (!code) code = find_offset(client_.get(), topic, partition, kFindOffset, high);
   std::uint64_t wanted = 0;
   for (const auto& feed : feeds_) {
     if (feed && feed->topic == topic && feed->number == partition) wanted = feed->position;

@@ -36,6 +36,19 @@ inline PartitionList make_list(int room = 8) {
   return PartitionList(rd_kafka_topic_partition_list_new(room));
 }
 
+// `offset`: RD_KAFKA_OFFSET_BEGINNING or _END; becomes what that is now. Not
+// rd_kafka_query_watermark_offsets(): that waits without an end for a leader that refuses connections.
+inline rd_kafka_resp_err_t find_offset(rd_kafka_t* client, const char* topic, std::int32_t partition,
+                                       int milliseconds, std::int64_t& offset) {
+  const PartitionList list = make_list(1);
+  rd_kafka_topic_partition_t* const asked = rd_kafka_topic_partition_list_add(list.get(), topic, partition);
+  asked->offset = offset;
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list.get(), milliseconds);
+  if (code) return code;
+  if (!asked->err) offset = asked->offset;
+  return asked->err;
+}
+
 inline runtime::Error error(std::string message, bool retriable = false) {
   return {"kafka", std::move(message), {}, {}, retriable};
 }

@@ -25,8 +25,9 @@ using stdlib::kafka::PartitionList;
 using stdlib::kafka::Properties;
 
 // Other threads get there by themselves.
-inline bool eventually(const std::function<bool()>& reached) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+inline bool eventually(const std::function<bool()>& reached,
+                       std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+  const auto until = std::chrono::steady_clock::now() + patience;
   while (!reached()) {
     if (std::chrono::steady_clock::now() > until) return false;
     std::this_thread::yield();
@@ -48,8 +49,8 @@ inline Handle client(rd_kafka_type_t type, const Properties& properties) {
 
 class Cluster {
  public:
-  explicit Cluster(int partitions, const char* topic = "in") {
-    cluster_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
+  explicit Cluster(int partitions, const char* topic = "in", int brokers = 1) {
+    cluster_.reset(rd_kafka_mock_cluster_new(owner_.get(), brokers));
     REQUIRE(cluster_);
     add_topic(topic, partitions);
   }

@@ -173,6 +173,23 @@ TEST_CASE("K1 a group that begins at the end commits where that was, before it h
   CHECK(next.read_until(5));
 }
 
+TEST_CASE("K1 a member whose partition's leader is dead does not wait for its end without an end") {
+  Cluster cluster(1, "in", 2);
+  REQUIRE(rd_kafka_mock_partition_set_leader(cluster.get(), "in", 0, 2) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  REQUIRE(rd_kafka_mock_coordinator_set(cluster.get(), "group", "g", 1) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  REQUIRE(rd_kafka_mock_broker_set_down(cluster.get(), 2) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  {
+    const Member member(cluster, [](ConsumerOptions& options) { options.from_latest = true; });
+    CHECK_FALSE(eventually([&] { return cluster.committed(0) >= 0; }, milliseconds(6000)));
+    member.consumer->interrupt();
+    member.leave();
+    for (const std::string& line : member.log) CHECK(line.find("takes too long") == std::string::npos);
+  }
+  REQUIRE(rd_kafka_mock_broker_set_up(cluster.get(), 2) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  const Member member(cluster, [](ConsumerOptions& options) { options.from_latest = true; });
+  CHECK(eventually([&] { return cluster.committed(0) == 0; }));
+}
+
 TEST_CASE("K8 a member without a partition has a gauge that says so, and says it once") {
   Cluster cluster(1);
   const auto at_once = [](ConsumerOptions& options) { options.idle_after = milliseconds(0); };
