@@ -59,7 +59,8 @@ def die_with_parent():
 class Broker:
     """`proxied`: how many listeners besides that are advertised at another port, for a proxy: proxies = [(port, where to)].
     `joins`: the broker in whose cluster it is, as number `node`.
-    `sasl`: {name: password} of a listener that wants one, by PLAIN or SCRAM-SHA-256. `more`: broker properties.
+    `sasl`: {name: password} of a listener that wants one, by PLAIN or SCRAM-SHA-256; by OAUTHBEARER it takes any unsigned token.
+    `more`: broker properties.
     """
 
     def __init__(self, tls_keystore=None, proxied=0, sasl=None, more="", node=1, joins=None):
@@ -80,9 +81,11 @@ class Broker:
             self.sasl = f"127.0.0.1:{listeners['SASL']}"
             plain = " ".join(f'user_{name}="{password}"' for name, password in sasl.items())
             jaas = "sasl.jaas.config=org.apache.kafka.common.security"
-            more += ("\nlistener.name.sasl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n"
+            more += ("\nlistener.name.sasl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,OAUTHBEARER\n"
                      f"listener.name.sasl.plain.{jaas}.plain.PlainLoginModule required {plain};\n"
-                     f"listener.name.sasl.scram-sha-256.{jaas}.scram.ScramLoginModule required;\n")
+                     f"listener.name.sasl.scram-sha-256.{jaas}.scram.ScramLoginModule required;\n"
+                     f"listener.name.sasl.oauthbearer.{jaas}.oauthbearer.OAuthBearerLoginModule required "
+                     'unsecuredLoginStringClaim_sub="broker";\n')
             for name, password in sasl.items():
                 users += ["--add-scram", f"SCRAM-SHA-256=[name={name},password={password}]"]
         self.proxies = []

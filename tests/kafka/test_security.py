@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Tier 2, access: TLS with right and wrong certificates, SASL with right and wrong passwords, secrets that stay secret."""
 
+import base64
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 import cluster
 from cluster import kafka, produce, topics
@@ -118,11 +121,45 @@ def x2_sasl_scram():
     sasl("SCRAM-SHA-256")
 
 
-TESTS = [x3_tls, x3_wrong_authority, x3_wrong_host, x3_plain_text_to_tls, x2_sasl_plain, x2_sasl_scram]
+def token(algorithm, lifetime):
+    part = lambda content: base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")  # noqa: E731
+    now = int(time.time())
+    return f'{part({"alg": algorithm})}.{part({"sub": "alice", "iat": now, "exp": now + lifetime, "scope": "copy"})}.'
+
+
+def x2_sasl_bearer():
+    """faults X2 SASL OAUTHBEARER against a real broker: a token opens the door, source and sink alike; one that the broker does not take, or
+    that is over, is an error that does not tell it"""
+    source, target = topics("in", "out", partitions=1)
+    produce(source, 10, partitions=1)
+    folder = fresh_directory()
+
+    def attempt(content, **more):
+        with open(os.path.join(folder, "token"), "w", encoding="utf-8") as out:
+            out.write(content + "\n")
+        os.chmod(os.path.join(folder, "token"), 0o600)
+        given = f'token_file: "{folder}/token", properties: {{"security.protocol": "sasl_plaintext"'
+        text = "".join(f', "{name}": "{value}"' for name, value in more.items()) + "}"
+        job = Pipec(f'recv kafka("{kafka().sasl}", "{source}", "g", stop_at_end: true, {given}{text})\n'
+                    f'| sink kafka("{target}", brokers: "{kafka().sasl}", {given}{text})\n')
+        return job.end(), job.stderr()
+    status, said = attempt(token("none", 600))
+    expect(status == 0, said)
+    expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
+    for refused, why in ((token("HS256", 600), "invalid_token"), (token("none", -60), "expired")):
+        status, said = attempt(refused, debug="all")
+        expect(status == 1, f"status {status}: {said[-3000:]}")
+        last = said.split("error:")[-1]
+        expect(why in last, last[:1500])
+        expect(refused not in said and refused.split(".")[1] not in said, "the token was told")
+    expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong token")
+
+
+TESTS = [x3_tls, x3_wrong_authority, x3_wrong_host, x3_plain_text_to_tls, x2_sasl_plain, x2_sasl_scram, x2_sasl_bearer]
 if __name__ == "__main__":
     try:
         certificate("good", "IP:127.0.0.1")
         certificate("bad", "IP:127.0.0.1")
-        cluster.main(TESTS, "kafka.security", at_once=6, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
+        cluster.main(TESTS, "kafka.security", at_once=7, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
