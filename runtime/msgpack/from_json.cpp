@@ -9,6 +9,7 @@
 #include "runtime/json/number.h"
 #include "runtime/json/text.h"
 #include "runtime/msgpack/text.h"
+#include "runtime/msgpack/transcoder.h"
 #include "runtime/msgpack/write.h"
 
 namespace pipec::runtime {
@@ -25,12 +26,11 @@ constexpr const char* kEnd = "unexpected end";
 constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// Where it reads and writes are locals, handed from step to step: as members they would go through memory.
 // Invariant between steps: there is room for as many bytes as are left of the text, and kSlack more. What
 // becomes longer than its text (floats, heads of long strings and of containers) has to keep it so.
-class FromJson {
+class FromJson : public Transcoder {
  public:
-  FromJson(std::string_view text, Buffer& out) : begin_(text.data()), end_(begin_ + text.size()), out_(out) {
+  FromJson(std::string_view text, Buffer& out) : Transcoder(text, out) {
     most_moved_ = text.size() * 8 + (std::size_t{64} << 10);
   }
 
@@ -38,7 +38,7 @@ class FromJson {
     const char* at = space(begin_);
     char* to = reopen(at);
     for (;;) {
-      const Step step = value(at, to);
+      const Place step = value(at, to);
       if (!step.at) return reason_;
       at = step.at;
       to = step.to;
@@ -58,7 +58,7 @@ class FromJson {
         }
         ++top.count;
         if (!top.map) break;
-        const Step behind = key(at, to);
+        const Place behind = key(at, to);
         if (!behind.at) return reason_;
         at = behind.at;
         to = behind.to;
@@ -66,32 +66,17 @@ class FromJson {
       }
     }
   }
-  std::size_t offset() const { return offset_; }
 
  private:
   // Written behind the place that was made sure of: a head, or a vector of a string's bytes.
   static constexpr std::size_t kSlack = 64;
 
-  struct Step {
-    const char* at;  // nullptr: failed
-    char* to;
-  };
-  struct Failed {
-    const char* reason;
-    operator Step() const { return {nullptr, nullptr}; }
-  };
   struct Level {
     std::size_t head;  // its offset in the output
     std::uint32_t count;
     bool map;
     bool wide;  // five bytes are left for the head
   };
-
-  Failed fail(const char* at, const char* reason) {
-    offset_ = static_cast<std::size_t>(at - begin_);
-    reason_ = reason;
-    return {reason};
-  }
 
   // `at` is at most end_: the byte there is padding.
   const char* space(const char* at) const {
@@ -106,12 +91,7 @@ class FromJson {
     commit(to);
     return reopen(at);
   }
-  char* reopen(const char* at) {
-    char* const to = out_.extend(static_cast<std::size_t>(end_ - at) + kSlack);
-    limit_ = out_.data() + out_.capacity();
-    return to;
-  }
-  void commit(const char* to) { out_.set_size(static_cast<std::size_t>(to - out_.data())); }
+  char* reopen(const char* at) { return Transcoder::reopen(static_cast<std::size_t>(end_ - at) + kSlack); }
 
   const char* finish(const char* at, char* to) {
     at = space(at);
@@ -119,10 +99,10 @@ class FromJson {
     return at == end_ ? nullptr : fail(at, "something behind the value").reason;
   }
 
-  Step key(const char* at, char* to) {
+  Place key(const char* at, char* to) {
     if (at == end_) return fail(at, kEnd);
     if (*at != '"') return fail(at, kMalformed);
-    const Step behind = string(at, to);
+    const Place behind = string(at, to);
     if (!behind.at) return behind;
     at = space(behind.at);
     if (at == end_) return fail(at, kEnd);
@@ -130,7 +110,7 @@ class FromJson {
     return {space(at + 1), behind.to};
   }
 
-  Step value(const char* at, char* to) {
+  Place value(const char* at, char* to) {
     if (at == end_) return fail(at, kEnd);
     switch (*at) {
       case '"':
@@ -149,13 +129,13 @@ class FromJson {
     }
   }
 
-  Step word(const char* at, char* to, std::string_view text, unsigned byte) {
+  Place word(const char* at, char* to, std::string_view text, unsigned byte) {
     if (static_cast<std::size_t>(end_ - at) < text.size() || std::memcmp(at, text.data(), text.size()) != 0)
       return fail(at, kMalformed);
     return {at + text.size(), put_byte(to, byte)};
   }
 
-  Step open(const char* at, char* to) {
+  Place open(const char* at, char* to) {
     if (depth_ == kMaxDepth) return fail(at, "nested deeper than 1024");
     const bool wide = moved_ > most_moved_;
     levels_[depth_++] = {static_cast<std::size_t>(to - out_.data()), 0, *at == '{', wide};
@@ -188,7 +168,7 @@ class FromJson {
     return keep(at, to + more);
   }
 
-  [[gnu::always_inline]] Step string(const char* at, char* to) {
+  [[gnu::always_inline]] Place string(const char* at, char* to) {
     // Short and plain, as most are: with its head in one step.
     const Sixteen first = copy_sixteen(at + 1, to + 1);
     if (first.special != 0) [[likely]] {
@@ -203,7 +183,7 @@ class FromJson {
   }
   // Any other, copied while its end is looked for: behind a head of two bytes, which is right for those of 32
   // to 255.
-  [[gnu::noinline]] Step any_string(const char* at, char* to) {
+  [[gnu::noinline]] Place any_string(const char* at, char* to) {
     const char* const inside = at + 1;
     char* const copied = to + 2;
     std::size_t size = 0;
@@ -240,7 +220,7 @@ class FromJson {
     return {stop + 1, keep(stop + 1, behind_head + size)};
   }
 
-  Step escaped_string(const char* at, char* to) {
+  Place escaped_string(const char* at, char* to) {
     const char* const quote = json::find_string_end(at + 1, end_);
     if (!quote) return fail(at, kEnd);
     const std::string_view inside{at + 1, static_cast<std::size_t>(quote - at) - 1};
@@ -254,7 +234,7 @@ class FromJson {
     return {quote + 1, keep(quote + 1, to + size)};
   }
 
-  [[gnu::always_inline]] Step number(const char* const from, char* to) {
+  [[gnu::always_inline]] Place number(const char* const from, char* to) {
     const char* at = from;
     const bool negative = *at == '-';
     if (negative) ++at;
@@ -272,7 +252,7 @@ class FromJson {
   }
 
   // `value`: of the digits up to `at`, where the number goes on behind them.
-  [[gnu::noinline]] Step any_number(const char* const from, char* to, const char* at, std::uint64_t value) {
+  [[gnu::noinline]] Place any_number(const char* const from, char* to, const char* at, std::uint64_t value) {
     const bool negative = *from == '-';
     const std::ptrdiff_t whole = at - from - (negative ? 1 : 0);
     if (at < end_ && *at == '.') {
@@ -294,12 +274,6 @@ class FromJson {
     return {behind, reopen(behind)};
   }
 
-  const char* const begin_;
-  const char* const end_;
-  Buffer& out_;  // its size lags behind what is written
-  const char* limit_ = nullptr;
-  const char* reason_ = nullptr;
-  std::size_t offset_ = 0;
   std::size_t moved_ = 0;  // bytes, for longer heads
   std::size_t most_moved_ = 0;
   std::size_t depth_ = 0;
@@ -311,14 +285,7 @@ class FromJson {
 }  // namespace msgpack
 
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset) {
-  const std::size_t begin = out.size();
-  msgpack::FromJson transcoder(text, out);
-  const char* const reason = transcoder.run();
-  if (reason) {
-    out.set_size(begin);
-    if (offset) *offset = transcoder.offset();
-  }
-  return reason;
+  return msgpack::transcode(msgpack::FromJson(text, out), out, offset);
 }
 
 }  // namespace pipec::runtime

@@ -6,6 +6,7 @@
 #include "runtime/base64.h"
 #include "runtime/msgpack/read.h"
 #include "runtime/msgpack/text.h"
+#include "runtime/msgpack/transcoder.h"
 
 namespace pipec::runtime {
 
@@ -13,12 +14,9 @@ namespace msgpack {
 
 namespace {
 
-// Where it reads and writes are locals of the loop, handed from step to step: as members they would go
-// through memory at every byte that is written.
-class ToJson {
+class ToJson : public Transcoder {
  public:
-  ToJson(std::string_view bytes, bool checked, Buffer& out)
-      : begin_(bytes.data()), end_(begin_ + bytes.size()), checked_(checked), out_(out) {}
+  ToJson(std::string_view bytes, bool checked, Buffer& out) : Transcoder(bytes, out), checked_(checked) {}
 
   const char* run() {
     const char* at = begin_;
@@ -27,7 +25,7 @@ class ToJson {
     for (;;) {
       to = room(to, 0);
       if (level.map) {
-        const Step behind = key(at, to);
+        const Place behind = key(at, to);
         if (!behind.at) return reason_;
         at = behind.at;
         to = behind.to;
@@ -47,7 +45,7 @@ class ToJson {
         }
         *to++ = map ? '}' : ']';
       } else {
-        const Step behind = value(at, to);
+        const Place behind = value(at, to);
         if (!behind.at) return reason_;
         at = behind.at;
         to = behind.to;
@@ -66,7 +64,6 @@ class ToJson {
       }
     }
   }
-  std::size_t offset() const { return offset_; }
 
  private:
   static constexpr const char* kCut = "unexpected end";
@@ -75,24 +72,10 @@ class ToJson {
   // punctuation and the rest of a vector, need no check of their own.
   static constexpr std::size_t kSlack = 192;
 
-  struct Step {
-    const char* at;  // nullptr: failed
-    char* to;
-  };
-  struct Failed {
-    const char* reason;
-    operator Step() const { return {nullptr, nullptr}; }
-  };
   struct Level {
     std::uint32_t left;  // items or members to come, this one too
     bool map;
   };
-
-  Failed fail(const char* at, const char* reason) {
-    offset_ = static_cast<std::size_t>(at - begin_);
-    reason_ = reason;
-    return {reason};
-  }
 
   // Room for `bytes` and kSlack more.
   char* room(char* to, std::size_t bytes) {
@@ -101,12 +84,7 @@ class ToJson {
     commit(to);
     return reopen(bytes);
   }
-  char* reopen(std::size_t bytes) {
-    char* const to = out_.extend(bytes + kSlack);
-    limit_ = out_.data() + out_.capacity();
-    return to;
-  }
-  void commit(const char* to) { out_.set_size(static_cast<std::size_t>(to - out_.data())); }
+  char* reopen(std::size_t bytes) { return Transcoder::reopen(bytes + kSlack); }
 
   bool opens(const char* at) const {
     if (at >= end_) return false;
@@ -132,7 +110,7 @@ class ToJson {
     return end_ - at > 32 && (static_cast<unsigned char>(*at) & 0xe0) == 0xa0;
   }
   // `at`: its head. What needs no escape is copied while it is looked at.
-  [[gnu::always_inline]] Step short_string(const char* at, char* to) {
+  [[gnu::always_inline]] Place short_string(const char* at, char* to) {
     const unsigned size = static_cast<unsigned char>(*at) & 31U;
     *to = '"';
     Sixteen found = copy_sixteen(at + 1, to + 1);
@@ -147,7 +125,7 @@ class ToJson {
     to[size + 1] = '"';
     return {at + 1 + size, to + size + 2};
   }
-  [[gnu::noinline]] Step string(const char* from, std::size_t size, char* to) {
+  [[gnu::noinline]] Place string(const char* from, std::size_t size, char* to) {
     to = room(to, size + 2);
     char* const copied = to + 1;
     *to = '"';
@@ -174,7 +152,7 @@ class ToJson {
     return {from + size, copied + size + 1};
   }
   // What has to be escaped, or may be no UTF-8. Its bytes stand behind `to`, as they came.
-  [[gnu::noinline]] Step odd_string(const char* from, std::size_t size, char* to, bool special) {
+  [[gnu::noinline]] Place odd_string(const char* from, std::size_t size, char* to, bool special) {
     const std::string_view whole{from, size};
     if (!checked_ && !json::valid_utf8(whole))
       return fail(from + json::first_invalid_utf8(whole), "invalid UTF-8");
@@ -187,12 +165,12 @@ class ToJson {
     return {from + size, reopen(0)};
   }
 
-  [[gnu::always_inline]] Step key(const char* at, char* to) {
-    Step step = short_text(at) ? short_string(at, to) : any_key(at, to);
+  [[gnu::always_inline]] Place key(const char* at, char* to) {
+    Place step = short_text(at) ? short_string(at, to) : any_key(at, to);
     if (step.at) *step.to++ = ':';
     return step;
   }
-  [[gnu::noinline]] Step any_key(const char* at, char* to) {
+  [[gnu::noinline]] Place any_key(const char* at, char* to) {
     Token token;
     const char* const behind = read_token(at, end_, token);
     if (!behind) return fail(end_, kCut);
@@ -206,7 +184,7 @@ class ToJson {
     return {behind, reopen(0)};
   }
 
-  [[gnu::always_inline]] Step value(const char* at, char* to) {
+  [[gnu::always_inline]] Place value(const char* at, char* to) {
     if (short_text(at)) return short_string(at, to);
     // A str of 32 to 255 bytes, mostly.
     if (end_ - at > 2 && static_cast<unsigned char>(*at) == 0xd9) {
@@ -215,7 +193,7 @@ class ToJson {
     }
     return scalar(at, to);
   }
-  [[gnu::noinline]] Step scalar(const char* at, char* to) {
+  [[gnu::noinline]] Place scalar(const char* at, char* to) {
     Token token;
     const char* const behind = read_token(at, end_, token);
     if (!behind) return fail(end_, kCut);
@@ -262,13 +240,7 @@ class ToJson {
     return {behind, to};
   }
 
-  const char* const begin_;
-  const char* const end_;
   const bool checked_;
-  Buffer& out_;  // its size lags behind what is written
-  const char* limit_ = nullptr;
-  const char* reason_ = nullptr;
-  std::size_t offset_ = 0;
   std::size_t depth_ = 0;
   Level levels_[kMaxDepth];  // around the innermost container
 };
@@ -278,14 +250,7 @@ class ToJson {
 }  // namespace msgpack
 
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset) {
-  const std::size_t begin = out.size();
-  msgpack::ToJson transcoder(bytes, checked, out);
-  const char* const reason = transcoder.run();
-  if (reason) {
-    out.set_size(begin);
-    if (offset) *offset = transcoder.offset();
-  }
-  return reason;
+  return msgpack::transcode(msgpack::ToJson(bytes, checked, out), out, offset);
 }
 
 }  // namespace pipec::runtime
