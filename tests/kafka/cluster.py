@@ -71,8 +71,8 @@ def positions(source, group="g", partitions=PARTITIONS, stable=True):
 
 def ends(topic, isolation, partitions=PARTITIONS):
     if isolation not in ASKED:
-        ASKED[isolation] = rdkafka.Watermarks(KAFKA.bootstrap, **{"isolation.level": isolation})
-    return sum(ASKED[isolation].ask(topic, p)[1] for p in range(partitions))
+        ASKED[isolation] = rdkafka.Ends(KAFKA.bootstrap, **{"isolation.level": isolation})
+    return sum(ASKED[isolation].ask(topic, p) for p in range(partitions))
 
 
 def delivered(target, partitions=PARTITIONS):

@@ -1,5 +1,6 @@
 """What the Kafka tests share: pipec as a child process, waiting, and the oracle that judges what came out."""
 
+import base64
 import concurrent.futures
 import json
 import os
@@ -115,6 +116,13 @@ def fill(bootstrap, topic, count, partitions=1, first=0, size=20, **properties):
         producer.send(topic, value, key=b"k%d" % number, partition=number % partitions)
     producer.flush()
     producer.close()
+
+
+def bearer_token(lifetime, algorithm="none", **claims):
+    """A JWT without a signature, over in `lifetime` seconds."""
+    part = lambda content: base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")  # noqa: E731
+    now = int(time.time())
+    return f'{part({"alg": algorithm})}.{part({"iat": now, "exp": now + lifetime, **claims})}.'
 
 
 def number_of(record):

@@ -265,20 +265,17 @@ def partition_list(items):
     return made
 
 
-class Watermarks:
+class Ends:
     """Asks for the ends of partitions, again and again: as read_committed where the first open transaction begins."""
 
     def __init__(self, bootstrap, **properties):
-        self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "watermarks", **properties})
+        self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "ends", **properties})
 
     def ask(self, topic, partition):
-        return tuple(self._find(topic, partition, edge) for edge in (OFFSET_BEGINNING, OFFSET_END))
-
-    def _find(self, topic, partition, edge):
         """Not rd_kafka_query_watermark_offsets(): that waits without an end for a leader that refuses connections."""
         until = time.monotonic() + 10
         while True:
-            asked = partition_list([(topic, partition, edge)])
+            asked = partition_list([(topic, partition, OFFSET_END)])
             try:
                 code = lib.rd_kafka_offsets_for_times(self.client, asked, 30000) or asked.contents.elems[0].err
                 offset = asked.contents.elems[0].offset
@@ -295,8 +292,8 @@ class Watermarks:
         lib.rd_kafka_destroy(self.client)
 
 
-def watermarks(bootstrap, topic, partition, **properties):
-    asked = Watermarks(bootstrap, **properties)
+def end_of(bootstrap, topic, partition, **properties):
+    asked = Ends(bootstrap, **properties)
     try:
         return asked.ask(topic, partition)
     finally:
@@ -351,7 +348,7 @@ class Follower:
 
     def __init__(self, bootstrap, topic, partitions, isolation="read_committed"):
         self.topic = topic
-        self.asked = Watermarks(bootstrap, **{"isolation.level": isolation})
+        self.asked = Ends(bootstrap, **{"isolation.level": isolation})
         self.client = make(1, {"bootstrap.servers": bootstrap, "group.id": "follower", "enable.auto.commit": "false",
                                "enable.partition.eof": "true", "isolation.level": isolation, "auto.offset.reset": "error",
                                "queued.min.messages": 1000000, "fetch.wait.max.ms": 20})
@@ -364,7 +361,7 @@ class Follower:
 
     def ends(self):
         """Where readers of this isolation find the ends."""
-        return [self.asked.ask(self.topic, number)[1] for number in range(len(self.reached))]
+        return [self.asked.ask(self.topic, number) for number in range(len(self.reached))]
 
     def read(self, deadline=60):
         """All that is there by now; the records so far."""

@@ -166,7 +166,7 @@ def markers(exactly_once):
     producer.close()
     Pipec(copy(source, target, recv=", stop_at_end: true", sink=once(exactly_once))).finish()
     expect(numbers(target) == [0, 2, 3, 5, 6, 8], numbers(target))
-    expect(one(source) == {0: rdkafka.watermarks(bootstrap(), source, 0)[1]}, one(source))
+    expect(one(source) == {0: rdkafka.end_of(bootstrap(), source, 0)}, one(source))
 
 
 def k15_markers_and_aborted_records():

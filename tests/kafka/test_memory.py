@@ -58,7 +58,7 @@ def lag_with_slow_sink(size, more="", stages=""):
             slow_peak = max(slow_peak, peak(job))
     job.finish(120)
     expect(seen == count, f"{seen} of {count} records arrived")
-    ends = {p: rdkafka.watermarks(KAFKA.bootstrap, topic, p)[1] for p in range(PARTITIONS)}
+    ends = {p: rdkafka.end_of(KAFKA.bootstrap, topic, p) for p in range(PARTITIONS)}
     found = rdkafka.committed(KAFKA.bootstrap, "g", topic, PARTITIONS)
     expect(found == ends, f"committed {found} of {ends}")
     print(f"        lag {LAG >> 20} MiB of {size} bytes, limit {LIMIT_MIB} MiB: peak {slow_peak >> 20} MiB resident", flush=True)

@@ -3,7 +3,6 @@
 no judge of transactions, of commits in a rebalance, or of de-duplication: tests/kafka/test_broker.py has a real one.)
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -11,7 +10,7 @@ import tempfile
 import time
 
 import rdkafka
-from harness import Oracle, Pipec, expect, fill, number_of, run, wait_for
+from harness import Oracle, Pipec, bearer_token, expect, fill, number_of, run, wait_for
 from sasl_broker import SaslBroker
 
 # Error codes of the protocol.
@@ -510,15 +509,10 @@ def p13_cooperative_transactions_are_refused():
             expect(job.end() == 3 and "cooperative" in job.stderr() and "2.10" in job.stderr(), job.stderr())
 
 
-def token(number, seconds):
-    part = lambda claims: base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")  # noqa: E731
-    return f'{part({"alg": "none"})}.{part({"sub": "pipec", "exp": time.time() + seconds, "n": number})}.'
-
-
 def k9_bearer_tokens():
     """K9, X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
     broker, folder = SaslBroker("OAUTHBEARER"), tempfile.mkdtemp(prefix="token-")
-    file, tokens = os.path.join(folder, "token"), [token(1, 4), token(2, 600)]
+    file, tokens = os.path.join(folder, "token"), [bearer_token(4, sub="pipec", n=1), bearer_token(600, sub="pipec", n=2)]
 
     def put(text):
         with open(file + ".new", "w", encoding="utf-8") as out:

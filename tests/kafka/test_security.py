@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 """Tier 2, access: TLS with right and wrong certificates, SASL with right and wrong passwords, secrets that stay secret."""
 
-import base64
-import json
 import os
 import shutil
 import subprocess
 import tempfile
-import time
 
 import cluster
 from cluster import kafka, produce, topics
-from harness import Pipec, expect, fresh_directory
+from harness import Pipec, bearer_token, expect, fresh_directory
 from rdkafka import read_all
 
 FOLDER = tempfile.mkdtemp(prefix="tls-")
@@ -86,6 +83,12 @@ def x3_plain_text_to_tls():
     expect(job.end() == 1 and "cannot reach" in job.stderr(), job.stderr())
 
 
+def keep_secret(folder, name, content):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+        out.write(content + "\n")
+    os.chmod(os.path.join(folder, name), 0o600)
+
+
 def sasl(mechanism):
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
@@ -93,9 +96,7 @@ def sasl(mechanism):
     access = {"security_protocol": "sasl_plaintext", "sasl_mechanisms": mechanism, "sasl_username": "alice"}
 
     def attempt(password, **more):
-        with open(os.path.join(folder, "password"), "w", encoding="utf-8") as out:
-            out.write(password + "\n")
-        os.chmod(os.path.join(folder, "password"), 0o600)
+        keep_secret(folder, "password", password)
         text = reader(kafka().sasl, source, **access, sasl_password=f'secret("{folder}/password")', **more)
         job = Pipec(text + f'| sink kafka("{target}")\n')
         return job.end(), job.stderr()
@@ -121,32 +122,24 @@ def x2_sasl_scram():
     sasl("SCRAM-SHA-256")
 
 
-def token(algorithm, lifetime):
-    part = lambda content: base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")  # noqa: E731
-    now = int(time.time())
-    return f'{part({"alg": algorithm})}.{part({"sub": "alice", "iat": now, "exp": now + lifetime, "scope": "copy"})}.'
-
-
 def x2_sasl_bearer():
     """faults X2 SASL OAUTHBEARER against a real broker: a token opens the door, source and sink alike; one that the broker does not take, or
     that is over, is an error that does not tell it"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
-    folder = fresh_directory()
+    folder, claims = fresh_directory(), {"sub": "alice", "scope": "copy"}
 
     def attempt(content, **more):
-        with open(os.path.join(folder, "token"), "w", encoding="utf-8") as out:
-            out.write(content + "\n")
-        os.chmod(os.path.join(folder, "token"), 0o600)
+        keep_secret(folder, "token", content)
         given = f'token_file: "{folder}/token", properties: {{"security.protocol": "sasl_plaintext"'
         text = "".join(f', "{name}": "{value}"' for name, value in more.items()) + "}"
         job = Pipec(f'recv kafka("{kafka().sasl}", "{source}", "g", stop_at_end: true, {given}{text})\n'
                     f'| sink kafka("{target}", brokers: "{kafka().sasl}", {given}{text})\n')
         return job.end(), job.stderr()
-    status, said = attempt(token("none", 600))
+    status, said = attempt(bearer_token(600, **claims))
     expect(status == 0, said)
     expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
-    for refused, why in ((token("HS256", 600), "invalid_token"), (token("none", -60), "expired")):
+    for refused, why in ((bearer_token(600, "HS256", **claims), "invalid_token"), (bearer_token(-60, **claims), "expired")):
         status, said = attempt(refused, debug="all")
         expect(status == 1, f"status {status}: {said[-3000:]}")
         last = said.split("error:")[-1]
