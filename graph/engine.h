@@ -135,6 +135,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void build();
   void visit(std::uint32_t node, Parcel* parcel) noexcept;
   Parcel* join(std::uint32_t node, Parcel* parcel);
+  void read(std::uint32_t node, Delivery& delivery);
   void take_rejected(std::uint32_t node, Parcel& parcel);
   void run_stage(std::uint32_t node, Parcel& parcel);
   void run_route(std::uint32_t node, Parcel* parcel);

@@ -11,6 +11,7 @@
 namespace pipec::graph {
 
 using runtime::Batch;
+using runtime::Block;
 using runtime::Error;
 using runtime::Record;
 using runtime::Status;
@@ -19,6 +20,7 @@ using Kind = Node::Kind;
 namespace {
 
 constexpr std::uint32_t kTaken = std::numeric_limits<std::uint32_t>::max();
+constexpr std::size_t kBytesOfRecord = sizeof(runtime::Slice) + sizeof(Record);
 
 }  // namespace
 
@@ -66,6 +68,7 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   }
   switch (plan_.nodes[node].kind) {
     case Kind::receive:
+      if (delivery.block->reader) read(node, delivery);
       // Here and not by the source's thread: the records are written where they are read next.
       parcel->batch.assign(delivery.block, buffers_);
       if (!delivery.block->rejected.empty()) take_rejected(node, *parcel);
@@ -102,6 +105,24 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       report(parcel);
       break;
   }
+}
+
+// What the source has left to be read.
+void Engine::read(std::uint32_t node, Delivery& delivery) {
+  Block& block = *delivery.block;
+  const std::shared_ptr<const runtime::Reader> reader = std::move(block.reader);
+  block.data = buffers_.get(block.unread_bytes);
+  if (!alive(delivery)) return;
+  Status status = guarded([&] { return reader->read(block); });
+  if (!status) {
+    fail_batch(delivery, at_node(std::move(status.error()), node));
+    block.origins.clear();
+    return;
+  }
+  counters_.records_in.fetch_add(block.origins.size(), std::memory_order_relaxed);
+  // Records so short that the source would have given fewer of them are memory that no lease shows.
+  const std::size_t many = record_limit(delivery.bytes);
+  if (block.origins.size() > many) note_made(delivery, (block.origins.size() - many) * kBytesOfRecord);
 }
 
 // What the source could not read is a dead letter before any stage sees it.

@@ -103,6 +103,7 @@ Status Engine::receive_all(std::uint32_t number) {
       if (*received == Received::end) return {};
       continue;
     }
+    if (delivery->block->reader) delivery->block->data = {};  // a worker gets a buffer when it comes to it
     const std::size_t bytes = delivery->block->bytes();
     last_received_.store(bytes, std::memory_order_relaxed);
     const std::vector<runtime::Slice>& origins = delivery->block->origins;
@@ -177,7 +178,7 @@ bool Engine::is_commit_point() {
 
 void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
   const Block& block = *delivery->block;
-  counters_.records_in.fetch_add(block.origins.size(), std::memory_order_relaxed);
+  counters_.records_in.fetch_add(block.origins.size(), std::memory_order_relaxed);  // unread: by read()
   counters_.bytes_in.fetch_add(delivery->bytes, std::memory_order_relaxed);
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
   Parcel* parcel = parcels_.get();

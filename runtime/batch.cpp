@@ -17,6 +17,8 @@ void Block::clear() {
   format = Format::json;
   single_lines = false;
   empty_is_record = false;
+  reader.reset();
+  unread_bytes = 0;
 }
 
 Batch::Batch(std::shared_ptr<const Block> block, BufferPool& pool) {

@@ -12,10 +12,13 @@ constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
 constexpr std::uint32_t kTakenAlone = 64;
+// Records that are cut by their operators where one is not like the one before; twice as many each time.
+constexpr std::size_t kFirstStretch = 4;
 
 }  // namespace
 
-BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel) : kernel_(kernel), layouts_(fields) {}
+BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel)
+    : kernel_(kernel), layouts_(fields), stretch_(kFirstStretch) {}
 
 std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> all(batch.records);
@@ -47,15 +50,33 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
       --alone_left_;
       scan_alone(records[i], i);
       ++i;
+    } else if (follow(records[i], i)) {
+      stretch_ = kFirstStretch;
+      ++i;
     } else {
       std::size_t end = i + 1;
-      while (end < records.size() && usable(records[end]) && follows(records[end], records[end - 1])) ++end;
+      const std::size_t most = std::min(records.size(), i + stretch_);
+      stretch_ = std::min(stretch_ * 2, kRows);
+      while (end < most && usable(records[end]) && follows(records[end], records[end - 1])) ++end;
       scan_stretch(records.subspan(i, end - i), i);
       i = end;
     }
   }
   base_ = members_.data();
   return records.size();
+}
+
+// A record that is like the one before.
+inline bool BlockIndex::follow(const Record& record, std::size_t row) {
+  const Layout* const layout = layouts_.last();
+  if (!kernel_.follow || !layout) return false;
+  const std::size_t size = 1 + 2 * layout->leads.size();
+  while (members_.room() - count_ < size) members_.grow();
+  if (!kernel_.follow(*layout, text_, record.begin, record.begin + record.size, members_.data() + count_))
+    return false;
+  rows_[row] = {layout, static_cast<std::uint32_t>(count_), false};
+  count_ += size;
+  return true;
 }
 
 // By what the stage before has left. False where that says too little of these records.

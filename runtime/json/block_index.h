@@ -54,6 +54,7 @@ class BlockIndex {
   };
 
   bool scan_outlined(const Outline& outline, std::span<const Record> records);
+  bool follow(const Record& record, std::size_t row);
   void scan_stretch(std::span<const Record> records, std::size_t row);
   void scan_alone(const Record& record, std::size_t row);
   // No value that is wanted begins with one kind of bracket and ends with another.
@@ -67,6 +68,7 @@ class BlockIndex {
   std::size_t count_ = 0;  // of members_
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
+  std::size_t stretch_;           // records of the next stretch at most
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
 };
 

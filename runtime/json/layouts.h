@@ -18,29 +18,9 @@
 #include <vector>
 
 #include "pipec/runtime/program.h"
+#include "runtime/json/layout.h"
 
 namespace pipec::runtime::json {
-
-struct Layout {
-  static constexpr std::uint16_t kMissing = 0xffff;
-  static constexpr std::size_t kMostMembers = 255;
-
-  // What stands between the end of the value before and a member's own value: `{"key":` or `, "key": `.
-  struct Lead {
-    std::uint64_t head = 0;  // its first bytes, as far as `mask` goes, and its last ones
-    std::uint64_t mask = 0;
-    std::uint64_t tail = 0;
-    std::uint32_t size = 0;   // of it all
-    std::uint32_t colon = 0;  // the colon's place in it
-    std::uint32_t key = 0;    // the place of the key's opening quote
-    std::uint32_t text = 0;   // where it begins in `texts`
-  };
-  std::vector<Lead> leads;  // one for each member
-  std::string texts;
-  std::vector<std::uint16_t> member_of;  // per slot: the number of its member
-  std::uint32_t number = 0;              // of the layout, among those of its Layouts
-  std::uint64_t id = 0;                  // among those of the process
-};
 
 // The layouts that a worker knows, for some wanted fields. One per worker; a layout does not change, and may
 // be read by others for as long as this lives.
@@ -52,6 +32,8 @@ class Layouts {
   // then two for each member: its colon, and the comma or bracket behind it; `left` are there at most. Null
   // where nothing is known of it.
   const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
+  // The layout of the record before; null: none yet. What Kernel::follow says of it is what find() would.
+  const Layout* last() const { return last_ < layouts_.size() ? layouts_[last_].get() : nullptr; }
   // What others took for `theirs`, with the slots of this one's fields. Null where a field is in it twice, or
   // there are too many.
   const Layout* adopt(const Layout& theirs);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "stdlib/connectors/compress/unpacker.h"
+#include "stdlib/connectors/unread_lines.h"
 
 namespace pipec::stdlib {
 
@@ -56,6 +57,22 @@ class PlainSource final : public ByteSource {
 
   void put_back(std::string_view bytes) override { next_ -= bytes.size(); }
 
+  std::size_t leave_lines(std::size_t most, std::size_t max_records, runtime::Block& block,
+                          std::string& tail) override {
+    if (!unread_) {
+      // The same open file: a name may lead to another by now.
+      Fd again(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+      if (!again) return 0;
+      unread_ = std::make_shared<UnreadLines>(std::move(again), path_);
+    }
+    const std::size_t bytes = unread_->find_end(next_, most, max_records, tail);
+    if (bytes == 0) return 0;
+    block.reader = unread_;
+    block.unread_bytes = bytes;
+    next_ += bytes;
+    return bytes;
+  }
+
   Status check_end() override {
     struct stat info;
     if (::fstat(fd_.get(), &info) != 0) return runtime::system_error("io", "cannot stat", path_, errno);
@@ -78,6 +95,7 @@ class PlainSource final : public ByteSource {
   const Fd fd_;
   const std::string path_;
   std::uint64_t next_;
+  std::shared_ptr<UnreadLines> unread_;
 };
 
 // Offsets count the unpacked bytes.

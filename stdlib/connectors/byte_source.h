@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "pipec/runtime/batch.h"
 #include "pipec/runtime/buffer.h"
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/fd.h"
@@ -23,6 +25,13 @@ class ByteSource {
   virtual runtime::Result<Filled> fill(runtime::Buffer& data, std::size_t wanted) = 0;
   // The last of the bytes that fill() gave were not taken: they come again. Once between two calls of it.
   virtual void put_back(std::string_view bytes) = 0;
+  // Leaves what follows, whole lines of `most` bytes at most, to be read by a worker, and goes on behind it.
+  // Returns how many bytes that is; 0: read it with fill(). `tail`: their last ones, for identify().
+  virtual std::size_t leave_lines(std::size_t most, std::size_t max_records, runtime::Block& block,
+                                  std::string& tail) {
+    (void)most, (void)max_records, (void)block, (void)tail;
+    return 0;
+  }
   // At the end: the file is still what was read.
   virtual runtime::Status check_end() { return {}; }
   // What is kept of the file for a restart at mark.offset (mark.open_line), which are set. `taken`: the bytes

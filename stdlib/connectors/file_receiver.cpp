@@ -148,6 +148,11 @@ class FileReceiver final : public runtime::Receiver {
     data.clear();
     const std::size_t limit = block_limit(limits);
     const LongestRecord longest(max_record_, limits.largest_record);
+    // The first block may begin with a byte order mark.
+    if (!framing_ && offset_ != 0 && read_hint_ == 0 && input_.files[current_].open_end == 0) {
+      const std::size_t left = source_->leave_lines(limit, limits.max_records, block, tail_);
+      if (left != 0) return hand_out(block, left, left, false, tail_);
+    }
     if (input_.files[current_].open_end != 0) {
       if (Status passed = pass_open_line(longest, data); !passed) return passed.error();
     }
@@ -171,7 +176,7 @@ class FileReceiver final : public runtime::Receiver {
         const bool ended = at_end && *taken == data.size();
         if (*taken < data.size()) source_->put_back(data.view().substr(*taken));
         data.set_size(*taken);
-        return hand_out(block, *taken, framing_ ? *taken : open_line, ended);
+        return hand_out(block, *taken, framing_ ? *taken : open_line, ended, data.view());
       }
       const std::size_t most = longest.bytes();
       if (framing_ && (data.size() > most || needs > most)) return too_long(longest);
@@ -195,7 +200,7 @@ class FileReceiver final : public runtime::Receiver {
     const bool nothing_behind = record.rest(data).empty();
     if (!nothing_behind) source_->put_back(record.rest(data));
     const std::uint64_t taken = record.finish(longest, block);
-    return hand_out(block, taken, record.ended() ? taken : 0, at_end && nothing_behind);
+    return hand_out(block, taken, record.ended() ? taken : 0, at_end && nothing_behind, {});
   }
 
   // The file goes on behind a last line that had no newline and was delivered all the same. If all that comes
@@ -266,7 +271,9 @@ class FileReceiver final : public runtime::Receiver {
             {}};
   }
 
-  Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended) {
+  // `last`: the last bytes of what was taken, as far as they are at hand.
+  Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended,
+                            std::string_view last) {
     const auto partition = static_cast<std::uint32_t>(current_);
     block.source = path();
     block.first_position = offset_;
@@ -281,8 +288,7 @@ class FileReceiver final : public runtime::Receiver {
     mark.offset = offset_ + taken;
     mark.open_line = offset_ + open_line;
     mark.path = path();
-    const std::string_view bytes = taken == block.data->size() ? block.data->view() : std::string_view();
-    if (Status known = source_->identify(mark, bytes, ended); !known) return known.error();
+    if (Status known = source_->identify(mark, last, ended); !known) return known.error();
     offset_ += taken;
     const std::lock_guard guard(mutex_);
     marks_.push_back({partition, std::move(mark)});
@@ -300,6 +306,7 @@ class FileReceiver final : public runtime::Receiver {
   std::size_t current_ = 0;             // its number is its partition
   std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
   std::uint64_t offset_ = 0;            // of the next block
+  std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
   mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts

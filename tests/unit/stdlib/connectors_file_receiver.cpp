@@ -2,7 +2,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cstdint>
-
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -23,6 +23,7 @@ struct Run {
   std::string error;
   std::string note;
   std::size_t largest_block = 0;
+  std::size_t left_unread = 0;  // blocks that a worker would have read
 };
 
 struct RunOptions {
@@ -30,6 +31,7 @@ struct RunOptions {
   std::size_t stop_after_blocks = 0;  // 0: to the end
   std::int64_t max_record = 0;
   bool from_start = false;
+  std::function<void()> before_reading;  // of what was left unread
 };
 
 // Receives and commits each block, as an engine does that handles one at a time.
@@ -58,6 +60,15 @@ Run run_once(const std::string& path, SavedState& state, const RunOptions& how =
     if (*received == Received::end) break;
     CHECK(*received == Received::records);
     CHECK(block.ranges.size() == 1);
+    if (block.reader) {
+      ++run.left_unread;
+      if (how.before_reading) how.before_reading();
+      const auto reader = std::move(block.reader);
+      if (Status read = reader->read(block); !read.ok()) {
+        run.error = read.error().message;
+        break;
+      }
+    }
     for (std::uint32_t i = 0; i < block.origins.size(); ++i) {
       run.records.emplace_back(block.original(i));
       run.positions.push_back(block.position(i));
@@ -134,6 +145,50 @@ TEST_CASE("F2 any text in blocks of any size gives the same lines") {
       if (text.empty()) break;
     }
     REQUIRE(records == expected);
+  }
+}
+
+TEST_CASE("F2 what is left for workers to read is the same lines at the same offsets") {
+  const TempDir temp;
+  const std::string file = temp / "a.ndjson";
+  std::string text;
+  Lines lines;
+  while (text.size() < 400'000) {
+    lines.push_back(std::to_string(lines.size()) + std::string(60 + lines.size() % 50, 'x'));
+    text += lines.back() + (lines.size() % 3 == 0 ? "\r\n" : "\n");
+  }
+  write_file(file, text + "last");
+  lines.emplace_back("last");
+  RunOptions how;
+  how.limits.max_bytes = 64 << 10;
+  const Run run = run_fresh(file, how);
+  CHECK(run.error.empty());
+  CHECK(run.left_unread >= 4);
+  CHECK(run.records == lines);
+  REQUIRE(run.positions.size() == lines.size());
+  for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
+    REQUIRE(text.compare(run.positions[i], lines[i].size(), lines[i]) == 0);
+    REQUIRE((i == 0 || run.positions[i] > run.positions[i - 1]));
+  }
+  CHECK(run.positions.back() == text.size());
+
+  SECTION("not where the limit counts records") {
+    how.limits.max_records = 100;
+    const Run few = run_fresh(file, how);
+    CHECK(few.left_unread == 0);
+    CHECK(few.records == lines);
+  }
+  SECTION("not where lines are short") {
+    std::string dense;
+    while (dense.size() < 300'000) dense += "1\n";
+    write_file(file, dense);
+    CHECK(run_fresh(file, how).left_unread == 0);
+  }
+  SECTION("a file that is cut meanwhile is an error") {
+    how.before_reading = [&] { REQUIRE(::truncate(file.c_str(), 70'000) == 0); };
+    const Run cut = run_fresh(file, how);
+    CHECK(mentions(cut.error, "was changed while it was read"));
+    CHECK(cut.left_unread == 1);
   }
 }
 

@@ -1,7 +1,7 @@
 // What travels through the graph. A Block is what one receive returned: the bytes, where each record lies in
-// them and where it came from. It does not change after the receive. A Batch is one branch's view of a block:
-// the records that are live on that branch, each a range of some buffer. Positions and dead letters belong to
-// the engine (see stage.h): no stage can lose them, whatever it does to a batch.
+// them and where it came from. It does not change once its bytes are read. A Batch is one branch's view of a
+// block: the records that are live on that branch, each a range of some buffer. Positions and dead letters
+// belong to the engine (see stage.h): no stage can lose them, whatever it does to a batch.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pipec/runtime/buffer.h"
+#include "pipec/runtime/error.h"
 
 namespace pipec::runtime {
 
@@ -54,6 +55,19 @@ struct Rejected {
   std::string reason;
 };
 
+struct Block;
+
+// Reads the bytes that a receive has left where they are. A source that can tell where its records end
+// without reading all of them has them read by the workers: side by side, and into the cache of the core that
+// goes on with them.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  // Fills `data`, which comes empty with room for Block::unread_bytes, and `origins`. Runs on any worker, for
+  // several blocks at once. An error ends the run at this batch.
+  virtual Status read(Block& block) const = 0;
+};
+
 // Origin of all records of one receive; shared by every batch made of it.
 struct Block {
   BufferRef data;
@@ -72,6 +86,9 @@ struct Block {
   Format format = Format::json;
   bool single_lines = false;     // no record holds a raw newline: line sinks need not look
   bool empty_is_record = false;  // false: empty and white lines were left out of origins
+  // Set by a receive: a worker reads `data` and `origins` before the first stage sees the block.
+  std::shared_ptr<const Reader> reader;
+  std::size_t unread_bytes = 0;
 
   std::string_view original(std::uint32_t origin) const {
     return {data->data() + origins[origin].begin, origins[origin].size};
@@ -80,7 +97,7 @@ struct Block {
     if (!positions.empty()) return positions[origin];
     return first_position + (byte_positions ? origins[origin].begin : origin);
   }
-  std::size_t bytes() const { return data ? data->size() : 0; }
+  std::size_t bytes() const { return reader ? unread_bytes : data ? data->size() : 0; }
   void clear();  // for reuse; keeps the vectors' room
 };
 

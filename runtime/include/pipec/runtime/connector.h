@@ -65,7 +65,8 @@ class Receiver {
   virtual Status open(const StateEntries& saved) = 0;
   // Fills `block`, which comes cleared, with pooled room in block.data (append to it; it grows).
   // Block::origins say where its records lie, Block::ranges what a commit of it covers. What cannot be given
-  // as a record goes into Block::rejected. The block is the engine's from then on.
+  // as a record goes into Block::rejected. A block may be left to be read by a worker (Block::reader). It is
+  // the engine's from then on.
   virtual Result<Received> receive(const ReceiveLimits& limits, Block& block) = 0;
   // Everything below range.end is safely out; cumulative per partition. Never goes back. An error with the
   // code kRewound says that nothing was committed and that the receiver delivers all of it again: the run
