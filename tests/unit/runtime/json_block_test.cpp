@@ -1,6 +1,7 @@
 // What the kernels say of whole blocks of lines.
 #include "runtime/json/field_index.h"
 #include "runtime/json/kernel.h"
+#include "runtime/json/layouts.h"
 #include "support/catch.h"
 #include "unit/runtime/json_support.h"
 
@@ -167,4 +168,51 @@ TEST_CASE("the operators that are noted while lines are validated are those that
     }
   }
   CHECK(noted > 10'000);
+}
+
+TEST_CASE("a record that follows a layout is what its operators say") {
+  Random random(14);
+  const FieldSet fields{{"a"}};
+  std::size_t followed = 0;
+  std::size_t refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const auto record = [&] {
+      return "{\"a\":" + random_scalar(random) +
+             ", \"a key of more than sixteen bytes\": " + random_scalar(random) +
+             ",\"c\":" + random_scalar(random) + "}";
+    };
+    const std::string good = record();
+    std::string other = record();
+    if (random.chance(60)) other = damaged(random, other);
+    if (other.size() < 3 || other.front() != '{' || other.back() != '}') continue;
+    if (other.find('\n') != std::string::npos) continue;
+    const Padded first(good);
+    const Padded second(other);
+    for (const json::Kernel* kernel : json::usable_kernels()) {
+      if (!kernel->follow) continue;
+      INFO(kernel->name << ": " << good << '\n' << other);
+      json::Layouts layouts(fields);
+      json::Offsets offsets;
+      std::size_t count = 0;
+      kernel->operators(first.view().data(), 0, good.size(), offsets, count);
+      const auto size = static_cast<std::uint32_t>(other.size());
+      const json::Layout* const layout =
+          layouts.find(first.view().data(), static_cast<std::uint32_t>(good.size()), offsets.data(), count);
+      if (!layout) continue;
+      std::vector<std::uint32_t> members(1 + 2 * layout->leads.size());
+      if (!kernel->follow(*layout, second.view().data(), 0, size, members.data())) {
+        ++refused;
+        continue;
+      }
+      ++followed;
+      count = 0;
+      kernel->operators(second.view().data(), 0, size, offsets, count);
+      REQUIRE(layouts.find(second.view().data(), size, offsets.data(), count) == layout);
+      REQUIRE(std::vector<std::uint32_t>(offsets.data(), offsets.data() + members.size()) == members);
+    }
+  }
+  if (json::best_kernel().follow) {
+    CHECK(followed > 2'000);
+    CHECK(refused > 2'000);
+  }
 }
