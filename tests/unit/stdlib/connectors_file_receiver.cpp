@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -8,6 +11,7 @@
 #include <vector>
 
 #include "connectors_support.h"
+#include "pipec/runtime/fd.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
 
@@ -91,6 +95,14 @@ Run run_fresh(const std::string& path, const RunOptions& how = {}) {
 
 using Lines = std::vector<std::string>;
 
+// Whether this file system tells what is in the page cache: not all do (overlayfs, older tmpfs).
+bool tells_cached(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char byte = 0;
+  const iovec into{&byte, 1};
+  return ::preadv2(file.get(), &into, 1, 0, RWF_NOWAIT) == 1;
+}
+
 bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -159,6 +171,11 @@ TEST_CASE("F2 what is left for workers to read is the same lines at the same off
   }
   write_file(file, text + "last");
   lines.emplace_back("last");
+  if (!tells_cached(file)) {
+    WARN("the file system of " << file << " does not know RWF_NOWAIT: nothing is left for workers here");
+    CHECK(run_fresh(file).records == lines);
+    return;
+  }
   RunOptions how;
   how.limits.max_bytes = 64 << 10;
   const Run run = run_fresh(file, how);
