@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
+
+#include "runtime/json/text.h"
 
 namespace pipec::runtime::json {
 
@@ -27,6 +30,18 @@ struct Layout {
   std::vector<std::uint16_t> member_of;  // per slot: the number of its member
   std::uint32_t number = 0;              // of the layout, among those of its Layouts
   std::uint64_t id = 0;                  // among those of the process
+
+  // Whether the text at `at` begins with a lead. Eight bytes are readable there, and all of the lead.
+  bool begins(const char* at, const Lead& lead) const {
+    if (((load8(at) ^ lead.head) & lead.mask) != 0) return false;
+    if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
+    return lead.size <= 16 || std::memcmp(at + 8, texts.data() + lead.text + 8, lead.size - 16) == 0;
+  }
+  // Whether a value that begins and ends with these bytes has no white space around it but what is part of
+  // its lead.
+  static bool bare(char first, char last) {
+    return static_cast<unsigned char>(first) > ' ' && static_cast<unsigned char>(last) > ' ';
+  }
 };
 
 }  // namespace pipec::runtime::json

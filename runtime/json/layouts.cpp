@@ -35,14 +35,7 @@ inline bool Layouts::same(const Layout& layout, const char* text, std::uint32_t 
     const char* const at = text + before;
     const std::uint32_t behind = members[2];
     if (members[1] - before != lead.colon || behind - before <= lead.size) return false;
-    if (((load8(at) ^ lead.head) & lead.mask) != 0) return false;
-    if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
-    if (lead.size > 16 && std::memcmp(at + 8, layout.texts.data() + lead.text + 8, lead.size - 16) != 0)
-      return false;
-    // No white space around the value but what is part of the lead.
-    if (static_cast<unsigned char>(at[lead.size]) <= ' ' ||
-        static_cast<unsigned char>(text[behind - 1]) <= ' ')
-      return false;
+    if (!layout.begins(at, lead) || !Layout::bare(at[lead.size], text[behind - 1])) return false;
     before = behind;
     members += 2;
   }
@@ -73,9 +66,8 @@ const Layout* Layouts::learn(const char* text, std::uint32_t end, const std::uin
     if (behind >= end || text[colon] != ':') return nullptr;
     const std::uint32_t value = colon + 1 + (text[colon + 1] == ' ' ? 1 : 0);
     const std::uint32_t key = before + 1 + (text[before + 1] == ' ' ? 1 : 0);
-    if (value >= behind || static_cast<unsigned char>(text[value]) <= ' ' ||
-        static_cast<unsigned char>(text[behind - 1]) <= ' ' || colon < key + 2 || text[key] != '"' ||
-        text[colon - 1] != '"') {
+    if (value >= behind || !Layout::bare(text[value], text[behind - 1]) || colon < key + 2 ||
+        text[key] != '"' || text[colon - 1] != '"') {
       return nullptr;
     }
     const std::string_view inside(text + key + 1, colon - key - 2);

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "stdlib/connectors/compress/unpacker.h"
-#include "stdlib/connectors/unread_lines.h"
+#include "stdlib/connectors/plain_file.h"
 
 namespace pipec::stdlib {
 
@@ -37,37 +37,26 @@ Status hash_before(int fd, const std::string& path, std::uint64_t offset, std::u
 // Reads at an offset (pread), so that what is put back is simply read again.
 class PlainSource final : public ByteSource {
  public:
-  PlainSource(Fd fd, const InputFile& file) : fd_(std::move(fd)), path_(file.path), next_(file.start) {
-    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  PlainSource(Fd fd, const InputFile& file)
+      : file_(std::make_shared<PlainFile>(std::move(fd), file.path)), next_(file.start) {
+    ::posix_fadvise(file_->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
   Result<Filled> fill(Buffer& data, std::size_t wanted) override {
-    data.reserve(wanted);
-    while (data.size() < wanted) {
-      const ssize_t got =
-          ::pread(fd_.get(), data.data() + data.size(), wanted - data.size(), static_cast<off_t>(next_));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return runtime::system_error("io", "cannot read", path_, errno);
-      if (got == 0) return Filled::end;
-      data.set_size(data.size() + static_cast<std::size_t>(got));
-      next_ += static_cast<std::uint64_t>(got);
-    }
-    return Filled::more;
+    const std::size_t before = data.size();
+    const Result<bool> filled = file_->fill(data, wanted, next_);
+    next_ += data.size() - before;
+    if (!filled) return filled.error();
+    return *filled ? Filled::more : Filled::end;
   }
 
   void put_back(std::string_view bytes) override { next_ -= bytes.size(); }
 
   std::size_t leave_lines(std::size_t most, std::size_t max_records, runtime::Block& block,
                           std::string& tail) override {
-    if (!unread_) {
-      // The same open file: a name may lead to another by now.
-      Fd again(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-      if (!again) return 0;
-      unread_ = std::make_shared<UnreadLines>(std::move(again), path_);
-    }
-    const std::size_t bytes = unread_->find_end(next_, most, max_records, tail);
+    const std::size_t bytes = file_->find_end(next_, most, max_records, tail);
     if (bytes == 0) return 0;
-    block.reader = unread_;
+    block.reader = file_;
     block.unread_bytes = bytes;
     next_ += bytes;
     return bytes;
@@ -75,27 +64,26 @@ class PlainSource final : public ByteSource {
 
   Status check_end() override {
     struct stat info;
-    if (::fstat(fd_.get(), &info) != 0) return runtime::system_error("io", "cannot stat", path_, errno);
+    if (::fstat(file_->fd(), &info) != 0)
+      return runtime::system_error("io", "cannot stat", file_->path(), errno);
     if (static_cast<std::uint64_t>(info.st_size) >= next_) return {};
-    return Error{
-        "io",
-        fmt::format("{} was cut to {} bytes while it was read (to byte {})", path_, info.st_size, next_),
-        {},
-        {}};
+    return Error{"io",
+                 fmt::format("{} was cut to {} bytes while it was read (to byte {})", file_->path(),
+                             info.st_size, next_),
+                 {},
+                 {}};
   }
 
   Status identify(FileMark& mark, std::string_view taken, bool) override {
     const std::size_t tail = std::min<std::uint64_t>(mark.offset, kFingerprintBytes);
-    if (tail > taken.size()) return hash_before(fd_.get(), path_, mark.offset, mark.tail_hash);
+    if (tail > taken.size()) return hash_before(file_->fd(), file_->path(), mark.offset, mark.tail_hash);
     mark.tail_hash = fingerprint(taken.substr(taken.size() - tail));
     return {};
   }
 
  private:
-  const Fd fd_;
-  const std::string path_;
+  const std::shared_ptr<const PlainFile> file_;
   std::uint64_t next_;
-  std::shared_ptr<UnreadLines> unread_;
 };
 
 // Offsets count the unpacked bytes.

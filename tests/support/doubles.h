@@ -81,6 +81,8 @@ struct SourceScript {
   std::function<bool(std::string_view)> rejects;  // these come as Block::rejected
   std::size_t fail_receive = 0;                   // the n-th receive (from 1) is an error
   std::size_t throw_receive = 0;
+  bool leaves_unread = false;         // a worker reads each batch
+  std::size_t fail_read = 0;          // of the n-th batch (from 1) is an error
   std::size_t fail_commit = 0;        // the n-th commit (from 1) is an error
   std::size_t retriable_commits = 0;  // this many commits fail retriably before one succeeds
   std::shared_ptr<Journal> journal;
@@ -102,6 +104,24 @@ struct SourceScript {
     for (const auto& [partition, end] : watermark) sum += end;
     return sum;
   }
+};
+
+// What a receive has made of a block, given to whoever reads it.
+class LateReader final : public runtime::Reader {
+ public:
+  LateReader(const Block& block, bool fails)
+      : data_(block.data->view()), origins_(block.origins), fails_(fails) {}
+  Status read(Block& block) const override {
+    if (fails_) return injected("read failed");
+    block.data->append(data_);
+    block.origins = origins_;
+    return {};
+  }
+
+ private:
+  const std::string data_;
+  const std::vector<runtime::Slice> origins_;
+  const bool fails_;
 };
 
 class ScriptedReceiver final : public runtime::Receiver {
@@ -153,6 +173,11 @@ class ScriptedReceiver final : public runtime::Receiver {
     }
     s.delivered += block.origins.size();
     block.ranges.push_back({partition, 0, block.first_position, position});
+    if (s.leaves_unread) {
+      block.reader = std::make_shared<LateReader>(block, batches_ == s.fail_read);
+      block.unread_bytes = block.data->size();
+      block.origins.clear();
+    }
     return Received::records;
   }
   Status commit(std::span<const PositionRange> ranges) override {

@@ -341,6 +341,43 @@ TEST_CASE("D3 a source error is terminal: what was received before it goes on") 
   CHECK(in->committed() == 50);
 }
 
+TEST_CASE("D6 what a source leaves to the workers to read comes in its order, with all positions") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(5'000), 7);
+    in->leaves_unread = true;
+    in->rejects = [](std::string_view record) { return record == "40"; };
+    auto out = std::make_shared<SinkScript>();
+    auto dead = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
+    b.dead_letters_to("dead", sink(dead));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "");
+    std::vector<std::string> expected = in->records;
+    expected.erase(expected.begin() + 40);
+    CHECK(out->records == expected);
+    CHECK(dead->records.size() == 1);
+    CHECK(in->committed() == 5'000);
+    CHECK(outcome.summary.records_in == 5'000);
+  }
+}
+
+TEST_CASE("D3 a batch that a worker cannot read is terminal: what stands before it goes on") {
+  for (const unsigned threads : kThreads) {
+    auto in = source_of(numbered(500), 10);
+    in->leaves_unread = true;
+    in->fail_read = 6;
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
+    const Outcome outcome = run(b, options(threads));
+    CHECK(message(outcome) == "read failed");
+    CHECK(outcome.error->node == "in");
+    CHECK(out->records == numbered(50));
+    CHECK(in->committed() == 50);
+  }
+}
+
 TEST_CASE("D14 retriable faults of a sink and a commit are tried again, in order") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(500), 10);

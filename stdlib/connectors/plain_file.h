@@ -1,29 +1,31 @@
-// Stretches of lines of a regular file that the workers read (Block::reader). The source's thread looks only
-// for where each of them ends: at its last few KiB.
+// A regular file that is read as it is: by the source's thread, or, stretch by stretch, by the workers
+// (Block::reader), for whom the source's thread looks only for where each stretch ends.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "pipec/runtime/batch.h"
+#include "pipec/runtime/buffer.h"
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/fd.h"
 
 namespace pipec::stdlib {
 
-// One for each file, shared by all its blocks; keeps the file open.
-class UnreadLines final : public runtime::Reader {
+// Shared by all its blocks, which keep it open.
+class PlainFile final : public runtime::Reader {
  public:
-  // What is read of a stretch to find its end; enough for the fingerprint before it.
-  static constexpr std::size_t kTail = std::size_t{8} << 10;
-  // A shorter stretch is as well read at once.
-  static constexpr std::size_t kShortest = std::size_t{32} << 10;
+  PlainFile(runtime::Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
-  UnreadLines(runtime::Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
+  // Appends what stands from `offset` on until `data` holds `wanted` bytes; false: the file ends before.
+  runtime::Result<bool> fill(runtime::Buffer& data, std::size_t wanted, std::uint64_t offset) const;
 
   // How many bytes from `begin` on are whole lines, up to `most`; their last ones are left in `tail`. 0: they
   // are to be read at once. So is what is not in memory (the kernel reads ahead for one reader, not for
@@ -31,7 +33,7 @@ class UnreadLines final : public runtime::Reader {
   // to hold many short ones, and the end of the file.
   std::size_t find_end(std::uint64_t begin, std::size_t most, std::size_t max_records,
                        std::string& tail) const;
-
+  // Lines that find_end() has found.
   runtime::Status read(runtime::Block& block) const override;
 
  private:
