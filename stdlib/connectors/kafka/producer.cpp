@@ -21,12 +21,6 @@ constexpr int kMetadataCall = 1'000;
 constexpr std::chrono::seconds kFindTopic{20};
 constexpr std::chrono::seconds kNewTopic{3};  // brokers learn of one that was just made one after the other
 
-// What a broker says of a partition that it is yet to lead.
-bool is_unready(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-         code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
-}
-
 }  // namespace
 
 bool is_data_error(rd_kafka_resp_err_t code) {
@@ -136,6 +130,9 @@ Producer::~Producer() {
 Status Producer::start() {
   Result<Conf> conf = producer_conf(settings_);
   if (!conf) return conf.error();
+  Result<Stickiness> stickiness = take_stickiness(settings_.properties, conf->get());
+  if (!stickiness) return stickiness.error();
+  stickiness_ = *stickiness;
   longest_ = static_cast<std::size_t>(std::stoull(effective(conf->get(), "queue.buffering.max.kbytes")))
              << 10;
   log_.attach(conf->get());
@@ -147,8 +144,7 @@ Status Producer::start() {
   log_.attached(client_.get());
   ending_ = false;
   own_linger_ = keeps_linger(settings_.properties);
-  send_policy_ = SendPolicy(reports_.load());
-  answered_.clear();
+  send_policy_ = SendPolicy();
   reports_queue_.reset(rd_kafka_queue_get_main(client_.get()));
   thread_ = std::thread([this] { serve_reports(); });
   return {};
@@ -159,10 +155,13 @@ void Producer::serve_reports() {
     asleep_.store(true, std::memory_order_seq_cst);
     const bool idle = rd_kafka_outq_len(client_.get()) == 0;
     if (!idle) asleep_.store(false, std::memory_order_relaxed);
-    if (!idle && own_linger_ &&
-        send_policy_.due(std::chrono::steady_clock::now(), sent_.load(std::memory_order_relaxed),
-                         reports_.load(std::memory_order_relaxed),
-                         waiting_.load(std::memory_order_relaxed))) {
+    // The one record that another waits for goes out at once.
+    const bool flush = held_.load(std::memory_order_relaxed) > 0 ||
+                       (own_linger_ && send_policy_.due(std::chrono::steady_clock::now(),
+                                                        sent_.load(std::memory_order_relaxed),
+                                                        reports_.load(std::memory_order_relaxed),
+                                                        waiting_.load(std::memory_order_relaxed)));
+    if (!idle && flush) {
       rd_kafka_flush(client_.get(), kFlush);
     } else {
       rd_kafka_poll(client_.get(), idle || !own_linger_ ? kServe : kTick);
@@ -201,11 +200,10 @@ void Producer::stop() {
   rd_kafka_flush(client_.get(), kDrainOnEnd);
   settle();
   reports_queue_.reset();
-  {
-    const std::lock_guard lock(topics_mutex_);
-    topics_.clear();
-  }
+  const std::lock_guard lock(topics_mutex_);
+  for (auto& [name, topic] : topics_) topic.handle.reset();
   client_.reset();
+  topics_.clear();  // what the client asked to its end
 }
 
 Status Producer::restart() {
@@ -213,25 +211,13 @@ Status Producer::restart() {
   return start();
 }
 
-// A broker can name the leaders of a topic that was just made before they know of it themselves. What they
-// refuse then is sent again, but what came behind it may be taken first: a log without anything of this
-// producer takes any number to begin with.
-bool Producer::leaders_ready(const std::string& topic, int partitions) {
-  const PartitionList list = make_list(partitions);
-  for (int i = 0; i < partitions; ++i) {
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i)->offset = RD_KAFKA_OFFSET_END;
-  }
-  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client_.get(), list.get(), kMetadataCall);
-  if (code) return !is_unready(code) && !passes(code);
-  return std::none_of(list->elems, list->elems + list->cnt,
-                      [](const auto& partition) { return is_unready(partition.err); });
-}
-
 Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   const std::lock_guard lock(topics_mutex_);
-  if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.get();
-  Topic handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
-  if (!handle) return error(fmt::format("{}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
+  if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.handle.get();
+  auto partitions = std::make_unique<TopicPartitions>(settings_.partitioner, stickiness_);
+  Result<Topic> made = partitions->make_handle(client_.get(), topic);
+  if (!made) return made.error();
+  Topic handle = std::move(*made);
   const auto begin = std::chrono::steady_clock::now();
   const auto deadline = begin + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -241,13 +227,8 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
       const bool ready = !code && metadata->topics[0].partition_cnt > 0;
-      const int partitions = ready ? metadata->topics[0].partition_cnt : 0;
       rd_kafka_metadata_destroy(metadata);
-      if (ready &&
-          (leaders_ready(topic, partitions) || std::chrono::steady_clock::now() >= begin + kNewTopic)) {
-        break;
-      }
-      if (ready) code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+      if (ready) break;
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
     const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
@@ -265,7 +246,8 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     }
     wait(std::chrono::milliseconds(kServe));
   }
-  return topics_.emplace(topic, std::move(handle)).first->second.get();
+  return topics_.emplace(topic, KnownTopic{std::move(partitions), std::move(handle)})
+      .first->second.handle.get();
 }
 
 bool Producer::wait(std::chrono::milliseconds time) {
@@ -314,6 +296,15 @@ void Producer::close(const std::shared_ptr<Shipment>& shipment) {
   shipment->close();
 }
 
+void Producer::wait_for_report(std::uint64_t seen, bool held) {
+  if (held) held_.fetch_add(1, std::memory_order_relaxed);
+  {
+    std::unique_lock lock(mutex_);
+    room_.wait_for(lock, std::chrono::milliseconds(kServe), [&] { return reports_ != seen || interrupted_; });
+  }
+  if (held) held_.fetch_sub(1, std::memory_order_relaxed);
+}
+
 Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
   // It would wait for room for ever.
   refused = record.payload.size() + record.key.size() > longest_;
@@ -351,11 +342,12 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
   }
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr =
-      shipment.add(origin, record.payload.size() + record.key.size() + kProducedCost);
+  const std::size_t bytes = record.payload.size() + record.key.size() + kProducedCost;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, bytes);
 
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
+    TopicPartitions::Sending sending(bytes);
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
     if (!failed) {
       wake_reports();
@@ -364,10 +356,8 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       return {};
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(failed.get());
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !interrupted_) {
-      std::unique_lock lock(mutex_);
-      room_.wait_for(lock, std::chrono::milliseconds(kServe),
-                     [&] { return reports_ != seen || interrupted_; });
+    if ((code == RD_KAFKA_RESP_ERR__QUEUE_FULL || sending.held()) && !interrupted_) {
+      wait_for_report(seen, sending.held());
       continue;
     }
     if (headers) rd_kafka_headers_destroy(headers);
@@ -377,23 +367,13 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
   }
 }
 
-// Where a request failed and a later one to the same partition succeeded, librdkafka takes the earlier one's
-// records for written (and has no offset of them): a broker refuses a sequence with a gap. But a broker that
-// knows nothing of the producer in this partition takes any sequence for the first. So this is believed only
-// of a partition that has answered with an offset before.
-bool Producer::is_certain(const rd_kafka_message_t& message) {
-  std::vector<bool>& known = answered_[message.rkt];
-  const auto partition = static_cast<std::size_t>(std::max(0, message.partition));
-  if (known.size() <= partition) known.resize(partition + 1);
-  if (message.offset != RD_KAFKA_OFFSET_INVALID) known[partition] = true;
-  return known[partition];
-}
-
 void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void*) {
   const auto& slot = *static_cast<const Shipment::Slot*>(message->_private);
   Shipment& shipment = *slot.shipment;
   Producer& self = shipment.owner();
   if (self.settling_.shipment != &shipment) self.settle();
+  // Asked of each: it keeps the partitions' state.
+  const bool is_certain = TopicPartitions::of(message->rkt).report(*message);
   if (message->err) {
     // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
     const std::string reason = rd_kafka_err2str(message->err);
@@ -405,7 +385,7 @@ void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, 
           error(fmt::format("a record for topic {} was not delivered: {}{}",
                             rd_kafka_topic_name(message->rkt), log->redacted(reason), log->last())));
     }
-  } else if (!self.is_certain(*message)) {
+  } else if (!is_certain) {
     shipment.fail(
         error(fmt::format("whether a record for topic {}, partition {} was written is not known: its "
                           "request failed, a later one did not",

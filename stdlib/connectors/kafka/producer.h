@@ -21,6 +21,7 @@
 #include "stdlib/connectors/kafka/client_log.h"
 #include "stdlib/connectors/kafka/properties.h"
 #include "stdlib/connectors/kafka/send_policy.h"
+#include "stdlib/connectors/kafka/topic_partitions.h"
 
 namespace pipec::stdlib::kafka {
 
@@ -55,9 +56,8 @@ class Producer {
   // Makes the client; once, whoever of the sinks comes first.
   runtime::Status open();
 
-  // Before the first record for a topic: waits until its partitions are known, by their leaders too. Records
-  // that are handed over before that may be overtaken by later ones, and a topic that is not there would be
-  // noticed late. The handle lives until restart().
+  // Before the first record for a topic: waits until its partitions are known. A topic that is not there
+  // would be noticed late. The handle lives until restart().
   runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
@@ -65,7 +65,8 @@ class Producer {
   // At most `records` are sent.
   std::shared_ptr<Shipment> begin(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued,
                                   Ended ended);
-  // Hands one record over; waits while librdkafka's queue is full. Not ok: the reason why the record was not
+  // Hands one record over; waits while librdkafka's queue is full, and for the first answer of the record's
+  // partition if another record asked for it (topic_partitions.h). Not ok: the reason why the record was not
   // taken, `refused` where it is the record's own fault.
   runtime::Status send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused);
   // Before close(): the batch ends with this error.
@@ -88,11 +89,10 @@ class Producer {
   runtime::Status start();
   void stop();
   void purge();
-  bool leaders_ready(const std::string& topic, int partitions);
   void serve_reports();
   bool settle();
   void wake_reports();
-  bool is_certain(const rd_kafka_message_t& message);
+  void wait_for_report(std::uint64_t seen, bool held);
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   // Reports come in runs of one batch's records, which are counted off together.
@@ -102,7 +102,13 @@ class Producer {
     std::size_t bytes = 0;
   };
 
+  struct KnownTopic {
+    std::unique_ptr<TopicPartitions> partitions;
+    Topic handle;
+  };
+
   ProducerSettings settings_;
+  Stickiness stickiness_;
   std::size_t longest_ = 0;  // payload and key that fit into the queue at all
   ClientLog log_;
   Handle client_;
@@ -115,14 +121,13 @@ class Producer {
   std::atomic<std::uint64_t> sent_{0};   // changes with every few records
   std::atomic<std::size_t> waiting_{0};  // bytes, rounded up
   std::atomic<bool> asleep_{false};      // the thread of the reports found nothing under way
+  std::atomic<int> held_{0};             // threads that wait for a partition's first answer
   bool own_linger_ = true;               // linger.ms is ours
   Queue reports_queue_;
-  Settling settling_;  // of the reports' thread
-  // Likewise: per topic, which partitions have answered this client.
-  std::map<const rd_kafka_topic_t*, std::vector<bool>> answered_;
+  Settling settling_;       // of the reports' thread
   SendPolicy send_policy_;  // likewise
   std::mutex topics_mutex_;
-  std::map<std::string, Topic, std::less<>> topics_;
+  std::map<std::string, KnownTopic, std::less<>> topics_;
 };
 
 }  // namespace pipec::stdlib::kafka

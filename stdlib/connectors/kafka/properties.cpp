@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "pipec/runtime/evaluate.h"
@@ -19,6 +20,7 @@ using runtime::Type;
 namespace {
 
 constexpr int kLinger = 200;  // milliseconds
+constexpr const char* kSticky = "sticky.partitioning.linger.ms";
 
 struct Owned {
   const char* name;
@@ -65,6 +67,13 @@ const char* reason_in(const Owned (&list)[Count], std::string_view name) {
     if (name == owned.name) return owned.reason;
   }
   return nullptr;
+}
+
+// The value that counts, which is the last one; null where it is not given.
+const std::string* find(const Properties& properties, std::string_view name) {
+  const auto found = std::find_if(properties.rbegin(), properties.rend(),
+                                  [&](const auto& property) { return property.first == name; });
+  return found != properties.rend() ? &found->second : nullptr;
 }
 
 Error option_error(std::string message) {
@@ -308,9 +317,7 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
     if (Status status = set(conf.get(), "linger.ms", "0"); !status) return status.error();
   }
   // Whatever memory there is: the longest record that may be sent has to fit.
-  const bool own_queue =
-      std::none_of(settings.properties.begin(), settings.properties.end(),
-                   [](const auto& property) { return property.first == "queue.buffering.max.kbytes"; });
+  const bool own_queue = !find(settings.properties, "queue.buffering.max.kbytes");
   const std::size_t longest = std::stoull(effective(conf.get(), "message.max.bytes"));
   if (own_queue && queue.bytes < longest) {
     const std::string kilobytes = std::to_string((longest >> 10) + 1);
@@ -321,9 +328,18 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
 }
 
 bool keeps_linger(const Properties& properties) {
-  return std::none_of(properties.begin(), properties.end(), [](const auto& property) {
-    return property.first == "linger.ms" || property.first == "queue.buffering.max.ms";
-  });
+  return !find(properties, "linger.ms") && !find(properties, "queue.buffering.max.ms");
+}
+
+Result<Stickiness> take_stickiness(const Properties& properties, rd_kafka_conf_t* conf) {
+  Stickiness stickiness;
+  // As librdkafka has it.
+  const double milliseconds = find(properties, kSticky) ? std::stod(effective(conf, kSticky))
+                                                        : 2 * std::stod(effective(conf, "linger.ms"));
+  stickiness.time = std::chrono::milliseconds(std::llround(milliseconds));
+  stickiness.bytes = std::stoull(effective(conf, "batch.size"));
+  if (Status status = set(conf, kSticky, "0"); !status) return status.error();
+  return stickiness;
 }
 
 std::string effective(const rd_kafka_conf_t* conf, const char* property) {
@@ -335,9 +351,8 @@ std::string effective(const rd_kafka_conf_t* conf, const char* property) {
 
 Status check_access(const Properties& properties, const std::string& token_file) {
   const auto value = [&](std::string_view name) {
-    const auto found = std::find_if(properties.rbegin(), properties.rend(),
-                                    [&](const auto& property) { return property.first == name; });
-    return found != properties.rend() ? found->second : std::string();
+    const std::string* found = find(properties, name);
+    return found ? *found : std::string();
   };
   const std::string mechanism = value("sasl.mechanisms") + value("sasl.mechanism");
   const bool bearer = mechanism == "OAUTHBEARER";

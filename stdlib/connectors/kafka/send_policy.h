@@ -5,9 +5,7 @@
 //
 //   little waits, or nobody sends for kQuiet -> once, and again when answers came or after kAgain
 //
-// and nothing more before the first answer of all: the second request to a partition could overtake the
-// first, see Producer::is_certain(). Little: the records of a source that trickles are not held back. A plain
-// class; the caller brings the time.
+// Little: the records of a source that trickles are not held back. A plain class; the caller brings the time.
 #pragma once
 
 #include <chrono>
@@ -25,9 +23,6 @@ class SendPolicy {
   static constexpr Milliseconds kAgain{25};
   static constexpr std::size_t kLittle = std::size_t{256} << 10;  // bytes
 
-  // `answered`: what it is before anything was sent.
-  explicit SendPolicy(std::uint64_t answered = 0) : before_any_(answered) {}
-
   // Asked every few milliseconds while something waits. `sent`, `answered`: anything that changes when
   // something is. `waiting`: bytes. True: flush now.
   bool due(Time now, std::uint64_t sent, std::uint64_t answered, std::size_t waiting) {
@@ -39,7 +34,6 @@ class SendPolicy {
     const bool quiet = now - changed_ >= kQuiet;
     if (!quiet && waiting > kLittle) return false;
     if (now - flushed_ < kQuiet) return false;
-    if (answered == before_any_ && flushed_ != Time()) return false;
     if (flushed_since_ && answered == answered_ && now - flushed_ < kAgain) return false;
     flushed_ = now;
     flushed_since_ = true;
@@ -48,7 +42,6 @@ class SendPolicy {
   }
 
  private:
-  std::uint64_t before_any_;
   std::uint64_t sent_ = 0;
   std::uint64_t answered_ = 0;
   Time changed_{};

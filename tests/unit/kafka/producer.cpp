@@ -1,8 +1,11 @@
 // The producer against librdkafka's mock cluster in this process.
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -20,7 +23,9 @@ using namespace pipec::test;
 
 namespace {
 
-constexpr std::int16_t kListOffsets = 2;
+using std::chrono::milliseconds;
+
+constexpr std::int16_t kProduce = 0;
 
 ProducerSettings settings_of(const Cluster& cluster) {
   ProducerSettings settings;
@@ -55,6 +60,56 @@ struct Batch {
   }
 };
 
+// Records with their numbers as payload and without a key. `taken`: how many were.
+runtime::Status send_all(Producer& producer, Producer::Shipment& shipment, rd_kafka_topic_t* topic,
+                         std::uint32_t count, std::atomic<std::uint32_t>* taken = nullptr) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::string payload = std::to_string(i);
+    Producer::Record record;
+    record.topic = topic;
+    record.payload = payload;
+    bool refused = false;
+    if (runtime::Status status = producer.send(shipment, record, i, refused); !status) return status;
+    if (taken) ++*taken;
+  }
+  return {};
+}
+
+// The partitions answer from here on.
+void answer(Producer& producer, rd_kafka_topic_t* topic) {
+  Batch batch;
+  const auto shipment = batch.begin(producer, 1);
+  REQUIRE(send_all(producer, *shipment, topic, 1));
+  Producer::close(shipment);
+  REQUIRE(batch.wait());
+}
+
+// What partition 0 of "in" holds, from its beginning.
+std::vector<std::string> payloads(const Cluster& cluster, std::size_t count) {
+  const Handle reader =
+      client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", cluster.brokers()}, {"group.id", "g"}});
+  const PartitionList list = make_list(1);
+  rd_kafka_topic_partition_list_add(list.get(), "in", 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  REQUIRE(rd_kafka_assign(reader.get(), list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  std::vector<std::string> found;
+  while (found.size() < count) {
+    const Message message(rd_kafka_consumer_poll(reader.get(), 20'000));
+    if (!message || message->err) break;
+    found.emplace_back(static_cast<const char*>(message->payload), message->len);
+  }
+  return found;
+}
+
+std::vector<std::int64_t> counts(const Producer& producer, const char* topic, int partitions) {
+  std::vector<std::int64_t> found;
+  for (int i = 0; i < partitions; ++i) {
+    std::int64_t end = RD_KAFKA_OFFSET_END;
+    REQUIRE(find_offset(producer.client(), topic, i, 20'000, end) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    found.push_back(end);
+  }
+  return found;
+}
+
 }  // namespace
 
 TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted off when it is there") {
@@ -63,6 +118,7 @@ TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted 
   REQUIRE(producer.open());
   const auto topic = producer.know("in");
   REQUIRE(topic);
+  answer(producer, *topic);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);
   Batch batch;
   const auto shipment = batch.begin(producer, 100);
@@ -95,19 +151,14 @@ TEST_CASE(
   REQUIRE(producer.open());
   const auto topic = producer.know("in");
   REQUIRE(topic);
+  answer(producer, *topic);
   const bool interrupt = GENERATE(false, true);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);
   Batch batch;
   const auto shipment = batch.begin(producer, 100);
   runtime::Status status;
   std::thread writer([&] {
-    for (std::uint32_t i = 0; status && i < 100; ++i) {
-      Producer::Record record;
-      record.topic = *topic;
-      record.payload = "x";
-      bool refused = false;
-      status = producer.send(*shipment, record, i, refused);
-    }
+    status = send_all(producer, *shipment, *topic, 100);
     if (!status) Producer::fail(*shipment, status.error());
     Producer::close(shipment);
   });
@@ -145,28 +196,107 @@ TEST_CASE("P4 a record that the queue could never hold is refused as its own fau
   CHECK(batch.queued->load() == 0);
 }
 
-TEST_CASE("P1 before the first record the leaders of a topic are asked until they know that they are") {
-  const Cluster cluster(2);
-  Producer producer(settings_of(cluster));
+TEST_CASE("P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
+  const Cluster cluster(1);
+  ProducerSettings settings = settings_of(cluster);
+  settings.properties = {{"linger.ms", "0"}};
+  Producer producer(settings);
   REQUIRE(producer.open());
-  const auto unready =
-      GENERATE(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-  rd_kafka_mock_push_request_errors(cluster.get(), kListOffsets, 2, unready, unready);
-  REQUIRE(producer.know("in"));
-  // They were asked, and again: nothing of the errors is left.
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  CHECK(rd_kafka_query_watermark_offsets(producer.client(), "in", 0, &low, &high, 20'000) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR);
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  const auto refusal = GENERATE(RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+  if (refusal) rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 2, refusal, refusal);
+  rd_kafka_mock_broker_set_down(cluster.get(), 1);
+  Batch batch;
+  std::atomic<std::uint32_t> taken{0};
+  std::thread writer([&] {
+    const auto shipment = batch.begin(producer, 100);
+    runtime::Status status = send_all(producer, *shipment, *topic, 100, &taken);
+    if (!status) Producer::fail(*shipment, status.error());
+    Producer::close(shipment);
+  });
+  CHECK(eventually([&] { return taken == 1; }));
+  CHECK_FALSE(eventually([&] { return taken > 1; }, milliseconds(300)));
+  rd_kafka_mock_broker_set_up(cluster.get(), 1);
+  writer.join();
+  CHECK(batch.wait());
+  std::vector<std::string> expected;
+  for (int i = 0; i < 100; ++i) expected.push_back(std::to_string(i));
+  CHECK(payloads(cluster, 100) == expected);
 }
 
-TEST_CASE("P1 leaders that never come do not keep the other partitions' records") {
+TEST_CASE("P1 a first record that Kafka refuses leaves the partition to the next one") {
   const Cluster cluster(1);
   Producer producer(settings_of(cluster));
   REQUIRE(producer.open());
-  std::vector<rd_kafka_resp_err_t> unready(1000, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
-  rd_kafka_mock_push_request_errors_array(cluster.get(), kListOffsets, unready.size(), unready.data());
-  CHECK(producer.know("in"));
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                    RD_KAFKA_RESP_ERR_INVALID_RECORD);
+  Batch batch;
+  const auto shipment = batch.begin(producer, 5);
+  CHECK(send_all(producer, *shipment, *topic, 5));
+  Producer::close(shipment);
+  CHECK(batch.wait());
+  REQUIRE(batch.letters.size() == 2);
+  CHECK(batch.letters[0].origin == 0);
+  CHECK(batch.letters[1].origin == 1);
+  CHECK(payloads(cluster, 3) == std::vector<std::string>{"2", "3", "4"});
+}
+
+TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner gives it") {
+  const auto name = GENERATE(as<std::string>(), "murmur2_random", "murmur2", "consistent_random",
+                             "consistent", "fnv1a_random", "fnv1a");
+  constexpr int kPartitions = 7;
+  Cluster cluster(kPartitions);
+  cluster.add_topic("theirs", kPartitions);
+  ProducerSettings settings = settings_of(cluster);
+  settings.partitioner = name;
+  Producer producer(settings);
+  REQUIRE(producer.open());
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  const Handle theirs =
+      client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", cluster.brokers()}, {"partitioner", name}});
+  Batch batch;
+  const auto shipment = batch.begin(producer, 30);
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    const std::string key = "key " + std::to_string(i);
+    Producer::Record record;
+    record.topic = *topic;
+    record.key = key;
+    record.has_key = true;
+    bool refused = false;
+    REQUIRE(producer.send(*shipment, record, i, refused));
+    REQUIRE(rd_kafka_producev(theirs.get(), RD_KAFKA_V_TOPIC("theirs"),
+                              RD_KAFKA_V_KEY(key.data(), key.size()),
+                              RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  Producer::close(shipment);
+  CHECK(batch.wait());
+  REQUIRE(rd_kafka_flush(theirs.get(), 20'000) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  CHECK(counts(producer, "in", kPartitions) == counts(producer, "theirs", kPartitions));
+}
+
+TEST_CASE("K5 records without a key fill a request of one partition before they go to another") {
+  const Cluster cluster(4);
+  ProducerSettings settings = settings_of(cluster);
+  settings.properties = {{"sticky.partitioning.linger.ms", "900000"}, {"message.max.bytes", "20000"}};
+  const bool fill = GENERATE(true, false);
+  settings.properties.emplace_back("batch.size", fill ? "20000" : "1000000");
+  Producer producer(settings);
+  REQUIRE(producer.open());
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  Batch batch;
+  const auto shipment = batch.begin(producer, 2000);
+  CHECK(send_all(producer, *shipment, *topic, 2000));
+  Producer::close(shipment);
+  CHECK(batch.wait());
+  const std::vector<std::int64_t> found = counts(producer, "in", 4);
+  CHECK(std::accumulate(found.begin(), found.end(), std::int64_t{0}) == 2000);
+  CHECK(std::count(found.begin(), found.end(), 0) == (fill ? 0 : 3));
 }
 
 TEST_CASE(

@@ -61,17 +61,3 @@ TEST_CASE("P4 what fills batches is left to librdkafka while more comes, and goe
     CHECK(asked.after(5, kMuch));
   }
 }
-
-TEST_CASE(
-    "P1 before the first answer of all one request goes out, and no second one that could overtake it") {
-  Asked asked;
-  asked.answered = 0;
-  ++asked.sent;
-  CHECK(asked.after(0, 100));
-  for (int i = 0; i < 20; ++i) {
-    ++asked.sent;
-    CHECK_FALSE(asked.after(10, 200));
-  }
-  ++asked.answered;
-  CHECK(asked.after(5, 200));
-}

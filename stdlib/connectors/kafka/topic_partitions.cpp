@@ -1,0 +1,114 @@
+#include "stdlib/connectors/kafka/topic_partitions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace pipec::stdlib::kafka {
+
+namespace {
+
+// A partition that no topic has: librdkafka refuses the record then.
+constexpr std::int32_t kNotNow = std::numeric_limits<std::int32_t>::max();
+
+// Set while this thread hands a record over. librdkafka's own threads ask too, for records that it has taken.
+thread_local TopicPartitions::Sending* sending = nullptr;
+
+using TopicConf = std::unique_ptr<rd_kafka_topic_conf_t, Destroyer<rd_kafka_topic_conf_destroy>>;
+
+}  // namespace
+
+TopicPartitions::Sending::Sending(std::size_t bytes) : bytes_(bytes) {
+  sending = this;
+}
+
+TopicPartitions::Sending::~Sending() {
+  sending = nullptr;
+}
+
+TopicPartitions::TopicPartitions(std::string_view partitioner, const Stickiness& stickiness)
+    : stickiness_(stickiness) {
+  struct Kind {
+    std::string_view name;
+    Choice choice;
+    bool keyless_stay;
+    bool empty_stay;
+  };
+  static constexpr Kind kKinds[] = {
+      {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, true, false},
+      {"murmur2", rd_kafka_msg_partitioner_murmur2, false, false},
+      {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true, true},
+      {"consistent", rd_kafka_msg_partitioner_consistent, false, false},
+      {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, true, false},
+      {"fnv1a", rd_kafka_msg_partitioner_fnv1a, false, false},
+      {"random", rd_kafka_msg_partitioner_random, true, false},
+  };
+  const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [&](const Kind& k) { return k.name == partitioner; });
+  if (kind == std::end(kKinds)) kind = kKinds;
+  choice_ = kind->choice;
+  keyless_stay_ = kind->keyless_stay;
+  empty_stay_ = kind->empty_stay;
+}
+
+runtime::Result<Topic> TopicPartitions::make_handle(rd_kafka_t* client, const std::string& name) {
+  TopicConf conf(rd_kafka_default_topic_conf_dup(client));
+  rd_kafka_topic_conf_set_opaque(conf.get(), this);
+  rd_kafka_topic_conf_set_partitioner_cb(conf.get(), choose);
+  Topic handle(rd_kafka_topic_new(client, name.c_str(), conf.release()));
+  if (!handle) return error(fmt::format("{}: {}", name, rd_kafka_err2str(rd_kafka_last_error())));
+  // Who asks for a topic first says how it is used.
+  if (rd_kafka_topic_opaque(handle.get()) != this) {
+    return error(fmt::format("{}: the client uses this topic already", name));
+  }
+  return handle;
+}
+
+TopicPartitions::State& TopicPartitions::state(std::int32_t partition) {
+  const auto at = static_cast<std::size_t>(partition);
+  if (states_.size() <= at) states_.resize(at + 1, State::fresh);
+  return states_[at];
+}
+
+std::int32_t TopicPartitions::stay(const rd_kafka_topic_t* topic, std::int32_t count, std::size_t bytes) {
+  const Clock::time_point now = Clock::now();
+  if (current_ < 0 || current_ >= count || there_ >= stickiness_.bytes || now - since_ >= stickiness_.time ||
+      !rd_kafka_topic_partition_available(topic, current_)) {
+    current_ = rd_kafka_msg_partitioner_random(topic, nullptr, 0, count, nullptr, nullptr);
+    since_ = now;
+    there_ = 0;
+  }
+  there_ += bytes;
+  return current_;
+}
+
+std::int32_t TopicPartitions::choose(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
+                                     std::int32_t count, void* opaque, void* /*slot*/) {
+  auto& self = *static_cast<TopicPartitions*>(opaque);
+  const std::lock_guard lock(self.mutex_);
+  const bool stays = key ? key_size == 0 && self.empty_stay_ : self.keyless_stay_;
+  const std::int32_t partition = stays ? self.stay(topic, count, sending ? sending->bytes_ : 0)
+                                       : self.choice_(topic, key, key_size, count, nullptr, nullptr);
+  if (partition < 0) return partition;
+  State& state = self.state(partition);
+  if (state == State::asked && sending) {
+    sending->held_ = true;
+    return kNotNow;
+  }
+  if (state == State::fresh) state = State::asked;
+  return partition;
+}
+
+bool TopicPartitions::report(const rd_kafka_message_t& message) {
+  if (message.partition < 0) return message.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+  const auto partition = static_cast<std::size_t>(message.partition);
+  if (known_.size() <= partition) known_.resize(partition + 1);
+  if (known_[partition]) return true;
+  known_[partition] = !message.err && message.offset != RD_KAFKA_OFFSET_INVALID;
+  const std::lock_guard lock(mutex_);
+  state(message.partition) = known_[partition] ? State::answered : State::fresh;
+  return known_[partition] || message.err;
+}
+
+}  // namespace pipec::stdlib::kafka

@@ -1,0 +1,87 @@
+// The partitions of one topic as one client of a producer uses them: which one a record goes to, and that the
+// first request to each goes alone.
+//
+// Up to five requests to a partition are under way. Where an earlier one is refused and a later one taken, a
+// broker notices by the sequence numbers, and nothing is lost or reordered. But to a broker that knows
+// nothing of the producer in this partition, any number is the first: what was refused before it is out of
+// order, and librdkafka takes it for written. So until a partition has answered with an offset, one record at
+// most is on its way there:
+//
+//   fresh -> asked, by the record that is let through -> answered, by its offset, or fresh again
+//
+// As librdkafka's partitioner this sees the partition of a record before it is in a queue, and the caller
+// waits with the record if it has to.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stdlib/connectors/kafka/handles.h"
+#include "stdlib/connectors/kafka/properties.h"
+
+namespace pipec::stdlib::kafka {
+
+class TopicPartitions {
+ public:
+  // `partitioner`: one of librdkafka's names. A partitioner that gives records without a key a partition by
+  // their (empty) key does so here too.
+  TopicPartitions(std::string_view partitioner, const Stickiness& stickiness);
+  TopicPartitions(const TopicPartitions&) = delete;
+  TopicPartitions& operator=(const TopicPartitions&) = delete;
+
+  // A handle of the client whose records come here. This outlives the client.
+  runtime::Result<Topic> make_handle(rd_kafka_t* client, const std::string& name);
+  static TopicPartitions& of(const rd_kafka_topic_t* topic) {
+    return *static_cast<TopicPartitions*>(rd_kafka_topic_opaque(topic));
+  }
+
+  // Around a call of rd_kafka_produceva() on this thread, with `bytes` the record's size.
+  class Sending {
+   public:
+    explicit Sending(std::size_t bytes);
+    ~Sending();
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+    // The record was not taken since its partition is yet to answer: the call failed, and is to be made again
+    // after a report.
+    bool held() const { return held_; }
+
+   private:
+    friend class TopicPartitions;
+    std::size_t bytes_;
+    bool held_ = false;
+  };
+
+  // A record's delivery report. False: it is for a record that is said to be written, but may not be: without
+  // an offset, in a partition that has never given one.
+  bool report(const rd_kafka_message_t& message);
+
+ private:
+  enum class State : std::uint8_t { fresh, asked, answered };
+  using Choice = std::int32_t (*)(const rd_kafka_topic_t*, const void*, std::size_t, std::int32_t, void*,
+                                  void*);
+  using Clock = std::chrono::steady_clock;
+
+  static std::int32_t choose(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
+                             std::int32_t count, void* self, void* slot);
+  std::int32_t stay(const rd_kafka_topic_t* topic, std::int32_t count, std::size_t bytes);
+  State& state(std::int32_t partition);
+
+  Choice choice_ = nullptr;
+  bool keyless_stay_ = false;  // records without a key stay at a partition
+  bool empty_stay_ = false;    // those with an empty one, too
+  Stickiness stickiness_;
+  std::mutex mutex_;
+  std::vector<State> states_;
+  std::vector<bool> known_;    // those that have answered, for the thread of the reports
+  std::int32_t current_ = -1;  // where records without a key go
+  Clock::time_point since_;
+  std::size_t there_ = 0;  // bytes
+};
+
+}  // namespace pipec::stdlib::kafka
