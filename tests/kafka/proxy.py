@@ -114,8 +114,9 @@ class Proxy:
         (self.hole.set if on else self.hole.clear)()
 
     def waiting(self):
-        """In a blackhole: whether a client has sent something that is not going to be read."""
-        return any(select.select([connection.client], [], [], 0)[0] for connection in self.connections if connection.client.fileno() >= 0)
+        """In a blackhole: whether a client has sent something that is not going to be read, or answered."""
+        return any(connection.requests or select.select([connection.client], [], [], 0)[0]
+                   for connection in self.connections if connection.client.fileno() >= 0)
 
     def cut(self):
         """All connections end with a reset."""

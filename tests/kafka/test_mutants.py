@@ -31,9 +31,12 @@ def unsafe(source, out):
     return Oracle.safe(positions(source), below, out)
 
 
-def caught(scenario, name, *by):
+def caught(scenario, name, *by, tries=1):
+    """`tries`: of a scenario in which the mutant does something wrong only if the moment is right."""
     expect(not (found := scenario("none")), f"the right one is refused: {found}")
-    found = scenario(name)
+    for _ in range(tries):
+        if found := scenario(name):
+            break
     expect(found, f"not noticed: {name}")
     expect(any(text.startswith(by) for text in found), f"{name} is noticed by {found}, not by {by}")
     print(f"        {name}: {found[0]}", flush=True)
@@ -117,7 +120,7 @@ def oracle_commit_before_dead_letters():
 
 def oracle_commit_maximum():
     """I2 a pipec that commits the maximum of what it has read instead of the prefix that is out is noticed"""
-    caught(a_sink_that_stops, "commit_maximum", "I2")
+    caught(a_sink_that_stops, "commit_maximum", "I2", tries=5)
 
 
 def oracle_acknowledge_on_reject():
