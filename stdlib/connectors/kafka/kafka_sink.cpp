@@ -121,7 +121,13 @@ class KafkaSink final : public runtime::Sink {
                              waiting.end(std::move(status), std::move(letters));
                            }
                          });
-    Status status = send_all(batch, context, constant_handle, *shipment);
+    // What was handed over points into the batch: whatever happens, its reports are waited for.
+    Status status;
+    try {
+      status = send_all(batch, context, constant_handle, *shipment);
+    } catch (const std::exception& thrown) {
+      status = Error{"exception", thrown.what(), {}, {}};
+    }
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
     if (completion) return {};
@@ -137,7 +143,7 @@ class KafkaSink final : public runtime::Sink {
     return ended;
   }
 
-  // librdkafka copies what it is given.
+  // What librdkafka holds besides the batches.
   std::size_t queued_bytes() const override { return queued_->load(std::memory_order_relaxed); }
   void interrupt() override {
     if (producer_ || transaction_) producer().interrupt();
@@ -200,6 +206,7 @@ class KafkaSink final : public runtime::Sink {
           continue;
         }
         out.payload = piece.text;
+        out.lasting = piece.text.data() == batch.payload(record).data();
       }
       if (key_) {
         if (!key_of(batch, record, context, key, out.has_key)) continue;

@@ -130,7 +130,7 @@ Producer::~Producer() {
 Status Producer::start() {
   Result<Conf> conf = producer_conf(settings_);
   if (!conf) return conf.error();
-  Result<Stickiness> stickiness = take_stickiness(settings_.properties, conf->get());
+  const Result<std::chrono::milliseconds> stickiness = take_stickiness(settings_.properties, conf->get());
   if (!stickiness) return stickiness.error();
   stickiness_ = *stickiness;
   longest_ = static_cast<std::size_t>(std::stoull(effective(conf->get(), "queue.buffering.max.kbytes")))
@@ -316,7 +316,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
     return fields[count++];
   };
   next(RD_KAFKA_VTYPE_RKT).u.rkt = record.topic;
-  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = record.lasting ? 0 : RD_KAFKA_MSG_F_COPY;
   // librdkafka takes a null pointer for no payload or key, whatever the size.
   static char nothing = 0;
   const auto pointer = [](std::string_view bytes, bool has) -> void* {
@@ -342,12 +342,12 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
       next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
   }
-  const std::size_t bytes = record.payload.size() + record.key.size() + kProducedCost;
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, bytes);
+  const std::size_t copied = (record.lasting ? 0 : record.payload.size()) + record.key.size() + kProducedCost;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = shipment.add(origin, copied);
 
   for (;;) {
     const std::uint64_t seen = reports_.load(std::memory_order_acquire);
-    TopicPartitions::Sending sending(bytes);
+    const TopicPartitions::Sending sending;
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
     if (!failed) {
       wake_reports();

@@ -40,6 +40,7 @@ class Producer {
     rd_kafka_topic_t* topic;  // of know()
     std::string_view payload;
     bool has_payload = true;
+    bool lasting = false;  // the payload stays as it is until the batch has ended: it is not copied
     std::string_view key;
     bool has_key = false;
     const runtime::Metadata* metadata = nullptr;  // headers and timestamp
@@ -108,7 +109,7 @@ class Producer {
   };
 
   ProducerSettings settings_;
-  Stickiness stickiness_;
+  std::chrono::milliseconds stickiness_{};
   std::size_t longest_ = 0;  // payload and key that fit into the queue at all
   ClientLog log_;
   Handle client_;

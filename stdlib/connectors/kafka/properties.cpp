@@ -331,15 +331,12 @@ bool keeps_linger(const Properties& properties) {
   return !find(properties, "linger.ms") && !find(properties, "queue.buffering.max.ms");
 }
 
-Result<Stickiness> take_stickiness(const Properties& properties, rd_kafka_conf_t* conf) {
-  Stickiness stickiness;
+Result<std::chrono::milliseconds> take_stickiness(const Properties& properties, rd_kafka_conf_t* conf) {
   // As librdkafka has it.
   const double milliseconds = find(properties, kSticky) ? std::stod(effective(conf, kSticky))
                                                         : 2 * std::stod(effective(conf, "linger.ms"));
-  stickiness.time = std::chrono::milliseconds(std::llround(milliseconds));
-  stickiness.bytes = std::stoull(effective(conf, "batch.size"));
   if (Status status = set(conf, kSticky, "0"); !status) return status.error();
-  return stickiness;
+  return std::chrono::milliseconds(std::llround(milliseconds));
 }
 
 std::string effective(const rd_kafka_conf_t* conf, const char* property) {

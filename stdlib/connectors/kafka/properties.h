@@ -76,14 +76,9 @@ runtime::Result<Conf> producer_conf(const ProducerSettings& settings);
 // Whether linger.ms is ours, which is long (send_policy.h).
 bool keeps_linger(const Properties& properties);
 
-// How long records without a key go to one partition: until as many bytes as a request holds went there, or
-// for a time.
-struct Stickiness {
-  std::size_t bytes = 0;
-  std::chrono::milliseconds time{};
-};
-// Of what the client would do by itself, which it does no longer then.
-runtime::Result<Stickiness> take_stickiness(const Properties& properties, rd_kafka_conf_t* conf);
+// How long records without a key go to one partition. librdkafka does not see to it by itself any more.
+runtime::Result<std::chrono::milliseconds> take_stickiness(const Properties& properties,
+                                                           rd_kafka_conf_t* conf);
 
 // The value that the client will really use; "" where librdkafka does not have the property.
 std::string effective(const rd_kafka_conf_t* conf, const char* property);

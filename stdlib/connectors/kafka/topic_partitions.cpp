@@ -19,7 +19,7 @@ using TopicConf = std::unique_ptr<rd_kafka_topic_conf_t, Destroyer<rd_kafka_topi
 
 }  // namespace
 
-TopicPartitions::Sending::Sending(std::size_t bytes) : bytes_(bytes) {
+TopicPartitions::Sending::Sending() {
   sending = this;
 }
 
@@ -27,7 +27,7 @@ TopicPartitions::Sending::~Sending() {
   sending = nullptr;
 }
 
-TopicPartitions::TopicPartitions(std::string_view partitioner, const Stickiness& stickiness)
+TopicPartitions::TopicPartitions(std::string_view partitioner, std::chrono::milliseconds stickiness)
     : stickiness_(stickiness) {
   struct Kind {
     std::string_view name;
@@ -71,15 +71,13 @@ TopicPartitions::State& TopicPartitions::state(std::int32_t partition) {
   return states_[at];
 }
 
-std::int32_t TopicPartitions::stay(const rd_kafka_topic_t* topic, std::int32_t count, std::size_t bytes) {
+std::int32_t TopicPartitions::stay(const rd_kafka_topic_t* topic, std::int32_t count) {
   const Clock::time_point now = Clock::now();
-  if (current_ < 0 || current_ >= count || there_ >= stickiness_.bytes || now - since_ >= stickiness_.time ||
+  if (current_ < 0 || current_ >= count || now - since_ >= stickiness_ ||
       !rd_kafka_topic_partition_available(topic, current_)) {
     current_ = rd_kafka_msg_partitioner_random(topic, nullptr, 0, count, nullptr, nullptr);
     since_ = now;
-    there_ = 0;
   }
-  there_ += bytes;
   return current_;
 }
 
@@ -88,8 +86,8 @@ std::int32_t TopicPartitions::choose(const rd_kafka_topic_t* topic, const void* 
   auto& self = *static_cast<TopicPartitions*>(opaque);
   const std::lock_guard lock(self.mutex_);
   const bool stays = key ? key_size == 0 && self.empty_stay_ : self.keyless_stay_;
-  const std::int32_t partition = stays ? self.stay(topic, count, sending ? sending->bytes_ : 0)
-                                       : self.choice_(topic, key, key_size, count, nullptr, nullptr);
+  const std::int32_t partition =
+      stays ? self.stay(topic, count) : self.choice_(topic, key, key_size, count, nullptr, nullptr);
   if (partition < 0) return partition;
   State& state = self.state(partition);
   if (state == State::asked && sending) {

@@ -28,9 +28,9 @@ namespace pipec::stdlib::kafka {
 
 class TopicPartitions {
  public:
-  // `partitioner`: one of librdkafka's names. A partitioner that gives records without a key a partition by
-  // their (empty) key does so here too.
-  TopicPartitions(std::string_view partitioner, const Stickiness& stickiness);
+  // `partitioner`: one of librdkafka's names. `stickiness`: how long records without a key go to one
+  // partition, so that they fill requests; for partitioners that choose at random for them.
+  TopicPartitions(std::string_view partitioner, std::chrono::milliseconds stickiness);
   TopicPartitions(const TopicPartitions&) = delete;
   TopicPartitions& operator=(const TopicPartitions&) = delete;
 
@@ -40,10 +40,10 @@ class TopicPartitions {
     return *static_cast<TopicPartitions*>(rd_kafka_topic_opaque(topic));
   }
 
-  // Around a call of rd_kafka_produceva() on this thread, with `bytes` the record's size.
+  // Around a call of rd_kafka_produceva() on this thread.
   class Sending {
    public:
-    explicit Sending(std::size_t bytes);
+    Sending();
     ~Sending();
     Sending(const Sending&) = delete;
     Sending& operator=(const Sending&) = delete;
@@ -53,7 +53,6 @@ class TopicPartitions {
 
    private:
     friend class TopicPartitions;
-    std::size_t bytes_;
     bool held_ = false;
   };
 
@@ -69,19 +68,18 @@ class TopicPartitions {
 
   static std::int32_t choose(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
                              std::int32_t count, void* self, void* slot);
-  std::int32_t stay(const rd_kafka_topic_t* topic, std::int32_t count, std::size_t bytes);
+  std::int32_t stay(const rd_kafka_topic_t* topic, std::int32_t count);
   State& state(std::int32_t partition);
 
   Choice choice_ = nullptr;
   bool keyless_stay_ = false;  // records without a key stay at a partition
   bool empty_stay_ = false;    // those with an empty one, too
-  Stickiness stickiness_;
+  std::chrono::milliseconds stickiness_;
   std::mutex mutex_;
   std::vector<State> states_;
   std::vector<bool> known_;    // those that have answered, for the thread of the reports
   std::int32_t current_ = -1;  // where records without a key go
   Clock::time_point since_;
-  std::size_t there_ = 0;  // bytes
 };
 
 }  // namespace pipec::stdlib::kafka

@@ -123,22 +123,28 @@ TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted 
   Batch batch;
   const auto shipment = batch.begin(producer, 100);
   const std::string payload(50, 'x');
+  const bool lasting = GENERATE(false, true);  // then it is the batch's, and counted with that
+  const std::size_t each = (lasting ? 0 : 50) + 3 + kProducedCost;
   for (std::uint32_t i = 0; i < 100; ++i) {
     Producer::Record record;
     record.topic = *topic;
     record.payload = payload;
+    record.lasting = lasting;
     record.key = "key";
     record.has_key = true;
     bool refused = true;
     REQUIRE(producer.send(*shipment, record, i, refused));
     CHECK_FALSE(refused);
   }
-  CHECK(batch.queued->load() >= 100 * (50 + 3 + kProducedCost));
+  CHECK(batch.queued->load() >= 100 * each);
   Producer::close(shipment);
-  CHECK(batch.queued->load() == 100 * (50 + 3 + kProducedCost));
+  CHECK(batch.queued->load() == 100 * each);
   rd_kafka_mock_broker_set_up(cluster.get(), 1);
   CHECK(batch.wait());
   CHECK(batch.letters.empty());
+  std::vector<std::string> sent(100, payload);
+  sent.insert(sent.begin(), "0");  // of answer()
+  CHECK(payloads(cluster, 101) == sent);
   CHECK(batch.queued->load() == 0);
 }
 
@@ -279,24 +285,23 @@ TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner g
   CHECK(counts(producer, "in", kPartitions) == counts(producer, "theirs", kPartitions));
 }
 
-TEST_CASE("K5 records without a key fill a request of one partition before they go to another") {
+TEST_CASE("K5 records without a key stay at a partition for a time, or go to any") {
   const Cluster cluster(4);
   ProducerSettings settings = settings_of(cluster);
-  settings.properties = {{"sticky.partitioning.linger.ms", "900000"}, {"message.max.bytes", "20000"}};
-  const bool fill = GENERATE(true, false);
-  settings.properties.emplace_back("batch.size", fill ? "20000" : "1000000");
+  const bool stay = GENERATE(true, false);
+  settings.properties = {{"sticky.partitioning.linger.ms", stay ? "900000" : "0"}};
   Producer producer(settings);
   REQUIRE(producer.open());
   const auto topic = producer.know("in");
   REQUIRE(topic);
   Batch batch;
-  const auto shipment = batch.begin(producer, 2000);
-  CHECK(send_all(producer, *shipment, *topic, 2000));
+  const auto shipment = batch.begin(producer, 200);
+  CHECK(send_all(producer, *shipment, *topic, 200));
   Producer::close(shipment);
   CHECK(batch.wait());
   const std::vector<std::int64_t> found = counts(producer, "in", 4);
-  CHECK(std::accumulate(found.begin(), found.end(), std::int64_t{0}) == 2000);
-  CHECK(std::count(found.begin(), found.end(), 0) == (fill ? 0 : 3));
+  CHECK(std::accumulate(found.begin(), found.end(), std::int64_t{0}) == 200);
+  CHECK(std::count(found.begin(), found.end(), 0) == (stay ? 3 : 0));
 }
 
 TEST_CASE(
