@@ -362,6 +362,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
     }
     if (headers) rd_kafka_headers_destroy(headers);
     shipment.take_back();
+    if (sending.held()) return error("interrupted while waiting for a partition's first answer");
     refused = is_data_error(code);
     return error(log_.redacted(rd_kafka_error_string(failed.get())));
   }
