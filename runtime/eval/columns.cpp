@@ -7,11 +7,14 @@
 
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 #include "runtime/eval/arithmetic.h"
 #include "runtime/eval/compare.h"
 #include "runtime/eval/plain_call.h"
 #include "runtime/eval/storable.h"
 #include "runtime/json/text.h"
+#include "runtime/msgpack/edit.h"
+#include "runtime/msgpack/read.h"
 
 namespace pipec::runtime::eval {
 
@@ -161,7 +164,12 @@ void Columns::truths_of(Operand values, Rows rows, Truths& truths) {
   }
 }
 
+template <Format kFormat>
 inline Value Columns::read(std::string_view text, std::size_t row) {
+  if constexpr (kFormat == Format::msgpack) {
+    const std::optional<Value> value = read_msgpack(text);
+    return value ? *value : doubted(row);
+  }
   // What most numbers are.
   if (json::is_digit(text.front()) && (text.front() != '0' || text.size() == 1) && text.size() <= 8) {
     std::uint64_t digits = 0;
@@ -181,11 +189,15 @@ inline void Columns::descend(const Node& node, std::size_t row, Value& value) {
 }
 
 void Columns::field(const Node& node, Rows rows, Value* out) {
-  for (const std::uint16_t row : rows) {
-    const std::string_view text = index_.value(row, node.slot);
-    out[row] = text.empty() ? Value() : read(text, row);
-    descend(node, row, out[row]);
-  }
+  const auto each = [&](auto format) {
+    for (const std::uint16_t row : rows) {
+      const std::string_view text = index_.value(row, node.slot);
+      out[row] = text.empty() ? Value() : read<format.value>(text, row);
+      descend(node, row, out[row]);
+    }
+  };
+  if (index_.format() == Format::json) return each(std::integral_constant<Format, Format::json>{});
+  each(std::integral_constant<Format, Format::msgpack>{});
 }
 
 void Columns::element(const Node& node, Rows rows, Value* out) {
@@ -201,7 +213,8 @@ void Columns::has(const Node& node, Rows rows, Truths& truths) {
     const std::string_view text = index_.value(row, node.slot);
     bool there = !text.empty();
     if (there && !node.below.empty()) {
-      Value value = read(text, row);
+      Value value =
+          index_.format() == Format::json ? read<Format::json>(text, row) : read<Format::msgpack>(text, row);
       for (const json::Step& step : node.below) {
         const Found found = step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
         if (found.bad) doubt(row);
@@ -432,8 +445,38 @@ void Columns::container(const Node& node, Rows rows, Value* out) {
   }
 }
 
-// As RecordView::edit_slot() has it. Where nothing is there to be removed or renamed, the field must stay
-// missing.
+// As RecordView::edit_slot() has it.
+std::optional<Value> Columns::edited_json(const Node& node, const Value& base, bool missing,
+                                          const Value& value) {
+  const json::Operation operation{node.edit, value, node.new_key};
+  const json::Edited edited = missing ? json::wrap(node.below, value, arena_)
+                                      : json::edit_below(base, node.below, operation, arena_, *scratch_);
+  return edited.edit == json::Edit::done ? std::optional(edited.value) : std::nullopt;
+}
+
+// As msgpack::View::edit_slot() has it. What is no container is left alone: written again, it need not have
+// the bytes that it has now.
+std::optional<Value> Columns::edited_msgpack(const Node& node, const Value& base, bool missing,
+                                             const Value& value) {
+  msgpack::Operation operation{node.edit, {}, node.new_key};
+  if (node.edit == json::Operation::Kind::set) {
+    operation.value = msgpack::encoded(value, arena_, *scratch_);
+    if (operation.value.empty()) return std::nullopt;
+  }
+  msgpack::Edited edited;
+  if (missing) {
+    edited = msgpack::wrap(node.below, operation.value, arena_, *scratch_);
+  } else if (base.type() == Type::array || base.type() == Type::object) {
+    const std::string_view container =
+        msgpack::is_slice(base) ? base.text() : msgpack::encoded(base, arena_, *scratch_);
+    edited = msgpack::edit_below(container, node.below, operation, arena_, *scratch_);
+  } else {
+    return std::nullopt;
+  }
+  return edited.edit == json::Edit::done ? read_msgpack(edited.bytes) : std::nullopt;
+}
+
+// Where nothing is there to be removed or renamed, the field must stay missing.
 void Columns::edited(const Node& node, Rows rows, Value* out) {
   const Operand bases = operand(node.children[0], rows);
   const bool sets = node.edit == json::Operation::Kind::set;
@@ -445,11 +488,10 @@ void Columns::edited(const Node& node, Rows rows, Value* out) {
       out[row] = doubted(row);
       continue;
     }
-    const json::Operation operation{node.edit, values[row], node.new_key};
-    const json::Edited edited = missing
-                                    ? json::wrap(node.below, values[row], arena_)
-                                    : json::edit_below(bases[row], node.below, operation, arena_, *scratch_);
-    out[row] = edited.edit == json::Edit::done ? edited.value : doubted(row);
+    const std::optional<Value> value = index_.format() == Format::json
+                                           ? edited_json(node, bases[row], missing, values[row])
+                                           : edited_msgpack(node, bases[row], missing, values[row]);
+    out[row] = value ? *value : doubted(row);
   }
 }
 

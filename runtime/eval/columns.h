@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,7 @@ class Columns {
     doubtful_[row] = 1;
     return {};
   }
+  template <Format kFormat>
   Value read(std::string_view text, std::size_t row);
   void compute(Number number, Rows rows);
   void truths_of(Operand values, Rows rows, Truths& truths);
@@ -77,6 +79,9 @@ class Columns {
   void interpolate(const Node& node, Rows rows, Value* out);
   void container(const Node& node, Rows rows, Value* out);
   void edited(const Node& node, Rows rows, Value* out);
+  // The field after the edit; nullopt: the interpreter has to say.
+  std::optional<Value> edited_json(const Node& node, const Value& base, bool missing, const Value& value);
+  std::optional<Value> edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value);
   // The arena is as large as it may become: the rows that are left are doubtful.
   bool full();
 

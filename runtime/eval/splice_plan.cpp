@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 #include "runtime/json/splice.h"
+#include "runtime/msgpack/write.h"
 
 namespace pipec::runtime::eval {
 
@@ -24,62 +26,91 @@ struct Change {
 };
 
 // The edits one after another, as RecordView has them.
-std::vector<Change> changes_of(const json::Layout& layout, std::span<const TopEdit> edits,
-                               std::span<const std::string> quoted) {
-  std::vector<Change> changes;
-  std::vector<std::uint32_t> state(quoted.size(), kUntouched);
-  const auto there = [&](std::uint32_t slot) {
-    return state[slot] != kGone && (state[slot] != kUntouched || layout.member_of[slot] != kMissing);
-  };
-  const auto changed = [&](std::uint32_t slot) -> Change& {
-    if (state[slot] < kGone) return changes[state[slot]];
-    Change change;
-    if (state[slot] == kUntouched) change.member = layout.member_of[slot];
-    if (change.member == kMissing) change.key = quoted[slot];
-    state[slot] = static_cast<std::uint32_t>(changes.size());
-    return changes.emplace_back(change);
-  };
-  const auto erase = [&](std::uint32_t slot) {
-    if (!there(slot)) return;
-    changed(slot).removed = true;
-    state[slot] = kGone;
-  };
-  bool others_removed = false;
-  const auto keep = [&](std::span<const std::uint32_t> kept) {
-    // Members that are nobody's slot go, once.
-    for (std::uint16_t m = 0; m < layout.leads.size() && !others_removed; ++m) {
-      if (std::find(layout.member_of.begin(), layout.member_of.end(), m) != layout.member_of.end()) continue;
-      changes.push_back({m, {}, ColumnPlan::kNone, true});
-    }
-    others_removed = true;
-    for (std::uint32_t slot = 0; slot < state.size(); ++slot) {
-      if (std::find(kept.begin(), kept.end(), slot) == kept.end()) erase(slot);
-    }
-  };
-  for (const TopEdit& edit : edits) {
+class Changes {
+ public:
+  Changes(const json::Layout& layout, std::span<const std::string> keys)
+      : layout_(layout), keys_(keys), state_(keys.size(), kUntouched), members_(layout.leads.size()) {}
+
+  void apply(const TopEdit& edit) {
     switch (edit.kind) {
       case TopEdit::Kind::keep:
-        keep(edit.kept);
-        break;
+        return keep(edit.kept);
       case TopEdit::Kind::set:
         changed(edit.slot).value = edit.value;
-        break;
+        return;
       case TopEdit::Kind::remove:
-        erase(edit.slot);
-        break;
+        return erase(edit.slot);
       case TopEdit::Kind::rename:
-        if (edit.slot == edit.to || !there(edit.slot)) break;
-        erase(edit.to);
-        changed(edit.slot).key = quoted[edit.to];
-        state[edit.to] = state[edit.slot];
-        state[edit.slot] = kGone;
-        break;
+        return rename(edit.slot, edit.to);
     }
   }
-  std::stable_sort(changes.begin(), changes.end(),
-                   [](const Change& a, const Change& b) { return a.member < b.member; });
-  return changes;
-}
+  // In the order of the record, new members behind.
+  std::vector<Change> take() {
+    std::stable_sort(changes_.begin(), changes_.end(),
+                     [](const Change& a, const Change& b) { return a.member < b.member; });
+    return std::move(changes_);
+  }
+  std::size_t members() const { return members_; }  // how many there are now
+  // A map's head is written anew where the number of members is another at the end, or was at a keep().
+  bool recounted() const { return recounted_ || members_ != counted_; }
+
+ private:
+  bool there(std::uint32_t slot) const {
+    return state_[slot] != kGone && (state_[slot] != kUntouched || layout_.member_of[slot] != kMissing);
+  }
+  Change& changed(std::uint32_t slot) {
+    if (state_[slot] < kGone) return changes_[state_[slot]];
+    Change change;
+    if (state_[slot] == kUntouched) change.member = layout_.member_of[slot];
+    if (change.member == kMissing) {
+      change.key = keys_[slot];
+      ++members_;
+    }
+    state_[slot] = static_cast<std::uint32_t>(changes_.size());
+    return changes_.emplace_back(change);
+  }
+  void erase(std::uint32_t slot) {
+    if (!there(slot)) return;
+    changed(slot).removed = true;
+    state_[slot] = kGone;
+    --members_;
+  }
+  void rename(std::uint32_t from, std::uint32_t to) {
+    if (from == to || !there(from)) return;
+    erase(to);
+    changed(from).key = keys_[to];
+    state_[to] = state_[from];
+    state_[from] = kGone;
+  }
+  void keep(std::span<const std::uint32_t> kept) {
+    recount();
+    // Members that are nobody's slot go, once.
+    for (std::uint16_t m = 0; m < layout_.leads.size() && !others_removed_; ++m) {
+      const auto& wanted = layout_.member_of;
+      if (std::find(wanted.begin(), wanted.end(), m) != wanted.end()) continue;
+      changes_.push_back({m, {}, ColumnPlan::kNone, true});
+      --members_;
+    }
+    others_removed_ = true;
+    for (std::uint32_t slot = 0; slot < state_.size(); ++slot) {
+      if (std::find(kept.begin(), kept.end(), slot) == kept.end()) erase(slot);
+    }
+    recount();
+  }
+  void recount() {
+    recounted_ = recounted();
+    counted_ = members_;
+  }
+
+  const json::Layout& layout_;
+  std::span<const std::string> keys_;
+  std::vector<std::uint32_t> state_;
+  std::vector<Change> changes_;
+  std::size_t members_;
+  std::size_t counted_ = members_;
+  bool recounted_ = false;
+  bool others_removed_ = false;
+};
 
 // Copies in whole pieces: up to 31 bytes more are read and written.
 inline char* copy(char* to, const char* from, std::size_t size) {
@@ -95,20 +126,29 @@ constexpr std::size_t kNumber = 32;  // any number, bool or null as text
 
 }  // namespace
 
-SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits,
-                       std::span<const std::string> quoted) {
-  const std::vector<Change> changes = changes_of(layout, edits, quoted);
+SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, const Keys& keys) {
+  const bool json = layout.format == Format::json;
+  Changes applied(layout, json ? keys.json : keys.msgpack);
+  for (const TopEdit& edit : edits) applied.apply(edit);
+  const std::vector<Change> changes = applied.take();
   if (changes.empty()) return;
+  if (!json) value_kind_ = Part::Kind::msgpack_value;
   const auto last = static_cast<std::uint32_t>(layout.leads.size()) - 1;
   // Places of member m: `begin` is the separator before it.
   const auto begin = [](std::uint32_t m) { return Place{2 * m, 0}; };
   const auto end = [](std::uint32_t m) { return Place{2 * m + 2, 0}; };
   const auto key = [&](std::uint32_t m) { return Place{2 * m, layout.leads[m].key}; };
-  const auto colon = [](std::uint32_t m) { return Place{2 * m + 1, 0}; };
+  const auto key_end = [](std::uint32_t m) { return Place{2 * m + 1, 0}; };
   const auto value = [&](std::uint32_t m) { return Place{2 * m, layout.leads[m].size}; };
   Place copied{0, 0};      // up to here the record is written or left out
   std::uint32_t next = 0;  // the first member that has not been dealt with
   bool all_gone = true;    // no member stays before it
+  if (!json && applied.recounted()) {
+    char head[msgpack::kMostHead];
+    const char* const head_end = msgpack::put_container_head(head, true, applied.members());
+    add_text({head, static_cast<std::size_t>(head_end - head)});
+    copied = key(0);
+  }
   std::size_t i = 0;
   for (; i < changes.size() && changes[i].member != kMissing; ++i) {
     const Change& change = changes[i];
@@ -129,7 +169,7 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
     if (!change.key.empty()) {
       add_run(copied, key(m));
       add_text(change.key);
-      copied = colon(m);
+      copied = key_end(m);
     }
     if (change.value != ColumnPlan::kNone) {
       add_run(copied, value(m));
@@ -143,14 +183,14 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
     const Change& change = changes[i];
     if (change.removed) continue;
     if (!added) add_run(copied, end(last));
-    if (added || !all_gone) add_text(",");
+    if (json && (added || !all_gone)) add_text(",");
     add_text(change.key);
-    add_text(":");
+    if (json) add_text(":");
     add_value(change.value);
     added = true;
     copied = end(last);
   }
-  add_run(copied, {2 * last + 2, 1});
+  add_run(copied, {2 * last + 2, json ? 1U : 0U});  // of JSON with the closing bracket
 }
 
 void SplicePlan::add_run(Place from, Place to) {
@@ -178,7 +218,7 @@ void SplicePlan::add_text(std::string_view text) {
 void SplicePlan::add_value(ColumnPlan::Number value) {
   room_ += kNumber;
   Part part;
-  part.kind = Part::Kind::value;
+  part.kind = value_kind_;
   part.value = value;
   parts_.push_back(part);
 }
@@ -203,7 +243,7 @@ void SplicePlan::write(const json::BlockIndex& index, std::size_t row, std::uint
         std::memcpy(to, texts_.data() + part.text, part.size);
         to += part.size;
         break;
-      case Part::Kind::value: {
+      case Part::Kind::json_value: {
         const Value& value = columns.value(part.value, row);
         if (value.type() == Type::integer && value.number_text().empty()) {
           to = std::to_chars(to, to + kNumber, value.as_int()).ptr;
@@ -218,6 +258,19 @@ void SplicePlan::write(const json::BlockIndex& index, std::size_t row, std::uint
         } else {
           written();
           json::append_value(value, {text + members[0], size}, out);
+          to = out.extend(room);
+        }
+        break;
+      }
+      case Part::Kind::msgpack_value: {
+        const Value& value = columns.value(part.value, row);
+        if (value.type() == Type::integer && !value.is_beyond()) {
+          to = msgpack::put_integer(to, value.as_int());
+        } else if (value.type() == Type::floating) {
+          to = msgpack::put_float(to, value.as_float());
+        } else {
+          written();
+          append_msgpack(value, out);
           to = out.extend(room);
         }
         break;

@@ -25,9 +25,13 @@ struct TopEdit {
 
 class SplicePlan {
  public:
-  // The same as the edits made one by one by a RecordView and written by splice(). `quoted`: each slot's key
-  // with its quotes.
-  SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, std::span<const std::string> quoted);
+  // Each slot's key as it is written in a record.
+  struct Keys {
+    std::vector<std::string> json;  // with its quotes
+    std::vector<std::string> msgpack;
+  };
+  // The same as the edits made one by one by a RecordView and written by splice().
+  SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, const Keys& keys);
 
   // The edits change nothing of such a record.
   bool untouched() const { return parts_.empty(); }
@@ -42,7 +46,7 @@ class SplicePlan {
     std::uint32_t behind = 0;
   };
   struct Part {
-    enum class Kind : std::uint8_t { run, text, value };
+    enum class Kind : std::uint8_t { run, text, json_value, msgpack_value };
     Kind kind = Kind::run;
     Place from;
     Place to;
@@ -55,6 +59,7 @@ class SplicePlan {
   void add_text(std::string_view text);
   void add_value(ColumnPlan::Number value);
 
+  Part::Kind value_kind_ = Part::Kind::json_value;
   std::vector<Part> parts_;
   std::string texts_;
   std::size_t room_ = 0;  // of texts and of numbers for the values

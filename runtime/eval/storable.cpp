@@ -1,5 +1,7 @@
 #include "runtime/eval/storable.h"
 
+#include <cmath>
+
 #include "pipec/runtime/json.h"
 #include "runtime/eval/arithmetic.h"
 
@@ -75,6 +77,29 @@ Storable check_storable(const Value& value) {
   Walk walk;
   walk.visit(value, 0);
   return walk.result();
+}
+
+bool comes_back_from_msgpack(const Value& value) {
+  switch (value.type()) {
+    case Type::integer:
+      return value.number_text().empty();
+    case Type::floating:
+      return value.number_text().empty() && !value.is_beyond() && std::isfinite(value.as_float());
+    case Type::string:
+      return !value.is_escaped();
+    case Type::array:
+    case Type::object:
+      break;
+    default:
+      return true;
+  }
+  if (value.form() != Value::Form::built) return value.form() == Value::Form::msgpack;
+  for (std::uint32_t i = 0; i < value.size(); ++i) {
+    const Value& part = value.type() == Type::array ? value.items()[i] : value.members()[i].value;
+    const bool slice = part.form() == Value::Form::msgpack;
+    if (slice || !comes_back_from_msgpack(part)) return false;
+  }
+  return true;
 }
 
 }  // namespace pipec::runtime::eval

@@ -17,4 +17,8 @@ struct Storable {
 // big.
 Storable check_storable(const Value& value);
 
+// Whether a MsgPack record gives a storable value back as it was when it became part of it: there no number
+// has a text, and how deep a slice nests counts from the value that it is in.
+bool comes_back_from_msgpack(const Value& value);
+
 }  // namespace pipec::runtime::eval

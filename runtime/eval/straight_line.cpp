@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/msgpack.h"
 #include "runtime/eval/storable.h"
+#include "runtime/msgpack/write.h"
 
 namespace pipec::runtime::eval {
 
@@ -44,7 +46,10 @@ StraightLine::StraightLine(const TransformProgram& program) : program_(program) 
   for (const std::string& key : program.fields.keys) {
     text->clear();
     append_json_string(key, *text);
-    quoted_.emplace_back(text->view());
+    keys_.json.emplace_back(text->view());
+    text->clear();
+    msgpack::append_str(key, *text);
+    keys_.msgpack.emplace_back(text->view());
   }
   ColumnPlan::Names names = ColumnPlan::names(program.fields.keys.size(), program.locals);
   usable_ = add(program.body, kAlways, names);
@@ -194,7 +199,8 @@ StraightLineRun::StraightLineRun(const StraightLine& line, const json::Kernel& k
     : line_(line),
       index_(line.program_.fields, kernel),
       columns_(line.plan_, index_),
-      selected_(line.sides_.size()) {}
+      selected_(line.sides_.size()),
+      scratch_(pool_.get(1024)) {}
 
 Columns::Rows StraightLineRun::rows_of(std::uint8_t side) {
   if (side == StraightLine::kAlways) return columns_.rows();
@@ -240,10 +246,21 @@ void StraightLineRun::run(const StraightLine::Step& step, Columns::Rows rows) {
   }
   if (step.value == ColumnPlan::kNone) return;
   columns_.evaluate(step.value, rows);
-  if (step.plain || step.kind == StraightLine::Step::Kind::evaluate) return;
+  if (step.kind == StraightLine::Step::Kind::evaluate) return;
+  if (step.plain && index_.format() == Format::json) return;
   for (const std::uint16_t row : rows) {
-    if (!check_storable(columns_.value(step.value, row)).refusal.empty()) columns_.doubt(row);
+    if (!storable(step, row)) columns_.doubt(row);
   }
+}
+
+// A value that MsgPack changes may be written where nobody reads it again: what the columns hold is not it.
+bool StraightLineRun::storable(const StraightLine::Step& step, std::size_t row) {
+  const Value& value = columns_.value(step.value, row);
+  if (!step.plain && !check_storable(value).refusal.empty()) return false;
+  if (index_.format() == Format::json || comes_back_from_msgpack(value)) return true;
+  if (line_.plan_.node(step.value).shared) return false;
+  scratch_->clear();
+  return append_msgpack(value, *scratch_) == nullptr;
 }
 
 StraightLineRun::Outcome StraightLineRun::outcome(std::size_t row) {
@@ -268,7 +285,7 @@ const SplicePlan* StraightLineRun::plan_for(const json::Layout& layout, std::uin
     const bool active = step.side == StraightLine::kAlways || (sides >> step.side & 1U) != 0;
     if (step.kind == StraightLine::Step::Kind::edit && active) edits.push_back(step.edit);
   }
-  auto made = std::make_unique<SplicePlan>(layout, edits, line_.quoted_);
+  auto made = std::make_unique<SplicePlan>(layout, edits, line_.keys_);
   return plans_.emplace(key, std::move(made)).first->second.get();
 }
 

@@ -61,7 +61,7 @@ class StraightLine {
   ColumnPlan plan_;
   std::vector<Side> sides_;
   std::vector<Step> steps_;
-  std::vector<std::string> quoted_;  // keys of the slots
+  SplicePlan::Keys keys_;  // of the slots
   bool usable_ = false;
   std::string why_not_;
 };
@@ -87,6 +87,7 @@ class StraightLineRun {
 
  private:
   void run(const StraightLine::Step& step, Columns::Rows rows);
+  bool storable(const StraightLine::Step& step, std::size_t row);
   Columns::Rows rows_of(std::uint8_t side);
   const SplicePlan* plan_for(const json::Layout& layout, std::uint32_t sides);
 
@@ -103,6 +104,8 @@ class StraightLineRun {
   std::unordered_map<std::uint64_t, std::unique_ptr<SplicePlan>> plans_;
   std::uint64_t found_for_ = ~std::uint64_t{0};
   const SplicePlan* found_ = nullptr;
+  BufferPool pool_{1};
+  BufferRef scratch_;
 };
 
 }  // namespace pipec::runtime::eval

@@ -18,23 +18,28 @@ constexpr std::size_t kFirstStretch = 4;
 }  // namespace
 
 BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel)
-    : kernel_(kernel), layouts_(fields), stretch_(kFirstStretch) {}
+    : kernel_(kernel), layouts_(fields), msgpack_layouts_(fields), stretch_(kFirstStretch) {}
 
 std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> all(batch.records);
   const std::uint16_t buffer = all[first].buffer;
+  format_ = all[first].format;
   std::size_t last = first;
   for (std::size_t bytes = 0; last < all.size() && last - first < kRows && bytes < kMostBytes; ++last) {
-    if (all[last].buffer != buffer) break;
+    if (all[last].buffer != buffer || all[last].format != format_) break;
     bytes += all[last].size;
   }
   const std::span<const Record> records = all.subspan(first, last - first);
   text_ = batch.buffers[buffer]->data();
   count_ = 0;
+  if (format_ == Format::msgpack) {
+    scan_msgpack(records);
+    return records.size();
+  }
   if (batch.outline && scan_outlined(batch.outline, records)) return records.size();
   const auto usable = [&](const Record& record) {
-    return record.format == Format::json && record.size > 2 && record.size <= kLargestRecord &&
-           text_[record.begin] == '{' && text_[record.begin + record.size - 1] == '}';
+    return record.size > 2 && record.size <= kLargestRecord && text_[record.begin] == '{' &&
+           text_[record.begin + record.size - 1] == '}';
   };
   // Whether a record is the line behind another.
   const auto follows = [&](const Record& record, const Record& before) {
@@ -64,6 +69,18 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   }
   base_ = members_.data();
   return records.size();
+}
+
+void BlockIndex::scan_msgpack(std::span<const Record> records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Record& record = records[i];
+    const auto members = static_cast<std::uint32_t>(count_);
+    rows_[i] = {};
+    if (record.size > kLargestRecord) continue;
+    rows_[i] = {msgpack_layouts_.find(text_, record.begin, record.begin + record.size, members_, count_),
+                members, false};
+  }
+  base_ = members_.data();
 }
 
 // A record that is like the one before.

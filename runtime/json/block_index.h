@@ -1,4 +1,4 @@
-// The members of a batch's records, many at once: as Layouts knows them.
+// The members of a batch's records, many at once: as the Layouts of their format know them.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include "runtime/json/kernel.h"
 #include "runtime/json/layouts.h"
 #include "runtime/json/outline.h"
+#include "runtime/msgpack/layouts.h"
 
 namespace pipec::runtime::json {
 
@@ -22,14 +23,15 @@ class BlockIndex {
 
   explicit BlockIndex(const FieldSet& fields, const Kernel& kernel = best_kernel());
 
-  // Takes the records from `first` on, as many as lie in one buffer, kRows at most; gives their number (one
-  // at least).
+  // Takes the records from `first` on, as many as lie in one buffer and have one format, kRows at most; gives
+  // their number (one at least).
   std::size_t scan(const Batch& batch, std::size_t first);
 
   // Of the last scan: null where nothing is known of the row.
   const Layout* layout(std::size_t row) const { return rows_[row].layout; }
-  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it. Offsets
-  // into text().
+  Format format() const { return format_; }  // of all rows
+  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it; of MsgPack
+  // the record's begin, then the ends of each key and value. Offsets into text().
   const std::uint32_t* members(std::size_t row) const { return base_ + rows_[row].members; }
   const char* text() const { return text_; }
   // The value of a slot; its data is null where the record has none. The row has a layout.
@@ -41,9 +43,10 @@ class BlockIndex {
     const std::uint32_t from = at[0] + layout.leads[member].size;
     return {text_ + from, at[2] - from};
   }
-  // Notes what is known of a row for the stages behind. `record`: the row's.
+  // Notes what is known of a row for the stages behind, of JSON alone. `record`: the row's.
   void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
-    if (rows_[row].layout) outline.add(*rows_[row].layout, record, members(row), rows_[row].nested);
+    if (rows_[row].layout && format_ == Format::json)
+      outline.add(*rows_[row].layout, record, members(row), rows_[row].nested);
   }
 
  private:
@@ -53,6 +56,7 @@ class BlockIndex {
     bool nested = false;        // found alone: values may be arrays and objects
   };
 
+  void scan_msgpack(std::span<const Record> records);
   bool scan_outlined(const Outline& outline, std::span<const Record> records);
   bool follow(const Record& record, std::size_t row);
   void scan_stretch(std::span<const Record> records, std::size_t row);
@@ -62,12 +66,14 @@ class BlockIndex {
 
   const Kernel& kernel_;
   Layouts layouts_;
+  msgpack::Layouts msgpack_layouts_;
   std::array<Row, kRows> rows_;
   const std::uint32_t* base_ = nullptr;  // of the rows' members
   Offsets members_;
   std::size_t count_ = 0;  // of members_
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
+  Format format_ = Format::json;
   std::size_t stretch_;           // records of the next stretch at most
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
 };

@@ -11,47 +11,37 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "pipec/runtime/program.h"
-#include "runtime/json/layout.h"
+#include "runtime/json/layout_list.h"
 
 namespace pipec::runtime::json {
 
-// The layouts that a worker knows, for some wanted fields. One per worker; a layout does not change, and may
-// be read by others for as long as this lives.
+// One per worker.
 class Layouts {
  public:
-  explicit Layouts(const FieldSet& fields) : keys_(fields.keys) {}
+  explicit Layouts(const FieldSet& fields) : list_(fields, Format::json) {}
 
   // The layout of the record that ends at `end`. `members`: the offsets in `text` of its opening bracket,
   // then two for each member: its colon, and the comma or bracket behind it; `left` are there at most. Null
   // where nothing is known of it.
   const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
   // The layout of the record before; null: none yet. What Kernel::follow says of it is what find() would.
-  const Layout* last() const { return last_ < layouts_.size() ? layouts_[last_].get() : nullptr; }
+  const Layout* last() const { return list_.last(); }
   // What others took for `theirs`, with the slots of this one's fields. Null where a field is in it twice, or
   // there are too many.
   const Layout* adopt(const Layout& theirs);
-  std::size_t slots() const { return keys_.size(); }
+  std::size_t slots() const { return list_.slots(); }
 
  private:
-  static constexpr std::size_t kMost = 32;
   static constexpr std::size_t kMostAdopted = 256;  // of all workers of the stage before
 
   bool same(const Layout& layout, const char* text, std::uint32_t end, const std::uint32_t* members,
             std::size_t left) const;
   const Layout* learn(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
-  bool note(std::string_view key, Layout& layout) const;
-  const Layout* keep(std::unique_ptr<Layout> layout);
 
-  std::vector<std::string> keys_;  // decoded
-  std::vector<std::unique_ptr<Layout>> layouts_;
-  std::size_t last_ = 0;                                          // the record's before
+  LayoutList list_;
   std::vector<std::pair<std::uint64_t, const Layout*>> adopted_;  // by the id of theirs
   std::size_t last_adopted_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipec/runtime/msgpack.h"
 #include "runtime/msgpack/read.h"
 #include "runtime/msgpack/write.h"
 
@@ -232,6 +233,20 @@ void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
   }
   copy(base + copied, container.size() - copied);
   out.set_size(out.size() + static_cast<std::size_t>(to - begin));
+}
+
+std::string_view encoded(const Value& value, Arena& arena, Buffer& scratch) {
+  // The common ones without a detour.
+  if (value.type() == Type::string && !value.is_escaped()) return str_bytes(value.text(), arena);
+  if (value.is_number() && !value.is_beyond()) {
+    char* const begin = arena.allocate(kMostHead);
+    const char* const end = value.type() == Type::integer ? put_integer(begin, value.as_int())
+                                                          : put_float(begin, value.as_float());
+    return {begin, static_cast<std::size_t>(end - begin)};
+  }
+  scratch.clear();
+  if (append_msgpack(value, scratch)) return {};
+  return arena.copy(scratch.view());
 }
 
 std::string_view str_bytes(std::string_view text, Arena& arena) {

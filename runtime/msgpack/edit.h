@@ -34,7 +34,7 @@ void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
 void sort_changes(std::vector<const Change*>& changes);
 
 struct Operation {
-  enum class Kind : std::uint8_t { set, remove, rename };
+  using Kind = json::Operation::Kind;
   Kind kind = Kind::set;
   std::string_view value;    // set: as MsgPack
   std::string_view new_key;  // rename: as text
@@ -57,6 +57,9 @@ Edited keep_below(std::string_view container, std::span<const std::span<const St
 
 // Maps of one member each around the value; an index among the steps: parent_is_no_array.
 Edited wrap(std::span<const Step> steps, std::string_view value, Arena& arena, Buffer& scratch);
+
+// The value as MsgPack in the arena; empty: it has no such form. `scratch` is overwritten.
+std::string_view encoded(const Value& value, Arena& arena, Buffer& scratch);
 
 // A str in the arena.
 std::string_view str_bytes(std::string_view text, Arena& arena);

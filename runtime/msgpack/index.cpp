@@ -31,12 +31,10 @@ std::uint32_t Index::find(std::string_view key) const {
 }
 
 // Any other key; nullptr: malformed. The text lives until the next call.
-const char* Index::read_key(const char* at, const char* end, std::string_view& text) {
+const char* Index::read_any_key(const char* at, const char* end, std::string_view& text) {
   Token key;
-  at = read_token(at, end, key);
-  const Kind kind = key.kind;
-  if (!at || kind == Kind::array || kind == Kind::map || kind == Kind::ext || kind == Kind::never)
-    return nullptr;
+  at = read_key(at, end, key);
+  if (!at) return nullptr;
   arena_.reset();
   text = key_text(key, arena_);
   return at;
@@ -77,7 +75,7 @@ Shape Index::scan(std::string_view record) {
         text = {at + 1, static_cast<std::size_t>(short_size(at))};
         at += text.size() + 1;
       } else {
-        at = read_key(at, end, text);
+        at = read_any_key(at, end, text);
         if (!at) return Shape::malformed;
       }
       slot = find(text);

@@ -52,7 +52,7 @@ class Index {
   };
   static constexpr std::size_t kExpected = 64;
 
-  const char* read_key(const char* at, const char* end, std::string_view& text);
+  const char* read_any_key(const char* at, const char* end, std::string_view& text);
   void expect(const char* key, std::size_t size, std::uint32_t slot, std::uint32_t place);
   std::uint32_t find(std::string_view key) const;
 

@@ -137,10 +137,8 @@ Walk::Walk(std::string_view slice) : at_(slice.data()), end_(slice.data() + slic
 bool read_entry(const char* at, const char* end, bool map, Entry& entry) {
   entry.key_begin = at;
   if (map) {
-    at = read_token(at, end, entry.key);
-    const Kind kind = entry.key.kind;
-    if (!at || kind == Kind::array || kind == Kind::map || kind == Kind::ext || kind == Kind::never)
-      return false;
+    at = read_key(at, end, entry.key);
+    if (!at) return false;
   }
   entry.key_end = at;
   entry.value_begin = at;

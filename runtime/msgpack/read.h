@@ -34,6 +34,14 @@ struct Entry {
   }
 };
 
+// Reads a member's key, which is a scalar: gives what stands behind it; nullptr: malformed.
+inline const char* read_key(const char* at, const char* end, Token& key) {
+  at = read_token(at, end, key);
+  const bool scalar =
+      key.kind != Kind::array && key.kind != Kind::map && key.kind != Kind::ext && key.kind != Kind::never;
+  return scalar ? at : nullptr;
+}
+
 // Reads the item (no key) or member at `at`; false: malformed.
 bool read_entry(const char* at, const char* end, bool map, Entry& entry);
 

@@ -121,20 +121,6 @@ int View::has_whole(Steps below) {
   return presence(descend(read_whole(), below));
 }
 
-std::string_view View::encoded(const Value& value) {
-  // The common ones without a detour.
-  if (value.type() == Type::string && !value.is_escaped()) return str_bytes(value.text(), *arena_);
-  if (value.is_number() && !value.is_beyond()) {
-    char* const begin = arena_->allocate(kMostHead);
-    const char* const end = value.type() == Type::integer ? put_integer(begin, value.as_int())
-                                                          : put_float(begin, value.as_float());
-    return {begin, static_cast<std::size_t>(end - begin)};
-  }
-  scratch_->clear();
-  if (append_msgpack(value, *scratch_)) return {};
-  return arena_->copy(scratch_->view());
-}
-
 Change& View::changed(std::uint32_t slot) {
   edited_ = true;
   const std::uint32_t state = state_[slot];
@@ -197,7 +183,7 @@ Edit View::edit_slot(std::uint32_t slot, Steps below, const Operation& operation
 
 Edit View::set(std::uint32_t slot, Steps below, const Value& value) {
   if (shape_ != Shape::object) return shape_ == Shape::other ? Edit::parent_is_no_object : Edit::malformed;
-  const std::string_view bytes = encoded(value);
+  const std::string_view bytes = encoded(value, *arena_, *scratch_);
   if (bytes.empty()) return Edit::no_such_number;
   return edit_slot(slot, below, {Operation::Kind::set, bytes, {}});
 }
@@ -207,7 +193,7 @@ Edit View::set_whole(Steps below, const Value& value) {
     if (const std::uint32_t slot = slot_of(below.front()); slot != kGone)
       return set(slot, below.subspan(1), value);
   }
-  const std::string_view bytes = encoded(value);
+  const std::string_view bytes = encoded(value, *arena_, *scratch_);
   if (bytes.empty()) return Edit::no_such_number;
   if (!below.empty()) return edit_whole(below, {Operation::Kind::set, bytes, {}});
   replace(bytes);

@@ -53,8 +53,6 @@ class View {
   Found descend(Found from, std::span<const Step> below);
   std::uint32_t slot_of(const Step& step) const;
   std::span<const Step> steps_of(std::uint32_t slot, std::span<const Step> below);
-  // The value as MsgPack in the arena; empty: it has no such form.
-  std::string_view encoded(const Value& value);
   Change& changed(std::uint32_t slot);
   void put(std::uint32_t slot, std::string_view value);
   void erase(std::uint32_t slot);
