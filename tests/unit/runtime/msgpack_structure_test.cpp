@@ -139,19 +139,7 @@ TEST_CASE("random and damaged MsgPack never reads behind its bytes", "[msgpack]"
   Random random(7);
   for (int round = 0; round < 4000; ++round) {
     std::string bytes = try_packed(random_object(random, 2)).value_or("");
-    for (std::size_t n = random.below(4); n > 0 && !bytes.empty(); --n) {
-      const std::size_t at = random.below(bytes.size());
-      switch (random.below(3)) {
-        case 0:
-          bytes[at] = static_cast<char>(random.below(256));
-          break;
-        case 1:
-          bytes.erase(at, 1 + random.below(3));
-          break;
-        default:
-          bytes.insert(at, 1, static_cast<char>(0xc0 + random.below(32)));
-      }
-    }
+    if (random.chance(75)) bytes = damaged_msgpack(random, bytes);
     const std::string own(bytes.data(), bytes.size());
     const bool valid = validate_msgpack(own) == nullptr;
     // What the check takes the transcoder takes, and what it makes is JSON; and the other way round.

@@ -64,6 +64,27 @@ inline std::vector<std::string> all_packed(const std::vector<std::string>& lines
   return result;
 }
 
+// A few bytes changed, taken out, put in or cut off.
+inline std::string damaged_msgpack(Random& random, std::string bytes) {
+  for (std::size_t n = 1 + random.below(3); n > 0 && !bytes.empty(); --n) {
+    const std::size_t at = random.below(bytes.size());
+    switch (random.below(4)) {
+      case 0:
+        bytes[at] = static_cast<char>(random.below(256));
+        break;
+      case 1:
+        bytes.erase(at, 1 + random.below(3));
+        break;
+      case 2:
+        bytes.insert(at, 1, static_cast<char>(0xc0 + random.below(32)));
+        break;
+      default:
+        bytes.resize(at);
+    }
+  }
+  return bytes;
+}
+
 // A block of MsgPack records, nothing between them.
 inline std::shared_ptr<Block> msgpack_block(const std::vector<std::string>& records, BufferPool& pool) {
   auto block = std::make_shared<Block>();

@@ -1,0 +1,402 @@
+// MsgPack records taken many at once: what is said of their members, which of them are taken, and that
+// conditions and transforms come to the same as record by record.
+#include "runtime/eval/condition_columns.h"
+#include "runtime/eval/interpreter.h"
+#include "runtime/json/block_index.h"
+#include "runtime/msgpack/index.h"
+#include "runtime/msgpack/token.h"
+#include "support/catch.h"
+#include "unit/runtime/eval_random.h"
+#include "unit/runtime/msgpack_support.h"
+
+using namespace pipec::runtime;
+using namespace pipec::runtime::test;
+
+namespace {
+
+// Whether anything is known of each record: "+" or "-".
+std::string known(const Lines& records, const FieldSet& fields) {
+  BufferPool pool;
+  const Batch batch(msgpack_block(records, pool), pool);
+  json::BlockIndex index(fields);
+  std::string result;
+  for (std::size_t first = 0; first < batch.records.size();) {
+    const std::size_t taken = index.scan(batch, first);
+    for (std::size_t row = 0; row < taken; ++row) result += index.layout(row) ? '+' : '-';
+    first += taken;
+  }
+  return result;
+}
+
+// Writes sound MsgPack again in other encodings: heads and numbers wider than they need, and now and then a
+// value or key of a type that JSON has not. `percent` of what there is a choice for.
+class Loosener {
+ public:
+  Loosener(Random& random, std::size_t percent) : random_(random), percent_(percent) {}
+
+  std::string operator()(std::string_view bytes) {
+    at_ = bytes.data();
+    end_ = at_ + bytes.size();
+    out_.clear();
+    value(false);
+    return out_;
+  }
+
+ private:
+  void value(bool key) {
+    msgpack::Token token;
+    const char* const begin = at_;
+    at_ = msgpack::read_token(at_, end_, token);
+    const bool container = token.kind == msgpack::Kind::map || token.kind == msgpack::Kind::array;
+    const bool loose = random_.chance(percent_);
+    if (!loose) {
+      out_.append(begin, at_);
+    } else if (container) {
+      wide_size(token.kind == msgpack::Kind::map ? 0xde : 0xdc, token.size, 2);
+    } else if (token.kind == msgpack::Kind::str && random_.chance(70)) {
+      wide_size(0xd9, token.size, 1);
+      out_.append(token.text());
+    } else if (token.kind == msgpack::Kind::signed_integer && random_.chance(70)) {
+      number(0xd3, token.bits, 8);
+    } else {
+      odd(key);
+    }
+    if (!container) return;
+    const bool map = token.kind == msgpack::Kind::map;
+    for (std::uint32_t i = 0; i < token.size; ++i) {
+      if (map) value(true);
+      value(false);
+    }
+  }
+
+  // A scalar of another type.
+  void odd(bool key) {
+    static const std::vector<std::string> keys = {bytes_of({5}),
+                                                  bytes_of({0xc0}),
+                                                  bytes_of({0xc4, 1, 'a'}),
+                                                  bytes_of({0xc4, 1, 0xff}),
+                                                  bytes_of({0xca, 0x3f, 0x80, 0, 0}),
+                                                  bytes_of({0xa0}),
+                                                  bytes_of({0xa1, 0xff})};
+    static const std::vector<std::string> values = {
+        bytes_of({0xca, 0x3f, 0x80, 0, 0}),
+        bytes_of({0xca, 0x7f, 0xc0, 0, 0}),
+        bytes_of({0xc4, 2, 0xff, 0}),
+        bytes_of({0xd4, 5, 1}),
+        bytes_of({0xd6, 0xff, 0, 0, 0, 1}),
+        bytes_of({0xc7, 0, 0xff}),
+        bytes_of({0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}),
+        bytes_of({0xa2, 0xc3, 0x28}),
+        bytes_of({0xc7, 12, 0xff, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 5})};
+    out_ += random_.of(key ? keys : values);
+  }
+  // One of the heads with a length behind it: `first` has `bytes`, the next ones twice as many each.
+  void wide_size(unsigned first, std::uint32_t size, unsigned bytes) {
+    while (bytes < 4 && (random_.chance(50) || size >> (8 * bytes) != 0)) {
+      bytes *= 2;
+      ++first;
+    }
+    number(first, size, bytes);
+  }
+  void number(unsigned lead, std::uint64_t bits, unsigned bytes) {
+    out_ += static_cast<char>(lead);
+    while (bytes-- > 0) out_ += static_cast<char>(bits >> (8 * bytes));
+  }
+
+  Random& random_;
+  std::size_t percent_;
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  std::string out_;
+};
+
+// The records of random_block() as MsgPack, some of them damaged; now and then some are left as JSON.
+std::shared_ptr<Block> random_msgpack(Random& random, BufferPool& pool) {
+  const auto json = random_block(random, pool);
+  const std::size_t percent = random.chance(50) ? 0 : random.chance(50) ? 3 : 100;
+  const std::size_t damage = random.chance(50) ? 0 : 10;
+  const std::size_t left = random.chance(85) ? 0 : 30;
+  Loosener loosened(random, percent);
+  Lines records;
+  for (std::uint32_t i = 0; i < json->origins.size(); ++i) {
+    const auto bytes = try_packed(json->original(i));
+    if (!bytes) continue;
+    records.push_back(percent == 0 ? *bytes : loosened(*bytes));
+    if (random.chance(left)) records.back() = json->original(i);
+    if (random.chance(damage)) records.back() = damaged_msgpack(random, records.back());
+  }
+  return msgpack_block(records, pool);
+}
+
+// Some records gone, and some or all of the sound ones checked.
+Batch random_batch(Random& random, BufferPool& pool) {
+  Batch batch(random_msgpack(random, pool), pool);
+  for (Record& each : batch.records) {
+    const std::string_view bytes = batch.payload(each);
+    if (bytes.starts_with('{')) each.format = Format::json;
+  }
+  const bool validated = random.chance(20);
+  std::erase_if(batch.records, [&](const Record& each) {
+    const auto reason = each.format == Format::json ? validate_json(batch.payload(each), nullptr)
+                                                    : validate_msgpack(batch.payload(each));
+    return random.chance(10) || (validated && reason);
+  });
+  for (Record& each : batch.records) each.validated = validated;
+  return batch;
+}
+
+struct Count {
+  std::uint64_t judged = 0;
+  std::uint64_t by_columns = 0;
+};
+
+void one_index(std::uint64_t seed, Count& count) {
+  INFO("replay with PIPEC_SEED=" << seed);
+  Random random(static_cast<unsigned>(seed));
+  const FieldSet fields{kKeys};
+  json::BlockIndex block_index(fields);
+  msgpack::Index index(fields.keys);
+  BufferPool pool;
+  const Batch batch = random_batch(random, pool);
+  for (std::size_t first = 0; first < batch.records.size();) {
+    const std::size_t taken = block_index.scan(batch, first);
+    for (std::size_t row = 0; row < taken; ++row) {
+      const std::string_view record = batch.payload(batch.records[first + row]);
+      INFO("record: " << unpacked(record));
+      const json::Layout* const layout = block_index.layout(row);
+      if (!layout || block_index.format() == Format::json) continue;
+      ++count.by_columns;
+      REQUIRE(index.scan(record) == json::Shape::object);
+      REQUIRE_FALSE(index.repeated());
+      REQUIRE(index.members() == layout->leads.size());
+      for (std::uint32_t slot = 0; slot < fields.keys.size(); ++slot) {
+        const json::FieldSlot& place = index.slot(slot);
+        const std::string_view value = block_index.value(row, slot);
+        REQUIRE(value == record.substr(place.value_begin, place.value_end - place.value_begin));
+        if (!place.found()) continue;
+        REQUIRE(value.data() == record.data() + place.value_begin);
+        const json::Layout::Lead& lead = layout->leads[layout->member_of[slot]];
+        const std::uint32_t begin = block_index.members(row)[std::size_t{2} * layout->member_of[slot]];
+        REQUIRE(block_index.text() + begin + lead.key == record.data() + place.key_begin);
+      }
+    }
+    first += taken;
+  }
+  count.judged += batch.records.size();
+}
+
+void one_condition(std::uint64_t seed, Count& count) {
+  INFO("replay with PIPEC_SEED=" << seed);
+  Random random(static_cast<unsigned>(seed));
+  Build build;
+  const auto program = build.program(Expressions(build, random).condition(3));
+  BufferPool pool;
+  const Batch batch = random_batch(random, pool);
+  count.judged += batch.records.size();
+  std::vector<std::uint32_t> slots(program->fields.keys.size());
+  for (std::uint32_t i = 0; i < slots.size(); ++i) slots[i] = i;
+  const eval::ConditionPlan plan(program->fields, {&program, 1}, {&slots, 1});
+  if (!plan.usable() || !eval::reads_record(program->root)) return;
+  eval::ConditionColumns columns(plan);
+  eval::Interpreter interpreter(program->fields, program->locals, Clock::system());
+  for (std::size_t first = 0; first < batch.records.size();) {
+    const std::size_t taken = columns.take(batch, first);
+    for (std::size_t row = 0; row < taken; ++row) {
+      const std::uint32_t held = columns.first_to_hold(row);
+      if (held == eval::ConditionColumns::kUnknown) continue;
+      ++count.by_columns;
+      const Record& record = batch.records[first + row];
+      INFO("record: " << unpacked(batch.payload(record)));
+      REQUIRE(interpreter.begin(batch, record, true));
+      const eval::Truth truth = interpreter.test(program->root);
+      REQUIRE_FALSE(interpreter.malformed());
+      REQUIRE(truth == (held == 0 ? eval::Truth::yes : eval::Truth::no));
+    }
+    first += taken;
+  }
+}
+
+void one_transform(std::uint64_t seed, Count& count) {
+  INFO("replay with PIPEC_SEED=" << seed);
+  Random random(static_cast<unsigned>(seed));
+  Build build;
+  const auto program = build.transform(Expressions(build, random).block(1));
+  BufferPool pool;
+  const Batch batch = random_batch(random, pool);
+  count.by_columns += same_both_ways(*program, batch);
+  count.judged += batch.records.size();
+}
+
+}  // namespace
+
+TEST_CASE("sound MsgPack maps have a layout, whatever their keys and heads", "[msgpack]") {
+  const FieldSet fields{{"a", "1", "null"}};
+  const std::string a = bytes_of({0xa1, 'a'});
+  CHECK(known({"\x81" + a + "\x01",
+               "\x82" + a +
+                   "\xa1x\xa1"
+                   "b" +
+                   bytes_of({0x92, 0xc0, 0xc3}),
+               bytes_of({0xde, 0, 1}) + a + "\x01", bytes_of({0xdf, 0, 0, 0, 1}) + a + "\x01",
+               "\x81" + bytes_of({0xd9, 1, 'a', 1}), bytes_of({0x81, 1, 2}), bytes_of({0x81, 0xc0, 2}),
+               bytes_of({0x81, 0xc4, 1, 'a', 2}), bytes_of({0x82, 0xc2, 2, 0xc2, 3}),
+               bytes_of({0x81, 0xd9, 0, 0xa0}), "\x81\xa1\xff\x01", "\x81" + a + "\xa1\xff"},
+              fields) == "++++++++++++");
+}
+
+TEST_CASE("of any other MsgPack nothing is said", "[msgpack]") {
+  const FieldSet fields{{"a", "1", "null"}};
+  const std::string a = bytes_of({0xa1, 'a'});
+  const auto nested = [&](std::size_t depth) { return "\x81" + a + std::string(depth, '\x91') + "\x01"; };
+  CHECK(known({"\x80",
+               "\x91\x01",
+               "\x01",
+               "\xc1",
+               "\x81",
+               "\x81" + a,
+               "\x81" + a + "\x01\x02",
+               "\x81" + a + "\xc1",
+               "\x82" + a + "\x01",
+               "\x82" + a + "\x01" + a + "\x01",
+               "\x82" + a + "\x01" + bytes_of({0xd9, 1, 'a', 1}),
+               "\x82" + a + "\x01" + bytes_of({0xc4, 1, 'a', 1}),
+               bytes_of({0x82, 1, 1, 0xa1, '1', 1}),
+               bytes_of({0x82, 0xc0, 1, 0xa4, 'n', 'u', 'l', 'l', 1}),
+               bytes_of({0x81, 0x90, 1}),
+               bytes_of({0x81, 0x80, 1}),
+               bytes_of({0x81, 0xd4, 1, 1, 1}),
+               bytes_of({0x81, 0xc1, 1}),
+               bytes_of({0xdf, 0xff, 0xff, 0xff, 0xff}),
+               bytes_of({0x81, 0xdb, 0xff, 0xff, 0xff, 0xff, 'a'}),
+               "\x81" + a + bytes_of({0xdd, 0xff, 0xff, 0xff, 0xff, 1}),
+               "\x81" + a + bytes_of({0xc6, 0xff, 0xff, 0xff, 0xff, 1}),
+               nested(kMaxDepth)},
+              fields) == std::string(23, '-'));
+  CHECK(known({nested(kMaxDepth - 1)}, fields) == "+");
+}
+
+TEST_CASE("a MsgPack record is compared with the layout of the one before to its last byte", "[msgpack]") {
+  const FieldSet fields{{"key_of_more_than_sixteen_bytes", "b"}};
+  const std::string good = packed(R"({"key_of_more_than_sixteen_bytes":1,"b":[2,{"c":"d"}]})");
+  Lines records(2, good);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    records.push_back(good.substr(0, i));
+    records.push_back(good);
+  }
+  std::string expected = "++";
+  for (std::size_t i = 0; i < good.size(); ++i) expected += "-+";
+  CHECK(known(records, fields) == expected);
+  // Another byte in a key is another layout.
+  std::string other = good;
+  other[20] ^= 1;
+  CHECK(known({good, other, good, other}, fields) == "++++");
+  BufferPool pool;
+  const Batch batch(msgpack_block({good, other}, pool), pool);
+  json::BlockIndex index(fields);
+  REQUIRE(index.scan(batch, 0) == 2);
+  CHECK(index.value(0, 0) == "\x01");
+  CHECK(index.value(1, 0).data() == nullptr);
+  CHECK(index.value(1, 1) == good.substr(good.size() - 7));
+}
+
+TEST_CASE("more layouts than are kept, large records and maps of many members are left alone", "[msgpack]") {
+  const FieldSet fields{{"n"}};
+  Lines records;
+  for (int i = 0; i < 33; ++i) records.push_back(packed("{\"k" + std::to_string(i) + "\":1}"));
+  records.push_back(records.front());
+  CHECK(known(records, fields) == std::string(32, '+') + "-+");
+  CHECK(known({packed(R"({"n":")" + std::string(65'000, 'x') + "\"}"),
+               packed(R"({"n":")" + std::string(66'000, 'x') + "\"}")},
+              fields) == "+-");
+  const auto members = [](int count) {
+    std::string json = "{";
+    for (int i = 0; i < count; ++i) json += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":0";
+    return packed(json + "}");
+  };
+  CHECK(known({members(255), members(256)}, fields) == "+-");
+}
+
+TEST_CASE("a chunk has one format", "[msgpack]") {
+  BufferPool pool;
+  Batch batch(msgpack_block({packed(R"({"n":1})"), R"({"n":2})", R"({"n":3})", packed(R"({"n":4})")}, pool),
+              pool);
+  batch.records[1].format = batch.records[2].format = Format::json;
+  json::BlockIndex index(FieldSet{{"n"}});
+  const auto value = [&](std::size_t row) { return std::string(index.value(row, 0)); };
+  REQUIRE(index.scan(batch, 0) == 1);
+  CHECK(index.format() == Format::msgpack);
+  CHECK(value(0) == "\x01");
+  REQUIRE(index.scan(batch, 1) == 2);
+  CHECK(index.format() == Format::json);
+  CHECK(value(0) + value(1) == "23");
+  REQUIRE(index.scan(batch, 3) == 1);
+  CHECK(value(0) == "\x04");
+}
+
+TEST_CASE("a MsgPack head is written anew where members came or went, also on the way", "[msgpack][eval]") {
+  Build b;
+  const std::string record = bytes_of({0xde, 0, 2, 0xa1, 'a', 1, 0xa1, 'b', 2});
+  const auto transformed = [&](std::vector<Statement> body) {
+    const auto program = b.transform(std::move(body));
+    BufferPool pool;
+    Batch batch(msgpack_block({record}, pool), pool);
+    CHECK(same_both_ways(*program, batch) == 1);
+    Seen seen;
+    eval::TransformRun run(*program, true, nullptr);
+    REQUIRE(run.process(batch, OnError::dead_letter, seen).ok());
+    return lines_of(batch).at(0);
+  };
+  const auto block = [](auto... statements) {
+    std::vector<Statement> body;
+    (body.push_back(std::move(statements)), ...);
+    return body;
+  };
+  CHECK(transformed(block(b.set(".a", b.integer(7)))) == bytes_of({0xde, 0, 2, 0xa1, 'a', 7, 0xa1, 'b', 2}));
+  CHECK(transformed(block(b.del({".a"}), b.set(".c", b.null()))) ==
+        bytes_of({0xde, 0, 2, 0xa1, 'b', 2, 0xa1, 'c', 0xc0}));
+  CHECK(transformed(block(b.keep({".a"}), b.set(".c", b.null()))) ==
+        bytes_of({0x82, 0xa1, 'a', 1, 0xa1, 'c', 0xc0}));
+  CHECK(transformed(block(b.set(".c", b.null()), b.keep({".a", ".b"}))) ==
+        bytes_of({0x82, 0xa1, 'a', 1, 0xa1, 'b', 2}));
+  CHECK(transformed(block(b.del({".a"}), b.del({".b"}))) == "\x80");
+  CHECK(transformed(block(b.rename(".a", ".b"))) == bytes_of({0x81, 0xa1, 'b', 1}));
+}
+
+TEST_CASE("what MsgPack would give back as another value is left to the interpreter where it is read again",
+          "[msgpack][eval]") {
+  Build b;
+  static const std::string text = "1.10" + std::string(Buffer::kPadding, ' ');
+  const Value number = read_json({text.data(), 4}).value();
+  const auto by_columns = [&](std::vector<Statement> body) {
+    const auto program = b.transform(std::move(body));
+    BufferPool pool;
+    return same_both_ways(*program, Batch(msgpack_block({packed(R"({"a":[1]})")}, pool), pool));
+  };
+  std::vector<Statement> written;
+  written.push_back(b.set(".x", b.value(number)));
+  CHECK(by_columns(written) == 1);
+  written.push_back(b.set(".y", b.interpolate({b.field(".x")})));
+  CHECK(by_columns(written) == 0);
+  std::vector<Statement> array;
+  array.push_back(b.set(".x", b.array({b.field(".a")})));
+  CHECK(by_columns(array) == 1);
+}
+
+TEST_CASE("what the block index says of MsgPack members is what the index of one record says",
+          "[msgpack][differential]") {
+  Count count;
+  if (!rounds(one_index, count)) return;
+  CHECK(count.by_columns * 2 > count.judged);  // else nothing was compared
+}
+
+TEST_CASE("P3 conditions on MsgPack by columns and record by record agree", "[msgpack][differential]") {
+  Count count;
+  if (!rounds(one_condition, count)) return;
+  CHECK(count.by_columns * 5 > count.judged);
+}
+
+TEST_CASE("P3 transforms of MsgPack by columns and record by record agree", "[msgpack][differential]") {
+  Count count;
+  if (!rounds(one_transform, count)) return;
+  CHECK(count.by_columns * 8 > count.judged);
+}
