@@ -12,6 +12,7 @@ constexpr std::uint32_t kSkipped = 31;
 
 bool OutlineWriter::begin(const Batch& batch, const StageContext& context) {
   if (!context.outline_wanted() || batch.outline || batch.records.empty()) return false;
+  if (batch.records.front().format != Format::json) return false;  // nothing is left of others
   if (skip_ != 0) {
     --skip_;
     return false;

@@ -4,6 +4,7 @@
 #include "runtime/eval/interpreter.h"
 #include "runtime/json/block_index.h"
 #include "runtime/msgpack/index.h"
+#include "runtime/msgpack/layouts.h"
 #include "runtime/msgpack/token.h"
 #include "support/catch.h"
 #include "unit/runtime/eval_random.h"
@@ -316,6 +317,27 @@ TEST_CASE("more layouts than are kept, large records and maps of many members ar
   CHECK(known({members(255), members(256)}, fields) == "+-");
 }
 
+TEST_CASE("no byte behind a record is compared with a layout's key", "[msgpack]") {
+  msgpack::Layouts layouts(FieldSet{{"b"}});
+  const auto found = [&](const std::string& record) {
+    // Its own allocation, so that a sanitizer sees what is read behind the padding.
+    const std::unique_ptr<char[]> own(new char[record.size() + Buffer::kPadding]());
+    std::copy(record.begin(), record.end(), own.get());
+    json::Offsets members;
+    std::size_t count = 0;
+    return layouts.find(own.get(), 0, static_cast<std::uint32_t>(record.size()), members, count);
+  };
+  const std::string head = bytes_of({0xdf, 0, 0, 0, 1, 0xdb, 0, 0});
+  const std::string key(600, 'k');
+  const json::Layout* const first = found(head + "\x02\x58" + key + "\x01");
+  REQUIRE(first);
+  CHECK(found(head + "\x02\x58" + key + "\x02") == first);
+  CHECK(found(head + "\x02\x58" + key.substr(0, 20)) == nullptr);
+  const json::Layout* const second = found(head + std::string(1, '\0') + "\x05" + key.substr(0, 5) + "\x01");
+  CHECK(second);
+  CHECK(second != first);
+}
+
 TEST_CASE("a chunk has one format", "[msgpack]") {
   BufferPool pool;
   Batch batch(msgpack_block({packed(R"({"n":1})"), R"({"n":2})", R"({"n":3})", packed(R"({"n":4})")}, pool),
@@ -367,10 +389,15 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   Build b;
   static const std::string text = "1.10" + std::string(Buffer::kPadding, ' ');
   const Value number = read_json({text.data(), 4}).value();
+  // A slice in a new array may be read again where it does not come to lie too deep.
+  const std::string deep =
+      "\x81\xa1"
+      "a" +
+      std::string(kMaxDepth - 1, '\x91') + "\x01";
   const auto by_columns = [&](std::vector<Statement> body) {
     const auto program = b.transform(std::move(body));
     BufferPool pool;
-    return same_both_ways(*program, Batch(msgpack_block({packed(R"({"a":[1]})")}, pool), pool));
+    return same_both_ways(*program, Batch(msgpack_block({deep}, pool), pool));
   };
   std::vector<Statement> written;
   written.push_back(b.set(".x", b.value(number)));
@@ -378,8 +405,10 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   written.push_back(b.set(".y", b.interpolate({b.field(".x")})));
   CHECK(by_columns(written) == 0);
   std::vector<Statement> array;
-  array.push_back(b.set(".x", b.array({b.field(".a")})));
+  array.push_back(b.set(".x", b.array({b.array({b.array({b.field(".a")})})})));
   CHECK(by_columns(array) == 1);
+  array.push_back(b.set(".y", b.field(".x[0]")));
+  CHECK(by_columns(array) == 0);
 }
 
 TEST_CASE("what the block index says of MsgPack members is what the index of one record says",
