@@ -83,7 +83,9 @@ class FilterStage final : public Stage {
       if (answer != RawScan::Answer::unknown) {
         truth = answer == RawScan::Answer::yes ? Truth::yes : Truth::no;
       } else {
-        if (interpreter.begin(batch, record, reads_)) truth = interpreter.test(condition);
+        const json::KnownMembers known =
+            !judged && columns ? columns->index().known(i - first) : json::KnownMembers{};
+        if (interpreter.begin(batch, record, reads_, known)) truth = interpreter.test(condition);
         // Without the bytes of its keys the condition cannot hold: no match, malformed or not.
         if (interpreter.malformed() && record.format == Format::json && !raw_.may_hold(batch.payload(record)))
           truth = Truth::no;

@@ -53,7 +53,8 @@ bool compares(Op op) {
 Interpreter::Interpreter(const FieldSet& fields, std::size_t locals, const Clock& clock)
     : view_(fields), locals_(locals), clock_(clock) {}
 
-bool Interpreter::begin(const Batch& batch, const Record& record, bool reads) {
+bool Interpreter::begin(const Batch& batch, const Record& record, bool reads,
+                        const json::KnownMembers& known) {
   arena_.reset();
   batch_ = &batch;
   record_ = &record;
@@ -66,7 +67,7 @@ bool Interpreter::begin(const Batch& batch, const Record& record, bool reads) {
   if (!reads) return true;
   const json::Shape shape = record.format == Format::json
                                 ? view_.open(batch.payload(record), record.validated, arena_)
-                                : view_.open_msgpack(batch.payload(record), arena_);
+                                : view_.open_msgpack(batch.payload(record), arena_, known);
   malformed_ = shape == json::Shape::malformed;
   return !malformed_;
 }

@@ -69,7 +69,8 @@ class RouteStage final : public Router {
       }
       Truth truth = Truth::failed;
       std::size_t arm = 0;
-      if (interpreter.begin(batch, record, reads_)) {
+      const json::KnownMembers known = columns ? columns->index().known(i - first) : json::KnownMembers{};
+      if (interpreter.begin(batch, record, reads_, known)) {
         for (truth = Truth::no; arm < options_.conditions.size(); ++arm) {
           interpreter.map_slots(slots_[arm].data());
           truth = interpreter.test(options_.conditions[arm]->root);

@@ -51,7 +51,8 @@ Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& c
         case StraightLineRun::Outcome::unknown:
           break;
       }
-      if (Status status = run_alone(record, on_malformed, context); !status) return status;
+      const json::KnownMembers known = line_ ? line_->known(row) : json::KnownMembers{};
+      if (Status status = run_alone(record, known, on_malformed, context); !status) return status;
     }
     first += count;
   }
@@ -59,9 +60,10 @@ Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& c
   return {};
 }
 
-Status TransformRun::run_alone(const Record& record, OnError on_malformed, StageContext& context) {
+Status TransformRun::run_alone(const Record& record, const json::KnownMembers& known, OnError on_malformed,
+                               StageContext& context) {
   const Output::Mark mark = output_.mark();
-  const Flow flow = run_record(record);
+  const Flow flow = run_record(record, known);
   if (!interpreter_.malformed() && flow != Flow::dead) return {};
   output_.take_back(mark);
   if (interpreter_.malformed()) return reject_malformed(output_.batch(), record, on_malformed, context);
@@ -69,13 +71,13 @@ Status TransformRun::run_alone(const Record& record, OnError on_malformed, Stage
   return {};
 }
 
-TransformRun::Flow TransformRun::run_record(const Record& record) {
+TransformRun::Flow TransformRun::run_record(const Record& record, const json::KnownMembers& known) {
   record_ = &record;
   has_assigned_ = false;
   assigned_number_ = 0;
   emitted_bytes_ = 0;
   checked_ = record.validated;
-  if (!interpreter_.begin(output_.batch(), record, reads_)) return Flow::dead;
+  if (!interpreter_.begin(output_.batch(), record, reads_, known)) return Flow::dead;
   const Flow flow = run_block(program_.body);
   return flow == Flow::next ? finish_record() : flow;
 }

@@ -31,8 +31,9 @@ class TransformRun final : public Scratch {
     dead,  // failure() of the interpreter says why; or the record is malformed
   };
 
-  Status run_alone(const Record& record, OnError on_malformed, StageContext& context);
-  Flow run_record(const Record& record);
+  Status run_alone(const Record& record, const json::KnownMembers& known, OnError on_malformed,
+                   StageContext& context);
+  Flow run_record(const Record& record, const json::KnownMembers& known);
   Flow run_block(const std::vector<Statement>& block);
   Flow run(const Statement& statement);
   Flow branch(const Statement& statement);

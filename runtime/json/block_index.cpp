@@ -12,6 +12,9 @@ constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
 constexpr std::uint32_t kTakenAlone = 64;
+// Where most records of MsgPack have no layout, so many are left alone: what is found of such a record is of
+// no use.
+constexpr std::size_t kSkipped = 31 * BlockIndex::kRows;
 // Records that are cut by their operators where one is not like the one before; twice as many each time.
 constexpr std::size_t kFirstStretch = 4;
 
@@ -72,15 +75,24 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
 }
 
 void BlockIndex::scan_msgpack(std::span<const Record> records) {
+  std::fill_n(rows_.begin(), records.size(), Row{});
+  if (skip_ > 0) {
+    skip_ -= std::min(skip_, records.size());
+    return;
+  }
   for (std::size_t i = 0; i < records.size(); ++i) {
-    const Record& record = records[i];
-    const auto members = static_cast<std::uint32_t>(count_);
-    rows_[i] = {};
-    if (record.size > kLargestRecord) continue;
-    rows_[i] = {msgpack_layouts_.find(text_, record.begin, record.begin + record.size, members_, count_),
-                members, false};
+    const std::uint32_t begin = records[i].begin;
+    const std::uint32_t end = begin + records[i].size;
+    rows_[i].members = static_cast<std::uint32_t>(count_);
+    if (records[i].size <= kLargestRecord)
+      rows_[i].layout = msgpack_layouts_.find(text_, begin, end, members_, count_);
+    unknown_ += rows_[i].layout ? 0 : 1;
   }
   base_ = members_.data();
+  looked_at_ += records.size();
+  if (looked_at_ < kRows) return;
+  if (unknown_ * 2 > looked_at_) skip_ = kSkipped;
+  looked_at_ = unknown_ = 0;
 }
 
 // A record that is like the one before.

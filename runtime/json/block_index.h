@@ -43,6 +43,11 @@ class BlockIndex {
     const std::uint32_t from = at[0] + layout.leads[member].size;
     return {text_ + from, at[2] - from};
   }
+  // Of MsgPack, for who goes on with the record alone: to find its members is most of the work there.
+  KnownMembers known(std::size_t row) const {
+    if (format_ == Format::json || !rows_[row].layout) return {};
+    return {rows_[row].layout, members(row)};
+  }
   // Notes what is known of a row for the stages behind, of JSON alone. `record`: the row's.
   void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
     if (rows_[row].layout && format_ == Format::json)
@@ -76,6 +81,10 @@ class BlockIndex {
   Format format_ = Format::json;
   std::size_t stretch_;           // records of the next stretch at most
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
+  // Of MsgPack, where looking is given up for a while.
+  std::size_t looked_at_ = 0;
+  std::size_t unknown_ = 0;  // of them
+  std::size_t skip_ = 0;     // records that are not looked at
 };
 
 }  // namespace pipec::runtime::json

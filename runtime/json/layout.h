@@ -47,4 +47,10 @@ struct Layout {
   }
 };
 
+// The members of a record that was cut together with others, as BlockIndex has them. Null: nothing is known.
+struct KnownMembers {
+  const Layout* layout = nullptr;
+  const std::uint32_t* places = nullptr;
+};
+
 }  // namespace pipec::runtime::json

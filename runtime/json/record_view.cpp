@@ -44,7 +44,7 @@ bool RecordView::foreign_edited() const {
   return foreign_->edited();
 }
 
-Shape RecordView::open_msgpack(std::string_view record, Arena& arena) {
+Shape RecordView::open_msgpack(std::string_view record, Arena& arena, const KnownMembers& known) {
   if (!foreign_) {
     if (!msgpack_) msgpack_ = std::make_unique<msgpack::View>(keys_);
     begin({}, Shape::other);
@@ -53,7 +53,7 @@ Shape RecordView::open_msgpack(std::string_view record, Arena& arena) {
     foreign_ = msgpack_.get();
     std::fill(state_.begin(), state_.end(), kForeign);
   }
-  return foreign_->open(record, arena);
+  return foreign_->open(record, arena, known);
 }
 
 void RecordView::leave_msgpack() {

@@ -38,8 +38,8 @@ class RecordView {
   // read.
   Shape open(std::string_view record, bool trusted, Arena& arena);
   // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON
-  // records do not take.
-  Shape open_msgpack(std::string_view record, Arena& arena);
+  // records do not take. `known`: its members, of a layout with the same fields.
+  Shape open_msgpack(std::string_view record, Arena& arena, const KnownMembers& known = {});
   // Begins without one: every field is missing (constants, `generate`).
   void open_nothing(Arena& arena);
 

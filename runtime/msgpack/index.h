@@ -13,6 +13,7 @@
 namespace pipec::runtime::msgpack {
 
 using json::FieldSlot;
+using json::KnownMembers;
 using json::Shape;
 
 // Checks the structure of the whole record; values are not looked into. Slots hold the LAST member of a
@@ -23,6 +24,8 @@ class Index {
   explicit Index(const std::vector<std::string>& keys);
 
   Shape scan(std::string_view record);
+  // The same of a record whose members are known, of a layout with the same keys.
+  Shape take(const KnownMembers& known);
 
   const FieldSlot& slot(std::uint32_t i) const { return slots_[i]; }
   // Of the last scan, where it gave `object`:

@@ -44,19 +44,19 @@ View::View(const std::vector<std::string>& keys)
   }
 }
 
-void View::begin(std::string_view record) {
+void View::begin(std::string_view record, const KnownMembers& known) {
   record_ = record;
-  shape_ = index_.scan(record);
+  shape_ = known.layout ? index_.take(known) : index_.scan(record);
   if (!changes_.empty()) {
     std::fill(state_.begin(), state_.end(), kUntouched);
     changes_.clear();
   }
 }
 
-Shape View::open(std::string_view record, Arena& arena) {
+Shape View::open(std::string_view record, Arena& arena, const KnownMembers& known) {
   arena_ = &arena;
   edited_ = false;
-  begin(record);
+  begin(record, known);
   return shape_;
 }
 

@@ -23,7 +23,8 @@ class View {
   // `keys` must outlive it.
   explicit View(const std::vector<std::string>& keys);
 
-  Shape open(std::string_view record, Arena& arena);
+  // `known`: its members, of a layout with the same keys.
+  Shape open(std::string_view record, Arena& arena, const KnownMembers& known = {});
 
   Value get(std::uint32_t slot, std::span<const Step> below);
   Value whole();
@@ -61,7 +62,7 @@ class View {
   Edit keep_members(std::span<const Kept> kept);
   // The bytes of a container's member or item; empty: it has none such.
   std::string_view bytes_below(const Found& parent, const Step& step);
-  void begin(std::string_view record);
+  void begin(std::string_view record, const KnownMembers& known = {});
   void replace(std::string_view record);
   std::string_view rendered();
   void render(Buffer& out);
