@@ -11,7 +11,7 @@
 
 #include "pipec/runtime/arena.h"
 #include "runtime/json/kernel.h"
-#include "runtime/json/layout_list.h"
+#include "runtime/json/layouts.h"
 
 namespace pipec::runtime::msgpack {
 
