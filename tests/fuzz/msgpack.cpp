@@ -1,10 +1,13 @@
 // Any bytes as MsgPack: the check, the framer and the transcoder agree on what is valid; a view of it, edited
 // as the first bytes say, writes valid MsgPack whose other members keep their bytes. And any text as JSON:
-// what becomes MsgPack is valid and comes back as an equal value.
+// what becomes MsgPack is valid and comes back as an equal value. What is cut together with other records is
+// what is found of it alone.
 #include "pipec/runtime/msgpack.h"
 #include "fuzz/support.h"
 #include "pipec/runtime/json.h"
 #include "runtime/json/record_view.h"
+#include "runtime/msgpack/index.h"
+#include "runtime/msgpack/layouts.h"
 #include "runtime/msgpack/read.h"
 
 using namespace pipec::runtime;
@@ -64,6 +67,37 @@ void reads(std::string_view bytes, bool valid) {
   again->clear();
   fuzz::require(json_to_msgpack(text.view(), *again) == nullptr);
   fuzz::require(validate_msgpack(again->view()) == nullptr);
+}
+
+// A record and one that differs from it in one byte, cut into their members as many at once are: the same as
+// the index of one record says.
+void cuts(const std::uint8_t* orders, std::string_view bytes) {
+  msgpack::Layouts layouts(kFields);
+  msgpack::Index one(kFields.keys);
+  msgpack::Index known(kFields.keys);
+  json::Offsets members;
+  std::string record(bytes);
+  for (int round = 0; round < 2; ++round) {
+    const fuzz::Padded padded(record);
+    std::size_t count = 0;
+    const json::Shape shape = one.scan(padded.view());
+    const json::Layout* const layout =
+        layouts.find(padded.view().data(), 0, static_cast<std::uint32_t>(record.size()), members, count);
+    const bool plain = shape == json::Shape::object && !one.repeated() && one.members() > 0 &&
+                       one.members() <= json::Layout::kMostMembers;
+    fuzz::require(plain == (layout != nullptr));
+    if (layout) {
+      known.take({layout, members.data()});
+      fuzz::require(known.members() == one.members() && known.body() == one.body());
+      for (std::uint32_t slot = 0; slot < kFields.keys.size(); ++slot) {
+        const json::FieldSlot& a = one.slot(slot);
+        const json::FieldSlot& b = known.slot(slot);
+        fuzz::require(a.key_begin == b.key_begin && a.value_begin == b.value_begin &&
+                      a.value_end == b.value_end);
+      }
+    }
+    if (!record.empty()) record[orders[0] % record.size()] = static_cast<char>(orders[1]);
+  }
 }
 
 void edits(const std::uint8_t* orders, std::string_view bytes, bool valid) {
@@ -154,6 +188,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Exact bytes({reinterpret_cast<const char*>(data) + 3, size - 3});
   const bool valid = validate_msgpack(bytes.view()) == nullptr;
   reads(bytes.view(), valid);
+  cuts(data, bytes.view());
   edits(data, bytes.view(), valid);
   transcodes(bytes.view());
   return 0;
