@@ -43,11 +43,8 @@ class BlockIndex {
     const std::uint32_t from = at[0] + layout.leads[member].size;
     return {text_ + from, at[2] - from};
   }
-  // Of MsgPack, for who goes on with the record alone: to find its members is most of the work there.
-  KnownMembers known(std::size_t row) const {
-    if (format_ == Format::json || !rows_[row].layout) return {};
-    return {rows_[row].layout, members(row)};
-  }
+  // For who goes on with the record alone: to find the members is most of the work where it is MsgPack.
+  KnownMembers known(std::size_t row) const { return {rows_[row].layout, members(row)}; }
   // Notes what is known of a row for the stages behind, of JSON alone. `record`: the row's.
   void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
     if (rows_[row].layout && format_ == Format::json)
