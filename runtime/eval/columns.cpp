@@ -446,22 +446,20 @@ void Columns::container(const Node& node, Rows rows, Value* out) {
 }
 
 // As RecordView::edit_slot() has it.
-std::optional<Value> Columns::edited_json(const Node& node, const Value& base, bool missing,
-                                          const Value& value) {
+inline Value Columns::edited_json(const Node& node, const Value& base, bool missing, const Value& value) {
   const json::Operation operation{node.edit, value, node.new_key};
   const json::Edited edited = missing ? json::wrap(node.below, value, arena_)
                                       : json::edit_below(base, node.below, operation, arena_, *scratch_);
-  return edited.edit == json::Edit::done ? std::optional(edited.value) : std::nullopt;
+  return edited.edit == json::Edit::done ? edited.value : Value::failed();
 }
 
 // As msgpack::View::edit_slot() has it. What is no container is left alone: written again, it need not have
 // the bytes that it has now.
-std::optional<Value> Columns::edited_msgpack(const Node& node, const Value& base, bool missing,
-                                             const Value& value) {
+Value Columns::edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value) {
   msgpack::Operation operation{node.edit, {}, node.new_key};
   if (node.edit == json::Operation::Kind::set) {
     operation.value = msgpack::encoded(value, arena_, *scratch_);
-    if (operation.value.empty()) return std::nullopt;
+    if (operation.value.empty()) return Value::failed();
   }
   msgpack::Edited edited;
   if (missing) {
@@ -471,9 +469,10 @@ std::optional<Value> Columns::edited_msgpack(const Node& node, const Value& base
         msgpack::is_slice(base) ? base.text() : msgpack::encoded(base, arena_, *scratch_);
     edited = msgpack::edit_below(container, node.below, operation, arena_, *scratch_);
   } else {
-    return std::nullopt;
+    return Value::failed();
   }
-  return edited.edit == json::Edit::done ? read_msgpack(edited.bytes) : std::nullopt;
+  if (edited.edit != json::Edit::done) return Value::failed();
+  return read_msgpack(edited.bytes).value_or(Value::failed());
 }
 
 // Where nothing is there to be removed or renamed, the field must stay missing.
@@ -488,10 +487,9 @@ void Columns::edited(const Node& node, Rows rows, Value* out) {
       out[row] = doubted(row);
       continue;
     }
-    const std::optional<Value> value = index_.format() == Format::json
-                                           ? edited_json(node, bases[row], missing, values[row])
-                                           : edited_msgpack(node, bases[row], missing, values[row]);
-    out[row] = value ? *value : doubted(row);
+    out[row] = index_.format() == Format::json ? edited_json(node, bases[row], missing, values[row])
+                                               : edited_msgpack(node, bases[row], missing, values[row]);
+    if (out[row].is_failed()) out[row] = doubted(row);
   }
 }
 

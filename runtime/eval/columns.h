@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -79,9 +78,9 @@ class Columns {
   void interpolate(const Node& node, Rows rows, Value* out);
   void container(const Node& node, Rows rows, Value* out);
   void edited(const Node& node, Rows rows, Value* out);
-  // The field after the edit; nullopt: the interpreter has to say.
-  std::optional<Value> edited_json(const Node& node, const Value& base, bool missing, const Value& value);
-  std::optional<Value> edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value);
+  // The field after the edit; failed: the interpreter has to say.
+  Value edited_json(const Node& node, const Value& base, bool missing, const Value& value);
+  Value edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value);
   // The arena is as large as it may become: the rows that are left are doubtful.
   bool full();
 
