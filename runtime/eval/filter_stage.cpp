@@ -57,7 +57,6 @@ class FilterStage final : public Stage {
 
   Status process(Batch& batch, Scratch* scratch, StageContext& context) const override {
     auto& [interpreter, scan, columns, outline] = *static_cast<FilterScratch*>(scratch);
-    const Expression& condition = options_.condition->root;
     // Where members are known already, nothing is quicker.
     const bool judged = !(columns && batch.outline) && scan.judge(batch);
     const bool leaves = columns && !judged && outline.begin(batch, context);
@@ -83,12 +82,8 @@ class FilterStage final : public Stage {
       if (answer != RawScan::Answer::unknown) {
         truth = answer == RawScan::Answer::yes ? Truth::yes : Truth::no;
       } else {
-        const json::KnownMembers known =
-            !judged && columns ? columns->index().known(i - first) : json::KnownMembers{};
-        if (interpreter.begin(batch, record, reads_, known)) truth = interpreter.test(condition);
-        // Without the bytes of its keys the condition cannot hold: no match, malformed or not.
-        if (interpreter.malformed() && record.format == Format::json && !raw_.may_hold(batch.payload(record)))
-          truth = Truth::no;
+        truth = test_alone(interpreter, batch, record,
+                           !judged && columns ? columns->index().known(i - first) : json::KnownMembers{});
       }
       if (truth == Truth::yes) {
         batch.records[kept++] = record;
@@ -115,6 +110,17 @@ class FilterStage final : public Stage {
   bool reads_outline() const override { return reads_ && columns_.usable(); }
 
  private:
+  // What the interpreter says of one record. Apart from the loop, which is tight where nothing is left to it.
+  Truth test_alone(Interpreter& interpreter, const Batch& batch, const Record& record,
+                   const json::KnownMembers& known) const {
+    const Truth truth = interpreter.begin(batch, record, reads_, known)
+                            ? interpreter.test(options_.condition->root)
+                            : Truth::failed;
+    // Without the bytes of its keys the condition cannot hold: no match, malformed or not.
+    const bool lacks =
+        interpreter.malformed() && record.format == Format::json && !raw_.may_hold(batch.payload(record));
+    return lacks ? Truth::no : truth;
+  }
   static RawScan::Answer answer_of(std::uint32_t first_to_hold) {
     if (first_to_hold == ConditionColumns::kUnknown) return RawScan::Answer::unknown;
     return first_to_hold == 0 ? RawScan::Answer::yes : RawScan::Answer::no;
