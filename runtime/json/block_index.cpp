@@ -15,13 +15,38 @@ constexpr std::uint32_t kTakenAlone = 64;
 // Where most records of MsgPack have no layout, so many are left alone: what is found of such a record is of
 // no use.
 constexpr std::size_t kSkipped = 31 * BlockIndex::kRows;
-// Records that are cut by their operators where one is not like the one before; twice as many each time.
+// Records that are cut by their operators where one is not like the one before, and records whose quotes are
+// looked for where one is; twice as many each time.
 constexpr std::size_t kFirstStretch = 4;
+
+// A record that can be cut together with others.
+bool usable(const Record& record, const char* text) {
+  return record.size > 2 && record.size <= kLargestRecord && text[record.begin] == '{' &&
+         text[record.begin + record.size - 1] == '}';
+}
+
+// The first of records[first, most) that is not such a line behind the one before.
+std::size_t lines_end(std::span<const Record> records, std::size_t first, std::size_t most,
+                      const char* text) {
+  const auto follows = [&](const Record& record, const Record& before) {
+    const std::uint32_t end = before.begin + before.size;
+    if (record.begin <= end || record.begin - end > 2 || text[record.begin - 1] != '\n') return false;
+    return record.begin - end == 1 || text[end] == '\r';
+  };
+  std::size_t end = first + 1;
+  most = std::min(records.size(), most);
+  while (end < most && usable(records[end], text) && follows(records[end], records[end - 1])) ++end;
+  return end;
+}
 
 }  // namespace
 
 BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel)
-    : kernel_(kernel), layouts_(fields), msgpack_layouts_(fields), stretch_(kFirstStretch) {}
+    : kernel_(kernel),
+      layouts_(fields),
+      msgpack_layouts_(fields),
+      quoted_stretch_(kFirstStretch),
+      stretch_(kFirstStretch) {}
 
 std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
   const std::span<const Record> all(batch.records);
@@ -40,32 +65,21 @@ std::size_t BlockIndex::scan(const Batch& batch, std::size_t first) {
     return records.size();
   }
   if (batch.outline && scan_outlined(batch.outline, records)) return records.size();
-  const auto usable = [&](const Record& record) {
-    return record.size > 2 && record.size <= kLargestRecord && text_[record.begin] == '{' &&
-           text_[record.begin + record.size - 1] == '}';
-  };
-  // Whether a record is the line behind another.
-  const auto follows = [&](const Record& record, const Record& before) {
-    const std::uint32_t end = before.begin + before.size;
-    if (record.begin <= end || record.begin - end > 2 || text_[record.begin - 1] != '\n') return false;
-    return record.begin - end == 1 || text_[end] == '\r';
-  };
+  quoted_ = 0;
   for (std::size_t i = 0; i < records.size();) {
     rows_[i] = {};
-    if (!usable(records[i])) {
+    if (!usable(records[i], text_)) {
       ++i;
     } else if (alone_left_ > 0) {
       --alone_left_;
       scan_alone(records[i], i);
       ++i;
-    } else if (follow(records[i], i)) {
+    } else if (follow(records, i)) {
       stretch_ = kFirstStretch;
       ++i;
     } else {
-      std::size_t end = i + 1;
-      const std::size_t most = std::min(records.size(), i + stretch_);
+      const std::size_t end = lines_end(records, i, i + stretch_, text_);
       stretch_ = std::min(stretch_ * 2, kRows);
-      while (end < most && usable(records[end]) && follows(records[end], records[end - 1])) ++end;
       scan_stretch(records.subspan(i, end - i), i);
       i = end;
     }
@@ -96,13 +110,26 @@ void BlockIndex::scan_msgpack(std::span<const Record> records) {
 }
 
 // A record that is like the one before.
-inline bool BlockIndex::follow(const Record& record, std::size_t row) {
+inline bool BlockIndex::follow(std::span<const Record> records, std::size_t row) {
   const Layout* const layout = layouts_.last();
   if (!kernel_.follow || !layout) return false;
+  if (row >= quoted_) {
+    quoted_ = lines_end(records, row, row + quoted_stretch_, text_);
+    quoted_stretch_ = std::min(quoted_stretch_ * 2, kRows);
+    kernel_.quotes(text_, records[row].begin, records[quoted_ - 1].begin + records[quoted_ - 1].size,
+                   quotes_);
+    next_quote_ = quotes_.data();
+  }
   const std::size_t size = 1 + 2 * layout->leads.size();
   while (members_.room() - count_ < size) members_.grow();
-  if (!kernel_.follow(*layout, text_, record.begin, record.begin + record.size, members_.data() + count_))
+  const std::uint32_t begin = records[row].begin;
+  next_quote_ =
+      kernel_.follow(*layout, text_, begin, begin + records[row].size, next_quote_, members_.data() + count_);
+  if (!next_quote_) {
+    quoted_ = 0;
+    quoted_stretch_ = kFirstStretch;
     return false;
+  }
   rows_[row] = {layout, static_cast<std::uint32_t>(count_), false};
   count_ += size;
   return true;

@@ -60,7 +60,7 @@ class BlockIndex {
 
   void scan_msgpack(std::span<const Record> records);
   bool scan_outlined(const Outline& outline, std::span<const Record> records);
-  bool follow(const Record& record, std::size_t row);
+  bool follow(std::span<const Record> records, std::size_t row);
   void scan_stretch(std::span<const Record> records, std::size_t row);
   void scan_alone(const Record& record, std::size_t row);
   // No value that is wanted begins with one kind of bracket and ends with another.
@@ -76,6 +76,10 @@ class BlockIndex {
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
   Format format_ = Format::json;
+  Offsets quotes_;  // of the rows from the one that is looked at on, up to `quoted_`
+  const std::uint32_t* next_quote_ = nullptr;
+  std::size_t quoted_ = 0;
+  std::size_t quoted_stretch_;    // rows whose quotes are looked for next, at most
   std::size_t stretch_;           // records of the next stretch at most
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
   // Of MsgPack, where looking is given up for a while.

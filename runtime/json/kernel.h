@@ -67,12 +67,15 @@ struct Kernel {
   // with a newline in a string: up to there the offsets are written.
   std::size_t (*operators)(const char* text, std::size_t begin, std::size_t end, Offsets& out,
                            std::size_t& count);
+  // Writes the offsets in text[begin, end) of all quotes and backslashes, and four that are behind any text.
+  // Null where operators() is quicker than this and follow().
+  void (*quotes)(const char* text, std::size_t begin, std::size_t end, Offsets& out);
   // Whether the record text[begin, end), `{...}` in one piece, has this layout: what Layouts::find() says of
-  // its operators, told from the text alone, value by value. False where a string holds a backslash or a
-  // scalar is longer than 64 bytes, too. Writes the members as BlockIndex has them: room for 1 + 2 * leads.
-  // Null where operators() is quicker.
-  bool (*follow)(const Layout& layout, const char* text, std::uint32_t begin, std::uint32_t end,
-                 std::uint32_t* members);
+  // its operators, told from its quotes(), of which the first one is at `quotes`. Null, too, where a string
+  // holds a backslash or a scalar is longer than 63 bytes; else what stands behind the record's quotes.
+  // Writes the members as BlockIndex has them: room for 1 + 2 * leads.
+  const std::uint32_t* (*follow)(const Layout& layout, const char* text, std::uint32_t begin,
+                                 std::uint32_t end, const std::uint32_t* quotes, std::uint32_t* members);
   // Writes the offsets in text[begin, end) where the needle stands and those of the backslashes that may be
   // part of another spelling of it, in order. Returns how many.
   std::size_t (*find)(const char* text, std::size_t begin, std::size_t end, const Needle& needle,

@@ -155,7 +155,7 @@ PIPEC_KERNEL inline Pairs classify_pairs(const char* first, char a, const char* 
 // Uses both.
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"avx2", members, validate, flat, valid_flat, operators, follow, find};
+constexpr Kernel kKernel{"avx2", members, validate, flat, valid_flat, operators, quotes, follow, find};
 
 }  // namespace
 

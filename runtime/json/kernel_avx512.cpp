@@ -166,7 +166,7 @@ PIPEC_KERNEL inline std::uint32_t* write_offsets(std::uint32_t* out, std::uint32
 // Uses the above.
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"avx512", members, validate, flat, valid_flat, operators, follow, find};
+constexpr Kernel kKernel{"avx512", members, validate, flat, valid_flat, operators, quotes, follow, find};
 
 }  // namespace
 

@@ -214,7 +214,7 @@ inline std::uint32_t lowest(std::uint64_t bits) {
 // Uses the above.
 #include "runtime/json/kernel_loops.inc"
 
-constexpr Kernel kKernel{"portable", members, validate, flat, valid_flat, operators, nullptr, find};
+constexpr Kernel kKernel{"portable", members, validate, flat, valid_flat, operators, nullptr, nullptr, find};
 
 }  // namespace
 

@@ -200,11 +200,16 @@ TEST_CASE("a record that follows a layout is what its operators say") {
           layouts.find(first.view().data(), static_cast<std::uint32_t>(good.size()), offsets.data(), count);
       if (!layout) continue;
       std::vector<std::uint32_t> members(1 + 2 * layout->leads.size());
-      if (!kernel->follow(*layout, second.view().data(), 0, size, members.data())) {
+      json::Offsets quotes;
+      kernel->quotes(second.view().data(), 0, size, quotes);
+      const std::uint32_t* const behind =
+          kernel->follow(*layout, second.view().data(), 0, size, quotes.data(), members.data());
+      if (!behind) {
         ++refused;
         continue;
       }
       ++followed;
+      REQUIRE(behind - quotes.data() == std::count(other.begin(), other.end(), '"'));
       count = 0;
       kernel->operators(second.view().data(), 0, size, offsets, count);
       REQUIRE(layouts.find(second.view().data(), size, offsets.data(), count) == layout);
