@@ -145,8 +145,9 @@ std::string explain_filter(const Program& condition) {
     return (columns ? "cuts records into members, many at once: " : "reads each record by itself: ") +
            raw.why_not();
   }
-  return raw.describe() + (columns ? "; where most records hold it, they are cut into members, many at once"
-                                   : "; what is in doubt is read by itself");
+  return raw.describe() + (columns ? "; where most records hold it, they are cut into members, many at once; "
+                                     "so are those of MsgPack"
+                                   : "; what is in doubt, and all of MsgPack, is read by itself");
 }
 
 std::shared_ptr<const Stage> make_filter(FilterOptions options) {
