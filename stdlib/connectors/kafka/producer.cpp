@@ -213,22 +213,25 @@ Status Producer::restart() {
 
 Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
   const std::lock_guard lock(topics_mutex_);
-  if (const auto found = topics_.find(topic); found != topics_.end()) return found->second.handle.get();
-  auto partitions = std::make_unique<TopicPartitions>(settings_.partitioner, stickiness_);
-  Result<Topic> made = partitions->make_handle(client_.get(), topic);
-  if (!made) return made.error();
-  Topic handle = std::move(*made);
+  KnownTopic& known = topics_[topic];
+  if (known.ready) return known.handle.get();
+  if (!known.handle) {
+    known.partitions = std::make_unique<TopicPartitions>(settings_.partitioner, stickiness_);
+    Result<Topic> made = known.partitions->make_handle(client_.get(), topic);
+    if (!made) return made.error();
+    known.handle = std::move(*made);
+  }
   const auto begin = std::chrono::steady_clock::now();
   const auto deadline = begin + kFindTopic;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (;;) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kMetadataCall);
+    code = rd_kafka_metadata(client_.get(), 0, known.handle.get(), &metadata, kMetadataCall);
     if (!code) {
       code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-      const bool ready = !code && metadata->topics[0].partition_cnt > 0;
+      known.ready = !code && metadata->topics[0].partition_cnt > 0;
       rd_kafka_metadata_destroy(metadata);
-      if (ready) break;
+      if (known.ready) return known.handle.get();
     }
     if (interrupted_) return error(fmt::format("{}: interrupted", topic));
     const bool is_new = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
@@ -236,7 +239,9 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     if (code && !passes(code) && !is_new) {
       return error(fmt::format("cannot write to the topic {}: {}", topic, rd_kafka_err2str(code)));
     }
-    if (code && topics_.empty() && log_.refused()) {
+    const bool first =
+        std::none_of(topics_.begin(), topics_.end(), [](const auto& each) { return each.second.ready; });
+    if (code && first && log_.refused()) {
       return error(fmt::format("no access to {}{}", settings_.brokers, log_.last()));
     }
     // The broker is away: what waits here is not taken yet and is written later, as all else is.
@@ -246,8 +251,6 @@ Result<rd_kafka_topic_t*> Producer::know(const std::string& topic) {
     }
     wait(std::chrono::milliseconds(kServe));
   }
-  return topics_.emplace(topic, KnownTopic{std::move(partitions), std::move(handle)})
-      .first->second.handle.get();
 }
 
 bool Producer::wait(std::chrono::milliseconds time) {

@@ -103,9 +103,11 @@ class Producer {
     std::size_t bytes = 0;
   };
 
+  // From the first time that it was asked for: the client keeps topics, and what it asks of them.
   struct KnownTopic {
     std::unique_ptr<TopicPartitions> partitions;
     Topic handle;
+    bool ready = false;  // its partitions are known
   };
 
   ProducerSettings settings_;

@@ -251,6 +251,20 @@ TEST_CASE("P1 a first record that Kafka refuses leaves the partition to the next
   CHECK(payloads(cluster, 3) == std::vector<std::string>{"2", "3", "4"});
 }
 
+TEST_CASE("K9 a topic that could not be written to when it was asked for can be when it is asked for again") {
+  const Cluster cluster(1);
+  Producer producer(settings_of(cluster));
+  REQUIRE(producer.open());
+  rd_kafka_mock_topic_set_error(cluster.get(), "in", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  CHECK_FALSE(producer.know("in"));
+  CHECK_FALSE(producer.know("in"));
+  rd_kafka_mock_topic_set_error(cluster.get(), "in", RD_KAFKA_RESP_ERR_NO_ERROR);
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  answer(producer, *topic);
+  CHECK(payloads(cluster, 1) == std::vector<std::string>{"0"});
+}
+
 TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner gives it") {
   const auto name = GENERATE(as<std::string>(), "murmur2_random", "murmur2", "consistent_random",
                              "consistent", "fnv1a_random", "fnv1a");
