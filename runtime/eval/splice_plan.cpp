@@ -132,7 +132,7 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
   for (const TopEdit& edit : edits) applied.apply(edit);
   const std::vector<Change> changes = applied.take();
   if (changes.empty()) return;
-  if (!json) value_kind_ = Part::Kind::msgpack_value;
+  const Part::Kind value_kind = json ? Part::Kind::json_value : Part::Kind::msgpack_value;
   const auto last = static_cast<std::uint32_t>(layout.leads.size()) - 1;
   // Places of member m: `begin` is the separator before it.
   const auto begin = [](std::uint32_t m) { return Place{2 * m, 0}; };
@@ -173,7 +173,7 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
     }
     if (change.value != ColumnPlan::kNone) {
       add_run(copied, value(m));
-      add_value(change.value);
+      add_value(value_kind, change.value);
       copied = end(m);
     }
   }
@@ -186,7 +186,7 @@ SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edit
     if (json && (added || !all_gone)) add_text(",");
     add_text(change.key);
     if (json) add_text(":");
-    add_value(change.value);
+    add_value(value_kind, change.value);
     added = true;
     copied = end(last);
   }
@@ -215,10 +215,10 @@ void SplicePlan::add_text(std::string_view text) {
   texts_ += text;
 }
 
-void SplicePlan::add_value(ColumnPlan::Number value) {
+void SplicePlan::add_value(Part::Kind kind, ColumnPlan::Number value) {
   room_ += kNumber;
   Part part;
-  part.kind = value_kind_;
+  part.kind = kind;
   part.value = value;
   parts_.push_back(part);
 }

@@ -57,9 +57,8 @@ class SplicePlan {
 
   void add_run(Place from, Place to);
   void add_text(std::string_view text);
-  void add_value(ColumnPlan::Number value);
+  void add_value(Part::Kind kind, ColumnPlan::Number value);
 
-  Part::Kind value_kind_ = Part::Kind::json_value;
   std::vector<Part> parts_;
   std::string texts_;
   std::size_t room_ = 0;  // of texts and of numbers for the values

@@ -27,14 +27,8 @@ TopicPartitions::Sending::~Sending() {
   sending = nullptr;
 }
 
-TopicPartitions::TopicPartitions(std::string_view partitioner, std::chrono::milliseconds stickiness)
-    : stickiness_(stickiness) {
-  struct Kind {
-    std::string_view name;
-    Choice choice;
-    bool keyless_stay;
-    bool empty_stay;
-  };
+// The options know no other names.
+const TopicPartitions::Kind& TopicPartitions::kind_of(std::string_view partitioner) {
   static constexpr Kind kKinds[] = {
       {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, true, false},
       {"murmur2", rd_kafka_msg_partitioner_murmur2, false, false},
@@ -44,13 +38,13 @@ TopicPartitions::TopicPartitions(std::string_view partitioner, std::chrono::mill
       {"fnv1a", rd_kafka_msg_partitioner_fnv1a, false, false},
       {"random", rd_kafka_msg_partitioner_random, true, false},
   };
-  const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
-                                  [&](const Kind& k) { return k.name == partitioner; });
-  if (kind == std::end(kKinds)) kind = kKinds;
-  choice_ = kind->choice;
-  keyless_stay_ = kind->keyless_stay;
-  empty_stay_ = kind->empty_stay;
+  const Kind* const kind = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                        [&](const Kind& each) { return each.name == partitioner; });
+  return kind == std::end(kKinds) ? kKinds[0] : *kind;
 }
+
+TopicPartitions::TopicPartitions(std::string_view partitioner, std::chrono::milliseconds stickiness)
+    : kind_(kind_of(partitioner)), stickiness_(stickiness) {}
 
 runtime::Result<Topic> TopicPartitions::make_handle(rd_kafka_t* client, const std::string& name) {
   TopicConf conf(rd_kafka_default_topic_conf_dup(client));
@@ -85,9 +79,9 @@ std::int32_t TopicPartitions::choose(const rd_kafka_topic_t* topic, const void* 
                                      std::int32_t count, void* opaque, void* /*slot*/) {
   auto& self = *static_cast<TopicPartitions*>(opaque);
   const std::lock_guard lock(self.mutex_);
-  const bool stays = key ? key_size == 0 && self.empty_stay_ : self.keyless_stay_;
+  const bool stays = key ? key_size == 0 && self.kind_.empty_stay : self.kind_.keyless_stay;
   const std::int32_t partition =
-      stays ? self.stay(topic, count) : self.choice_(topic, key, key_size, count, nullptr, nullptr);
+      stays ? self.stay(topic, count) : self.kind_.choice(topic, key, key_size, count, nullptr, nullptr);
   if (partition < 0) return partition;
   State& state = self.state(partition);
   if (state == State::asked && sending) {

@@ -65,16 +65,21 @@ class TopicPartitions {
   using Choice = std::int32_t (*)(const rd_kafka_topic_t*, const void*, std::size_t, std::int32_t, void*,
                                   void*);
   using Clock = std::chrono::steady_clock;
+  struct Kind {
+    std::string_view name;
+    Choice choice;
+    bool keyless_stay;  // records without a key stay at a partition
+    bool empty_stay;    // those with an empty one, too
+  };
 
+  static const Kind& kind_of(std::string_view partitioner);
   static std::int32_t choose(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
                              std::int32_t count, void* self, void* slot);
   std::int32_t stay(const rd_kafka_topic_t* topic, std::int32_t count);
   State& state(std::int32_t partition);
 
-  Choice choice_ = nullptr;
-  bool keyless_stay_ = false;  // records without a key stay at a partition
-  bool empty_stay_ = false;    // those with an empty one, too
-  std::chrono::milliseconds stickiness_;
+  const Kind& kind_;
+  const std::chrono::milliseconds stickiness_;
   std::mutex mutex_;
   std::vector<State> states_;
   std::vector<bool> known_;    // those that have answered, for the thread of the reports
