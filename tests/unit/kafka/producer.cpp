@@ -75,13 +75,26 @@ runtime::Status send_all(Producer& producer, Producer::Shipment& shipment, rd_ka
   return {};
 }
 
+// A batch of them, until it has ended.
+void deliver(Producer& producer, rd_kafka_topic_t* topic, std::uint32_t count, Batch& batch) {
+  const auto shipment = batch.begin(producer, count);
+  REQUIRE(send_all(producer, *shipment, topic, count));
+  Producer::close(shipment);
+  REQUIRE(batch.wait());
+}
+
 // The partitions answer from here on.
 void answer(Producer& producer, rd_kafka_topic_t* topic) {
   Batch batch;
-  const auto shipment = batch.begin(producer, 1);
-  REQUIRE(send_all(producer, *shipment, topic, 1));
-  Producer::close(shipment);
-  REQUIRE(batch.wait());
+  deliver(producer, topic, 1, batch);
+}
+
+// Of a client that has just been made.
+rd_kafka_topic_t* open(Producer& producer) {
+  REQUIRE(producer.open());
+  const auto topic = producer.know("in");
+  REQUIRE(topic);
+  return *topic;
 }
 
 // What partition 0 of "in" holds, from its beginning.
@@ -115,10 +128,8 @@ std::vector<std::int64_t> counts(const Producer& producer, const char* topic, in
 TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted off when it is there") {
   const Cluster cluster(1);
   Producer producer(settings_of(cluster));
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
-  answer(producer, *topic);
+  rd_kafka_topic_t* const topic = open(producer);
+  answer(producer, topic);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);
   Batch batch;
   const auto shipment = batch.begin(producer, 100);
@@ -127,7 +138,7 @@ TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted 
   const std::size_t each = (lasting ? 0 : 50) + 3 + kProducedCost;
   for (std::uint32_t i = 0; i < 100; ++i) {
     Producer::Record record;
-    record.topic = *topic;
+    record.topic = topic;
     record.payload = payload;
     record.lasting = lasting;
     record.key = "key";
@@ -154,17 +165,15 @@ TEST_CASE(
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"queue.buffering.max.messages", "10"}, {"linger.ms", "0"}};
   Producer producer(settings);
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
-  answer(producer, *topic);
+  rd_kafka_topic_t* const topic = open(producer);
+  answer(producer, topic);
   const bool interrupt = GENERATE(false, true);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);
   Batch batch;
   const auto shipment = batch.begin(producer, 100);
   runtime::Status status;
   std::thread writer([&] {
-    status = send_all(producer, *shipment, *topic, 100);
+    status = send_all(producer, *shipment, topic, 100);
     if (!status) Producer::fail(*shipment, status.error());
     Producer::close(shipment);
   });
@@ -185,14 +194,12 @@ TEST_CASE("P4 a record that the queue could never hold is refused as its own fau
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"queue.buffering.max.kbytes", "1"}};
   Producer producer(settings);
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
+  rd_kafka_topic_t* const topic = open(producer);
   Batch batch;
   const auto shipment = batch.begin(producer, 1);
   const std::string payload(1025, 'x');
   Producer::Record record;
-  record.topic = *topic;
+  record.topic = topic;
   record.payload = payload;
   bool refused = false;
   CHECK_FALSE(producer.send(*shipment, record, 0, refused));
@@ -207,9 +214,7 @@ TEST_CASE("P1 until a partition has answered, one record is on its way there, an
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"linger.ms", "0"}};
   Producer producer(settings);
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
+  rd_kafka_topic_t* const topic = open(producer);
   const auto refusal = GENERATE(RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                 RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
   if (refusal) rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 2, refusal, refusal);
@@ -218,7 +223,7 @@ TEST_CASE("P1 until a partition has answered, one record is on its way there, an
   std::atomic<std::uint32_t> taken{0};
   std::thread writer([&] {
     const auto shipment = batch.begin(producer, 100);
-    runtime::Status status = send_all(producer, *shipment, *topic, 100, &taken);
+    runtime::Status status = send_all(producer, *shipment, topic, 100, &taken);
     if (!status) Producer::fail(*shipment, status.error());
     Producer::close(shipment);
   });
@@ -235,16 +240,11 @@ TEST_CASE("P1 until a partition has answered, one record is on its way there, an
 TEST_CASE("P1 a first record that Kafka refuses leaves the partition to the next one") {
   const Cluster cluster(1);
   Producer producer(settings_of(cluster));
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
+  rd_kafka_topic_t* const topic = open(producer);
   rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
                                     RD_KAFKA_RESP_ERR_INVALID_RECORD);
   Batch batch;
-  const auto shipment = batch.begin(producer, 5);
-  CHECK(send_all(producer, *shipment, *topic, 5));
-  Producer::close(shipment);
-  CHECK(batch.wait());
+  deliver(producer, topic, 5, batch);
   REQUIRE(batch.letters.size() == 2);
   CHECK(batch.letters[0].origin == 0);
   CHECK(batch.letters[1].origin == 1);
@@ -274,9 +274,7 @@ TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner g
   ProducerSettings settings = settings_of(cluster);
   settings.partitioner = name;
   Producer producer(settings);
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
+  rd_kafka_topic_t* const topic = open(producer);
   const Handle theirs =
       client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", cluster.brokers()}, {"partitioner", name}});
   Batch batch;
@@ -284,7 +282,7 @@ TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner g
   for (std::uint32_t i = 0; i < 30; ++i) {
     const std::string key = "key " + std::to_string(i);
     Producer::Record record;
-    record.topic = *topic;
+    record.topic = topic;
     record.key = key;
     record.has_key = true;
     bool refused = false;
@@ -305,14 +303,9 @@ TEST_CASE("K5 records without a key stay at a partition for a time, or go to any
   const bool stay = GENERATE(true, false);
   settings.properties = {{"sticky.partitioning.linger.ms", stay ? "900000" : "0"}};
   Producer producer(settings);
-  REQUIRE(producer.open());
-  const auto topic = producer.know("in");
-  REQUIRE(topic);
+  rd_kafka_topic_t* const topic = open(producer);
   Batch batch;
-  const auto shipment = batch.begin(producer, 200);
-  CHECK(send_all(producer, *shipment, *topic, 200));
-  Producer::close(shipment);
-  CHECK(batch.wait());
+  deliver(producer, topic, 200, batch);
   const std::vector<std::int64_t> found = counts(producer, "in", 4);
   CHECK(std::accumulate(found.begin(), found.end(), std::int64_t{0}) == 200);
   CHECK(std::count(found.begin(), found.end(), 0) == (stay ? 3 : 0));

@@ -110,19 +110,12 @@ void one_round(std::uint64_t seed, Count& count) {
     for (const json::Kernel* kernel : json::usable_kernels()) {
       INFO("columns, kernel " << kernel->name);
       eval::ConditionColumns columns(plan, *kernel);
-      for (std::size_t first = 0; first < batch.records.size();) {
-        const std::size_t taken = columns.take(batch, first);
-        for (std::size_t row = 0; row < taken; ++row) {
-          const std::uint32_t held = columns.first_to_hold(row);
-          if (held == eval::ConditionColumns::kUnknown) continue;
-          ++count.by_columns;
-          INFO("record: " << batch.payload(batch.records[first + row]));
-          const Outcome judged = outcomes[first + row];
-          // What raw bytes call no match may be malformed behind a value that nobody asked for.
-          REQUIRE(judged == (held == 0 ? Outcome::yes : Outcome::no));
-        }
-        first += taken;
-      }
+      judge_by_columns(columns, batch, [&](std::size_t record, bool holds) {
+        ++count.by_columns;
+        INFO("record: " << batch.payload(batch.records[record]));
+        // What raw bytes call no match may be malformed behind a value that nobody asked for.
+        REQUIRE(outcomes[record] == (holds ? Outcome::yes : Outcome::no));
+      });
     }
   }
 

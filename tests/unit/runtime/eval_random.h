@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipec/runtime/json.h"
+#include "runtime/eval/condition_columns.h"
 #include "runtime/eval/straight_line.h"
 #include "runtime/eval/transform_run.h"
 #include "runtime/eval/usage.h"
@@ -27,14 +28,18 @@ inline std::uint64_t from_environment(const char* name, std::uint64_t fallback) 
   return text ? std::strtoull(text, nullptr, 10) : fallback;
 }
 
-class HoldsText final : public Matcher {
- public:
-  explicit HoldsText(std::string part) : part_(std::move(part)) {}
-  bool search(std::string_view text) const override { return text.find(part_) != std::string_view::npos; }
-
- private:
-  std::string part_;
-};
+// What columns say of the batch's records, where they say something: each(record's number, whether it holds).
+template <typename Each>
+void judge_by_columns(eval::ConditionColumns& columns, const Batch& batch, const Each& each) {
+  for (std::size_t first = 0; first < batch.records.size();) {
+    const std::size_t taken = columns.take(batch, first);
+    for (std::size_t row = 0; row < taken; ++row) {
+      const std::uint32_t held = columns.first_to_hold(row);
+      if (held != eval::ConditionColumns::kUnknown) each(first + row, held == 0);
+    }
+    first += taken;
+  }
+}
 
 inline Value text_holds(CallContext&, std::span<const Value> arguments) {
   return Value::boolean(arguments[0].text().find(arguments[1].text()) != std::string_view::npos);

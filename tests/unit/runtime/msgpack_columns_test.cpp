@@ -220,17 +220,11 @@ void one_condition(std::uint64_t seed, Count& count) {
   const eval::ConditionPlan plan(program->fields, {&program, 1}, {&slots, 1});
   if (plan.usable() && eval::reads_record(program->root)) {
     eval::ConditionColumns columns(plan);
-    for (std::size_t first = 0; first < batch.records.size();) {
-      const std::size_t taken = columns.take(batch, first);
-      for (std::size_t row = 0; row < taken; ++row) {
-        const std::uint32_t held = columns.first_to_hold(row);
-        if (held == eval::ConditionColumns::kUnknown) continue;
-        ++count.by_columns;
-        INFO("record: " << unpacked(batch.payload(batch.records[first + row])));
-        REQUIRE(outcomes[first + row] == (held == 0));
-      }
-      first += taken;
-    }
+    judge_by_columns(columns, batch, [&](std::size_t record, bool holds) {
+      ++count.by_columns;
+      INFO("record: " << unpacked(batch.payload(batch.records[record])));
+      REQUIRE(outcomes[record] == holds);
+    });
   }
 
   // The stages, which go on with what is in doubt.

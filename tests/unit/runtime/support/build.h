@@ -13,6 +13,16 @@
 
 namespace pipec::runtime::test {
 
+// A pattern that is plain text.
+class HoldsText final : public Matcher {
+ public:
+  explicit HoldsText(std::string part) : part_(std::move(part)) {}
+  bool search(std::string_view text) const override { return text.find(part_) != std::string_view::npos; }
+
+ private:
+  std::string part_;
+};
+
 // Keys, locals and constants of one program under construction.
 class Build {
  public:
