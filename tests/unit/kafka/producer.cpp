@@ -304,8 +304,9 @@ TEST_CASE("K5 records without a key stay at a partition for a time, or go to any
   settings.properties = {{"sticky.partitioning.linger.ms", stay ? "900000" : "0"}};
   Producer producer(settings);
   rd_kafka_topic_t* const topic = open(producer);
+  answer(producer, topic);  // a partition whose broker is not connected yet is left
   Batch batch;
-  deliver(producer, topic, 200, batch);
+  deliver(producer, topic, 199, batch);
   const std::vector<std::int64_t> found = counts(producer, "in", 4);
   CHECK(std::accumulate(found.begin(), found.end(), std::int64_t{0}) == 200);
   CHECK(std::count(found.begin(), found.end(), 0) == (stay ? 3 : 0));
