@@ -56,8 +56,15 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
       compiled.options = nullptr;
     }
   }
-  node.state_key = state_key(node.name.substr(0, 4) + "." + connector.name.text +
-                             (compiled.identity.empty() ? "" : ":" + compiled.identity));
+  if (compiled.options && compiled.options->given("state")) {
+    node.state_key = state_key("state:" + std::string(compiled.options->string("state")));
+  } else if (!spec->shared_state.empty()) {
+    node.state_key = spec->shared_state;
+    node.shares_state = true;
+  } else {
+    node.state_key = state_key(node.name.substr(0, 4) + "." + connector.name.text +
+                               (compiled.identity.empty() ? "" : ":" + compiled.identity));
+  }
   if (spec->resumable) node.facts.push_back("goes on where the last run ended");
   if (compiled.options) {
     uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});
@@ -129,6 +136,7 @@ void FlowCompiler::join_connectors() {
 
 std::string FlowCompiler::sink_key(const Sink& sink, const dsl::Connector& connector,
                                    const std::string& role) {
+  if (!sink.spec->shared_state.empty()) return sink.spec->shared_state;
   const std::string& identity = sink.options.identity;
   return state_key(role + "." + connector.name.text + (identity.empty() ? "" : ":" + identity));
 }
@@ -141,6 +149,7 @@ void FlowCompiler::sink(graph::Node& node, const Position& at, const dsl::SinkSt
   node.detail = sink.options.text;
   if (!sink.spec || !sink.options.options) return;
   node.state_key = sink_key(sink, stage.connector, "sink");
+  node.shares_state = !sink.spec->shared_state.empty();
   node.unordered = sink.options.options->boolean("unordered", false);
   if (!sink.options.reads.empty()) reads(node, at, sink.options.reads, true);
   std::vector<std::string> failures = std::move(sink.options.failures);
@@ -176,6 +185,7 @@ void FlowCompiler::dead_letters(const dsl::DlqItem& item, const Module& module) 
   policy.detail = sink.options.text;
   if (!sink.spec || !sink.options.options) return;
   policy.state_key = sink_key(sink, item.connector, "dlq");
+  policy.shares_state = !sink.spec->shared_state.empty();
   runtime::ConnectorContext own = connectors_;
   own.is_private = true;
   policy.make_sink = [spec = sink.spec, options = sink.options.options, context = std::move(own)] {

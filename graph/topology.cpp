@@ -36,18 +36,19 @@ Status check_node(const Plan& plan, const Node& node) {
   return {};
 }
 
-// Entries in the checkpoint are told apart by their owner's key, so no two may share one.
+// Entries in the checkpoint are told apart by their owner's key, so no two may share one, unless both say
+// that they do.
 Status check_keys(const Plan& plan) {
   std::set<std::string> keys;
   for (const Node& node : plan.nodes) {
     if (node.state_key.empty()) continue;
     if (node.state_key.find('\t') != std::string::npos) return bad_plan(node, "the state key holds a tab");
-    if (!keys.insert(node.state_key).second) {
+    if (!keys.insert(node.state_key).second && !node.shares_state) {
       return bad_plan(node, fmt::format("two nodes have the state key '{}'", node.state_key));
     }
   }
   const std::string& dlq = plan.dead_letters.state_key;
-  if (!dlq.empty() && keys.count(dlq) > 0) {
+  if (!dlq.empty() && keys.count(dlq) > 0 && !plan.dead_letters.shares_state) {
     return Error{"plan", fmt::format("two nodes have the state key '{}'", dlq), plan.dead_letters.name,
                  plan.dead_letters.place.to_string(), false};
   }

@@ -33,7 +33,8 @@ struct Node {
       next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
   std::vector<std::string>
       arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
-  std::string state_key;  // receive, sink: what its entries in the checkpoint begin with; unique in the plan
+  std::string state_key;      // receive, sink: what its entries in the checkpoint begin with
+  bool shares_state = false;  // others may have this state key: the entries' own keys tell them apart
 
   std::function<runtime::Result<std::unique_ptr<runtime::Receiver>>()> make_receiver;
   std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()> make_sink;
@@ -53,6 +54,7 @@ struct DeadLetterPolicy {
   std::string detail;  // its own text, shortened; for explain
   runtime::Place place;
   std::string state_key;
+  bool shares_state = false;
   std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()>
       make_sink;  // gets records that are dead letters' JSON
 };

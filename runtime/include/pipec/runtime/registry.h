@@ -125,6 +125,10 @@ struct ReceiverSpec {
   std::size_t positional = 0;
   // Positions are kept in the state directory (describe() gives them).
   bool resumable = false;
+  // Not empty: all receivers of a pipeline that have no `state:` name keep their entries under this one key,
+  // told apart by the entries' own keys, so that what the text calls a source decides nothing. Empty: each
+  // has a key of its own.
+  std::string shared_state;
   std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make;
   // Checks options that only the connector understands, when compiling; touches nothing outside.
   std::function<Status(const Options&)> check;
@@ -135,6 +139,7 @@ struct SinkSpec {
   std::string doc;
   std::vector<OptionSpec> options;
   std::size_t positional = 0;
+  std::string shared_state;  // as in ReceiverSpec
   std::function<Result<std::unique_ptr<Sink>>(const Options&, const ConnectorContext&)> make;
   std::function<Status(const Options&)> check;
   // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
