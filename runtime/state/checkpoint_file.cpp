@@ -3,19 +3,24 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <optional>
+
+#include "pipec/runtime/paths.h"
 
 namespace pipec::runtime::state {
 
 namespace {
 
-constexpr int kVersion = 1;
+constexpr std::size_t kVersion = 2;
+constexpr std::size_t kTextKeys =
+    1;  // the version in which files' entries were kept by the text of their connector
 constexpr std::string_view kMagic = "pipec checkpoint ";
 
-std::string header_of(std::string_view body) {
-  return fmt::format("{}{}\nbytes {}\nxxh3 {:016x}\n\n", kMagic, kVersion, body.size(),
+std::string header_of(std::string_view body, std::size_t version = kVersion) {
+  return fmt::format("{}{}\nbytes {}\nxxh3 {:016x}\n\n", kMagic, version, body.size(),
                      XXH3_64bits(body.data(), body.size()));
 }
 
@@ -72,6 +77,31 @@ bool read_entry(Reader& reader, CheckpointContent& content) {
   return true;
 }
 
+// "recv.file:in\t2049:77" to "input\t2049:77", "sink.file:./out\t./out" to "output\tout". Of two entries that
+// become one the first stays.
+void leave_text_keys(StateEntries& entries) {
+  const auto kept_by = [](std::string_view owner, std::string_view connector) {
+    if (!owner.starts_with(connector)) return false;
+    owner.remove_prefix(connector.size());
+    return owner.empty() || owner.front() == ':' || owner.front() == '#';
+  };
+  for (StateEntry& entry : entries) {
+    const std::size_t tab = entry.key.find('\t');
+    if (tab == std::string::npos) continue;
+    const std::string_view owner = std::string_view(entry.key).substr(0, tab);
+    const std::string own = entry.key.substr(tab + 1);
+    if (kept_by(owner, "recv.file")) {
+      entry.key = "input\t" + own;
+    } else if (kept_by(owner, "sink.file") || kept_by(owner, "dlq.file")) {
+      entry.key = "output\t" + state_path(own);
+    }
+  }
+  const auto key = [](const StateEntry& entry) -> const std::string& { return entry.key; };
+  std::ranges::stable_sort(entries, {}, key);
+  const auto same = std::ranges::unique(entries, {}, key);
+  entries.erase(same.begin(), same.end());
+}
+
 Error wrong(std::string message) {
   return Error{"checkpoint", std::move(message), {}, {}};
 }
@@ -94,15 +124,16 @@ Result<CheckpointContent> decode_checkpoint(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) return wrong("is no checkpoint of pipec, or damaged at its beginning");
   Reader reader(bytes.substr(kMagic.size()));
   const auto version = reader.number();
-  if (version && *version != kVersion && reader.literal("\n")) {
-    return wrong(fmt::format("was written in format {} by another version of pipec (this one reads {})",
+  if (version && (*version == 0 || *version > kVersion) && reader.literal("\n")) {
+    return wrong(fmt::format("was written in format {} by another version of pipec (this one reads up to {})",
                              *version, kVersion));
   }
   const std::size_t header_end = bytes.find("\n\n");
   if (header_end == std::string_view::npos) return wrong("is cut off in its header");
   const std::string_view header = bytes.substr(0, header_end + 2);
   const std::string_view body = bytes.substr(header_end + 2);
-  if (header != header_of(body)) return wrong("is damaged: length or checksum do not fit its content");
+  if (header != header_of(body, version.value_or(kVersion)))
+    return wrong("is damaged: length or checksum do not fit its content");
 
   CheckpointContent content;
   Reader entries(body);
@@ -110,6 +141,7 @@ Result<CheckpointContent> decode_checkpoint(std::string_view bytes) {
   while (!entries.at_end()) {
     if (!read_entry(entries, content)) return wrong("is damaged: an entry is cut off");
   }
+  if (*version == kTextKeys) leave_text_keys(content.entries);
   return content;
 }
 

@@ -1,7 +1,7 @@
 // The bytes of a checkpoint: a header of text lines, then the pipeline's name and the entries, each with its
 // lengths.
 //
-//   pipec checkpoint 1
+//   pipec checkpoint 2
 //   bytes 61
 //   xxh3 0123456789abcdef
 //
@@ -27,7 +27,8 @@ struct CheckpointContent {
 
 std::string encode_checkpoint(const CheckpointContent& content);
 
-// The content, or what is wrong with the bytes, in words that follow a file's name ("is empty").
+// The content, an older version's in the present form, or what is wrong with the bytes, in words that follow
+// a file's name ("is empty").
 Result<CheckpointContent> decode_checkpoint(std::string_view bytes);
 
 }  // namespace pipec::runtime::state

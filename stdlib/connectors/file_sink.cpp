@@ -1,5 +1,6 @@
 // sink file: appends lines to one file, or to those that a template names.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/paths.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/encode.h"
 #include "stdlib/connectors/output_file.h"
@@ -39,12 +41,26 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
                              const runtime::ConnectorContext& context) {
   OutputOptions result;
   result.base = path.base;
+  result.shape = path;
   result.confined = !path.constant;
   result.truncate = context.truncate;
   result.is_private = context.is_private;
   result.durable = options.string("fsync", "commit") != "never";
   result.compression = packing_of(options).compression;
   return result;
+}
+
+// A constant path names the file itself, so that a link and its target, "x" and "./x" are one output. What is
+// no regular file (a device, a pipe) keeps the name by which it is reached.
+OutputTemplate canonical(OutputTemplate path) {
+  const std::string full = path.base + path.name;
+  struct stat info;
+  if (::stat(full.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return path;
+  const std::string named = runtime::state_path(full);
+  const std::size_t slash = named.rfind('/');
+  path.base = slash == std::string::npos ? std::string() : named.substr(0, slash + 1);
+  path.name = named.substr(path.base.size());
+  return path;
 }
 
 // What all file sinks share: everything but which file a record goes to.
@@ -271,6 +287,7 @@ void register_file_sink(runtime::Registry& registry) {
   level.doc = "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)";
   spec.options = {path, encode_option(), compress, level, fsync};
   spec.positional = 1;
+  spec.shared_state = "output";
   spec.check = check_path;
   spec.target = [](const runtime::Options& options) -> std::optional<std::string> {
     const auto program = options.program("path");
@@ -283,7 +300,8 @@ void register_file_sink(runtime::Registry& registry) {
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Sink>> {
     const OutputTemplate output = analyse_output(*options.program("path"));
     if (output.constant) {
-      return std::unique_ptr<runtime::Sink>(std::make_unique<OneFileSink>(output, options, context));
+      return std::unique_ptr<runtime::Sink>(
+          std::make_unique<OneFileSink>(canonical(output), options, context));
     }
     return std::unique_ptr<runtime::Sink>(std::make_unique<TemplateSink>(output, options, context));
   };

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "pipec/runtime/paths.h"
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_path.h"
 
@@ -55,10 +56,19 @@ const char* path_fault(int error) {
   }
 }
 
+// What the keys of entries begin with for files below `base`.
+std::string key_base(const std::string& base) {
+  const std::string path = runtime::state_path(base);
+  if (path == runtime::state_path(".")) return {};
+  return path == "/" ? path : path + "/";
+}
+
 }  // namespace
 
 OutputFiles::OutputFiles(OutputOptions options)
-    : options_(std::move(options)), directory_(options_.base, options_.confined, options_.is_private) {}
+    : options_(std::move(options)),
+      key_base_(key_base(options_.base)),
+      directory_(options_.base, options_.confined, options_.is_private) {}
 
 OutputFiles::~OutputFiles() = default;
 
@@ -76,10 +86,9 @@ Status OutputFiles::open(const runtime::StateEntries& saved) {
   const std::lock_guard guard(mutex_);
   if (Status opened = directory_.open(); !opened) return latch(opened);
   for (const runtime::StateEntry& entry : saved) {
-    // Entries of an output that the program no longer has are left alone.
-    if (!entry.key.starts_with(options_.base)) continue;
-    const std::string path = entry.key.substr(options_.base.size());
-    if (options_.confined && refuse_output(path)) continue;
+    if (!entry.key.starts_with(key_base_)) continue;
+    const std::string path = entry.key.substr(key_base_.size());
+    if (refuse_output(path) != nullptr || !options_.shape.matches(path)) continue;
     if (Status restored = restore(path, entry.value); !restored) return latch(restored);
   }
   return {};
@@ -291,7 +300,7 @@ Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
   runtime::StateEntries ahead;
   for (const OutputFile* file : files) {
     if (!file->known)
-      ahead.push_back({directory_.full_path(file->path),
+      ahead.push_back({key_of(file->path),
                        OutputMark{file->written, file->device, file->inode, options_.compression}.text()});
   }
   if (!ahead.empty()) {
@@ -384,7 +393,7 @@ void OutputFiles::snapshot(runtime::StateEntries& out) {
   for (OutputFile* file : changed_) {
     file->changed = false;
     if (!file->regular) continue;
-    out.push_back({directory_.full_path(file->path), entry_of(*file)});
+    out.push_back({key_of(file->path), entry_of(*file)});
   }
   changed_.clear();
 }

@@ -23,11 +23,13 @@
 #include "pipec/runtime/connector.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/output_directory.h"
+#include "stdlib/connectors/output_path.h"
 
 namespace pipec::stdlib {
 
 struct OutputOptions {
   std::string base;
+  OutputTemplate shape;  // which of the entries of all the pipeline's file sinks are this one's
   bool confined = true;  // paths come from records
   bool truncate = false;
   bool durable = true;      // sync() makes the bytes durable
@@ -47,7 +49,7 @@ class OutputFiles {
   using SaveAhead = std::function<runtime::Status(const runtime::StateEntries&)>;
   void keep_ahead(SaveAhead save) { save_ahead_ = std::move(save); }
 
-  // Cuts every file that the entries name back to its committed length.
+  // Cuts every file of its own that the entries name back to its committed length.
   runtime::Status open(const runtime::StateEntries& saved);
   // Which files open() cut, and by how much; "" where none.
   std::string resume_note() const;
@@ -101,10 +103,13 @@ class OutputFiles {
   runtime::Status put(OutputFile& file, std::string_view text, bool add_newline);
   runtime::Status flush_all();
   runtime::Status check_in_place(const OutputFile& file) const;
+  // The key of an entry: the file's path as state keeps it (runtime::state_path).
+  std::string key_of(const std::string& path) const { return key_base_ + path; }
   std::string entry_of(const OutputFile& file) const;
   runtime::Status latch(runtime::Status status);
 
   const OutputOptions options_;
+  const std::string key_base_;  // "" for the working directory, else it ends with '/'
   OutputDirectory directory_;
   SaveAhead save_ahead_;
   std::mutex mutex_;

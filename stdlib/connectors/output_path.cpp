@@ -21,26 +21,43 @@ bool append_constant(const Expression& expression, std::string& text) {
   return true;
 }
 
+// The text pieces of a template, in order; a value of a record lies between two of them.
+void append_pieces(const Expression& expression, std::vector<std::string>& pieces) {
+  if (append_constant(expression, pieces.back())) return;
+  if (expression.op == Op::interpolate || expression.op == Op::add) {
+    for (const Expression& child : expression.children) append_pieces(child, pieces);
+  } else {
+    pieces.emplace_back();
+  }
+}
+
 }  // namespace
 
 OutputTemplate analyse_output(const runtime::Program& program) {
   OutputTemplate result;
-  std::string prefix;
-  const Expression* first = &program.root;
-  // "out/" + .name: what stands leftmost decides.
-  while (first->op == Op::add) first = &first->children[0];
-  if (first->op == Op::interpolate) {
-    bool all = true;
-    for (std::size_t i = 0; all && i < first->children.size(); ++i)
-      all = append_constant(first->children[i], prefix);
-    result.constant = all && first == &program.root;
-  } else {
-    result.constant = append_constant(*first, prefix) && first == &program.root;
-  }
+  result.pieces.emplace_back();
+  append_pieces(program.root, result.pieces);
+  std::string& prefix = result.pieces.front();
+  result.constant = result.pieces.size() == 1;
   const std::size_t slash = prefix.rfind('/');
-  if (slash != std::string::npos) result.base = prefix.substr(0, slash + 1);
-  if (result.constant) result.name = prefix.substr(result.base.size());
+  if (slash != std::string::npos) {
+    result.base = prefix.substr(0, slash + 1);
+    prefix.erase(0, slash + 1);
+  }
+  if (result.constant) result.name = prefix;
   return result;
+}
+
+bool OutputTemplate::matches(std::string_view relative) const {
+  if (constant) return relative == name;
+  if (!relative.starts_with(pieces.front())) return false;
+  relative.remove_prefix(pieces.front().size());
+  for (std::size_t i = 1; i + 1 < pieces.size(); ++i) {
+    const std::size_t at = relative.find(pieces[i]);
+    if (at == std::string_view::npos) return false;
+    relative.remove_prefix(at + pieces[i].size());
+  }
+  return relative.ends_with(pieces.back());
 }
 
 const char* refuse_output(std::string_view relative) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipec/runtime/program.h"
 
@@ -15,6 +16,12 @@ struct OutputTemplate {
   std::string base;
   bool constant = false;
   std::string name;  // constant: what follows the base
+  // The text between the values that come from a record; what follows the base. One piece where it is
+  // constant.
+  std::vector<std::string> pieces;
+
+  // Can a path below the base be one of its files? Each value stands for any text.
+  bool matches(std::string_view relative) const;
 };
 OutputTemplate analyse_output(const runtime::Program& program);
 

@@ -88,6 +88,27 @@ class TestState(Case):
         self.assertEqual(process.wait(HANG_SECONDS), 0)
 
 
+class TestOneName(Case):
+    """F12: what an output is called in the text decides nothing."""
+
+    def test_F12_an_output_spelt_otherwise_after_a_crash_is_cut_back(self):
+        os.symlink("out.ndjson", self.path("link.ndjson"))
+        job = 'dlq discard\nrecv file("in.ndjson") | transform { .z = sha256(sha256("${.n}")) } | sink file("%s")\n'
+        self.write_records("in.ndjson", 200_000)
+        self.write("a.pipe", job % "whole.ndjson")
+        self.assert_status(self.run_pipec("run", "a.pipe", "-q", "--state-dir", "undisturbed"), 0)
+        for name in ("out.ndjson", "./out.ndjson", "link.ndjson", self.path("out.ndjson")):
+            self.write("a.pipe", job % name)
+            process = self.start_pipec("run", "a.pipe", "-q", "--commit-interval", "5ms", stdin=subprocess.DEVNULL)
+            before = os.path.getsize(self.path("out.ndjson")) if os.path.exists(self.path("out.ndjson")) else 0
+            self.wait_for(lambda: process.poll() is not None or os.path.exists(self.path("out.ndjson")) and
+                          os.path.getsize(self.path("out.ndjson")) > before + 1_000_000, "output")
+            process.kill()
+            process.wait(HANG_SECONDS)
+        self.assert_status(self.run_pipec("run", "a.pipe", "-q"), 0)
+        self.assertTrue(self.read("out.ndjson") == self.read("whole.ndjson"))
+
+
 class TestSeveral(Case):
     def test_several_files_are_independent_pipelines(self):
         self.write_records("in.ndjson", 3)

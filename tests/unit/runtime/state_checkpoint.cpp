@@ -1,9 +1,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
+#include <cstdio>
 #include <string>
 
 #include "pipec/runtime/checkpoint.h"
+#include "pipec/runtime/paths.h"
 #include "runtime/state/checkpoint_file.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
@@ -106,9 +109,9 @@ TEST_CASE("F3 a corrupt checkpoint stops the start with a message that says what
   write_file(file, good.substr(0, good.size() - 1));
   CHECK(mentions(refused(), "damaged"));
   std::string newer = good;
-  newer[newer.find('1')] = '2';
+  newer[newer.find('2')] = '9';
   write_file(file, newer);
-  CHECK(mentions(refused(), "format 2"));
+  CHECK(mentions(refused(), "format 9"));
   write_file(file, good);
   CHECK(mentions(refused("other"), "belongs to the pipeline 'router'"));
   REQUIRE(open_store(temp / "s")->save({{"a", "2"}}).ok());
@@ -145,6 +148,60 @@ TEST_CASE("C6 a state directory that is gone is an error, now and later") {
   CHECK_FALSE(store->save({{"a", "2"}}).ok());
   REQUIRE(::mkdir((temp / "s").c_str(), 0700) == 0);
   CHECK_FALSE(store->save({{"a", "2"}}).ok());
+}
+
+TEST_CASE(
+    "F12 a checkpoint of the first format, with keys by the connectors' texts, goes on under the present "
+    "keys") {
+  const TempDir temp;
+  std::string body = "pipeline 6\nrouter\n";
+  const auto add = [&](const std::string& key, const std::string& value) {
+    body += "entry " + std::to_string(key.size()) + " " + std::to_string(value.size()) + "\n" + key + "\n" +
+            value + "\n";
+  };
+  add("dlq.file:./dead\t./dead", "size=1");
+  add("recv.file:in\t2049:77", "offset=5");
+  add("recv.file:in#2\t2049:77", "offset=7");
+  add("recv.files\tx", "another connector");
+  add("sink.file\tout//a.ndjson", "size=2");
+  add("sink.file:x\t" + (temp / "./x"), "size=3");
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(body.data(), body.size())));
+  REQUIRE(::mkdir((temp / "s").c_str(), 0700) == 0);
+  write_file(temp / "s/checkpoint",
+             "pipec checkpoint 1\nbytes " + std::to_string(body.size()) + "\nxxh3 " + hash + "\n\n" + body);
+  const std::string now =
+      "input\t2049:77=offset=5;output\t" + canonical_path(temp / "x") +
+      "=size=3;output\tdead=size=1;output\tout/a.ndjson=size=2;recv.files\tx=another connector;";
+  auto store = open_store(temp / "s");
+  CHECK(as_text(store->entries()) == now);
+  REQUIRE(store->save({{"new", "1"}}).ok());
+  store.reset();
+  CHECK(read_file(temp / "s/checkpoint").starts_with("pipec checkpoint 2\n"));
+  CHECK(mentions(as_text(open_store(temp / "s")->entries()), "output\tdead=size=1;"));
+}
+
+TEST_CASE("F12 a path has one name, however it is written") {
+  const TempDir temp;
+  const std::string base = canonical_path(temp / "");
+  REQUIRE(::mkdir((temp / "d").c_str(), 0700) == 0);
+  write_file(temp / "d/f", "");
+  REQUIRE(::symlink("d", (temp / "link").c_str()) == 0);
+  REQUIRE(::symlink("d/absent", (temp / "dangling").c_str()) == 0);
+  REQUIRE(::symlink("loop", (temp / "loop").c_str()) == 0);
+  for (const char* spelled : {"d/f", "./d//f", "link/f", "d/../link/./f", "link/../d/f"}) {
+    INFO(spelled);
+    CHECK(canonical_path(temp / spelled) == base + "/d/f");
+  }
+  CHECK(canonical_path(temp / "link/new/x") == base + "/d/new/x");
+  CHECK(canonical_path(temp / "new/../x") == base + "/x");
+  CHECK(canonical_path(temp / "dangling") == base + "/d/absent");
+  CHECK(canonical_path(temp / "loop/x").ends_with("loop/x"));
+  CHECK(canonical_path("/") == "/");
+  CHECK(canonical_path("/..") == "/");
+  CHECK(state_path("./a/../b") == "b");
+  CHECK(state_path(temp / "d/f") == base + "/d/f");
 }
 
 TEST_CASE("clear() forgets everything") {

@@ -1,0 +1,17 @@
+// One name for one file, however a text spells it.
+#pragma once
+
+#include <string>
+
+namespace pipec::runtime {
+
+// The absolute path of `path`: symbolic links are resolved as far as it exists, a link to a file that is not
+// there yet too; "." and ".." are gone. Where a directory cannot be searched the rest is taken as it is
+// written.
+std::string canonical_path(const std::string& path);
+
+// The canonical path as state keeps it: relative to the working directory where it lies below it, so that a
+// project's folder can be moved, else absolute.
+std::string state_path(const std::string& path);
+
+}  // namespace pipec::runtime
