@@ -37,16 +37,16 @@ constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 class FileReceiver final : public runtime::Receiver {
  public:
   // `framing`: null for lines.
-  FileReceiver(std::string path, std::optional<Compression> packing, std::unique_ptr<Framing> framing,
+  FileReceiver(InputPaths paths, std::optional<Compression> packing, std::unique_ptr<Framing> framing,
                std::size_t max_record, bool from_start)
-      : path_(std::move(path)),
+      : paths_(std::move(paths)),
         packing_(packing),
         framing_(std::move(framing)),
         max_record_(max_record),
         from_start_(from_start) {}
 
   Status open(const runtime::StateEntries& saved) override {
-    auto found = find_input_files(path_, packing_, from_start_ ? runtime::StateEntries{} : saved);
+    auto found = find_input_files(paths_, packing_, from_start_ ? runtime::StateEntries{} : saved);
     if (!found) return found.error();
     input_ = std::move(*found);
     return {};
@@ -297,7 +297,7 @@ class FileReceiver final : public runtime::Receiver {
 
   const std::string& path() const { return input_.files[current_].path; }
 
-  const std::string path_;
+  const InputPaths paths_;
   const std::optional<Compression> packing_;
   const std::unique_ptr<Framing> framing_;
   const std::size_t max_record_;
@@ -323,23 +323,25 @@ void register_file_receiver(runtime::Registry& registry) {
   spec.doc = "Reads files record by record: one, or all that a glob matches, sorted by name";
   OptionSpec path;
   path.name = "path";
-  path.types = runtime::Type::string;
+  path.types = runtime::TypeSet(runtime::Type::string) | runtime::Type::array;
   path.required = true;
-  path.doc = "the file, or a glob";
-  spec.options = {path, framing_option(), decompress_option(), max_record_option()};
+  path.doc = "the file, a glob (* ? [...] {a,b}, ** through directories), or a list of them";
+  OptionSpec exclude;
+  exclude.name = "exclude";
+  exclude.types = path.types;
+  exclude.doc =
+      "what the globs match and is not read: a glob or a list of them; one without a slash is about names";
+  spec.options = {path, exclude, framing_option(), decompress_option(), max_record_option()};
   spec.positional = 1;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
-    const std::string_view name = options.string("path");
-    if (options.given("path") && name.empty()) return Error{"option", "the path is empty", {}, {}};
-    if (name.find('\0') != std::string_view::npos)
-      return Error{"option", "the path holds a NUL character", {}, {}};
+    if (Status paths = check_input_paths(options); !paths) return paths;
     return check_max_record(options);
   };
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
     return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
-        std::string(options.string("path")), decompression_of(options), make_framing(options),
+        input_paths_of(options), decompression_of(options), make_framing(options),
         static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context.from_start));
   };
   registry.add(std::move(spec));

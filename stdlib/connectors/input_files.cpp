@@ -2,11 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -26,29 +24,6 @@ using runtime::Result;
 
 Error input_error(std::string message) {
   return Error{"io", std::move(message), {}, {}};
-}
-
-bool is_directory(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-Result<std::vector<std::string>> expand(const std::string& path) {
-  struct stat info;
-  if (path.find_first_of("*?[") == std::string::npos || ::lstat(path.c_str(), &info) == 0) {
-    return std::vector<std::string>{path};
-  }
-  glob_t found{};
-  const int result = ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found);
-  std::vector<std::string> paths;
-  for (std::size_t i = 0; result == 0 && i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
-  ::globfree(&found);
-  if (result == GLOB_NOSPACE)
-    return input_error(fmt::format("the glob {} matches more names than fit in memory", path));
-  std::erase_if(paths, is_directory);
-  if (paths.empty()) return input_error(fmt::format("no file matches {}", path));
-  std::sort(paths.begin(), paths.end());
-  return paths;
 }
 
 // By the first bytes. An error: the name promises what they are not.
@@ -212,9 +187,9 @@ Result<Fd> open_input(const std::string& path, std::optional<Compression> packin
   return fd;
 }
 
-Result<InputFiles> find_input_files(const std::string& path, std::optional<Compression> packing,
+Result<InputFiles> find_input_files(const InputPaths& wanted, std::optional<Compression> packing,
                                     const runtime::StateEntries& saved) {
-  auto paths = expand(path);
+  auto paths = expand_input_paths(wanted);
   if (!paths) return paths.error();
   InputFiles result;
   Resume resume(saved);

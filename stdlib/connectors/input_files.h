@@ -10,6 +10,7 @@
 #include "pipec/runtime/fd.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/compress/frame_start.h"
+#include "stdlib/connectors/input_paths.h"
 
 namespace pipec::stdlib {
 
@@ -31,11 +32,9 @@ struct InputFiles {
   std::string note;              // what was found of the last run; empty where there was none
 };
 
-// The file that is named, or those that the glob matches, sorted by name; directories that it matches are
-// passed over, a file with two names counts once. A name with brackets or stars that is there is taken as it
-// is.
+// What the paths name; a file with two names counts once.
 // `packing`: how the files are packed; nullopt: by each one's first bytes.
-runtime::Result<InputFiles> find_input_files(const std::string& path, std::optional<Compression> packing,
+runtime::Result<InputFiles> find_input_files(const InputPaths& paths, std::optional<Compression> packing,
                                              const runtime::StateEntries& saved);
 
 // Opens a regular file for reading. Anything else (a directory, a FIFO, a file that by its name is packed and

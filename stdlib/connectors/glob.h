@@ -1,0 +1,26 @@
+// Globs as a shell has them: * ? and [...] within a name, ** for any number of directories, {a,b} for either.
+// A backslash takes the special meaning of what follows. Names that begin with a dot match only a pattern
+// that begins with one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/error.h"
+
+namespace pipec::stdlib {
+
+bool is_glob(std::string_view text);
+
+// "a{b,c}" as "ab" and "ac". Braces without a comma in them stand for themselves.
+std::vector<std::string> expand_braces(std::string_view pattern);
+
+// All that the pattern matches and that is no directory, sorted by name. ** follows no links. An error: a
+// directory on the way cannot be read.
+runtime::Result<std::vector<std::string>> glob_files(std::string_view pattern);
+
+// Does the pattern match this path? Nothing on disk is looked at.
+bool glob_matches(std::string_view pattern, std::string_view path);
+
+}  // namespace pipec::stdlib

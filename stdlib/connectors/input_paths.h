@@ -1,0 +1,29 @@
+// Which paths a `recv file` reads: files, globs and lists of both, without what it leaves out.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/registry.h"
+
+namespace pipec::stdlib {
+
+struct InputPaths {
+  std::vector<std::string> wanted;    // files and globs
+  std::vector<std::string> excluded;  // globs; one without a slash is about names, in whatever directory
+  // Takes out of what a glob has found whatever must not be read; may be empty. What is named without a glob
+  // does not come here.
+  std::function<void(std::vector<std::string>& found)> leave_out;
+};
+
+// The options `path` and `exclude`: each one text or a list of them.
+InputPaths input_paths_of(const runtime::Options& options);
+runtime::Status check_input_paths(const runtime::Options& options);
+
+// In the order of `wanted`, what a glob matches sorted by name, each path once. A name with brackets or stars
+// that is there is taken as it is. An error: a glob matches no file.
+runtime::Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths);
+
+}  // namespace pipec::stdlib
