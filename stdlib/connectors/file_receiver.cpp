@@ -331,7 +331,7 @@ void register_file_receiver(runtime::Registry& registry) {
   exclude.types = path.types;
   exclude.doc =
       "what the globs match and is not read: a glob or a list of them; one without a slash is about names";
-  spec.options = {path, exclude, framing_option(), decompress_option(), max_record_option()};
+  spec.options = {path, framing_option(), decompress_option(), max_record_option(), exclude};
   spec.positional = 1;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
