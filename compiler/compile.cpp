@@ -131,6 +131,7 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
     if (item->kind == ItemKind::kFlow) flow.flow(as<dsl::FlowItem>(*item).pipeline, main);
   }
 
+  flow.collect_own_files();
   if (!report.failed()) flow.join_connectors();
 
   // Their nodes go nowhere: they are compiled for their errors.
@@ -191,6 +192,7 @@ std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const r
   FlowCompiler flow(context, names, connectors);
   flow.plan().name = connectors.pipeline;
   flow.stages_between(parsed.chain, module, std::move(ends.source), std::move(ends.sink));
+  flow.collect_own_files(ends.reads);
   if (!report.failed()) flow.join_connectors();
   if (report.failed()) return std::nullopt;
   return std::move(flow.plan());

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -50,7 +51,9 @@ struct DeadLetterSource {
 class FlowCompiler {
  public:
   FlowCompiler(Context& context, Names& names, runtime::ConnectorContext connectors)
-      : context_(context), names_(names), connectors_(std::move(connectors)) {}
+      : context_(context), names_(names), connectors_(std::move(connectors)) {
+    connectors_.own_files = own_files_;
+  }
 
   void flow(const dsl::Pipeline& pipeline, const Module& module);
   void dead_letters(const dsl::DlqItem& item, const Module& module);
@@ -67,6 +70,9 @@ class FlowCompiler {
 
   // When all flows are in: what connectors need of each other.
   void join_connectors();
+  // The files that the pipeline reads, writes and lives on, for its connectors; `read` are those of a source
+  // that was handed in ready made. No file is both read and written by its constant path.
+  void collect_own_files(const std::vector<std::string>& read = {});
 
   graph::Plan& plan() { return plan_; }
   const std::vector<DeadLetterSource>& dead_letter_sources() const { return dead_letter_sources_; }
@@ -107,16 +113,28 @@ class FlowCompiler {
   void sink(graph::Node& node, const Position& at, const dsl::SinkStage& stage, const Module& module);
   Sink open_sink(const dsl::Connector& connector, const Module& module, const std::string& role);
   std::string sink_key(const Sink& sink, const dsl::Connector& connector, const std::string& role);
+  void only_one_reader(const runtime::ReceiverSpec& spec, dsl::Span span);
+
+  // own_files.cpp
+  // A path of a connector that has one for all records.
+  struct ConstantPath {
+    std::string path;
+    dsl::Span span;  // of the connector's name; of nothing where the text does not name it
+  };
+  void check_written(const std::vector<ConstantPath>& read, const std::vector<ConstantPath>& written);
+  void add_texts_and_state();
 
   Context& context_;
   Names& names_;
   runtime::ConnectorContext connectors_;
+  std::shared_ptr<runtime::OwnFiles> own_files_ = std::make_shared<runtime::OwnFiles>();
   graph::Plan plan_;
   std::unordered_map<const Symbol*, Position> streams_;
   std::unordered_set<const Symbol*> chains_used_;
   std::vector<runtime::ConnectorUse> uses_;  // every connector of the pipeline
   std::vector<dsl::Span> use_spans_;
   std::map<std::string, dsl::Span> targets_;  // what the sinks write to
+  std::map<std::string, dsl::Span> readers_;  // of what only one may read
   std::unordered_map<std::string, unsigned> keys_;
   std::vector<DeadLetterSource> dead_letter_sources_;
   std::size_t repeated_stages_ = 0;

@@ -69,12 +69,23 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
   if (compiled.options) {
     uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});
     use_spans_.push_back(connector.name.span);
+    only_one_reader(*spec, connector.name.span);
     node.make_receiver = [spec, options = compiled.options, context = connectors_] {
       return spec->make(*options, context);
     };
   }
   result.node = add(std::move(node));
   return result;
+}
+
+void FlowCompiler::only_one_reader(const runtime::ReceiverSpec& spec, dsl::Span span) {
+  if (spec.only_one.empty()) return;
+  const auto [first, is_new] = readers_.emplace(spec.only_one, span);
+  if (is_new) return;
+  context_.report.add(Code::same_source, span, "two sources read " + spec.only_one)
+      .also(first->second, "the other one")
+      .hint("bind it once and use it twice: let input = recv " + spec.name + "()")
+      .note("each would get a part of the bytes");
 }
 
 FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, const Module& module,
@@ -104,12 +115,12 @@ FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, cons
   use_spans_.push_back(connector.name.span);
   if (!result.spec->target) return result;
   if (const auto target = result.spec->target(*result.options.options)) {
-    const auto [first, is_new] = targets_.emplace(*target, connector.span);
+    const auto [first, is_new] = targets_.emplace(*target, connector.name.span);
     if (!is_new) {
       const std::size_t colon = target->find(':');
       const std::string shown = colon == std::string::npos ? *target : target->substr(colon + 1);
       context_.report
-          .add(Code::same_target, connector.span,
+          .add(Code::same_target, connector.name.span,
                "two sinks write to " + (shown.empty() ? *target : "'" + shown + "'"))
           .also(first->second, "the other one")
           .hint("merge the streams before one sink: merge(a, b) | sink ...");

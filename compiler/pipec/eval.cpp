@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +11,32 @@
 #include "compiler/pipec/runner.h"
 #include "pipec/compiler/compile.h"
 #include "pipec/dsl/render.h"
+#include "pipec/runtime/own_files.h"
 
 namespace pipec::cli {
 namespace {
+
+bool reads_stdin(const Arguments& arguments) {
+  return arguments.files.empty() || std::ranges::find(arguments.files, "-") != arguments.files.end();
+}
+
+std::vector<std::string> files_read(const Arguments& arguments) {
+  std::vector<std::string> files = arguments.files;
+  if (files.empty()) files.emplace_back("-");
+  std::ranges::replace(files, "-", "/dev/stdin");
+  return files;
+}
+
+// `pipec eval ... x >> x` would read what it writes, for ever.
+bool writes_its_input(Console& console, const Arguments& arguments) {
+  for (const std::string& file : files_read(arguments)) {
+    if (!runtime::same_file(file, "/dev/stdout")) continue;
+    const std::string name = file == "/dev/stdin" ? "standard input" : file;
+    console.error(fmt::format("{} is the file that the output goes to; write to another file", name));
+    return true;
+  }
+  return false;
+}
 
 compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registry& registry) {
   compiler::StageEnds ends;
@@ -23,6 +47,7 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
        framing = arguments.framing]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
     return make_eval_input(registry, files, framing);
   };
+  ends.reads = files_read(arguments);
   ends.sink.kind = graph::Node::Kind::sink;
   ends.sink.name = "sink stdout";
   ends.sink.make_sink = [&registry, encode = arguments.encode] {
@@ -59,6 +84,8 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
     return kDoesNotCompile;
   }
   plan->name = "eval";
+  const auto to_stdout = [](const graph::Node& node) { return node.name == "sink stdout"; };
+  if (std::ranges::any_of(plan->nodes, to_stdout) && writes_its_input(console, arguments)) return kWrongUsage;
 
   std::atomic<std::uint64_t> rejected{0};
   plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
@@ -67,9 +94,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
     return make_reject_sink(console, rejected);
   };
 
-  const bool reads_stdin =
-      arguments.files.empty() || std::ranges::find(arguments.files, "-") != arguments.files.end();
-  if (reads_stdin && is_terminal(STDIN_FILENO)) {
+  if (reads_stdin(arguments) && is_terminal(STDIN_FILENO)) {
     console.line("pipec: reading records from the terminal; Ctrl-D ends them");
   }
   Runner runner(console, quiet);

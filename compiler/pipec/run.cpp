@@ -57,6 +57,28 @@ bool names_differ(Console& console, const std::vector<graph::Plan>& plans) {
   return true;
 }
 
+// Two readers would tear records; nothing is started then.
+bool stdin_is_shared(Console& console, const std::vector<graph::Plan>& plans, bool reads_text) {
+  std::vector<std::string> names;
+  for (const graph::Plan& plan : plans) {
+    const auto reads = [](const graph::Node& node) { return node.name == "recv stdin"; };
+    if (std::ranges::any_of(plan.nodes, reads)) names.push_back(plan.name);
+  }
+  if (names.size() > 1) {
+    console.error(
+        fmt::format("the pipelines '{}' and '{}' both read standard input: each would get a part of "
+                    "the bytes; run them one by one",
+                    names[0], names[1]));
+  } else if (reads_text && !names.empty()) {
+    console.error(
+        "the pipeline's text was read from standard input, so `recv stdin()` has nothing to read; "
+        "put the text into a file");
+  } else {
+    return false;
+  }
+  return true;
+}
+
 // The pipeline finds it under the name that samples use.
 runtime::Result<std::unique_ptr<stdlib::KafkaDemo>> start_demo(const std::vector<std::string>& topics) {
   auto demo = stdlib::KafkaDemo::start();
@@ -90,11 +112,14 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   connectors.clock = &runtime::Clock::system();
   connectors.from_start = arguments.from_start;
   connectors.truncate = arguments.truncate;
+  connectors.state_directory = arguments.state_directory.empty() ? ".pipec" : arguments.state_directory;
   if (!arguments.quiet) connectors.log = [&console](const std::string& line) { console.line(line); };
   compile_files(console, arguments.files, registry, connectors, programs);
   show_diagnostics(console, programs, !arguments.quiet);
   if (programs.status != kDone) return programs.status;
   if (!names_differ(console, programs.plans)) return kWrongUsage;
+  const bool reads_text = std::ranges::find(arguments.files, "-") != arguments.files.end();
+  if (stdin_is_shared(console, programs.plans, reads_text)) return kWrongUsage;
 
   const bool several = programs.plans.size() > 1;
   std::vector<std::unique_ptr<runtime::CheckpointStore>> stores;

@@ -2,6 +2,7 @@
 // come from, a file or an unpacker, is the ByteSource's; the few behind the last newline are put back into
 // it.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -32,23 +33,44 @@ using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
 
+// "out.ndjson, dead.ndjson and 3 more".
+std::string some_of(const std::vector<std::string>& paths) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  for (std::size_t i = 0; i < paths.size() && i < kShown; ++i) text += (i == 0 ? "" : ", ") + paths[i];
+  if (paths.size() > kShown) text += fmt::format(" and {} more", paths.size() - kShown);
+  return text;
+}
+
 constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 class FileReceiver final : public runtime::Receiver {
  public:
   // `framing`: null for lines.
   FileReceiver(InputPaths paths, std::optional<Compression> packing, std::unique_ptr<Framing> framing,
-               std::size_t max_record, bool from_start)
+               std::size_t max_record, const runtime::ConnectorContext& context)
       : paths_(std::move(paths)),
         packing_(packing),
         framing_(std::move(framing)),
         max_record_(max_record),
-        from_start_(from_start) {}
+        from_start_(context.from_start),
+        log_(context.log) {
+    if (!context.own_files) return;
+    paths_.leave_out = [this, own = context.own_files](std::vector<std::string>& found) {
+      const std::vector<std::string> taken = runtime::OwnFileIndex(*own).take_out(found);
+      left_out_.insert(left_out_.end(), taken.begin(), taken.end());
+    };
+  }
 
   Status open(const runtime::StateEntries& saved) override {
     auto found = find_input_files(paths_, packing_, from_start_ ? runtime::StateEntries{} : saved);
     if (!found) return found.error();
     input_ = std::move(*found);
+    if (log_ && !left_out_.empty()) {
+      log_(fmt::format(
+          "warning: not read, because this pipeline writes it or lives on it, though the path matches it: {}",
+          some_of(left_out_)));
+    }
     return {};
   }
 
@@ -297,11 +319,13 @@ class FileReceiver final : public runtime::Receiver {
 
   const std::string& path() const { return input_.files[current_].path; }
 
-  const InputPaths paths_;
+  InputPaths paths_;
   const std::optional<Compression> packing_;
   const std::unique_ptr<Framing> framing_;
   const std::size_t max_record_;
   const bool from_start_;
+  std::vector<std::string> left_out_;  // of what globs found: the pipeline's own files
+  const std::function<void(const std::string&)> log_;
   InputFiles input_;
   std::size_t current_ = 0;             // its number is its partition
   std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
@@ -338,11 +362,14 @@ void register_file_receiver(runtime::Registry& registry) {
     if (Status paths = check_input_paths(options); !paths) return paths;
     return check_max_record(options);
   };
+  spec.reads = [](const runtime::Options& options) -> std::vector<std::string> {
+    return constant_paths_of(input_paths_of(options));
+  };
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
     return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
         input_paths_of(options), decompression_of(options), make_framing(options),
-        static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context.from_start));
+        static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context));
   };
   registry.add(std::move(spec));
 }

@@ -47,6 +47,7 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   result.is_private = context.is_private;
   result.durable = options.string("fsync", "commit") != "never";
   result.compression = packing_of(options).compression;
+  if (result.confined) result.guard = std::make_shared<OutputGuard>(context);
   return result;
 }
 
@@ -295,6 +296,13 @@ void register_file_sink(runtime::Registry& registry) {
     const OutputTemplate output = analyse_output(*program);
     if (!output.constant) return std::nullopt;
     return "file:" + plain_path(output.base + output.name);
+  };
+  spec.writes = [](const runtime::Options& options) -> std::vector<runtime::PathPieces> {
+    const auto program = options.program("path");
+    if (!program) return {};
+    OutputTemplate output = analyse_output(*program);
+    output.pieces.front().insert(0, output.base);
+    return {std::move(output.pieces)};
   };
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Sink>> {

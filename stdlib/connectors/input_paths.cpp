@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
@@ -41,6 +42,12 @@ std::optional<std::vector<std::string>> texts_of(const runtime::Options& options
   return texts;
 }
 
+// A name that looks like a glob and is there is taken as it is.
+bool is_constant(const std::string& path) {
+  struct stat info;
+  return !is_glob(path) || ::lstat(path.c_str(), &info) == 0;
+}
+
 bool is_excluded(const std::vector<std::string>& globs, const std::string& path) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
     const bool by_name = glob.find('/') == std::string::npos;
@@ -72,18 +79,32 @@ Status check_input_paths(const runtime::Options& options) {
   return {};
 }
 
+std::vector<std::string> constant_paths_of(const InputPaths& paths) {
+  std::vector<std::string> constant;
+  std::copy_if(paths.wanted.begin(), paths.wanted.end(), std::back_inserter(constant), is_constant);
+  return constant;
+}
+
 Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths) {
   std::vector<std::string> result;
   std::unordered_set<std::string> known;
   for (const std::string& wanted : paths.wanted) {
-    struct stat info;
     std::vector<std::string> found{wanted};
-    if (is_glob(wanted) && ::lstat(wanted.c_str(), &info) != 0) {
+    if (!is_constant(wanted)) {
       auto files = glob_files(wanted);
       if (!files) return files.error();
       if (files->empty()) return Error{"io", fmt::format("no file matches {}", wanted), {}, {}};
       found = std::move(*files);
       if (paths.leave_out) paths.leave_out(found);
+      if (found.empty()) {
+        return Error{
+            "io",
+            fmt::format("{} matches only what this pipeline writes or lives on; write the output to a "
+                        "directory of its own, such as \"out/\"",
+                        wanted),
+            {},
+            {}};
+      }
     }
     std::erase_if(found, [&](const std::string& path) { return is_excluded(paths.excluded, path); });
     if (found.empty()) {

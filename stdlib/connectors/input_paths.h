@@ -22,6 +22,9 @@ struct InputPaths {
 InputPaths input_paths_of(const runtime::Options& options);
 runtime::Status check_input_paths(const runtime::Options& options);
 
+// Those that are named without a glob.
+std::vector<std::string> constant_paths_of(const InputPaths& paths);
+
 // In the order of `wanted`, what a glob matches sorted by name, each path once. A name with brackets or stars
 // that is there is taken as it is. An error: a glob matches no file.
 runtime::Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths);

@@ -11,6 +11,7 @@
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/fd.h"
 #include "stdlib/connectors/compress/compression.h"
+#include "stdlib/connectors/output_guard.h"
 
 namespace pipec::stdlib {
 
@@ -30,6 +31,7 @@ struct OutputFile {
   bool known = false;           // the checkpoint has an entry of it, or no state is kept
   bool changed = false;         // in OutputFiles::changed_
   bool unsynced = false;        // in OutputFiles::unsynced_
+  OutputClaim claim;            // no other sink's record may name it meanwhile
 
   std::uint64_t length() const { return written + pending.size(); }
 };

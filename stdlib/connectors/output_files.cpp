@@ -85,6 +85,7 @@ Status OutputFiles::latch(Status status) {
 Status OutputFiles::open(const runtime::StateEntries& saved) {
   const std::lock_guard guard(mutex_);
   if (Status opened = directory_.open(); !opened) return latch(opened);
+  if (options_.guard) options_.guard->open(options_.base);
   for (const runtime::StateEntry& entry : saved) {
     if (!entry.key.starts_with(key_base_)) continue;
     const std::string path = entry.key.substr(key_base_.size());
@@ -106,8 +107,12 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
                     "put it back, or name another file",
                     full, compression_name(mark->compression), compression_name(options_.compression)));
   }
+  auto file = std::make_unique<OutputFile>();
+  file->path = path;
+  // What the text has given to somebody else since is not this sink's any more.
+  if (options_.guard && guard_against(*file, nullptr)) return {};
   OutputDirectory::Opened opened = directory_.open_existing(path);
-  if (!opened.fd && opened.error == ENOENT && mark->size == 0) return {};
+  if (!opened.fd && mark->size == 0 && (opened.error == ENOENT || path_fault(opened.error))) return {};
   if (!opened.fd && opened.error == ENOENT) {
     return sink_error(
         fmt::format("{} is gone, but {} bytes of it are committed; {}", full, mark->size, kAdvice));
@@ -127,8 +132,6 @@ Status OutputFiles::restore(const std::string& path, std::string_view value) {
     return sink_error(
         fmt::format("{} holds {} bytes, but {} are committed; {}", full, size, mark->size, kAdvice));
   }
-  auto file = std::make_unique<OutputFile>();
-  file->path = path;
   file->known = true;
   if (Status room = make_room(); !room) return room;
   if (Status adopted = adopt(*file, std::move(opened.fd)); !adopted) return adopted;
@@ -186,6 +189,13 @@ Status OutputFiles::adopt(OutputFile& file, Fd fd) {
   return {};
 }
 
+// Why a record may not write this file, else null; `there` as in OutputGuard::refuse().
+const char* OutputFiles::guard_against(OutputFile& file, const struct stat* there) const {
+  if (!options_.guard) return nullptr;
+  if (const char* reason = options_.guard->refuse(file.path, there)) return reason;
+  return there ? nullptr : options_.guard->claim(file.path, file.claim);
+}
+
 Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string& refused) {
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
@@ -209,6 +219,7 @@ Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string
 // checkpoint knows.
 Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   const std::string full = directory_.full_path(file.path);
+  if (const char* reason = guard_against(file, nullptr)) return Admission{false, reason};
   if (Status room = make_room(); !room) return room.error();
   OutputDirectory::Opened opened = directory_.open_existing(file.path);
   if (opened.error == EMFILE || opened.error == ENFILE) {
@@ -227,6 +238,9 @@ Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   struct stat info;
   if (options_.confined && (::fstat(opened.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
     return Admission{false, "the path is no regular file"};
+  }
+  if (options_.confined) {
+    if (const char* reason = guard_against(file, &info)) return Admission{false, reason};
   }
   if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted.error();
   if (!file.regular) file.known = true;

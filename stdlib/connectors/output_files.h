@@ -23,6 +23,7 @@
 #include "pipec/runtime/connector.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/output_directory.h"
+#include "stdlib/connectors/output_guard.h"
 #include "stdlib/connectors/output_path.h"
 
 namespace pipec::stdlib {
@@ -36,6 +37,7 @@ struct OutputOptions {
   bool is_private = false;  // new files are for their owner alone
   std::size_t most_open = 256;
   Compression compression = Compression::none;  // of what append_frame() gets
+  std::shared_ptr<OutputGuard> guard;           // where paths come from records
 };
 
 struct OutputFile;
@@ -91,6 +93,7 @@ class OutputFiles {
   };
 
   void note_change(OutputFile& file);
+  const char* guard_against(OutputFile& file, const struct stat* there) const;
   runtime::Status check_compression(const OutputFile& file) const;
   runtime::Status restore(const std::string& path, std::string_view value);
   runtime::Result<Admission> admit(OutputFile& file);

@@ -41,6 +41,9 @@ constexpr const char* kName = "standard input";
 constexpr std::size_t kSmallestPiece = std::size_t{16} << 10;
 constexpr milliseconds kPatience{3};  // how long whole lines wait for more of them
 
+// Two readers would tear records: each would get some of the bytes.
+std::atomic<bool> stdin_is_held{false};
+
 class StdinReceiver final : public runtime::Receiver {
  public:
   // `framing`: null for lines.
@@ -51,11 +54,20 @@ class StdinReceiver final : public runtime::Receiver {
         packing_known_(options.packing.has_value()) {
     if (framing_) framing_->restart(0);
   }
-  ~StdinReceiver() override { wakeup_.wake(); }  // the unpacker's thread may wait for input
+  ~StdinReceiver() override {
+    wakeup_.wake();  // the unpacker's thread may wait for input
+    release();
+  }
   StdinReceiver(const StdinReceiver&) = delete;
   StdinReceiver& operator=(const StdinReceiver&) = delete;
 
   Status open(const runtime::StateEntries&) override {
+    if (fd_ == STDIN_FILENO && !holds_stdin_) {
+      if (stdin_is_held.exchange(true)) {
+        return Error{"io", "standard input is read by another pipeline of this process already", {}, {}};
+      }
+      holds_stdin_ = true;
+    }
     if (::fcntl(fd_, F_GETFD) < 0) return runtime::system_error("io", "cannot read", kName, errno);
     ::fcntl(fd_, F_SETPIPE_SZ, kPipeBytes);  // fewer, larger reads; fails where it is no pipe, which is fine
     return {};
@@ -65,6 +77,11 @@ class StdinReceiver final : public runtime::Receiver {
     auto received = framing_ ? receive_framed(limits, block) : receive_block(limits, block);
     held_.store(carry_.capacity() + (unpacker_ ? unpacker_->held_bytes() : 0), std::memory_order_relaxed);
     return received;
+  }
+
+  Status close() override {
+    release();
+    return {};
   }
 
   Status commit(std::span<const runtime::PositionRange>) override { return {}; }
@@ -78,6 +95,10 @@ class StdinReceiver final : public runtime::Receiver {
   }
 
  private:
+  void release() {
+    if (std::exchange(holds_stdin_, false)) stdin_is_held.store(false);
+  }
+
   static auto now() { return std::chrono::steady_clock::now(); }
 
   Result<Received> receive_block(const ReceiveLimits& limits, Block& block) {
@@ -296,6 +317,7 @@ class StdinReceiver final : public runtime::Receiver {
   }
 
   const int fd_;
+  bool holds_stdin_ = false;
   const StdinOptions options_;
   const std::unique_ptr<Framing> framing_;
   Wakeup wakeup_;
@@ -323,6 +345,8 @@ void register_stdin_receiver(runtime::Registry& registry) {
   spec.doc = "Reads standard input record by record; it can only be read once, so nothing is resumed";
   spec.options = {framing_option(), decompress_option(), max_record_option()};
   spec.check = check_max_record;
+  spec.reads = [](const runtime::Options&) -> std::vector<std::string> { return {"/dev/stdin"}; };
+  spec.only_one = kName;
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Receiver>> {
     StdinOptions made;

@@ -119,6 +119,7 @@ void register_stream_sinks(runtime::Registry& registry) {
   out.name = "stdout";
   out.doc = "Writes to standard output: JSON one record a line, MsgPack one value after another";
   out.options = {encode_option()};
+  out.writes = [](const runtime::Options&) -> std::vector<runtime::PathPieces> { return {{"/dev/stdout"}}; };
   out.make = [](const runtime::Options& options,
                 const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
     return make_stream_sink(STDOUT_FILENO, "stdout", encoding_of(options));

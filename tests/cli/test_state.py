@@ -58,6 +58,17 @@ class TestState(Case):
             for name in os.listdir(path):
                 self.assertEqual(stat.S_IMODE(os.stat(os.path.join(path, name)).st_mode), 0o600, name)
 
+    def test_two_pipelines_of_one_process_do_not_share_standard_input(self):
+        self.write("a.pipe", 'recv stdin() | sink file("a.out")\n')
+        self.write("b.pipe", 'recv stdin() | filter .n > 1 | sink file("b.out")\n')
+        done = self.run_pipec("run", "a.pipe", "b.pipe", stdin=b'{"n":1}\n')
+        self.assert_status(done, 2)
+        self.assertIn(b"'a' and 'b' both read standard input", done.stderr)
+        self.assertFalse(os.path.exists(self.path("a.out")))
+        done = self.run_pipec("run", "-", stdin=b'recv stdin() | sink file("a.out")\n')
+        self.assert_status(done, 2)
+        self.assertIn(b"text was read from standard input", done.stderr)
+
     def test_F3_a_corrupt_checkpoint_is_an_error_and_no_fresh_start(self):
         self.run_ok()
         damaged = 0

@@ -398,7 +398,7 @@ TEST_CASE("F9 a file that is cut while it is read is an error") {
   CHECK(mentions(received.error().message, "was cut to 2 bytes while it was read"));
 }
 
-TEST_CASE("F11 offsets beyond 4 GiB are exact") {
+TEST_CASE("fault F11 offsets beyond 4 GiB are exact") {
   const TempDir temp;
   const std::string file = temp / "big";
   constexpr std::uint64_t kFar = (std::uint64_t{5} << 30) + 1;

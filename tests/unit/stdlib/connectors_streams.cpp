@@ -137,6 +137,20 @@ TEST_CASE("F8 recv stdin goes on behind a line beyond max_record") {
   }
 }
 
+TEST_CASE("standard input has one reader at a time") {
+  const auto first = make_stdin_receiver(STDIN_FILENO, {});
+  const auto second = make_stdin_receiver(STDIN_FILENO, {});
+  REQUIRE(first->open({}).ok());
+  const Status refused = second->open({});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message == "standard input is read by another pipeline of this process already");
+  CHECK(second->close().ok());
+  const auto third = make_stdin_receiver(STDIN_FILENO, {});
+  CHECK(!third->open({}).ok());  // the one that was refused did not give away what it never had
+  REQUIRE(first->close().ok());
+  CHECK(third->open({}).ok());
+}
+
 TEST_CASE("recv stdin that waits is interrupted") {
   Pipe pipe;
   const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());

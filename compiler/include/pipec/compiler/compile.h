@@ -1,7 +1,8 @@
 // From the text of a .pipe file to a plan that the graph runs. Everything that is wrong with the text goes to
 // the sink, as many errors as can be found in one go; a result is given only where no error was reported.
 //
-// Nothing is opened and nothing outside is touched. A compilation runs on the calling thread; several may run
+// Nothing is opened and nothing outside is changed; the files that the text names are looked at, to tell
+// whether two paths mean one file. A compilation runs on the calling thread; several may run
 // at once over one registry, which must not change any more. A plan keeps nothing of the text: the sources
 // may go once their diagnostics are rendered. It may be run several times, one after the other.
 #pragma once
@@ -83,6 +84,7 @@ std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
 struct StageEnds {
   graph::Node source;
   graph::Node sink;  // left out where the stages end in a sink, route or drop of their own
+  std::vector<std::string> reads;  // the files that the source reads: the stages must not write them
 };
 
 // A bare `stage { "|" stage }` between the caller's own source and sink. An empty text passes everything on.

@@ -16,6 +16,7 @@
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/function.h"
+#include "pipec/runtime/own_files.h"
 #include "pipec/runtime/program.h"
 
 namespace pipec::runtime {
@@ -103,6 +104,10 @@ struct ConnectorContext {
   void* user = nullptr;     // the embedding program's own
   std::shared_ptr<SharedParts> shared;               // the pipeline's; filled in by the compiler
   std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
+  // Where the pipelines of the process keep their state, each in a directory of its name; "" where none does.
+  std::string state_directory;
+  // What the pipeline reads, writes and lives on; filled in by the compiler, complete when a maker runs.
+  std::shared_ptr<const OwnFiles> own_files;
 };
 
 // A connector among the others of its pipeline.
@@ -132,6 +137,12 @@ struct ReceiverSpec {
   std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make;
   // Checks options that only the connector understands, when compiling; touches nothing outside.
   std::function<Status(const Options&)> check;
+  // The files that it reads, where the text names them one by one; what a glob finds is for the receiver to
+  // sort out (ConnectorContext::own_files).
+  std::function<std::vector<std::string>(const Options&)> reads;
+  // Not empty: what it reads is there once for the whole process ("standard input"), so that two of them
+  // would take records from each other.
+  std::string only_one;
 };
 
 struct SinkSpec {
@@ -144,6 +155,8 @@ struct SinkSpec {
   std::function<Status(const Options&)> check;
   // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
   std::function<std::optional<std::string>(const Options&)> target;
+  // The files that it writes.
+  std::function<std::vector<PathPieces>(const Options&)> writes;
   // When all of the pipeline is compiled: what this sink (`all[self]`) needs the others to be. It may
   // complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
