@@ -91,6 +91,7 @@ class FilesInTurn : public runtime::Receiver {
     const runtime::ReceiverSpec* spec = registry_.receiver("file");
     runtime::Options options = framing_option();
     add_text(options, spec->options.front().name, file);
+    add_text(options, "on_bad_file", "fail");  // given, so that no message recommends it
     return spec->make(options, context_of_eval());
   }
 
@@ -101,7 +102,9 @@ class FilesInTurn : public runtime::Receiver {
   // The stream takes the place of stdin, which is kept for the "-" that may come.
   runtime::Result<std::unique_ptr<runtime::Receiver>> make_stream(const std::string& file) {
     if (own_stdin_ < 0) own_stdin_ = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    const int descriptor = file == "-" ? own_stdin_ : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    // O_NONBLOCK: to open a pipe that nobody writes yet would wait, and no signal would be heard.
+    const int descriptor =
+        file == "-" ? own_stdin_ : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0 || ::dup2(descriptor, STDIN_FILENO) < 0) {
       return runtime::Error{"io", "cannot read " + file + ": " + std::strerror(errno), {}, {}};
     }

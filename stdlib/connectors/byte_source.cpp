@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "stdlib/connectors/compress/unpacker.h"
+#include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/plain_file.h"
 
 namespace pipec::stdlib {
@@ -23,13 +25,8 @@ using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
 
-Status hash_before(int fd, const std::string& path, std::uint64_t offset, std::uint64_t& hash) {
-  errno = 0;
-  const auto found = fingerprint_of(fd, offset);
-  if (found) {
-    hash = *found;
-    return {};
-  }
+Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t offset) {
+  if (const auto found = tail_hash_of(fd, offset)) return *found;
   if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
   return Error{"io", fmt::format("{} was cut while it was read (to byte {})", path, offset), {}, {}};
 }
@@ -38,7 +35,10 @@ Status hash_before(int fd, const std::string& path, std::uint64_t offset, std::u
 class PlainSource final : public ByteSource {
  public:
   PlainSource(Fd fd, const InputFile& file)
-      : file_(std::make_shared<PlainFile>(std::move(fd), file.path)), next_(file.start) {
+      : file_(std::make_shared<PlainFile>(std::move(fd), file.path)),
+        size_unknown_(file.size_unknown),
+        next_(file.start) {
+    if (file.start > kFingerprintBytes) head_ = file.head;
     ::posix_fadvise(file_->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
@@ -66,7 +66,7 @@ class PlainSource final : public ByteSource {
     struct stat info;
     if (::fstat(file_->fd(), &info) != 0)
       return runtime::system_error("io", "cannot stat", file_->path(), errno);
-    if (static_cast<std::uint64_t>(info.st_size) >= next_) return {};
+    if (size_unknown_ || static_cast<std::uint64_t>(info.st_size) >= next_) return {};
     return Error{"io",
                  fmt::format("{} was cut to {} bytes while it was read (to byte {})", file_->path(),
                              info.st_size, next_),
@@ -76,14 +76,33 @@ class PlainSource final : public ByteSource {
 
   Status identify(FileMark& mark, std::string_view taken, bool) override {
     const std::size_t tail = std::min<std::uint64_t>(mark.offset, kFingerprintBytes);
-    if (tail > taken.size()) return hash_before(file_->fd(), file_->path(), mark.offset, mark.tail_hash);
-    mark.tail_hash = fingerprint(taken.substr(taken.size() - tail));
+    Fingerprint text;
+    if (tail > taken.size()) {
+      auto hash = hash_before(file_->fd(), file_->path(), mark.offset);
+      if (!hash) return hash.error();
+      text.tail = *hash;
+    } else {
+      text.tail = hash_of(taken.substr(taken.size() - tail));
+    }
+    if (mark.offset <= kFingerprintBytes) {
+      text.head = text.tail;
+    } else {
+      if (!head_) {
+        auto hash = hash_before(file_->fd(), file_->path(), kFingerprintBytes);
+        if (!hash) return hash.error();
+        head_ = *hash;
+      }
+      text.head = head_;
+    }
+    mark.text = text;
     return {};
   }
 
  private:
   const std::shared_ptr<const PlainFile> file_;
+  const bool size_unknown_;
   std::uint64_t next_;
+  std::optional<std::uint64_t> head_;  // of the first kFingerprintBytes, once it is known
 };
 
 // Offsets count the unpacked bytes.
@@ -93,11 +112,18 @@ class PackedSource final : public ByteSource {
       : fd_(std::move(fd)),
         path_(file.path),
         next_(file.packed_start.packed),
+        lead_(lead_bytes(file)),
+        text_(file.start - lead_, file.head),
         unpacker_(options(file, limits), [this](char* to, std::size_t size) { return read(to, size); }) {
     ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
   Result<Filled> fill(Buffer& data, std::size_t wanted) override {
+    if (lead_ != 0) {
+      auto passed = pass_lead(data);
+      if (!passed || *passed == Filled::interrupted) return passed;
+    }
+    const std::size_t before = data.size();
     data.reserve(wanted);
     if (const std::size_t kept = std::min(wanted - std::min(wanted, data.size()), carry_.size() - carried_)) {
       data.append(std::string_view(carry_).substr(carried_, kept));
@@ -105,6 +131,7 @@ class PackedSource final : public ByteSource {
     }
     if (carried_ < carry_.size()) return Filled::more;
     auto took = unpacker_.take(data, wanted, std::nullopt);
+    if (!took && data.size() > before) return Filled::more;  // the error comes again
     if (!took) return took.error();
     if (*took == Unpacker::Took::nothing) return Filled::interrupted;
     return *took == Unpacker::Took::end ? Filled::end : Filled::more;
@@ -119,25 +146,54 @@ class PackedSource final : public ByteSource {
     }
   }
 
-  Status identify(FileMark& mark, std::string_view, bool ended) override {
+  Status identify(FileMark& mark, std::string_view taken, bool ended) override {
+    if (text_.offset() + taken.size() != mark.offset) text_.skip_to(mark.offset - taken.size());
+    text_.add(taken);
+    mark.text = text_.get();
     FileMark::Packed packed;
     packed.end = unpacker_.packed_end();
     packed.frame = unpacker_.frame_before(mark.open_line);
     packed.whole = ended;
+    auto tail = hash_before(fd_.get(), path_, packed.end);
+    if (!tail) return tail.error();
+    packed.tail = *tail;
     mark.packed = packed;
-    return hash_before(fd_.get(), path_, packed.end, mark.tail_hash);
+    return {};
   }
 
   std::size_t held_bytes() const override { return unpacker_.held_bytes() + carry_.capacity(); }
   void interrupt() override { unpacker_.stop(); }
 
  private:
+  // What is unpacked before file.start, for the fingerprint.
+  static std::size_t lead_bytes(const InputFile& file) {
+    return std::min<std::uint64_t>(file.start - file.packed_start.offset, kFingerprintBytes);
+  }
+
+  Result<Filled> pass_lead(Buffer& data) {
+    const std::size_t before = data.size();
+    auto took = unpacker_.take(data, before + lead_, std::nullopt);
+    if (!took) return took.error();
+    const std::string_view came = data.view().substr(before);
+    text_.add(came);
+    lead_ -= came.size();
+    data.set_size(before);
+    if (*took == Unpacker::Took::nothing) return Filled::interrupted;
+    if (*took == Unpacker::Took::bytes || lead_ == 0) return Filled::more;
+    return Error{
+        "io",
+        fmt::format("{} unpacks to {} bytes, but was read to byte {} before; --from-start reads it again",
+                    path_, text_.offset(), text_.offset() + lead_),
+        {},
+        {}};
+  }
+
   static Unpacker::Options options(const InputFile& file, const SourceLimits& limits) {
     Unpacker::Options result;
     result.compression = file.compression;
     result.name = file.path;
     result.start = file.packed_start;
-    result.skip_to = file.start;
+    result.skip_to = file.start - lead_bytes(file);
     result.piece_bytes = limits.piece_bytes;
     result.largest_window = limits.largest_window;
     return result;
@@ -148,7 +204,7 @@ class PackedSource final : public ByteSource {
     for (;;) {
       const ssize_t got = ::pread(fd_.get(), to, size, static_cast<off_t>(next_));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return runtime::system_error("io", "cannot read", path_, errno);
+      if (got < 0) return runtime::system_error(kBadFile, "cannot read", path_, errno);
       next_ += static_cast<std::uint64_t>(got);
       return static_cast<std::size_t>(got);
     }
@@ -159,6 +215,8 @@ class PackedSource final : public ByteSource {
   std::uint64_t next_;  // the unpacker's thread
   std::string carry_;   // unpacked, from carried_ on not taken
   std::size_t carried_ = 0;
+  std::size_t lead_;  // to be passed before the first fill
+  RunningFingerprint text_;
   Unpacker unpacker_;  // last: its thread uses all the others
 };
 

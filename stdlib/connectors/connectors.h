@@ -22,11 +22,18 @@ void register_stream_sinks(runtime::Registry& registry);  // stdout, null
 // What a receive returns where its caller sets no limit.
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
+// The code of an error that is about one input file and what is in it.
+inline constexpr const char* kBadFile = "bad_file";
+
 inline constexpr std::int64_t kDefaultMaxRecord = std::int64_t{256} << 20;
 
 // The option `decompress` of recv file and stdin. nullopt: by the first bytes.
 runtime::OptionSpec decompress_option();
 std::optional<Compression> decompression_of(const runtime::Options& options);
+
+// The option `state` of what keeps positions, and its check.
+runtime::OptionSpec state_option();
+runtime::Status check_state(const runtime::Options& options);
 
 // The option `max_record` and its check: a block's offsets are 32-bit.
 runtime::OptionSpec max_record_option();

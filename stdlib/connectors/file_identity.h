@@ -1,4 +1,4 @@
-// What is remembered of an input file across runs, and whether the file that is there now is the same one.
+// What is remembered of an input file across runs, and whether the text that is there now is the same one.
 #pragma once
 
 #include <cstdint>
@@ -11,34 +11,67 @@
 
 namespace pipec::stdlib {
 
-// How many bytes before the watermark go into the fingerprint.
+// How many bytes at each end go into a fingerprint.
 inline constexpr std::size_t kFingerprintBytes = 4096;
 
-std::uint64_t fingerprint(std::string_view tail);
-// The fingerprint of the file's bytes before `offset`; nullopt where it is shorter or cannot be read.
-std::optional<std::uint64_t> fingerprint_of(int fd, std::uint64_t offset);
+std::uint64_t hash_of(std::string_view bytes);
+// The hash of the file's last kFingerprintBytes before `offset`; nullopt where it is shorter or cannot be
+// read (errno says so then, else it is 0).
+std::optional<std::uint64_t> tail_hash_of(int fd, std::uint64_t offset);
 
-// One file's watermark. The entry's key is the identity (device and inode), so that a renamed file is still
-// known.
+// Of the first and the last kFingerprintBytes of a text up to some offset.
+struct Fingerprint {
+  std::optional<std::uint64_t> head;  // nullopt: nobody knows (old entries, a run that went on in the middle)
+  std::uint64_t tail = 0;
+};
+bool same_text(const Fingerprint& a, const Fingerprint& b);
+
+// The fingerprint of a text that passes by in pieces.
+class RunningFingerprint {
+ public:
+  // The text is known from `offset` on; `head`: as in Fingerprint, of what was before.
+  explicit RunningFingerprint(std::uint64_t offset = 0, std::optional<std::uint64_t> head = {})
+      : from_(offset), offset_(offset), head_(offset > kFingerprintBytes ? head : std::nullopt) {}
+  void add(std::string_view bytes);
+  // Goes to `offset` without having seen what is before it.
+  void skip_to(std::uint64_t offset);
+  std::uint64_t offset() const { return offset_; }
+  // nullopt: too little was seen.
+  std::optional<Fingerprint> get() const;
+
+ private:
+  std::uint64_t from_;  // all from here on was seen
+  std::uint64_t offset_;
+  std::optional<std::uint64_t> head_;
+  std::string tail_;  // the last bytes before offset_, as far as they were seen
+};
+
+// One file's committed position, and what it is known by. An entry's own key is unique among the entries of
+// all file sources that share a state; it names the device and inode at which the file was found first.
 struct FileMark {
-  std::uint64_t device = 0;
+  std::string key;
+  std::uint64_t device = 0;  // a hint: it changes when a machine starts anew
   std::uint64_t inode = 0;
-  std::uint64_t offset = 0;     // everything before it is safely out
-  std::uint64_t tail_hash = 0;  // of the last kFingerprintBytes before offset
+  std::uint64_t offset = 0;  // everything before it is safely out; of a packed file: unpacked bytes
   // The record that ends at `offset` had no newline: where it begins. Else equal to offset.
   std::uint64_t open_line = 0;
-  std::string path;  // its name then
-  // A file that is unpacked: `offset` counts unpacked bytes, and tail_hash is of the last kFingerprintBytes
-  // of the file itself before `end`.
+  std::optional<Fingerprint> text;  // up to `offset`
+  // It was delivered as a whole (one JSON array, one record): nothing but white space may follow.
+  bool closed = false;
+  std::uint64_t missing_since = 0;  // seconds since 1970; 0: it was there
+  std::string path;                 // its name then
   struct Packed {
-    std::uint64_t end = 0;  // bytes of the file that were read when the watermark was reached
-    FrameStart frame;       // where unpacking begins in order to go on
-    bool whole = false;     // the watermark is the end of what the file held then
+    std::uint64_t end = 0;   // bytes of the file that were read when the position was reached
+    FrameStart frame;        // where unpacking begins in order to go on
+    bool whole = false;      // the position is the end of what the file held then
+    std::uint64_t tail = 0;  // the hash of its last kFingerprintBytes before `end`, packed as they are
   };
   std::optional<Packed> packed;
 
   runtime::StateEntry entry() const;
   static std::optional<FileMark> parse(const runtime::StateEntry& entry);
 };
+
+std::string file_key(std::uint64_t device, std::uint64_t inode);
 
 }  // namespace pipec::stdlib

@@ -2,7 +2,6 @@
 // come from, a file or an unpacker, is the ByteSource's; the few behind the last newline are put back into
 // it.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,13 +10,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "stdlib/connectors/byte_source.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
 #include "stdlib/connectors/framing.h"
 #include "stdlib/connectors/input_files.h"
+#include "stdlib/connectors/input_resume.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
 
@@ -44,30 +46,39 @@ std::string some_of(const std::vector<std::string>& paths) {
 
 constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
+struct FileOptions {
+  InputRequest input;
+  std::unique_ptr<Framing> framing;  // null for lines
+  std::size_t max_record = 0;
+  bool wait_partial = false;  // a last line without a newline is left for the next run
+  const runtime::Clock* clock = nullptr;
+  std::shared_ptr<const runtime::OwnFiles> own_files;
+};
+
 class FileReceiver final : public runtime::Receiver {
  public:
-  // `framing`: null for lines.
-  FileReceiver(InputPaths paths, std::optional<Compression> packing, std::unique_ptr<Framing> framing,
-               std::size_t max_record, const runtime::ConnectorContext& context)
-      : paths_(std::move(paths)),
-        packing_(packing),
-        framing_(std::move(framing)),
-        max_record_(max_record),
-        from_start_(context.from_start),
-        log_(context.log) {
-    if (!context.own_files) return;
-    paths_.leave_out = [this, own = context.own_files](std::vector<std::string>& found) {
+  explicit FileReceiver(FileOptions options)
+      : request_(std::move(options.input)),
+        framing_(std::move(options.framing)),
+        max_record_(options.max_record),
+        wait_partial_(options.wait_partial),
+        clock_(options.clock ? *options.clock : runtime::Clock::system()) {
+    if (!options.own_files) return;
+    request_.paths.leave_out = [this, own = options.own_files](std::vector<std::string>& found) {
       const std::vector<std::string> taken = runtime::OwnFileIndex(*own).take_out(found);
       left_out_.insert(left_out_.end(), taken.begin(), taken.end());
     };
   }
 
   Status open(const runtime::StateEntries& saved) override {
-    auto found = find_input_files(paths_, packing_, from_start_ ? runtime::StateEntries{} : saved);
+    request_.now =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(clock_.unix_nanoseconds(), 0)) / 1'000'000'000;
+    resume_ = std::make_unique<InputResume>(saved, request_);
+    auto found = find_input_files(request_, *resume_);
     if (!found) return found.error();
     input_ = std::move(*found);
-    if (log_ && !left_out_.empty()) {
-      log_(fmt::format(
+    if (request_.log && !left_out_.empty()) {
+      request_.log(fmt::format(
           "warning: not read, because this pipeline writes it or lives on it, though the path matches it: {}",
           some_of(left_out_)));
     }
@@ -76,16 +87,15 @@ class FileReceiver final : public runtime::Receiver {
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
     while (current_ < input_.files.size()) {
-      if (!source_) {
-        if (Status opened = open_current(limits); !opened) return opened.error();
+      auto received = receive_from_current(limits, block);
+      if (!received && received.error().code == kBadFile) {
+        if (!request_.skip_bad) return with_hint(received.error(), request_);
+        skip_rest(received.error());
+        block.clear();
+        continue;
       }
-      auto received = read_block(limits, block);
-      held_.store(source_->held_bytes(), std::memory_order_relaxed);
       if (!received || *received != Received::end) return received;
-      const std::lock_guard guard(mutex_);
-      source_.reset();
-      held_.store(0, std::memory_order_relaxed);
-      ++current_;
+      close_current();
     }
     return Received::end;
   }
@@ -93,27 +103,51 @@ class FileReceiver final : public runtime::Receiver {
   Status commit(std::span<const PositionRange> ranges) override {
     const std::lock_guard guard(mutex_);
     for (const PositionRange& range : ranges) {
-      std::erase_if(marks_, [&](const Mark& mark) {
-        return mark.partition == range.partition && mark.file.offset <= range.end;
-      });
+      const auto found = marks_.find(range.partition);
+      if (found == marks_.end()) continue;
+      std::deque<FileMark>& marks = found->second;
+      while (!marks.empty() && marks.front().offset <= range.end) marks.pop_front();
+      if (marks.empty()) marks_.erase(found);
     }
+    if (std::exchange(described_, false)) input_.to_save.clear();
+    std::erase_if(skipped_, [](const Skipped& skipped) { return skipped.described; });
     return {};
   }
 
   void describe(std::span<const PositionRange> ranges, runtime::StateEntries& out) const override {
     const std::lock_guard guard(mutex_);
+    out = input_.to_save;
+    described_ = true;
+    if (resume_) {
+      for (runtime::StateEntry& entry : resume_->look_after_rest()) out.push_back(std::move(entry));
+      input_.to_save = out;
+      resume_.reset();
+    }
     for (const PositionRange& range : ranges) {
+      const auto found = marks_.find(range.partition);
+      if (found == marks_.end()) continue;
       const FileMark* last = nullptr;
-      for (const Mark& mark : marks_) {
-        if (mark.partition == range.partition && mark.file.offset <= range.end) last = &mark.file;
+      for (const FileMark& mark : found->second) {
+        if (mark.offset > range.end) break;
+        last = &mark;
       }
       if (last) out.push_back(last->entry());
+    }
+    // Not before all that was read of the file is committed: else what is left would be lost in a crash.
+    for (Skipped& skipped : skipped_) {
+      const auto found = marks_.find(skipped.partition);
+      const auto covers = [&](const PositionRange& range) {
+        return range.partition == skipped.partition && range.end >= found->second.back().offset;
+      };
+      skipped.described = found == marks_.end() || std::any_of(ranges.begin(), ranges.end(), covers);
+      if (skipped.described) out.push_back(skipped.entry);
     }
   }
 
   std::optional<std::uint64_t> total_bytes() const override {
     std::uint64_t bytes = 0;
     for (const InputFile& file : input_.files) {
+      if (file.size_unknown) return std::nullopt;
       if (file.compression != Compression::none && file.packed_start.packed != file.size) return std::nullopt;
       if (file.compression == Compression::none) bytes += file.size - file.start;
     }
@@ -130,16 +164,43 @@ class FileReceiver final : public runtime::Receiver {
   std::string resume_note() const override { return input_.note; }
 
  private:
-  // The end of a block that was handed out and is not committed yet.
-  struct Mark {
+  struct Skipped {
     std::uint32_t partition;
-    FileMark file;
+    runtime::StateEntry entry;
+    bool described;
   };
+
+  Result<Received> receive_from_current(const ReceiveLimits& limits, Block& block) {
+    if (!source_) {
+      if (Status opened = open_current(limits); !opened) return opened.error();
+    }
+    auto received = read_block(limits, block);
+    held_.store(source_->held_bytes(), std::memory_order_relaxed);
+    return received;
+  }
+
+  void close_current() {
+    const std::lock_guard guard(mutex_);
+    source_.reset();
+    held_.store(0, std::memory_order_relaxed);
+    ++current_;
+  }
+
+  // What was handed out of the file stays; the others are read on.
+  void skip_rest(const Error& error) {
+    if (request_.log) request_.log("skipped the rest of a file: " + error.message);
+    {
+      const std::lock_guard guard(mutex_);
+      skipped_.push_back(
+          {static_cast<std::uint32_t>(current_), bad_file_entry(input_.files[current_]), false});
+    }
+    close_current();
+  }
 
   Status open_current(const ReceiveLimits& limits) {
     InputFile& expected = input_.files[current_];
     InputFile file;
-    auto fd = open_input(expected.path, packing_, file);
+    auto fd = open_input(expected.path, request_.packing, file);
     if (!fd) return fd.error();
     const std::uint64_t read =
         expected.compression == Compression::none ? expected.start : expected.packed_start.packed;
@@ -154,6 +215,7 @@ class FileReceiver final : public runtime::Receiver {
     source_limits.largest_window = 2 * limits.largest_record;
     auto source = make_byte_source(std::move(*fd), expected, source_limits);
     offset_ = expected.start;
+    closed_ = expected.closed;
     read_hint_ = 0;
     const std::lock_guard guard(mutex_);
     source_ = std::move(source);
@@ -179,16 +241,14 @@ class FileReceiver final : public runtime::Receiver {
       if (Status passed = pass_open_line(longest, data); !passed) return passed.error();
     }
     std::size_t wanted = std::max(read_hint_ != 0 ? std::min(read_hint_, limit) : limit, kSmallestRead);
-    if (framing_) framing_->restart(offset_);
+    if (framing_) framing_->restart(offset_, closed_);
     for (;;) {
       auto filled = source_->fill(data, wanted);
       if (!filled) return filled.error();
       if (*filled == ByteSource::Filled::interrupted) return Received::idle;
       const bool at_end = *filled == ByteSource::Filled::end;
-      if (data.size() == 0 && at_end) {
-        if (Status there = source_->check_end(); !there) return there.error();
-        return Received::end;
-      }
+      if (offset_ == 0 && begins_like_utf16(data.view()) && is_text()) return utf16_error(path());
+      if (data.size() == 0 && at_end) return end_of_file(limits, block);
       std::size_t open_line = 0;
       std::uint64_t needs = 0;
       auto taken = framing_ ? cut(limits, limit, at_end, block, needs)
@@ -200,11 +260,29 @@ class FileReceiver final : public runtime::Receiver {
         data.set_size(*taken);
         return hand_out(block, *taken, framing_ ? *taken : open_line, ended, data.view());
       }
+      if (at_end && leaves_partial()) return end_of_file(limits, block);
       const std::size_t most = longest.bytes();
       if (framing_ && (data.size() > most || needs > most)) return too_long(longest);
       if (data.size() > most) return reject_long_record(longest, at_end, block);
       wanted = std::min(std::max(wanted, data.size()) * 2, most + kSmallestRead);
     }
+  }
+
+  // Text in a framing that a byte order mark would break.
+  bool is_text() const { return !framing_ || framing_->is_text(); }
+  // An archive is whole: nobody is about to write the rest of its last line.
+  bool leaves_partial() const {
+    return wait_partial_ && input_.files[current_].compression == Compression::none;
+  }
+
+  Result<Received> end_of_file(const ReceiveLimits& limits, Block& block) {
+    if (Status there = source_->check_end(); !there) return there.error();
+    std::uint64_t needs = 0;
+    // Of an array that is cut off all items may have been whole.
+    if (framing_ && offset_ != 0) {
+      if (auto taken = cut(limits, 0, true, block, needs); !taken) return taken.error();
+    }
+    return Received::end;
   }
 
   // The buffer holds the beginning of a record that is longer than allowed. It is thrown away up to its end;
@@ -219,6 +297,7 @@ class FileReceiver final : public runtime::Receiver {
       at_end = *filled == ByteSource::Filled::end;
       record.look(data);
     }
+    if (!record.ended() && leaves_partial()) return Received::end;
     const bool nothing_behind = record.rest(data).empty();
     if (!nothing_behind) source_->put_back(record.rest(data));
     const std::uint64_t taken = record.finish(longest, block);
@@ -261,7 +340,7 @@ class FileReceiver final : public runtime::Receiver {
     open_line = taken;
     const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
     read_hint_ = full ? taken + taken / 32 + kSmallestRead / 4 : 0;
-    if (at_end && !full && scanned == data.size() && taken < data.size()) {
+    if (at_end && !full && scanned == data.size() && taken < data.size() && !leaves_partial()) {
       add_last_line(data.data(), taken, data.size(), block.origins);
       taken = data.size();
     }
@@ -275,8 +354,17 @@ class FileReceiver final : public runtime::Receiver {
                           std::uint64_t& needs) {
     const Framing::Cut cut =
         framing_->cut(block.data->view(), 0, limit, limits.max_records, at_end, block.origins);
-    if (!cut.error.empty() && cut.taken == 0)
-      return Error{"io", fmt::format("{}: byte {}: {}", path(), offset_ + cut.error_at, cut.error), {}, {}};
+    if (!cut.error.empty() && cut.taken == 0) {
+      const std::string place = fmt::format("byte {}: {}", offset_ + cut.error_at, cut.error);
+      return Error{
+          kBadFile,
+          input_.files[current_].closed
+              ? fmt::format("{} was changed since it was read as a whole ({}); --from-start reads it again",
+                            path(), place)
+              : fmt::format("{}: {}", path(), place),
+          {},
+          {}};
+    }
     needs = cut.needs;
     const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
     read_hint_ = full ? cut.taken + cut.taken / 32 + kSmallestRead / 4 : 0;
@@ -285,7 +373,7 @@ class FileReceiver final : public runtime::Receiver {
 
   // Nobody knows where the next record begins.
   Error too_long(const LongestRecord& longest) const {
-    return {"io",
+    return {kBadFile,
             fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", path(), offset_,
                         longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
                         longest.bytes()),
@@ -304,39 +392,91 @@ class FileReceiver final : public runtime::Receiver {
     if (framing_) block.format = framing_->format();
     block.ranges.push_back({partition, 0, offset_, offset_ + taken});
 
+    closed_ = framing_ && framing_->closed();
+    const std::uint64_t begin = std::exchange(offset_, offset_ + taken);
+    const InputFile& file = input_.files[current_];
+    if (file.size_unknown) return Received::records;  // it is made up anew each time
     FileMark mark;
-    mark.device = input_.files[current_].device;
-    mark.inode = input_.files[current_].inode;
-    mark.offset = offset_ + taken;
-    mark.open_line = offset_ + open_line;
-    mark.path = path();
+    mark.key = file.key;
+    mark.device = file.device;
+    mark.inode = file.inode;
+    mark.offset = offset_;
+    mark.open_line = begin + open_line;
+    mark.closed = closed_;
+    mark.path = file.path;
     if (Status known = source_->identify(mark, last, ended); !known) return known.error();
-    offset_ += taken;
     const std::lock_guard guard(mutex_);
-    marks_.push_back({partition, std::move(mark)});
+    marks_[partition].push_back(std::move(mark));
     return Received::records;
   }
 
   const std::string& path() const { return input_.files[current_].path; }
 
-  InputPaths paths_;
-  const std::optional<Compression> packing_;
+  InputRequest request_;
+  std::vector<std::string> left_out_;  // of what globs found: the pipeline's own files
   const std::unique_ptr<Framing> framing_;
   const std::size_t max_record_;
-  const bool from_start_;
-  std::vector<std::string> left_out_;  // of what globs found: the pipeline's own files
-  const std::function<void(const std::string&)> log_;
-  InputFiles input_;
+  const bool wait_partial_;
+  const runtime::Clock& clock_;
+  // Until the first commit, which the committing thread describes once all sources are open.
+  mutable std::unique_ptr<InputResume> resume_;
+  mutable InputFiles input_;            // to_save: under the mutex
   std::size_t current_ = 0;             // its number is its partition
   std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
   std::uint64_t offset_ = 0;            // of the next block
+  bool closed_ = false;                 // see Framing::closed
   std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
   mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts
-  std::deque<Mark> marks_;
+  // The ends of blocks that were handed out and are not committed yet, by partition.
+  std::unordered_map<std::uint32_t, std::deque<FileMark>> marks_;
+  mutable std::vector<Skipped> skipped_;
+  mutable bool described_ = false;  // to_save was
   bool interrupted_ = false;
 };
+
+}  // namespace
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kForgetAfter = std::int64_t{7} * 24 * 60 * 60 * kSecond;
+
+Status check(const runtime::Options& options) {
+  if (Status paths = check_input_paths(options); !paths) return paths;
+  if (Status state = check_state(options); !state) return state;
+  if (options.string("partial") == "wait" && options.string("framing", "lines") != "lines")
+    return Error{"option", "partial: wait is about lines; it goes with no other framing", {}, {}};
+  if (options.integer("forget_after", kForgetAfter) < 0)
+    return Error{"option", "forget_after is negative", {}, {}};
+  return check_max_record(options);
+}
+
+Result<std::unique_ptr<runtime::Receiver>> make(const runtime::Options& options,
+                                                const runtime::ConnectorContext& context) {
+  FileOptions made;
+  made.framing = make_framing(options);
+  made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
+  made.wait_partial = options.string("partial", "deliver") == "wait";
+  made.clock = context.clock;
+  made.own_files = context.own_files;
+  InputRequest& input = made.input;
+  input.paths = input_paths_of(options);
+  input.packing = decompression_of(options);
+  input.state = options.string("state");
+  input.claims = context.shared ? context.shared->find_or_make<InputClaims>(
+                                      "file.inputs", [] { return std::make_shared<InputClaims>(); })
+                                : std::make_shared<InputClaims>();
+  input.from_start = context.from_start;
+  input.skip_bad = options.string("on_bad_file", "fail") == "skip";
+  input.hint = !options.given("on_bad_file");
+  const std::string_view framing = options.string("framing", "lines");
+  input.whole = framing == "json_array" || framing == "bytes";
+  input.forget_after = static_cast<std::uint64_t>(options.integer("forget_after", kForgetAfter) / kSecond);
+  input.log = context.log;
+  return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(std::move(made)));
+}
 
 }  // namespace
 
@@ -355,22 +495,38 @@ void register_file_receiver(runtime::Registry& registry) {
   exclude.types = path.types;
   exclude.doc =
       "what the globs match and is not read: a glob or a list of them; one without a slash is about names";
-  spec.options = {path, framing_option(), decompress_option(), max_record_option(), exclude};
+  OptionSpec partial;
+  partial.name = "partial";
+  partial.kind = OptionSpec::Kind::choice;
+  partial.choices = {"deliver", "wait"};
+  partial.fallback = runtime::Value::string("deliver");
+  partial.doc =
+      "a last line without a newline: deliver it as it is, or wait for the run that finds it whole (the last "
+      "line of an archive always counts)";
+  OptionSpec on_bad_file;
+  on_bad_file.name = "on_bad_file";
+  on_bad_file.kind = OptionSpec::Kind::choice;
+  on_bad_file.choices = {"fail", "skip"};
+  on_bad_file.fallback = runtime::Value::string("fail");
+  on_bad_file.doc =
+      "a file that is damaged, cut off or cannot be read: fail ends the run; skip reads what is whole, "
+      "reports "
+      "it, and tries again in a later run once the file has changed";
+  OptionSpec forget_after;
+  forget_after.name = "forget_after";
+  forget_after.types = runtime::Type::duration;
+  forget_after.fallback = runtime::Value::duration(kForgetAfter);
+  forget_after.doc = "how long a file may be missing before its position is forgotten";
+  spec.options = {path,    framing_option(), decompress_option(), max_record_option(), exclude,
+                  partial, on_bad_file,      forget_after,        state_option()};
   spec.positional = 1;
   spec.resumable = true;
-  spec.check = [](const runtime::Options& options) -> Status {
-    if (Status paths = check_input_paths(options); !paths) return paths;
-    return check_max_record(options);
-  };
+  spec.shared_state = "input";
+  spec.check = check;
   spec.reads = [](const runtime::Options& options) -> std::vector<std::string> {
     return constant_paths_of(input_paths_of(options));
   };
-  spec.make = [](const runtime::Options& options,
-                 const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {
-    return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(
-        input_paths_of(options), decompression_of(options), make_framing(options),
-        static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context));
-  };
+  spec.make = make;
   registry.add(std::move(spec));
 }
 

@@ -1,5 +1,7 @@
 #include "stdlib/connectors/framing.h"
 
+#include <algorithm>
+
 #include "pipec/runtime/msgpack.h"
 
 namespace pipec::stdlib {
@@ -21,7 +23,7 @@ bool room_for_more(const std::vector<Slice>& origins, std::size_t max_records) {
 // that are malformed, so those are an error of the stream.
 class MsgpackFraming final : public Framing {
  public:
-  void restart(std::uint64_t) override {
+  void restart(std::uint64_t, bool) override {
     framer_.reset();
     searched_ = 0;
   }
@@ -48,7 +50,7 @@ class MsgpackFraming final : public Framing {
       } else {
         cut.needs = searched_ + framer_.least();
       }
-      if (!cut.error.empty()) restart(0);
+      if (!cut.error.empty()) restart(0, false);
       break;
     }
     cut.taken = from;
@@ -62,6 +64,8 @@ class MsgpackFraming final : public Framing {
   std::size_t searched_ = 0;  // bytes of the record that is not whole yet
 };
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 constexpr bool is_white(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -70,9 +74,9 @@ constexpr bool is_white(char c) {
 // item is the parser's to judge.
 class JsonArrayFraming final : public Framing {
  public:
-  void restart(std::uint64_t offset) override {
-    // What was taken before ended behind an item.
-    phase_ = offset == 0 ? Phase::begin : Phase::behind_item;
+  void restart(std::uint64_t offset, bool closed) override {
+    // What was taken before ended behind an item, or behind the array.
+    phase_ = closed ? Phase::end : offset == 0 ? Phase::mark : Phase::behind_item;
     searched_ = 0;
     depth_ = 0;
     in_string_ = false;
@@ -82,6 +86,8 @@ class JsonArrayFraming final : public Framing {
           std::vector<Slice>& origins) override {
     Cut cut;
     std::size_t at = from + searched_;
+    cut.taken = from;
+    if (phase_ == Phase::mark && !pass_mark(data.substr(at), at_end, at)) return cut;
     while (at < data.size() && cut.error.empty()) {
       if (phase_ == Phase::item) {
         if (!find_end(data, at)) break;
@@ -113,8 +119,20 @@ class JsonArrayFraming final : public Framing {
     return cut;
   }
 
+  bool closed() const override { return phase_ == Phase::end; }
+  bool is_text() const override { return true; }
+
  private:
-  enum class Phase { begin, first, next, item, behind_item, end };
+  enum class Phase { mark, begin, first, next, item, behind_item, end };
+
+  // Over the byte order mark that may come first; false: too little is there to tell.
+  bool pass_mark(std::string_view data, bool at_end, std::size_t& at) {
+    const std::string_view head = data.substr(0, kByteOrderMark.size());
+    if (head.size() < kByteOrderMark.size() && kByteOrderMark.starts_with(head) && !at_end) return false;
+    phase_ = Phase::begin;
+    if (head == kByteOrderMark) at += head.size();
+    return true;
+  }
 
   // Over a byte between two items; false: it may not stand there. Phase::item: it is the first of one.
   bool step(char c) {
@@ -137,6 +155,7 @@ class JsonArrayFraming final : public Framing {
       case Phase::next:
         good = item;
         break;
+      case Phase::mark:
       case Phase::item:
       case Phase::end:
         break;
@@ -184,24 +203,47 @@ class JsonArrayFraming final : public Framing {
     return false;
   }
 
-  Phase phase_ = Phase::begin;  // behind what was searched
-  std::size_t searched_ = 0;    // bytes behind what was taken
-  std::size_t item_ = 0;        // where the item that is not whole yet begins, counted from there
+  Phase phase_ = Phase::mark;  // behind what was searched
+  std::size_t searched_ = 0;   // bytes behind what was taken
+  std::size_t item_ = 0;       // where the item that is not whole yet begins, counted from there
   std::size_t depth_ = 0;
   bool in_string_ = false;
 };
 
-// All of it is one record.
+// All of it is one record, but for a byte order mark.
 class BytesFraming final : public Framing {
  public:
-  void restart(std::uint64_t) override {}
+  void restart(std::uint64_t offset, bool closed) override {
+    offset_ = offset;
+    closed_ = closed;
+  }
   Cut cut(std::string_view data, std::size_t from, std::size_t, std::size_t, bool at_end,
           std::vector<Slice>& origins) override {
     Cut cut;
-    cut.taken = at_end ? data.size() : from;
-    if (at_end && from < data.size()) origins.push_back(slice(from, data.size()));
+    cut.taken = from;
+    if (!at_end || from == data.size()) return cut;
+    if (closed_) {
+      const auto more =
+          std::find_if_not(data.begin() + static_cast<std::ptrdiff_t>(from), data.end(), is_white);
+      if (more != data.end()) {
+        cut.error = "something behind what was one record when it was delivered";
+        cut.error_at = static_cast<std::size_t>(more - data.begin());
+        return cut;
+      }
+    } else {
+      const bool marked = offset_ == 0 && from == 0 && data.starts_with(kByteOrderMark);
+      const std::size_t begin = from + (marked ? kByteOrderMark.size() : 0);
+      if (begin < data.size()) origins.push_back(slice(begin, data.size()));
+      closed_ = true;
+    }
+    cut.taken = data.size();
     return cut;
   }
+  bool closed() const override { return closed_; }
+
+ private:
+  std::uint64_t offset_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace

@@ -24,13 +24,17 @@ class Framing {
   };
 
   virtual ~Framing() = default;
-  // The stream goes on at this offset with nothing read yet.
-  virtual void restart(std::uint64_t offset) = 0;
+  // The stream goes on at this offset with nothing read yet. `closed`: what closed() said there.
+  virtual void restart(std::uint64_t offset, bool closed) = 0;
   // Appends the whole records of data[from, ...) to `origins`, up to `max_records` in it (0: no limit); none
   // begins at or behind `stop`. `from` is where the last cut ended, or 0 with what was behind that in front.
   // `at_end`: nothing follows the data. Places are counted from data's first byte.
   virtual Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records,
                   bool at_end, std::vector<runtime::Slice>& origins) = 0;
+  // What was taken is all that there may be, but for white space: nothing may follow it later either.
+  virtual bool closed() const { return false; }
+  // Is it UTF-8, so that another encoding's byte order mark is an error?
+  virtual bool is_text() const { return false; }
   virtual runtime::Format format() const { return runtime::Format::json; }
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,36 +12,66 @@
 #include "pipec/runtime/fd.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/compress/frame_start.h"
+#include "stdlib/connectors/input_claims.h"
 #include "stdlib/connectors/input_paths.h"
 
 namespace pipec::stdlib {
 
 struct InputFile {
   std::string path;
+  std::string key;  // of its entry
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t size = 0;   // when the run began
-  std::uint64_t start = 0;  // where this run begins to read
+  std::uint64_t size = 0;     // when the run began
+  std::int64_t modified = 0;  // in nanoseconds since 1970, then
+  bool size_unknown = false;  // as of what lies in /proc: it says 0 and is not empty
+  std::uint64_t start = 0;    // where this run begins to read
   Compression compression = Compression::none;
   // Packed files: `start` counts unpacked bytes, and this is where unpacking begins.
   FrameStart packed_start;
+  std::optional<std::uint64_t> head;  // of the Fingerprint at `start`
   // Not 0: what was delivered up to here had no newline, and begins at `start`. Is it continued now?
   std::uint64_t open_end = 0;
+  bool known = false;      // it goes on
+  bool closed = false;     // it was delivered as a whole
+  bool still_bad = false;  // it is as it was when its rest was skipped
 };
 
 struct InputFiles {
-  std::vector<InputFile> files;  // in the order in which they are read
-  std::string note;              // what was found of the last run; empty where there was none
+  std::vector<InputFile> files;   // in the order in which they are read
+  std::string note;               // what was found of the last run; empty where there was none
+  runtime::StateEntries to_save;  // with the next commit: what was found of files of which nothing is read
 };
 
-// What the paths name; a file with two names counts once.
-// `packing`: how the files are packed; nullopt: by each one's first bytes.
-runtime::Result<InputFiles> find_input_files(const InputPaths& paths, std::optional<Compression> packing,
-                                             const runtime::StateEntries& saved);
+struct InputRequest {
+  InputPaths paths;
+  std::optional<Compression> packing;  // nullopt: by each file's first bytes
+  std::string state;                   // the `state:` name
+  std::shared_ptr<InputClaims> claims;
+  bool from_start = false;
+  bool skip_bad = false;
+  bool hint = false;               // errors may name the option on_bad_file
+  bool whole = false;              // a file is delivered as a whole: a JSON array, one record
+  std::uint64_t forget_after = 0;  // seconds
+  std::uint64_t now = 0;           // seconds since 1970
+  std::function<void(const std::string& line)> log;
+};
+
+class InputResume;
+
+// Says how the pipeline can go on without the file.
+runtime::Error with_hint(runtime::Error error, const InputRequest& request);
+
+// What the paths name; a file with two names counts once, and what goes on comes before what is new. `resume`
+// is what it was found by.
+runtime::Result<InputFiles> find_input_files(const InputRequest& request, InputResume& resume);
 
 // Opens a regular file for reading. Anything else (a directory, a FIFO, a file that by its name is packed and
 // is not) is a clear error, at once.
 runtime::Result<runtime::Fd> open_input(const std::string& path, std::optional<Compression> packing,
                                         InputFile& file);
+
+// The entry that says that the rest of the file was skipped. It counts as long as the file does not change.
+runtime::StateEntry bad_file_entry(const InputFile& file);
 
 }  // namespace pipec::stdlib

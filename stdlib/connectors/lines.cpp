@@ -1,5 +1,7 @@
 #include "stdlib/connectors/lines.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +11,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "stdlib/connectors/connectors.h"
 
 namespace pipec::stdlib {
 
@@ -116,6 +120,20 @@ void skip_byte_order_mark(runtime::Block& block) {
   std::vector<Slice> rest;
   add_last_line(block.data->data(), kMark.size(), end, rest);
   block.origins.insert(block.origins.begin(), rest.begin(), rest.end());
+}
+
+bool begins_like_utf16(std::string_view text) {
+  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+}
+
+runtime::Error utf16_error(std::string_view name) {
+  return {kBadFile,
+          fmt::format(
+              "{} begins with the byte order mark of UTF-16, and pipec reads UTF-8; convert it first: iconv "
+              "-f UTF-16 -t UTF-8",
+              name),
+          {},
+          {}};
 }
 
 }  // namespace pipec::stdlib

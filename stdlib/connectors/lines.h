@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "pipec/runtime/batch.h"
+#include "pipec/runtime/error.h"
 
 namespace pipec::stdlib {
 
@@ -20,5 +22,9 @@ void add_last_line(const char* data, std::size_t begin, std::size_t end,
 
 // For the first block of a text: its first record does not begin with the byte order mark.
 void skip_byte_order_mark(runtime::Block& block);
+
+// FF FE or FE FF: no UTF-8 begins like that.
+bool begins_like_utf16(std::string_view text);
+runtime::Error utf16_error(std::string_view name);
 
 }  // namespace pipec::stdlib

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
 #include "stdlib/connectors/lines.h"
 
@@ -39,7 +40,7 @@ Result<bool> PlainFile::fill(runtime::Buffer& data, std::size_t wanted, std::uin
     const ssize_t got =
         ::pread(fd_.get(), data.data() + data.size(), wanted - data.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return runtime::system_error("io", "cannot read", path_, errno);
+    if (got < 0) return runtime::system_error(kBadFile, "cannot read", path_, errno);
     if (got == 0) return false;
     data.set_size(data.size() + static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);

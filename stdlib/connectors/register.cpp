@@ -33,6 +33,19 @@ std::optional<Compression> decompression_of(const runtime::Options& options) {
   return compression_named(name);
 }
 
+runtime::OptionSpec state_option() {
+  runtime::OptionSpec option;
+  option.name = "state";
+  option.types = runtime::Type::string;
+  option.doc = "the name by which its position is kept; without one it is found by what is read";
+  return option;
+}
+
+runtime::Status check_state(const runtime::Options& options) {
+  if (!options.given("state") || !options.string("state").empty()) return {};
+  return runtime::Error{"option", "the state's name is empty", {}, {}};
+}
+
 runtime::OptionSpec max_record_option() {
   runtime::OptionSpec option;
   option.name = "max_record";

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace pipec::stdlib {
 
@@ -96,17 +97,26 @@ std::vector<std::string> rotation_origins(std::string_view path) {
   return origins;
 }
 
+std::vector<RotationNumber> rotation_numbers(std::string_view path) {
+  std::vector<RotationNumber> numbers;
+  for (const Reading& reading : readings_of(unpacked_name(path))) {
+    if (!reading.number) continue;
+    std::string name = reading.origin;
+    name.insert(reading.at, "#");
+    numbers.push_back({std::move(name), *reading.number});
+  }
+  return numbers;
+}
+
 bool rotation_makes(std::string_view known, std::string_view path) {
   const std::string_view before = unpacked_name(known);
   const std::string_view after = unpacked_name(path);
-  if (before == after) return before.size() == known.size() && after.size() != path.size();
+  if (before == after) return known != path;
   const std::vector<std::string> origins = rotation_origins(path);
   if (std::find(origins.begin(), origins.end(), before) != origins.end()) return true;
-  for (const Reading& old : readings_of(before)) {
-    for (const Reading& now : readings_of(after)) {
-      if (old.number && now.number && old.origin == now.origin && old.at == now.at &&
-          *now.number > *old.number)
-        return true;
+  for (const RotationNumber& old : rotation_numbers(known)) {
+    for (const RotationNumber& now : rotation_numbers(path)) {
+      if (old.name == now.name && now.number > old.number) return true;
     }
   }
   return false;

@@ -3,6 +3,7 @@
 // at.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,18 @@ namespace pipec::stdlib {
 // Without .gz or .zst.
 std::string_view unpacked_name(std::string_view path);
 
-// May rotation have renamed `known` to `path`? A number only grows, a date stays.
+// May rotation have made `path` of `known`? A number only grows, a date stays. What was packed may have been
+// unpacked again by hand.
 bool rotation_makes(std::string_view known, std::string_view path);
 
-// For finding such pairs among many paths: rotation_makes(known, path) holds only if one of
-// rotation_origins(path) is among rotation_origins(known). The first of a path's own is unpacked_name(path).
+// For finding such pairs among many paths. rotation_makes(known, path) holds only if unpacked_name(known) is
+// one of rotation_origins(path), of which the first is unpacked_name(path); or if both have a number at the
+// same place of the same name.
 std::vector<std::string> rotation_origins(std::string_view path);
+struct RotationNumber {
+  std::string name;  // with '#' for the number
+  std::uint64_t number = 0;
+};
+std::vector<RotationNumber> rotation_numbers(std::string_view path);
 
 }  // namespace pipec::stdlib

@@ -52,7 +52,7 @@ class StdinReceiver final : public runtime::Receiver {
         options_(options),
         framing_(std::move(framing)),
         packing_known_(options.packing.has_value()) {
-    if (framing_) framing_->restart(0);
+    if (framing_) framing_->restart(0, false);
   }
   ~StdinReceiver() override {
     wakeup_.wake();  // the unpacker's thread may wait for input
@@ -238,6 +238,7 @@ class StdinReceiver final : public runtime::Receiver {
     auto deadline = now() + limits.wait;
     Framing::Cut cut;
     for (;;) {
+      if (offset_ == 0 && framing_->is_text() && begins_like_utf16(data.view())) return utf16_error(kName);
       cut = framing_->cut(data.view(), cut.taken, limit, limits.max_records, ended_, block.origins);
       const bool full = limits.max_records != 0 && block.origins.size() >= limits.max_records;
       if (ended_ || full || !cut.error.empty() || (cut.taken != 0 && data.size() >= limit)) break;
@@ -288,6 +289,7 @@ class StdinReceiver final : public runtime::Receiver {
 
   Result<Received> frame(const ReceiveLimits& limits, std::size_t limit, Block& block) {
     runtime::Buffer& data = *block.data;
+    if (offset_ == 0 && begins_like_utf16(data.view())) return utf16_error(kName);
     std::size_t taken =
         find_lines(data.data(), std::min(data.size(), limit), limits.max_records, block.origins);
     if (taken == 0) taken = find_lines(data.data(), data.size(), 1, block.origins);

@@ -128,7 +128,7 @@ void frame(benchmark::State& state, const runtime::Block& block) {
   std::vector<runtime::Slice> origins;
   for (auto _ : state) {
     origins.clear();
-    framing->restart(0);
+    framing->restart(0, false);
     const auto cut = framing->cut(block.data->view(), 0, block.data->size(), 0, true, origins);
     if (cut.taken != block.data->size()) state.SkipWithError("not framed");
   }

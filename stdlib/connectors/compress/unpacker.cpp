@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 #include "stdlib/connectors/compress/decompressor.h"
+#include "stdlib/connectors/connectors.h"
 
 namespace pipec::stdlib {
 
@@ -50,7 +52,7 @@ std::size_t Unpacker::held_bytes() const {
 }
 
 Error Unpacker::damaged(const std::string& what, std::uint64_t at) const {
-  return {"io",
+  return {kBadFile,
           fmt::format("{} ({}): {}, at byte {} of the packed data", options_.name,
                       compression_name(options_.compression), what, at),
           {},
@@ -101,7 +103,8 @@ class Unpacker::Work {
         decompressor_(decompressor),
         packed_(new char[kPackedBytes]),
         at_(unpacker.options_.start.packed),
-        offset_(unpacker.options_.start.offset) {}
+        offset_(unpacker.options_.start.offset),
+        any_frame_(at_ != 0) {}
 
   Status run() {
     while (!all_.stopping_.load()) {
@@ -119,7 +122,18 @@ class Unpacker::Work {
   }
 
  private:
+  // Zero bytes behind a frame are padding, as of a tape or a block device.
+  bool pass_padding() {
+    if (in_frame_ || !any_frame_ || packed_[used_] != 0) return false;
+    const std::string_view rest(packed_.get() + used_, have_ - used_);
+    const std::size_t zeros = std::min(rest.find_first_not_of('\0'), rest.size());
+    used_ += zeros;
+    at_ += zeros;
+    return true;
+  }
+
   Status step() {
+    if (used_ < have_ && pass_padding()) return {};
     if (!piece_.bytes) piece_.bytes = all_.new_bytes();
     // While text is thrown away the last frame before the rest is wanted, then the first one of the piece.
     const bool wanted = !piece_.frame || offset_ <= all_.options_.skip_to;
@@ -193,7 +207,7 @@ class Unpacker::Work {
   std::uint64_t at_;      // of packed_[used_] in the file
   std::uint64_t offset_;  // of the next byte of the text
   bool in_frame_ = false;
-  bool any_frame_ = false;  // a whole one was there
+  bool any_frame_;  // a whole one was there
   bool maybe_more_ = false;
   Piece piece_;
   Piece full_;

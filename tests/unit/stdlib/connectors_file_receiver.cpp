@@ -305,7 +305,7 @@ TEST_CASE("F1 a renamed file goes on, the new one of its name begins at its star
   REQUIRE(::rename(file.c_str(), (temp / "log.1").c_str()) == 0);
   write_file(file, "4\n");
   const Run run = run_once(temp / "log*", state);
-  CHECK(run.records == Lines{"4", "3"});
+  CHECK(run.records == Lines{"3", "4"});
   CHECK(mentions(run.note, "another file"));
   CHECK(mentions(run.note, "going on at byte 4"));
 }

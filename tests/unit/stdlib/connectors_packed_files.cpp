@@ -131,7 +131,7 @@ TEST_CASE(
     CHECK(mentions(behind.error, "what follows the end is nothing that can be unpacked, at byte " +
                                      std::to_string(whole.size())));
     CHECK(behind.records == all.records);
-    write_file(file, whole + std::string(512, '\0'));
+    write_file(file, whole + std::string(70'000, '\0') + "garbage");
     CHECK(mentions(run_fresh(file).error, "what follows the end"));
   }
 }
@@ -235,11 +235,32 @@ TEST_CASE("F1 a packed file that was continued goes on, one that was cut or writ
     state = before;
     write_file(file, packed(packing, ""));
     CHECK(mentions(run_once(file, state, how).note, "was cut to"));
-    // Unpacked where it lies: another content.
+    // Unpacked where it lies: the same text.
     state = before;
     write_file(file, "1\n2\n3\n" + std::string(100, ' ') + "\n");
     how.decompress = "none";
-    CHECK(run_once(file, state, how).records == Lines{"1", "2", "3"});
+    CHECK(run_once(file, state, how).records == Lines{"3"});
+  }
+}
+
+TEST_CASE("F10 zero bytes behind an archive are padding") {
+  const TempDir temp;
+  const std::string file = temp / "pad";
+  for (const Compression packing : kBoth) {
+    for (const std::size_t zeros : {1, 512, 300'000}) {
+      SavedState state;
+      write_file(file, packed(packing, "1\n2\n") + std::string(zeros, '\0'));
+      Run run = run_once(file, state);
+      CHECK(run.error.empty());
+      CHECK(run.records == Lines{"1", "2"});
+      CHECK(mentions(run_once(file, state).note, "nothing new"));
+      append_file(file, std::string(100, '\0'));
+      CHECK(run_once(file, state).error.empty());
+      append_file(file, packed(packing, "3\n"));
+      run = run_once(file, state);
+      CHECK(run.error.empty());
+      CHECK(run.records == Lines{"3"});
+    }
   }
 }
 
