@@ -84,16 +84,21 @@ void CommitBarrier::merge(std::vector<SourceRanges>& into, std::uint32_t source,
   auto own =
       std::find_if(into.begin(), into.end(), [&](const SourceRanges& s) { return s.source == source; });
   if (own == into.end()) own = into.insert(into.end(), SourceRanges{source, {}});
+  const auto before = [](const PositionRange& a, const PositionRange& b) {
+    return std::pair(a.partition, a.epoch) < std::pair(b.partition, b.epoch);
+  };
+  std::vector<PositionRange>& known = own->ranges;
   for (const PositionRange& range : ranges) {
-    // From the back: a source mostly goes on in the partition it was in.
-    const auto same = std::find_if(own->ranges.rbegin(), own->ranges.rend(), [&](const PositionRange& known) {
-      return known.partition == range.partition && known.epoch == range.epoch;
-    });
-    if (same == own->ranges.rend()) {
-      own->ranges.push_back(range);
+    // Sorted, and mostly at the end: a source goes on in the partition it was in, or with the next file.
+    auto at = known.end();
+    if (!known.empty() && !before(known.back(), range)) {
+      at = std::lower_bound(known.begin(), known.end(), range, before);
+    }
+    if (at == known.end() || before(range, *at)) {
+      known.insert(at, range);
     } else {
-      same->first = std::min(same->first, range.first);
-      same->end = std::max(same->end, range.end);
+      at->first = std::min(at->first, range.first);
+      at->end = std::max(at->end, range.end);
     }
   }
 }

@@ -23,7 +23,8 @@
 
 namespace pipec::graph {
 
-// Positions of one source that a commit covers: at most one range for each partition and epoch.
+// Positions of one source that a commit covers: at most one range for each partition and epoch, sorted by
+// them.
 struct SourceRanges {
   std::uint32_t source = 0;
   std::vector<runtime::PositionRange> ranges;

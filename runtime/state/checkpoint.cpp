@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <mutex>
 #include <optional>
 
@@ -81,6 +82,30 @@ void merge(StateEntries& entries, const StateEntry& change) {
   }
 }
 
+// All of them at once where they are many: each by itself would move the entries behind it.
+void merge(StateEntries& entries, const StateEntries& changes) {
+  constexpr std::size_t kFew = 16;
+  if (changes.size() <= kFew) {
+    for (const StateEntry& change : changes) merge(entries, change);
+    return;
+  }
+  std::vector<const StateEntry*> sorted;
+  for (const StateEntry& change : changes) sorted.push_back(&change);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const StateEntry* a, const StateEntry* b) { return a->key < b->key; });
+  StateEntries merged;
+  merged.reserve(entries.size() + sorted.size());
+  auto old = entries.begin();
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i + 1 < sorted.size() && sorted[i]->key == sorted[i + 1]->key) continue;  // the last one counts
+    while (old != entries.end() && old->key < sorted[i]->key) merged.push_back(std::move(*old++));
+    if (old != entries.end() && old->key == sorted[i]->key) ++old;
+    if (!sorted[i]->value.empty()) merged.push_back(*sorted[i]);
+  }
+  std::move(old, entries.end(), std::back_inserter(merged));
+  entries = std::move(merged);
+}
+
 class Store final : public CheckpointStore {
  public:
   Store(Fd directory, Fd lock, std::string path, std::string pipeline)
@@ -111,7 +136,7 @@ class Store final : public CheckpointStore {
   Status save(const StateEntries& changes) override {
     const std::lock_guard guard(mutex_);
     if (failed_) return *failed_;
-    for (const StateEntry& change : changes) merge(content_.entries, change);
+    merge(content_.entries, changes);
     return latch(replace(state::encode_checkpoint(content_)));
   }
 

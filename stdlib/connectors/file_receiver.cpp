@@ -515,8 +515,7 @@ void register_file_receiver(runtime::Registry& registry) {
   OptionSpec forget_after;
   forget_after.name = "forget_after";
   forget_after.types = runtime::Type::duration;
-  forget_after.fallback = runtime::Value::duration(kForgetAfter);
-  forget_after.doc = "how long a file may be missing before its position is forgotten";
+  forget_after.doc = "how long a file may be missing before its position is forgotten (7d)";
   spec.options = {path,    framing_option(), decompress_option(), max_record_option(), exclude,
                   partial, on_bad_file,      forget_after,        state_option()};
   spec.positional = 1;

@@ -1,6 +1,8 @@
 // The plain classes one by one, where a single case says more than a schedule.
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <random>
 #include <thread>
 
 #include <unistd.h>
@@ -105,6 +107,33 @@ TEST_CASE("D7 the barrier keeps sources, partitions and epochs apart") {
   CHECK(commit->sources[0].ranges[1].end == 115);  // gaps do not matter: positions are the source's
   CHECK(commit->sources[0].ranges[2].epoch == 1);
   CHECK(commit->sources[1].ranges.size() == 2);
+}
+
+TEST_CASE("D7 the barrier keeps one range for each partition and epoch, in whatever order they come") {
+  CommitBarrier barrier;
+  std::mt19937 random(5);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<std::uint64_t, std::uint64_t>> expected;
+  std::uint64_t sequence = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const runtime::PositionRange range{static_cast<std::uint32_t>(random() % 50),
+                                       static_cast<std::uint32_t>(random() % 3), 10 * sequence,
+                                       10 * sequence + 5};
+    const auto [at, is_new] =
+        expected.try_emplace({range.partition, range.epoch}, std::pair(range.first, range.end));
+    if (!is_new) at->second.second = range.end;
+    barrier.admit(sequence, 0, {&range, 1}, i == 1999 || random() % 10 == 0);
+    barrier.done(sequence++);
+  }
+  const std::optional<Commit> commit = barrier.take();
+  REQUIRE(commit);
+  REQUIRE(commit->sources.size() == 1);
+  REQUIRE(commit->sources[0].ranges.size() == expected.size());
+  auto known = expected.begin();
+  for (const runtime::PositionRange& range : commit->sources[0].ranges) {
+    CHECK(std::pair(range.partition, range.epoch) == known->first);
+    CHECK(std::pair(range.first, range.end) == known->second);
+    ++known;
+  }
 }
 
 TEST_CASE("D14 the backoff doubles up to its longest wait, for as many attempts as it has") {

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <cstdio>
+#include <random>
 #include <string>
 
 #include "pipec/runtime/checkpoint.h"
@@ -43,6 +44,22 @@ mode_t mode_of(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("F3 many changes at once are merged as if they came one by one") {
+  const TempDir temp;
+  std::mt19937 random(3);
+  const auto together = open_store(temp / "together");
+  const auto apart = open_store(temp / "apart");
+  for (const std::size_t count : {40, 17, 3, 200, 16}) {
+    StateEntries changes;
+    for (std::size_t i = 0; i < count; ++i) {
+      changes.push_back({std::to_string(random() % 60), random() % 3 == 0 ? "" : std::to_string(random())});
+    }
+    REQUIRE(together->save(changes).ok());
+    for (const StateEntry& change : changes) REQUIRE(apart->save({change}).ok());
+    CHECK(as_text(together->entries()) == as_text(apart->entries()));
+  }
+}
 
 TEST_CASE("F3 a checkpoint comes back as it was saved, changes merged") {
   const TempDir temp;
