@@ -8,7 +8,6 @@ find_package(simdjson CONFIG REQUIRED)
 find_package(pegtl CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-find_package(date CONFIG REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # Unicode case mapping.
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)

@@ -117,7 +117,7 @@ class BlockCompiler {
       case StatementKind::kEmit:
         out.kind = Statement::Kind::emit;
         result_.emits = true;
-        out.expressions.push_back(storable(*as<dsl::ValueStatement>(statement).value).expression);
+        out.expressions.push_back(record(*as<dsl::ValueStatement>(statement).value, out).expression);
         break;
       case StatementKind::kFor:
         loop(as<dsl::ForStatement>(statement), out);
@@ -130,8 +130,8 @@ class BlockCompiler {
       metadata(set, out);
       return;
     }
-    Lowered value = storable(*set.value);
     const bool whole = set.target->segments.empty();
+    Lowered value = whole ? record(*set.value, out) : storable(*set.value);
     out.kind = whole ? Statement::Kind::set_record : Statement::Kind::set;
     touches_ = true;
     const TypeSet types = value.expression.types;
@@ -247,12 +247,17 @@ class BlockCompiler {
     out.kind = Statement::Kind::loop;
     Lowered over = value(*loop.over);
     const TypeSet types = over.expression.types;
-    const TypeSet taken = TypeSet(Type::array) | Type::object;
+    const TypeSet taken = TypeSet(Type::array) | Type::object | Type::null;
     if (over.ok && (types & taken).empty()) {
       error(Code::wrong_type, loop.over->span,
             "'for' runs over an array or an object, not " + describe(types));
+    } else if (over.ok && !loop.key && types.without(Type::null) == TypeSet(Type::object)) {
+      error(Code::wrong_type, loop.over->span, "'for' with one name runs over an array, not an object")
+          .hint("'for k, v in ...' runs over keys and values");
     } else if (!types.without(taken).empty()) {
       failure("'for' over what is neither an array nor an object");
+    } else if (!loop.key && types.has(Type::object)) {
+      failure("'for' with one name over an object");
     }
     out.expressions.push_back(std::move(over.expression));
     if (!expressions_.enter(loop.span)) return;
@@ -284,6 +289,15 @@ class BlockCompiler {
       error(Code::wrong_type, expr.span, "a record cannot hold a duration")
           .hint("divide it by a unit: / 1s gives seconds");
     }
+    return result;
+  }
+
+  // A value that is a record of its own: one that turns out to be null is none.
+  Lowered record(const dsl::Expr& expr, Statement& out) {
+    Lowered result = storable(expr);
+    out.null_meant = expr.kind == dsl::ExprKind::kNull;
+    if (!out.null_meant && result.expression.types.has(Type::null))
+      failure("a value to send on that is null");
     return result;
   }
 

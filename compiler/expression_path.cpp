@@ -4,6 +4,7 @@
 #include "compiler/expression.h"
 #include "compiler/metadata.h"
 #include "compiler/types.h"
+#include "pipec/runtime/evaluate.h"
 
 namespace pipec::compiler {
 
@@ -32,6 +33,7 @@ bool ExpressionCompiler::segments(const dsl::Segment* from, std::size_t count, r
     step.kind = PathSegment::Kind::index;
     if (segment.constant) {
       step.index = *segment.constant;
+      step.key = std::to_string(step.index);
       continue;
     }
     if (!segment.index) {
@@ -43,18 +45,21 @@ bool ExpressionCompiler::segments(const dsl::Segment* from, std::size_t count, r
       ok = false;
       continue;
     }
-    const TypeSet taken = TypeSet(Type::integer) | Type::string | Type::null;
+    const TypeSet taken = TypeSet::number() | Type::boolean | Type::string | Type::null;
     if ((index.expression.types & taken).empty()) {
       error(Code::wrong_type, segment.span,
-            "an index is an int or a string, not " + describe(index.expression.types));
+            "an index is an int, or a string, float or bool that names a key, not " +
+                describe(index.expression.types));
       ok = false;
       continue;
     }
-    if (index.constant() && index.expression.constant.type() == Type::integer) {
+    if (index.constant() && index.expression.constant.type() == Type::integer &&
+        !index.expression.constant.is_beyond()) {
       step.index = index.expression.constant.as_int();
-    } else if (index.constant() && index.expression.constant.type() == Type::string) {
+      step.key = std::to_string(step.index);
+    } else if (index.constant() && !index.expression.constant.is_null()) {
       step.kind = PathSegment::Kind::key;
-      step.key = std::string(index.expression.constant.text());
+      step.key = std::string(*runtime::interpolated(index.expression.constant, *arena_));
     } else {
       step.kind = PathSegment::Kind::computed;
       step.computed = static_cast<std::uint32_t>(first_child + children.size());

@@ -52,12 +52,12 @@ void call(const Expression& expression, std::vector<std::string>& out) {
 }
 
 void computed(const Expression& expression, std::vector<std::string>& out) {
-  const TypeSet taken = TypeSet(Type::integer) | Type::string | Type::null;
+  const TypeSet taken = TypeSet(Type::integer) | Type::null;
   for (const PathSegment& segment : expression.path.below) {
     if (segment.kind != PathSegment::Kind::computed || segment.computed >= expression.children.size())
       continue;
     if (!expression.children[segment.computed].types.without(taken).empty()) {
-      add_once(out, "an index that is neither an int nor a string");
+      add_once(out, "an index of a wrong type");
     }
   }
 }

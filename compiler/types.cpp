@@ -135,7 +135,8 @@ bool may_fail(Op op, TypeSet left, TypeSet right) {
   switch (op) {
     case Op::in: {
       const TypeSet value = left.without(Type::null);
-      if (value.empty()) return false;
+      right = right.without(Type::null);
+      if (value.empty() || right.empty()) return false;
       if (right == TypeSet(Type::array)) return false;
       const TypeSet containers = TypeSet(Type::array) | Type::string | Type::object;
       return !right.without(containers).empty() || !value.without(Type::string).empty();

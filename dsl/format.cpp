@@ -17,40 +17,40 @@ constexpr std::size_t kStagesOnOneLine = 2;
 std::string Formatter::format() {
   Lines lines;
   for (const auto& i : file_.items) {
-    next_line(lines, i->span.begin);
+    next_line(lines);
     item(*i);
-    end_element(lines, i->span.end);
+    end_element(lines);
   }
-  own_line_comments(lines, static_cast<std::uint32_t>(source_.text().size()) + 1);
+  own_line_comments(lines);
   return layout_.print(kFormatWidth);
 }
 
 void Formatter::item(const Item& i) {
   switch (i.kind) {
     case ItemKind::kCommit:
-      leaf(i.span, as<CommitItem>(i).mode == CommitItem::Mode::kAuto ? "commit auto" : "commit sink");
+      write(as<CommitItem>(i).mode == CommitItem::Mode::kAuto ? "commit auto" : "commit sink");
       break;
     case ItemKind::kDlq:
-      leaf(i.span, "dlq ");
-      if (as<DlqItem>(i).mode == DlqItem::Mode::kReject) layout_.text("reject");
-      if (as<DlqItem>(i).mode == DlqItem::Mode::kDiscard) layout_.text("discard");
+      write("dlq ");
+      if (as<DlqItem>(i).mode == DlqItem::Mode::kReject) write("reject");
+      if (as<DlqItem>(i).mode == DlqItem::Mode::kDiscard) write("discard");
       if (as<DlqItem>(i).mode == DlqItem::Mode::kConnector) connector(as<DlqItem>(i).connector, kIndent);
       break;
     case ItemKind::kGovern:
-      leaf(i.span, "govern ");
+      write("govern ");
       if (as<GovernItem>(i).options) {
         object(*as<GovernItem>(i).options);
       } else {
-        layout_.text("off");
+        write("off");
       }
       break;
     case ItemKind::kName:
-      leaf(i.span, "name ");
-      layout_.text(source_.text(as<NameItem>(i).name.span));
+      write("name ");
+      leaf(as<NameItem>(i).name.span, source_.text(as<NameItem>(i).name.span));
       break;
     case ItemKind::kUse:
-      leaf(i.span, "use ");
-      layout_.text(source_.text(as<UseItem>(i).path.span));
+      write("use ");
+      leaf(as<UseItem>(i).path.span, source_.text(as<UseItem>(i).path.span));
       break;
     case ItemKind::kLet:
       let(as<LetItem>(i));
@@ -68,7 +68,7 @@ void Formatter::item(const Item& i) {
 }
 
 void Formatter::let(const LetItem& item) {
-  leaf(item.span, "let " + item.name.text + " = ");
+  write("let " + item.name.text + " = ");
   pipeline(item.pipeline, kPipeIndent);
 }
 
@@ -78,7 +78,7 @@ void Formatter::fn(const FnItem& item) {
     if (&name != &item.parameters.front()) head += ", ";
     head += name.text;
   }
-  leaf(item.span, head + ") =");
+  write(head + ") =");
   layout_.open_group();
   layout_.indent(kIndent);
   layout_.line();
@@ -88,37 +88,38 @@ void Formatter::fn(const FnItem& item) {
 }
 
 void Formatter::test(const TestItem& test) {
-  leaf(test.span, "test ");
-  layout_.text(source_.text(test.title.span));
-  layout_.text(" {");
+  write("test ");
+  leaf(test.title.span, source_.text(test.title.span));
+  write(" {");
   layout_.indent(kIndent);
   Lines lines;
   lines.keep_first_break = true;
-  auto entry = [&](std::uint32_t begin, std::uint32_t end, auto print) {
-    next_line(lines, begin);
+  auto entry = [&](auto print) {
+    next_line(lines);
     print();
-    end_element(lines, end);
+    end_element(lines);
   };
-  entry(test.stage.span.begin, test.stage.span.end, [&] { layout_.text("stage " + test.stage.text); });
+  trailing_comment();
+  entry([&] { write("stage " + test.stage.text); });
   for (const TestCase& c : test.cases) {
-    entry(c.given->span.begin, c.given->span.end, [&] {
-      layout_.text("given ");
+    entry([&] {
+      write("given ");
       expression(*c.given);
     });
     for (const Expectation& e : c.expected) {
-      entry(e.span.begin, e.span.end, [&] {
-        layout_.text(e.kind == Expectation::Kind::kNone  ? "expect none"
-                     : e.kind == Expectation::Kind::kDlq ? "expect dlq"
-                                                         : "expect ");
+      entry([&] {
+        write(e.kind == Expectation::Kind::kNone  ? "expect none"
+              : e.kind == Expectation::Kind::kDlq ? "expect dlq"
+                                                  : "expect ");
         if (e.reason) layout_.text(" ");
         if (e.reason || e.value) expression(e.reason ? *e.reason : *e.value);
       });
     }
   }
-  own_line_comments(lines, test.span.end - 1);
+  own_line_comments(lines);
   layout_.dedent();
   layout_.hard_line();
-  layout_.text("}");
+  write("}");
 }
 
 void Formatter::pipeline(const Pipeline& pipeline, unsigned indent) {
@@ -138,27 +139,27 @@ void Formatter::elements(const Source* first, const Chain& chain, unsigned inden
   if (broken) layout_.force_break();
   if (first) {
     source(*first);
-    if (broken) end_element(lines, first->span.end);
+    if (broken) end_element(lines);
   }
   for (const auto& s : chain.stages) {
     bool leads = !first && s == chain.stages.front();
     if (leads) {
       stage(*s, false);
-      if (broken) end_element(lines, s->span.end);
+      if (broken) end_element(lines);
       continue;
     }
     layout_.indent(indent);
     if (broken) {
-      next_line(lines, s->span.begin);
+      next_line(lines);
     } else if (fixed) {
       layout_.text(" ");
     } else {
       layout_.line();
     }
-    layout_.text("| ");
+    write("| ");
     if (!fixed) layout_.indent(kPipeIndent);
     stage(*s, !fixed);
-    if (broken) end_element(lines, s->span.end);
+    if (broken) end_element(lines);
     if (!fixed) layout_.dedent();
     layout_.dedent();
   }
@@ -168,58 +169,55 @@ void Formatter::elements(const Source* first, const Chain& chain, unsigned inden
 void Formatter::source(const Source& source) {
   switch (source.kind) {
     case Source::Kind::kRecv:
-      leaf(source.span, "recv ");
+      write("recv ");
       connector(source.recv, kIndent);
       break;
     case Source::Kind::kName:
-      leaf(source.span, source.names.front().text);
+      write(source.names.front().text);
       break;
     case Source::Kind::kMerge:
-      leaf(source.span, "merge");
-      comma_list(
-          "(", ")", source.names.size(), source.span, kIndent,
-          [&](std::size_t i) { return source.names[i].span; },
-          [&](std::size_t i) { leaf(source.names[i].span, source.names[i].text); });
+      write("merge");
+      comma_list("(", ")", source.names.size(), source.span, kIndent,
+                 [&](std::size_t i) { write(source.names[i].text); });
       break;
   }
 }
 
 void Formatter::stage(const Stage& s, bool behind_pipe) {
   unsigned indent = behind_pipe ? kPipeIndent : kIndent;
-  pass_comments(s.span.begin);
   switch (s.kind) {
     case StageKind::kFilter:
       filter(as<FilterStage>(s));
       break;
     case StageKind::kParse:
-      layout_.text("parse ");
+      write("parse ");
       connector(as<ParseStage>(s).format, indent);
       break;
     case StageKind::kTransform:
-      layout_.text("transform ");
+      write("transform ");
       block(as<TransformStage>(s).block, indent);
       break;
     case StageKind::kRoute:
       route(as<RouteStage>(s), indent);
       break;
     case StageKind::kSink:
-      layout_.text("sink ");
+      write("sink ");
       connector(as<SinkStage>(s).connector, indent);
       break;
     case StageKind::kDrop:
-      layout_.text("drop");
+      write("drop");
       break;
     case StageKind::kName:
-      layout_.text(as<NameStage>(s).name.text);
+      write(as<NameStage>(s).name.text);
       break;
   }
 }
 
 void Formatter::filter(const FilterStage& s) {
-  layout_.text("filter ");
+  write("filter ");
   expression(*s.condition);
-  if (s.otherwise == FilterStage::Else::kDrop) layout_.text(" else drop");
-  if (s.otherwise == FilterStage::Else::kDlq) layout_.text(" else dlq");
+  if (s.otherwise == FilterStage::Else::kDrop) write(" else drop");
+  if (s.otherwise == FilterStage::Else::kDlq) write(" else dlq");
   if (s.reason) {
     layout_.text(" ");
     expression(*s.reason);
@@ -227,34 +225,32 @@ void Formatter::filter(const FilterStage& s) {
 }
 
 void Formatter::route(const RouteStage& s, unsigned indent) {
-  layout_.text("route {");
-  // A comment behind the brace stays there.
-  auto brace = source_.text(Span{s.span.file, s.keyword.end, s.span.end}).find('{');
-  trailing_comment(s.keyword.end + static_cast<std::uint32_t>(brace) + 1);
+  write("route {");
+  trailing_comment();
   layout_.indent(indent);
   Lines lines;
   lines.keep_first_break = true;
   for (const RouteArm& arm : s.arms) {
-    next_line(lines, arm.condition->span.begin);
+    next_line(lines);
     expression(*arm.condition);
-    layout_.text(" -> ");
+    write(" -> ");
     elements(nullptr, arm.chain, kPipeIndent);
-    end_element(lines, arm.chain.span.end);
+    end_element(lines);
   }
   if (s.otherwise) {
-    next_line(lines, s.otherwise->span.begin);
-    layout_.text("else -> ");
+    next_line(lines);
+    write("else -> ");
     elements(nullptr, *s.otherwise, kPipeIndent);
-    end_element(lines, s.otherwise->span.end);
+    end_element(lines);
   }
-  own_line_comments(lines, s.span.end - 1);
+  own_line_comments(lines);
   layout_.dedent();
   layout_.hard_line();
-  layout_.text("}");
+  write("}");
 }
 
 void Formatter::connector(const Connector& c, unsigned indent) {
-  leaf(c.name.span, c.name.text);
+  write(c.name.text);
   Span span{c.span.file, c.name.span.end, c.span.end};
   // Empty parentheses stay: they are the user's.
   if (!c.args.empty() || comment_within(span) || c.span.end > c.name.span.end)

@@ -12,9 +12,9 @@ constexpr unsigned kEndlessWidth = 1U << 30;
 }  // namespace
 
 void Formatter::expression(const Expr& expr) {
-  if (expr.parenthesized) layout_.text("(");
+  if (expr.parenthesized) write("(");
   unparenthesized(expr);
-  if (expr.parenthesized) layout_.text(")");
+  if (expr.parenthesized) write(")");
 }
 
 void Formatter::unparenthesized(const Expr& expr) {
@@ -42,23 +42,20 @@ void Formatter::unparenthesized(const Expr& expr) {
       break;
     case ExprKind::kCall: {
       const auto& call = as<CallExpr>(expr);
-      leaf(call.function.span, call.function.text);
+      write(call.function.text);
       arguments(call.args, Span{expr.span.file, call.function.span.end, expr.span.end}, kIndent);
       break;
     }
     case ExprKind::kArray: {
       const auto& items = as<ArrayExpr>(expr).items;
-      pass_comments(expr.span.begin);
-      comma_list(
-          "[", "]", items.size(), expr.span, kIndent, [&](std::size_t i) { return items[i]->span; },
-          [&](std::size_t i) { expression(*items[i]); });
+      comma_list("[", "]", items.size(), expr.span, kIndent, [&](std::size_t i) { expression(*items[i]); });
       break;
     }
     case ExprKind::kObject:
       object(as<ObjectExpr>(expr));
       break;
     case ExprKind::kUnary:
-      leaf(as<UnaryExpr>(expr).op_span, as<UnaryExpr>(expr).op == UnaryOp::kNot ? "not " : "-");
+      write(as<UnaryExpr>(expr).op == UnaryOp::kNot ? "not " : "-");
       expression(*as<UnaryExpr>(expr).operand);
       break;
     case ExprKind::kBinary:
@@ -71,8 +68,8 @@ void Formatter::unparenthesized(const Expr& expr) {
       if_expression(as<IfExpr>(expr));
       break;
     case ExprKind::kLambda:
-      leaf(as<LambdaExpr>(expr).parameter.span, as<LambdaExpr>(expr).parameter.text);
-      layout_.text(" -> ");
+      write(as<LambdaExpr>(expr).parameter.text);
+      write(" -> ");
       expression(*as<LambdaExpr>(expr).body);
       break;
     case ExprKind::kError:
@@ -83,18 +80,12 @@ void Formatter::unparenthesized(const Expr& expr) {
 // As it was written, but for white space behind a minus.
 void Formatter::number(const Expr& expr) {
   std::string_view text = source_.text(expr.span);
-  if (text.front() != '-') {
-    leaf(expr.span, text);
-    return;
+  if (text.front() == '-') {
+    write("-");
+    skip(TokenKind::kLeftParen);
+    text = text_of(next_);
   }
-  leaf(expr.span, "-");
-  // A comment may lie between: the digits are what the text ends in.
-  std::size_t begin = text.size();
-  while (begin > 0 && text[begin - 1] != ' ' && text[begin - 1] != '\n' && text[begin - 1] != '\t' &&
-         text[begin - 1] != '\r' && begin > 1) {
-    --begin;
-  }
-  layout_.text(text.substr(begin));
+  write(text);
 }
 
 // Text parts as they were written; what is interpolated in the canonical form, all on one line.
@@ -103,13 +94,15 @@ void Formatter::string(const StringExpr& expr) {
     leaf(expr.span, source_.text(expr.span));
     return;
   }
-  pass_comments(expr.span.begin);
+  comments_before(expr.span.begin);
+  skip_to(expr.span.begin);
   std::string written = "\"";
   for (const StringPart& part : expr.parts) {
     if (!part.expr) {
       written += source_.text(part.span);
       continue;
     }
+    skip_to(part.expr->span.begin);
     Layout outer = std::exchange(layout_, Layout());
     expression(*part.expr);
     std::string inner = layout_.print(kEndlessWidth);
@@ -118,27 +111,44 @@ void Formatter::string(const StringExpr& expr) {
     written += "${" + inner + "}";
   }
   layout_.text(written + '"');
+  after_comment_ = false;
+  skip_to(expr.span.end);
 }
 
 void Formatter::path(const PathExpr& expr) {
-  pass_comments(expr.span.begin);
+  comments_before(expr.span.begin);
   if (expr.meta) {
-    layout_.text("@" + expr.meta->text);
-  } else if (expr.segments.empty() || expr.segments.front().kind == Segment::Kind::kIndex) {
-    layout_.text(".");
+    write("@" + expr.meta->text);
+  } else if (expr.segments.empty() || keeps_brackets(expr.segments.front())) {
+    write(".");
   }
   segments(expr.segments);
 }
 
+// A key in brackets is written with a point, unless a comment is in them.
+bool Formatter::keeps_brackets(const Segment& segment) const {
+  return segment.kind == Segment::Kind::kIndex || comment_within(segment.span);
+}
+
+// Each touches what is before it, so a comment within a pair of parentheses that is left out waits until they
+// end.
 void Formatter::segments(const std::vector<Segment>& all) {
   for (const Segment& segment : all) {
-    if (segment.kind == Segment::Kind::kKey) {
+    if (!keeps_brackets(segment)) {
       layout_.text(key_segment(segment.key));
-    } else {
-      layout_.text("[");
-      expression(*segment.index);
-      layout_.text("]");
+      after_comment_ = false;
+      skip_to(segment.span.end);
+      continue;
     }
+    layout_.text("[");
+    after_comment_ = false;
+    skip_to(segment.span.begin + 1);
+    if (segment.kind == Segment::Kind::kKey) {
+      leaf(Span{segment.span.file, next_begin(), segment.span.end - 1}, quoted(segment.key));
+    } else {
+      expression(*segment.index);
+    }
+    write("]");
   }
 }
 
@@ -147,7 +157,7 @@ void Formatter::binary(const BinaryExpr& expr) {
   expression(*expr.left);
   layout_.indent(kIndent);
   layout_.line();
-  leaf(expr.op_span, to_string(expr.op));
+  write(to_string(expr.op));
   layout_.text(" ");
   expression(*expr.right);
   layout_.dedent();
@@ -160,7 +170,7 @@ void Formatter::logic(const LogicExpr& expr) {
   for (std::size_t i = 0; i < expr.operands.size(); ++i) {
     if (i > 0) {
       layout_.line();
-      layout_.text(expr.op == LogicOp::kAnd ? "and " : "or ");
+      write(expr.op == LogicOp::kAnd ? "and " : "or ");
     }
     expression(*expr.operands[i]);
   }
@@ -169,51 +179,44 @@ void Formatter::logic(const LogicExpr& expr) {
 }
 
 void Formatter::if_expression(const IfExpr& expr) {
-  pass_comments(expr.span.begin);
   layout_.open_group();
   auto value = [&](const Expr& e) {
-    layout_.text("{");
+    write("{");
     layout_.indent(kIndent);
     layout_.line();
     expression(e);
     layout_.dedent();
     layout_.line();
-    layout_.text("}");
+    write("}");
   };
   for (const IfArm& arm : expr.arms) {
-    layout_.text(&arm == &expr.arms.front() ? "if " : " else if ");
+    write(&arm == &expr.arms.front() ? "if " : " else if ");
     expression(*arm.condition);
     layout_.text(" ");
     value(*arm.value);
   }
-  layout_.text(" else ");
+  write(" else ");
   value(*expr.otherwise);
   layout_.close_group();
 }
 
 void Formatter::object(const ObjectExpr& expr) {
-  pass_comments(expr.span.begin);
   const auto& members = expr.members;
-  comma_list(
-      "{", "}", members.size(), expr.span, kIndent,
-      [&](std::size_t i) { return join(members[i].key.span, members[i].value->span); },
-      [&](std::size_t i) {
-        leaf(members[i].key.span, source_.text(members[i].key.span));
-        layout_.text(": ");
-        expression(*members[i].value);
-      });
+  comma_list("{", "}", members.size(), expr.span, kIndent, [&](std::size_t i) {
+    leaf(members[i].key.span, source_.text(members[i].key.span));
+    write(": ");
+    expression(*members[i].value);
+  });
 }
 
 void Formatter::arguments(const std::vector<Arg>& args, Span span, unsigned indent) {
-  comma_list(
-      "(", ")", args.size(), span, indent, [&](std::size_t i) { return args[i].span; },
-      [&](std::size_t i) {
-        if (args[i].name) {
-          leaf(args[i].name->span, args[i].name->text);
-          layout_.text(": ");
-        }
-        expression(*args[i].value);
-      });
+  comma_list("(", ")", args.size(), span, indent, [&](std::size_t i) {
+    if (args[i].name) {
+      write(args[i].name->text);
+      write(": ");
+    }
+    expression(*args[i].value);
+  });
 }
 
 }  // namespace pipec::dsl

@@ -1,6 +1,6 @@
-// Walks the AST in the order of the text and writes it into a Layout. The comments are merged in by their
-// places: one on its own line stays before the element of the list (items, stages, arms, statements, members,
-// arguments) that follows it; any other one goes to the end of the line it is met on.
+// Walks the AST in the order of the text and writes it into a Layout, following the source's tokens. A
+// comment stays between the two tokens that it stands between, at the end of the first one's line or on a
+// line of its own, as it was: so formatting again changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dsl/layout.h"
+#include "dsl/token.h"
 #include "pipec/dsl/ast.h"
 
 namespace pipec::dsl {
@@ -17,7 +18,8 @@ inline constexpr unsigned kIndent = 4;  // columns, for what a bracket or a bloc
 
 class Formatter {
  public:
-  Formatter(const SourceFile& source, const File& file) : source_(source), file_(file) {}
+  // `file` is `source` parsed without an error.
+  Formatter(const SourceFile& source, const File& file);
 
   std::string format();
 
@@ -56,70 +58,106 @@ class Formatter {
   void string(const StringExpr& expr);
   void path(const PathExpr& expr);
   void segments(const std::vector<Segment>& segments);
+  bool keeps_brackets(const Segment& segment) const;
   void number(const Expr& expr);
   void if_expression(const IfExpr& expr);
   void binary(const BinaryExpr& expr);
   void logic(const LogicExpr& expr);
   void object(const ObjectExpr& expr);
   void arguments(const std::vector<Arg>& args, Span span, unsigned indent);
-  // `print(i)` writes one element; `span_of(i)` is where it was. Breaks with a comma behind the last.
-  template <class SpanOf, class Print>
+  // `print(i)` writes one element. Breaks with a comma behind the last.
+  template <class Print>
   void comma_list(const char* opening, const char* closing, std::size_t count, Span whole, unsigned indent,
-                  SpanOf span_of, Print print);
+                  Print print);
 
-  // Comments and lines (format_comments.cpp)
+  // Tokens, comments and lines (format_comments.cpp)
+  // Words and signs as they stand in the source too, blanks between them.
+  void write(std::string_view text);
+  // What stands at `span` in the source, in another spelling maybe.
+  void leaf(Span span, std::string_view text);
+  void skip_to(std::uint32_t offset);
+  void skip(TokenKind kind);
+  // Of what is left out after an element: a second pair of parentheses that closes, `;`.
+  void skip_rest();
+  // Where the next token of the source begins.
+  std::uint32_t next_begin() const;
+  std::string_view text_of(std::size_t token) const {
+    return source_.text().substr(tokens_[token].begin, tokens_[token].end - tokens_[token].begin);
+  }
   bool comment_within(Span span) const { return comment_between(span.begin, span.end); }
   bool comment_between(std::uint32_t begin, std::uint32_t end) const;
-  // Comments before `offset` go to the end of the line.
-  void pass_comments(std::uint32_t offset);
-  // The comment right behind an element that ended at `end`, on its line.
-  void trailing_comment(std::uint32_t end);
-  // Comments before `offset`, each on its own line.
-  void own_line_comments(Lines& lines, std::uint32_t offset);
-  // To where the element at `begin` is written.
-  void next_line(Lines& lines, std::uint32_t begin);
-  void end_element(Lines& lines, std::uint32_t end);
+  bool is_trailing(std::size_t comment) const;
   std::string comment_text(std::size_t index) const;
+  // Comments before `offset`, in the middle of something.
+  void comments_before(std::uint32_t offset);
+  // The comment at the end of the line of what was written last.
+  void trailing_comment();
+  // Comments before the next token, between the elements of a list: each on its own line.
+  void own_line_comments(Lines& lines);
+  // To where the next element is written.
+  void next_line(Lines& lines);
+  void end_element(Lines& lines);
+  // The end of the line that was written last.
+  void end_line(Lines& lines);
   bool blank_line_between(std::uint32_t begin, std::uint32_t end) const;
-  // Of what was written at `span`, so comments before it are passed first.
-  void leaf(Span span, std::string_view text);
+
+  struct Place {
+    std::uint32_t begin;
+    std::uint32_t end;
+    TokenKind kind;
+  };
 
   const SourceFile& source_;
   const File& file_;
+  std::vector<Place> tokens_;
+  std::size_t next_ = 0;  // the first token that was not written
   Layout layout_;
   std::size_t next_comment_ = 0;
+  bool after_comment_ = false;  // a comment is what was written last
 };
 
-template <class SpanOf, class Print>
+template <class Print>
 void Formatter::comma_list(const char* opening, const char* closing, std::size_t count, Span whole,
-                           unsigned indent, SpanOf span_of, Print print) {
-  layout_.text(opening);
+                           unsigned indent, Print print) {
+  write(opening);
   bool broken = comment_within(whole);
   if (count == 0 && !broken) {
-    layout_.text(closing);
+    write(closing);
     return;
   }
+  auto comma = [&] {
+    skip(TokenKind::kRightParen);  // of a second pair
+    skip(TokenKind::kComma);
+  };
   layout_.open_group();
   layout_.indent(indent);
   if (broken) {
     layout_.force_break();
+    trailing_comment();
     Lines lines;
     lines.keep_first_break = true;
     for (std::size_t i = 0; i < count; ++i) {
-      next_line(lines, span_of(i).begin);
+      next_line(lines);
       print(i);
       layout_.text(",");
-      end_element(lines, span_of(i).end);
+      if (i + 1 < count) {
+        comma();
+      } else {
+        skip_to(whole.end - 1);
+      }
+      end_line(lines);
     }
-    own_line_comments(lines, whole.end - 1);
+    own_line_comments(lines);
   } else {
     layout_.soft_line();
     for (std::size_t i = 0; i < count; ++i) {
       print(i);
       if (i + 1 < count) {
+        comma();
         layout_.text(",");
         layout_.line();
       } else {
+        skip_to(whole.end - 1);
         layout_.if_broken(",");
       }
     }
@@ -127,7 +165,7 @@ void Formatter::comma_list(const char* opening, const char* closing, std::size_t
   layout_.dedent();
   layout_.soft_line();
   layout_.close_group();
-  layout_.text(closing);
+  write(closing);
 }
 
 }  // namespace pipec::dsl

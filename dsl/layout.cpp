@@ -40,8 +40,25 @@ void Layout::force_break() {
 void Layout::if_broken(std::string_view text) {
   pieces_.push_back({Op::kIfBroken, 0, std::string(text)});
 }
-void Layout::at_line_end(std::string_view text) {
-  pieces_.push_back({Op::kAtLineEnd, 0, std::string(text)});
+void Layout::comment(std::string_view text, bool trailing) {
+  // A trailing one comes before the breaks that were written since the text that it follows.
+  auto at = pieces_.end();
+  while (trailing && at != pieces_.begin() && is_space_between(*std::prev(at))) --at;
+  pieces_.insert(at, {Op::kComment, trailing ? 1U : 0U, std::string(text)});
+}
+bool Layout::is_space_between(const Piece& piece) {
+  switch (piece.op) {
+    case Op::kLine:
+    case Op::kHard:
+    case Op::kOpen:
+    case Op::kIndent:
+    case Op::kDedent:
+      return true;
+    case Op::kText:
+      return piece.text.find_first_not_of(' ') == std::string::npos;
+    default:
+      return false;
+  }
 }
 void Layout::open_group() {
   pieces_.push_back({Op::kOpen, 0, {}});
@@ -63,7 +80,7 @@ void Layout::measure() {
     Piece& piece = pieces_[i];
     if (piece.op == Op::kText) total += piece.width;
     if (piece.op == Op::kLine) total += piece.number;
-    if (piece.op == Op::kHard) {
+    if (piece.op == Op::kHard || piece.op == Op::kComment) {
       // Outwards, up to one that is endless already: what is around it is too.
       for (auto group = open.rbegin(); group != open.rend() && pieces_[group->first].width != kEndless;
            ++group) {
@@ -80,7 +97,8 @@ void Layout::measure() {
   std::size_t tail = 0;
   for (std::size_t i = pieces_.size(); i-- > 0;) {
     Piece& piece = pieces_[i];
-    if (piece.op == Op::kLine || (piece.op == Op::kHard && piece.number == 0)) tail = 0;
+    if (piece.op == Op::kLine || piece.op == Op::kComment || (piece.op == Op::kHard && piece.number == 0))
+      tail = 0;
     if (piece.op == Op::kText) tail += piece.width;
     piece.tail = tail;
   }
@@ -88,13 +106,25 @@ void Layout::measure() {
 
 std::string Layout::print(unsigned width) {
   measure();
-  std::string out, line_end;
+  std::string out;
   std::size_t column = 0;
-  bool fresh = true;  // nothing is on this line yet, its indentation neither
+  bool fresh = true;   // nothing is on this line yet, its indentation neither
+  bool ended = false;  // by a comment
   std::vector<unsigned> indents{0};
   std::vector<bool> broken{true};
+  auto end_line = [&] {
+    while (out.ends_with(' ')) out.pop_back();
+    out += '\n';
+    fresh = true;
+    ended = false;
+    column = indents.back();
+  };
   auto write = [&](std::string_view text) {
     if (text.empty()) return;
+    if (ended) {
+      if (text.find_first_not_of(' ') == std::string_view::npos) return;
+      end_line();
+    }
     if (fresh) {
       out.append(indents.back(), ' ');
       column = indents.back();
@@ -102,14 +132,6 @@ std::string Layout::print(unsigned width) {
     }
     out += text;
     column += cells(text);
-  };
-  auto end_line = [&] {
-    if (!line_end.empty()) out += (fresh ? "" : "  ") + line_end;
-    line_end.clear();
-    while (out.ends_with(' ')) out.pop_back();
-    out += '\n';
-    fresh = true;
-    column = indents.back();
   };
   std::vector<std::size_t> close_of(pieces_.size());
   std::vector<std::size_t> open;
@@ -139,8 +161,14 @@ std::string Layout::print(unsigned width) {
       case Op::kIfBroken:
         if (broken.back()) write(piece.text);
         break;
-      case Op::kAtLineEnd:
-        line_end += (line_end.empty() ? "" : " ") + piece.text;
+      case Op::kComment:
+        if (piece.number == 1 && !fresh && !ended) {
+          write("  ");
+        } else if (!fresh) {
+          end_line();
+        }
+        write(piece.text);
+        ended = true;
         break;
       case Op::kOpen: {
         std::size_t start = fresh ? indents.back() : column;
@@ -158,7 +186,7 @@ std::string Layout::print(unsigned width) {
         break;
     }
   }
-  if (!fresh || !line_end.empty()) end_line();
+  if (!fresh) end_line();
   return out;
 }
 

@@ -22,8 +22,10 @@ class Layout {
   void force_break();
   // Only where the group at hand is broken.
   void if_broken(std::string_view text);
-  // Put at the end of the line that is being written, wherever that is; not counted in its width.
-  void at_line_end(std::string_view text);
+  // A comment, which ends its line: every group around it breaks, and what follows begins a new line.
+  // `trailing`: it stands at the end of the line of the text before it; else it has a line of its own. Not
+  // counted in widths.
+  void comment(std::string_view text, bool trailing);
   void open_group();
   void close_group();
   void indent(unsigned columns);
@@ -32,25 +34,16 @@ class Layout {
   std::string print(unsigned width);
 
  private:
-  enum class Op : std::uint8_t {
-    kText,
-    kLine,
-    kHard,
-    kIfBroken,
-    kAtLineEnd,
-    kOpen,
-    kClose,
-    kIndent,
-    kDedent
-  };
+  enum class Op : std::uint8_t { kText, kLine, kHard, kIfBroken, kComment, kOpen, kClose, kIndent, kDedent };
   struct Piece {
     Op op;
-    unsigned number = 0;  // kLine: its width in one line; kIndent: columns
+    unsigned number = 0;  // kLine: its width in one line; kIndent: columns; kComment: 1 for a trailing one
     std::string text;
     std::size_t width = 0;  // kOpen: of the group in one line
     std::size_t tail = 0;   // of what follows up to the next possible line break
   };
   void lines(unsigned flat_width);
+  static bool is_space_between(const Piece& piece);
   void measure();
 
   std::vector<Piece> pieces_;

@@ -182,7 +182,7 @@ inline Value Columns::read(std::string_view text, std::size_t row) {
 // A path through what is no array or object, or leads nowhere, is null.
 inline void Columns::descend(const Node& node, std::size_t row, Value& value) {
   for (const json::Step& step : node.below) {
-    const Found found = step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
+    const Found found = json::find_step(value, step, arena_);
     if (found.bad) doubt(row);
     value = found.bad || !found.found ? Value() : found.value;
   }
@@ -216,7 +216,7 @@ void Columns::has(const Node& node, Rows rows, Truths& truths) {
       Value value =
           index_.format() == Format::json ? read<Format::json>(text, row) : read<Format::msgpack>(text, row);
       for (const json::Step& step : node.below) {
-        const Found found = step.is_key ? find_member(value, step.key, arena_) : find_item(value, step.index);
+        const Found found = json::find_step(value, step, arena_);
         if (found.bad) doubt(row);
         there = found.found && !found.bad;
         if (!there) break;
@@ -272,7 +272,7 @@ void Columns::in(const Node& node, Rows rows, Truths& truths) {
     const Value& needle = needles[row];
     const Value& stack = stacks[row];
     truths[row] = 0;
-    if (needle.is_null()) continue;
+    if (needle.is_null() || stack.is_null()) continue;
     const bool text = needle.type() == Type::string;
     if (stack.type() == Type::array) {
       const Value plain = needle.is_escaped() ? decoded(needle, arena_) : needle;
@@ -483,7 +483,8 @@ void Columns::edited(const Node& node, Rows rows, Value* out) {
   const Operand values = sets ? operand(node.children[1], rows) : Operand{&nothing, 0};
   for (const std::uint16_t row : rows) {
     const bool missing = node.of_record && index_.value(row, node.slot).empty();
-    if (doubtful(row) || full() || (missing && !sets) || !check_storable(values[row]).refusal.empty()) {
+    if (doubtful(row) || full() || (missing && !sets) ||
+        !check_storable(values[row], 1 + node.below.size()).refusal.empty()) {
       out[row] = doubted(row);
       continue;
     }

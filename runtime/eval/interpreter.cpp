@@ -249,7 +249,7 @@ Value Interpreter::calculate(const Expression& expression, const Value& left, co
 }
 
 Value Interpreter::contains(const Expression& expression, const Value& needle, const Value& haystack) {
-  if (needle.is_null()) return Value::boolean(false);
+  if (needle.is_null() || haystack.is_null()) return Value::boolean(false);
   if (haystack.type() == Type::array) {
     const Value plain = needle.is_escaped() ? decoded(needle, arena_) : needle;  // once, not per item
     ArrayWalker items(haystack);

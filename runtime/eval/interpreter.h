@@ -92,6 +92,9 @@ class Interpreter {
   Value field(const Expression& expression);
   Value element(const Expression& expression, const Value& base);
   Value has(const Expression& expression);
+  bool misses_array(const Path& path, std::span<const Expression> computed,
+                    std::span<const json::Step> steps);
+  void fail_as_index(const Expression& computed, const json::Step& step);
   Value array(const Expression& expression);
   Value object(const Expression& expression);
   Value interpolate(const Expression& expression);

@@ -18,20 +18,45 @@ Resolved Interpreter::resolve(const Path& path, std::span<const Expression> comp
       const Value value = evaluate(source);
       if (value.is_failed()) return Resolved::failed;
       if (value.is_null()) return Resolved::nothing;
-      if (value.type() == Type::string) {
-        step->is_key = true;
-        step->key = decode_string(value, arena_);
-      } else if (value.type() == Type::integer && !value.is_beyond()) {
-        step->index = value.as_int();
-      } else {
-        fail(source.place, {"an index must be an int or a string, got ",
-                            value.is_beyond() ? "a number beyond 64 bits" : type_name(value.type())});
-        return Resolved::failed;
+      switch (value.type()) {
+        case Type::integer:
+          step->is_key = value.is_beyond();
+          step->index = value.as_int();
+          [[fallthrough]];
+        case Type::floating:
+        case Type::boolean:
+        case Type::string:
+          if (value.type() != Type::integer) step->is_key = true;
+          step->key = *interpolated(value, arena_);
+          break;
+        default:
+          fail(source.place,
+               {"an index must be an int, float, bool or string, got ", type_name(value.type())});
+          return Resolved::failed;
       }
     }
     ++step;
   }
   return Resolved::steps;
+}
+
+// Whether a computed key leads into an array, where only an int leads anywhere; then the failure says so.
+// Asked only of paths that led to nothing.
+bool Interpreter::misses_array(const Path& path, std::span<const Expression> computed,
+                               std::span<const json::Step> steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (path.below[i].kind != PathSegment::Kind::computed || !steps[i].is_key) continue;
+    const auto before = steps.first(i);
+    const Value container = path.whole ? view_.get_whole(before) : view_.get(slot(path), before);
+    if (container.type() != Type::array) continue;
+    fail_as_index(computed[path.below[i].computed], steps[i]);
+    return true;
+  }
+  return false;
+}
+
+void Interpreter::fail_as_index(const Expression& computed, const json::Step& step) {
+  fail(computed.place, {"an index into an array must be an int, got ", step.key});
 }
 
 Value Interpreter::field(const Expression& expression) {
@@ -47,7 +72,9 @@ Value Interpreter::field(const Expression& expression) {
     case Resolved::steps:
       break;
   }
-  return checked(path.whole ? view_.get_whole(steps) : view_.get(slot(path), steps));
+  const Value value = checked(path.whole ? view_.get_whole(steps) : view_.get(slot(path), steps));
+  if (value.is_null() && misses_array(path, expression.children, steps)) return Value::failed();
+  return value;
 }
 
 Value Interpreter::has(const Expression& expression) {
@@ -63,6 +90,7 @@ Value Interpreter::has(const Expression& expression) {
       break;
   }
   const int there = path.whole ? view_.has_whole(steps) : view_.has(slot(path), steps);
+  if (there == 0 && misses_array(path, expression.children, steps)) return Value::failed();
   return there < 0 ? checked(Value::failed()) : Value::boolean(there != 0);
 }
 
@@ -78,13 +106,13 @@ Value Interpreter::element(const Expression& expression, const Value& base) {
       break;
   }
   Value value = base;
-  for (const json::Step& step : steps) {
-    Found found;
-    if (step.is_key && value.type() == Type::object) {
-      found = find_member(value, step.key, arena_);
-    } else if (!step.is_key && value.type() == Type::array) {
-      found = find_item(value, step.index);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const PathSegment& segment = expression.path.below[i];
+    if (segment.kind == PathSegment::Kind::computed && steps[i].is_key && value.type() == Type::array) {
+      fail_as_index(expression.children[segment.computed], steps[i]);
+      return Value::failed();
     }
+    const Found found = json::find_step(value, steps[i], arena_);
     if (found.bad) return checked(Value::failed());
     value = found.value;
   }

@@ -142,8 +142,9 @@ RawFilter::Node RawFilter::derive(const Expression& expression, unsigned depth) 
         node.judges = is_top_level(left);
       } else if (is_plain_path(right) && left.op == Op::constant && !left.constant.is_null()) {
         keys_of(right, node);
-        node.kind = is_top_level(right) ? Kind::holds_in : Kind::opaque;
+        node.kind = is_top_level(right) ? Kind::holds_in : Kind::keys;
         node.constant = &left;
+        node.needs = true;  // nothing is in null
         node.judges = is_top_level(right);
       }
       return node;

@@ -208,6 +208,7 @@ Answer RawScan::test(const RawFilter::Node& node) {
       return answer_of(holds(node.op, Value(), node.constant->constant, arena_));
     case Kind::field:
     case Kind::member_of:
+    case Kind::holds_in:
     case Kind::matches:
       return Answer::no;
     default:
@@ -265,6 +266,7 @@ Answer RawScan::test_read(const RawFilter::Node& node, const char* at) {
       return items.bad() ? Answer::unknown : Answer::no;
     }
     case Kind::holds_in: {
+      if (value.is_null()) return Answer::no;
       const Value& part = node.constant->constant;
       if (!text || part.type() != Type::string || part.is_escaped()) return Answer::unknown;
       return answer_of(value.text().find(part.text()) != std::string_view::npos);

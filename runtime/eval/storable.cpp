@@ -4,12 +4,24 @@
 
 #include "pipec/runtime/json.h"
 #include "runtime/eval/arithmetic.h"
+#include "runtime/json/text.h"
+#include "runtime/msgpack/structure.h"
 
 namespace pipec::runtime::eval {
 
 namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+constexpr std::string_view kTooDeep = "a value nested deeper than 1024";
+
+// Of JSON text or MsgPack.
+bool slice_fits(const Value& slice, std::size_t around) {
+  if (around > kMaxDepth) return false;
+  if (slice.form() == Value::Form::json) return json::nests_within(slice.text(), kMaxDepth - around);
+  if (slice.size() <= kMaxDepth - around) return true;  // a level takes a byte at least
+  const char* const begin = slice.text().data();
+  return msgpack::skip_any(begin, begin + slice.size(), around) != nullptr;
+}
 
 // Built values share their parts, so a small one may be exponentially large when written: the walk counts
 // what it sees.
@@ -31,10 +43,11 @@ class Walk {
     }
     if (value.form() != Value::Form::built) {
       result_.checked = false;
+      if (!slice_fits(value, depth)) result_.refusal = kTooDeep;
       return add(value.size());
     }
-    if (depth == kMaxDepth) {
-      result_.refusal = "a value nested deeper than 1024";
+    if (depth >= kMaxDepth) {
+      result_.refusal = kTooDeep;
       return;
     }
     add(0);
@@ -63,7 +76,8 @@ class Walk {
 
 }  // namespace
 
-Storable check_storable(const Value& value) {
+Storable check_storable(const Value& value, std::size_t around) {
+  if (around > kMaxDepth) return {kTooDeep, true};
   switch (value.type()) {
     case Type::array:
     case Type::object:
@@ -73,9 +87,12 @@ Storable check_storable(const Value& value) {
     default:
       return {};
   }
-  if (value.form() != Value::Form::built) return {{}, false};
+  if (value.form() != Value::Form::built) {
+    // A record, or a part of one, that takes its place: no deeper than it was.
+    return {around == 0 || slice_fits(value, around) ? std::string_view() : kTooDeep, false};
+  }
   Walk walk;
-  walk.visit(value, 0);
+  walk.visit(value, around);
   return walk.result();
 }
 

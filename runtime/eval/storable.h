@@ -13,9 +13,9 @@ struct Storable {
   bool checked = true;
 };
 
-// Refuses durations, and what a program that puts a value into itself again and again makes: too deep, too
-// big.
-Storable check_storable(const Value& value);
+// Refuses durations, and what would make the record nest too deep or be too big. `around`: how many
+// containers the value lies in.
+Storable check_storable(const Value& value, std::size_t around);
 
 // Whether a MsgPack record gives a storable value back as it was when it became part of it: there no number
 // has a text, and how deep a slice nests counts from the value that it is in.

@@ -256,7 +256,7 @@ void StraightLineRun::run(const StraightLine::Step& step, Columns::Rows rows) {
 // A value that MsgPack changes may be written where nobody reads it again: what the columns hold is not it.
 bool StraightLineRun::storable(const StraightLine::Step& step, std::size_t row) {
   const Value& value = columns_.value(step.value, row);
-  if (!step.plain && !check_storable(value).refusal.empty()) return false;
+  if (!step.plain && !check_storable(value, 1).refusal.empty()) return false;
   if (index_.format() == Format::json || comes_back_from_msgpack(value)) return true;
   if (line_.plan_.node(step.value).shared) return false;
   scratch_->clear();

@@ -15,8 +15,15 @@ namespace {
 // What one record may emit in all: loops inside loops end here, not with the machine's memory.
 constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
 
+constexpr std::string_view kNoValue = "no value to send on: the expression gives null";
+
 bool is_top(const Path& path) {
   return path.below.empty() && !path.whole;
+}
+
+// How many containers a value at the path lies in.
+std::size_t levels_around(const Path& path) {
+  return path.below.size() + (path.whole ? 0 : 1);
 }
 
 }  // namespace
@@ -74,6 +81,7 @@ Status TransformRun::run_alone(const Record& record, const json::KnownMembers& k
 TransformRun::Flow TransformRun::run_record(const Record& record, const json::KnownMembers& known) {
   record_ = &record;
   has_assigned_ = false;
+  made_null_ = nullptr;
   assigned_number_ = 0;
   emitted_bytes_ = 0;
   checked_ = record.validated;
@@ -83,6 +91,7 @@ TransformRun::Flow TransformRun::run_record(const Record& record, const json::Kn
 }
 
 TransformRun::Flow TransformRun::finish_record() {
+  if (made_null_) return dead(made_null_->place, {kNoValue});
   Record record = *record_;
   if (has_assigned_) record.metadata = metadata_number();
   if (!reads_ || !interpreter_.view().edited()) {
@@ -109,7 +118,8 @@ TransformRun::Flow TransformRun::run(const Statement& statement) {
       return set(statement);
     case Statement::Kind::set_record: {
       Value value;
-      if (!storable(statement.expressions[0], value, checked_)) return Flow::dead;
+      if (!storable(statement.expressions[0], 0, value, checked_)) return Flow::dead;
+      made_null_ = value.is_null() && !statement.null_meant ? &statement : nullptr;
       return done(interpreter_.view().set_whole({}, value), statement, {}, {});
     }
     case Statement::Kind::set_metadata:
@@ -168,9 +178,14 @@ TransformRun::Flow TransformRun::loop(const Statement& statement) {
     interpreter_.set_malformed();
     return Flow::dead;
   }
+  if (over.is_null()) return Flow::next;
   if (over.type() != Type::object) {
     return dead(statement.expressions[0].place,
                 {"`for` runs over an array or an object, got ", type_name(over.type())});
+  }
+  if (!statement.has_second) {
+    return dead(statement.expressions[0].place,
+                {"`for` with one name runs over an array, got object: with two it has keys and values"});
   }
   const Value members = expand(over, interpreter_.arena());  // of a repeated key the last one alone
   if (members.is_failed()) {
@@ -196,7 +211,7 @@ TransformRun::Flow TransformRun::set(const Statement& statement) {
   Value value;
   bool checked = false;
   const Path& path = statement.targets[0];
-  if (!storable(statement.expressions[0], value, checked)) return Flow::dead;
+  if (!storable(statement.expressions[0], levels_around(path), value, checked)) return Flow::dead;
   json::RecordView& view = interpreter_.view();
   if (is_top(path) && view.set_top(path.slot, value)) [[likely]] {
     checked_ = checked_ && checked;
@@ -238,13 +253,18 @@ TransformRun::Flow TransformRun::rename(const Statement& statement) {
   std::span<const json::Step> from_steps;
   std::span<const json::Step> to_steps;
   if (!steps_of(statement, from, from_steps) || !steps_of(statement, to, to_steps)) return Flow::dead;
+  if (levels_around(to) > levels_around(from)) {
+    const Value moved = interpreter_.view().get(from.slot, from_steps);
+    if (!moved.is_failed() && !storable(moved, levels_around(to), statement.place)) return Flow::dead;
+  }
   return done(interpreter_.view().rename(from.slot, from_steps, to.slot, to_steps), statement, to, to_steps);
 }
 
 TransformRun::Flow TransformRun::emit(const Statement& statement) {
   Value value;
   Record record = *record_;
-  if (!storable(statement.expressions[0], value, record.validated)) return Flow::dead;
+  if (!storable(statement.expressions[0], 0, value, record.validated)) return Flow::dead;
+  if (value.is_null() && !statement.null_meant) return dead(statement.place, {kNoValue});
   if (has_assigned_) record.metadata = metadata_number();
   Buffer& buffer = output_.begin();
   const std::size_t began = buffer.size();
@@ -272,15 +292,21 @@ bool TransformRun::value_of(const Expression& expression, Value& value) {
   return !value.is_failed() && !interpreter_.malformed();
 }
 
-bool TransformRun::storable(const Expression& expression, Value& value, bool& checked) {
+bool TransformRun::storable(const Expression& expression, std::size_t around, Value& value, bool& checked) {
   if (!value_of(expression, value)) return false;
-  const Storable verdict = check_storable(value);
+  const Storable verdict = check_storable(value, around);
   if (!verdict.refusal.empty()) {
     interpreter_.fail(expression.place, {verdict.refusal});
     return false;
   }
   checked = record_->validated || verdict.checked;
   return true;
+}
+
+bool TransformRun::storable(const Value& value, std::size_t around, const Place& place) {
+  const Storable verdict = check_storable(value, around);
+  if (!verdict.refusal.empty()) interpreter_.fail(place, {verdict.refusal});
+  return verdict.refusal.empty();
 }
 
 bool TransformRun::steps_of(const Statement& statement, const Path& path,

@@ -56,9 +56,11 @@ class TransformRun final : public Scratch {
   std::optional<std::optional<std::string>> header_text(const Value& value, const Place& place);
   std::uint32_t metadata_number();
 
-  // The value of an expression that becomes part of a record; `checked`: all of it is known to be JSON.
-  // False: the record is dead.
-  bool storable(const Expression& expression, Value& value, bool& checked);
+  // The value of an expression that becomes part of a record, within `around` containers; `checked`: all of
+  // it is known to be JSON. False: the record is dead.
+  bool storable(const Expression& expression, std::size_t around, Value& value, bool& checked);
+  // Of a value that moves to another depth.
+  bool storable(const Value& value, std::size_t around, const Place& place);
   bool steps_of(const Statement& statement, const Path& path, std::span<const json::Step>& steps);
   bool value_of(const Expression& expression, Value& value);
   Flow done(json::Edit edit, const Statement& statement, const Path& path, std::span<const json::Step> steps);
@@ -76,7 +78,8 @@ class TransformRun final : public Scratch {
   bool checked_ = false;  // the record as it stands now holds only JSON that was looked at
   Metadata assigned_;     // of this record, once a statement assigned some
   bool has_assigned_ = false;
-  std::uint32_t assigned_number_ = 0;  // its number in the batch; 0: not there yet, or changed since
+  const Statement* made_null_ = nullptr;  // the statement that left null where the record was, unasked
+  std::uint32_t assigned_number_ = 0;     // its number in the batch; 0: not there yet, or changed since
   std::uint64_t emitted_bytes_ = 0;
 };
 

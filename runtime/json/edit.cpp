@@ -302,15 +302,16 @@ Edited edit_below(const Value& container, std::span<const Step> steps, const Ope
   // No record is as deep as that: nothing is there, and nothing may be put there.
   const bool sets = operation.kind == Operation::Kind::set;
   if (steps.size() > kMaxDepth) return sets ? failure(Edit::malformed) : unchanged(container);
-  if (steps.front().is_key) {
-    if (container.type() != Type::object)
-      return sets ? failure(Edit::parent_is_no_object) : unchanged(container);
+  if (container.type() == Type::object) {
     return container.form() == Value::Form::built
                ? edit_built_object(container, steps, operation, arena, scratch)
                : edit_json_object(container, steps, operation, arena, scratch);
   }
-  if (container.type() != Type::array) return sets ? failure(Edit::parent_is_no_array) : unchanged(container);
-  return edit_array(container, steps, operation, arena, scratch);
+  if (container.type() == Type::array && !steps.front().is_key) {
+    return edit_array(container, steps, operation, arena, scratch);
+  }
+  if (!sets) return unchanged(container);
+  return failure(steps.front().is_key ? Edit::parent_is_no_object : Edit::parent_is_no_array);
 }
 
 Edited keep_below(const Value& container, std::span<const std::span<const Step>> paths, Arena& arena,
@@ -360,8 +361,7 @@ Edited keep_below(const Value& container, std::span<const std::span<const Step>>
       std::uint32_t count = 0;
       for (std::uint32_t i = 0; i < container.size(); ++i) {
         const Member& member = container.members()[i];
-        const auto below =
-            paths_through(paths, whole, [&](const Step& s) { return s.is_key && s.key == member.key; });
+        const auto below = paths_through(paths, whole, [&](const Step& s) { return s.key == member.key; });
         Edited result;
         if (judge(below, whole, member.value, result)) new (kept + count++) Member{member.key, result.value};
       }
@@ -369,8 +369,8 @@ Edited keep_below(const Value& container, std::span<const std::span<const Step>>
       return problem == Edit::done ? changed(Value::built_object(kept, count)) : failure(problem);
     }
     const bool well_formed = each_member(container, [&](const RawMember& member) {
-      const auto below = paths_through(
-          paths, whole, [&](const Step& s) { return s.is_key && member.has_key(s.key, arena); });
+      const auto below =
+          paths_through(paths, whole, [&](const Step& s) { return member.has_key(s.key, arena); });
       judge_text(below, whole, member.value(), text.place(member));
       return problem == Edit::done;
     });

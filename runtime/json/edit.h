@@ -7,16 +7,23 @@
 
 #include "pipec/runtime/arena.h"
 #include "pipec/runtime/buffer.h"
+#include "pipec/runtime/json.h"
 #include "pipec/runtime/value.h"
 
 namespace pipec::runtime::json {
 
-// One step below a value, with run-time indexes resolved.
+// One step below a value, with run-time indexes resolved. A key leads into an object only; an index into an
+// array, and into an object to the member that its digits name.
 struct Step {
   bool is_key = true;
-  std::string_view key;
+  std::string_view key;    // of an index: its digits
   std::int64_t index = 0;  // negative counts from the end
 };
+
+inline Found find_step(const Value& container, const Step& step, Arena& arena) {
+  if (container.type() == Type::object) return find_member(container, step.key, arena);
+  return step.is_key ? Found() : find_item(container, step.index);
+}
 
 enum class Edit : std::uint8_t {
   done,

@@ -27,6 +27,12 @@ bool same_step(const Step& a, const Step& b) {
   return a.is_key == b.is_key && (a.is_key ? a.key == b.key : a.index == b.index);
 }
 
+// Whether a step leads to where another one has set something. What a key has set is in an object, where an
+// index is a key too.
+bool leads_to(const Step& set, const Step& step) {
+  return same_step(set, step) || (set.is_key && set.key == step.key);
+}
+
 }  // namespace
 
 RecordView::RecordView(const FieldSet& fields)
@@ -120,7 +126,7 @@ Value RecordView::get_changed(std::uint32_t slot) {
 Found RecordView::descend(Found from, Steps below) {
   for (const Step& step : below) {
     if (!from.found) return from;
-    from = step.is_key ? find_member(from.value, step.key, *arena_) : find_item(from.value, step.index);
+    from = find_step(from.value, step, *arena_);
   }
   return from;
 }
@@ -164,7 +170,7 @@ Value RecordView::whole() {
 }
 
 std::uint32_t RecordView::slot_of(const Step& step) const {
-  if (!step.is_key || shape_ != Shape::object) return kGone;
+  if (shape_ != Shape::object) return kGone;
   const auto found = std::find(keys_.begin(), keys_.end(), step.key);
   return found == keys_.end() ? kGone : static_cast<std::uint32_t>(found - keys_.begin());
 }
@@ -440,7 +446,7 @@ Edit RecordView::keep_places(std::span<const Kept> kept) {
 const RecordView::Typed* RecordView::typed_at(std::uint32_t slot, Steps below) const {
   for (const Typed& typed : typed_) {
     if (typed.slot == slot && typed.path.size() <= below.size() &&
-        std::equal(typed.path.begin(), typed.path.end(), below.begin(), same_step)) {
+        std::equal(typed.path.begin(), typed.path.end(), below.begin(), leads_to)) {
       return &typed;
     }
   }
@@ -458,8 +464,8 @@ void RecordView::forget_typed(std::uint32_t slot, Steps below) {
     if (typed.slot != slot) return false;
     const std::size_t common = std::min(typed.path.size(), below.size());
     for (std::size_t i = 0; i < common; ++i) {
-      if (typed.path[i].is_key != below[i].is_key) return false;
-      if (below[i].is_key && typed.path[i].key != below[i].key) return false;
+      const bool indexes = !typed.path[i].is_key && !below[i].is_key;
+      if (!indexes && typed.path[i].key != below[i].key) return false;
     }
     return true;
   });

@@ -276,4 +276,25 @@ const char* skip_number(const char* at, const char* end) {
   return at;
 }
 
+bool nests_within(std::string_view text, std::size_t levels) {
+  if (text.size() < 2 * (levels + 1)) return true;
+  // As a rule there are not even so many brackets; '[' and '{' differ in one bit.
+  std::size_t opening = 0;
+  for (const char c : text) opening += (c | 0x20) == '{' ? 1 : 0;
+  if (opening <= levels) return true;
+  std::size_t open = 0;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at < end; ++at) {
+    if (*at == '"') {
+      at = find_string_end(at + 1, end);
+      if (!at) return true;
+    } else if (*at == '[' || *at == '{') {
+      if (++open > levels) return false;
+    } else if (*at == ']' || *at == '}') {
+      --open;
+    }
+  }
+  return true;
+}
+
 }  // namespace pipec::runtime::json

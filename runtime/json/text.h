@@ -43,6 +43,9 @@ inline std::string_view trimmed(std::string_view text) {
 // From behind the opening quote to the closing quote; nullptr where there is none.
 const char* find_string_end(const char* at, const char* end);
 
+// Whether the containers of a text whose brackets balance lie in each other at most so many deep.
+bool nests_within(std::string_view text, std::size_t levels);
+
 // From the first byte of a value to behind its last. Brackets are balanced by kind and strings are closed;
 // nothing else of it is checked. nullptr: there is no value, it is cut off, not balanced or nested deeper
 // than kMaxDepth.

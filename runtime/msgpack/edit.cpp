@@ -278,8 +278,7 @@ Edited edit_below(std::string_view container, Steps steps, const Operation& oper
   if (steps.size() > kMaxDepth) return sets ? failure(Edit::malformed) : unchanged;
   switch (held_by(container)) {
     case Holds::members:
-      if (steps.front().is_key) return edit_map(container, steps, operation, arena, scratch);
-      return sets ? failure(Edit::parent_is_no_array) : unchanged;
+      return edit_map(container, steps, operation, arena, scratch);
     case Holds::items:
       if (!steps.front().is_key) return edit_array(container, steps, operation, arena, scratch);
       return sets ? failure(Edit::parent_is_no_object) : unchanged;
@@ -308,9 +307,8 @@ Edited keep_below(std::string_view container, std::span<const Steps> paths, Aren
   for (const Entry& entry : bytes.entries()) {
     bool whole = false;
     const auto below = paths_through(paths, whole, [&](const Step& step) {
-      if (step.is_key != (holds == Holds::members)) return false;
-      return step.is_key ? entry.has_key(step.key, arena)
-                         : step.index == index || step.index + count == index;
+      if (holds == Holds::members) return entry.has_key(step.key, arena);
+      return !step.is_key && (step.index == index || step.index + count == index);
     });
     ++index;
     if (whole) {

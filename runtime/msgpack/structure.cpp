@@ -88,14 +88,14 @@ Structure::Found Structure::next(const char*& at, const char* end) {
     if (first.kind != Lead::Class::fixed) {
       if (first.kind == Lead::Class::never) return refuse(kNever);
       const bool key = map_ && (left_ & 1) == 0;
-      if (key && first.kind != Lead::Class::sized) return refuse(kKey);
+      if (key && first.kind != Lead::Class::sized && !any_key_) return refuse(kKey);
       if (room < bytes) {
         least_ = bytes;
         return Found::more;
       }
       const std::uint64_t length = first.length == 0 ? 0 : load_length(at + 1, first.length);
       if (first.kind == Lead::Class::array || first.kind == Lead::Class::map) {
-        if (open_.size() == kMaxDepth) return refuse(kDeep);
+        if (open_.size() == deepest_) return refuse(kDeep);
         const bool map = first.kind == Lead::Class::map;
         const std::uint64_t count = first.length == 0 ? static_cast<unsigned char>(*at) & 15U : length;
         at += bytes;

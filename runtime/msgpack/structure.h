@@ -11,9 +11,12 @@ namespace pipec::runtime::msgpack {
 
 // One value after another, given in pieces as they come: goes on where it stopped, so that a large value is
 // walked once however it arrives.
-// What it refuses: 0xc1; an array, map or ext as a key; nesting deeper than kMaxDepth.
+// What it refuses: 0xc1; nesting deeper than `deepest`; unless `any_key`, an array, map or ext as a key.
 class Structure {
  public:
+  Structure() = default;
+  Structure(std::size_t deepest, bool any_key) : deepest_(deepest), any_key_(any_key) {}
+
   enum class Found : std::uint8_t { whole, more, malformed };
 
   // Goes over the value whose rest begins at `at`. whole: `at` is behind it, the next call begins a new one;
@@ -41,6 +44,8 @@ class Structure {
     return Found::malformed;
   }
 
+  std::size_t deepest_ = kMaxDepth;
+  bool any_key_ = false;
   std::uint64_t left_ = 1;  // values to come at this level, keys too
   bool map_ = false;        // the level is a map's: a key comes next where left_ is even
   std::vector<Level> open_;

@@ -58,8 +58,11 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   return "invalid UTF-8";
 }
 
+// Where a value ends is known of more than may be a record: that becomes a dead letter, and the next one is
+// found.
 struct MsgpackFramer::State {
-  msgpack::Structure structure;
+  static constexpr std::size_t kDeepest = std::size_t{1} << 20;  // what bounds the memory: 16 MiB
+  msgpack::Structure structure{kDeepest, true};
 };
 
 MsgpackFramer::MsgpackFramer() : state_(std::make_unique<State>()) {}

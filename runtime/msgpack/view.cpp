@@ -80,8 +80,7 @@ Found View::read_whole() {
 Found View::descend(Found from, Steps below) {
   for (const Step& step : below) {
     if (!from.found) return from;
-    from = step.is_key ? runtime::find_member(from.value, step.key, *arena_)
-                       : runtime::find_item(from.value, step.index);
+    from = json::find_step(from.value, step, *arena_);
   }
   return from;
 }
@@ -104,7 +103,7 @@ Value View::whole() {
 }
 
 std::uint32_t View::slot_of(const Step& step) const {
-  if (!step.is_key || shape_ != Shape::object) return kGone;
+  if (shape_ != Shape::object) return kGone;
   const auto found = std::find(keys_.begin(), keys_.end(), step.key);
   return found == keys_.end() ? kGone : static_cast<std::uint32_t>(found - keys_.begin());
 }
@@ -233,7 +232,7 @@ Edit View::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps 
 
 std::string_view View::bytes_below(const Found& parent, const Step& step) {
   const bool map = parent.found && parent.value.type() == Type::object;
-  if (!parent.found || (!map && parent.value.type() != Type::array) || step.is_key != map) return {};
+  if (!parent.found || (!map && (step.is_key || parent.value.type() != Type::array))) return {};
   Walk walk(parent.value.text());
   std::string_view bytes;
   std::int64_t left = step.index < 0 ? step.index + walk.count() : step.index;

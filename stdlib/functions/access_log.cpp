@@ -82,7 +82,7 @@ const TimeFormat& time_format() {
 std::optional<Value> time_or_null(std::string_view field) {
   if (field == "-") return Value();
   std::int64_t nanoseconds = 0;
-  if (time_format().read(field, TimeZone::utc(), nanoseconds)) return std::nullopt;
+  if (time_format().read(field, nullptr, nanoseconds)) return std::nullopt;
   return Value::timestamp(nanoseconds);
 }
 

@@ -63,9 +63,10 @@ class Family {
   }
   // The result has the type of the first argument.
   void add_like_first(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
-                      std::vector<Example> examples, runtime::FunctionCode code) {
+                      std::vector<Example> examples, runtime::FunctionCode code,
+                      runtime::Prepare prepare = nullptr) {
     Function function = entry(std::move(name), std::move(parameters), result, std::move(doc),
-                              std::move(examples), code, nullptr);
+                              std::move(examples), code, prepare);
     function.result_like = 0;
     registry_.add(std::move(function));
   }

@@ -98,6 +98,19 @@ std::size_t v6_end(std::string_view text, std::size_t begin) {
   return 0;
 }
 
+std::optional<Found> find_address(std::string_view text, std::size_t from, bool v4, bool v6) {
+  for (std::size_t i = from; i < text.size(); ++i) {
+    if (!is_ip_character(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
+    const bool after_dot = i > 0 && text[i - 1] == '.' && i > 1 && is_digit(text[i - 2]);
+    if (v4 && is_digit(text[i]) && !after_dot) {
+      if (const std::size_t end = v4_end(text, i)) return Found{i, end};
+    }
+    if (!v6 || text[i] == '.' || (i > 0 && text[i] == ':' && text[i - 1] == ':')) continue;
+    if (const std::size_t end = v6_end(text, i)) return Found{i, end};
+  }
+  return std::nullopt;
+}
+
 // Mail
 
 bool is_local_character(char c) {
@@ -134,16 +147,15 @@ std::optional<Found> find_card(std::string_view text, std::size_t from) {
 }
 
 std::optional<Found> find_ip(std::string_view text, std::size_t from) {
-  for (std::size_t i = from; i < text.size(); ++i) {
-    if (!is_ip_character(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
-    const bool behind_dot = i > 0 && text[i - 1] == '.' && i > 1 && is_digit(text[i - 2]);
-    if (is_digit(text[i]) && !behind_dot) {
-      if (const std::size_t end = v4_end(text, i)) return Found{i, end};
-    }
-    if (text[i] == '.' || (i > 0 && text[i] == ':' && text[i - 1] == ':')) continue;
-    if (const std::size_t end = v6_end(text, i)) return Found{i, end};
-  }
-  return std::nullopt;
+  return find_address(text, from, true, true);
+}
+
+std::optional<Found> find_ipv4(std::string_view text, std::size_t from) {
+  return find_address(text, from, true, false);
+}
+
+std::optional<Found> find_ipv6(std::string_view text, std::size_t from) {
+  return find_address(text, from, false, true);
 }
 
 std::optional<Found> find_mail(std::string_view text, std::size_t from) {

@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pipec/runtime/json.h"
 #include "stdlib/functions/compiled_cache.h"
+#include "stdlib/functions/containers.h"
 #include "stdlib/functions/define.h"
 #include "stdlib/functions/families.h"
 #include "stdlib/functions/number.h"
@@ -21,50 +24,86 @@ namespace {
 
 using FormatPtr = std::shared_ptr<const TimeFormat>;
 using ZonePtr = std::shared_ptr<const TimeZone>;
+using CompileFormat = Result<TimeFormat> (*)(std::string_view);
 
-// The constant ones of a format and a zone; null: known only at run time.
-struct FormatAndZone {
-  FormatPtr format;
+// What parse_time's zone is where it is left out; never a zone's name.
+constexpr std::string_view kNoZone;
+
+// The constant ones of the formats and the zone.
+struct FormatsAndZone {
+  std::vector<FormatPtr> formats;  // empty: known only at run time
   ZonePtr zone;
+  bool zone_known = false;  // else known only at run time
 };
 
-template <Result<TimeFormat> (*compile)(std::string_view)>
+template <CompileFormat compile>
 Result<FormatPtr> shared_format(std::string_view text) {
   Result<TimeFormat> format = compile(text);
   if (!format.ok()) return format.error();
   return FormatPtr(std::make_shared<TimeFormat>(std::move(*format)));
 }
 
-template <Result<TimeFormat> (*compile)(std::string_view)>
-Prepared prepare_format(Constants arguments) {
-  auto prepared = std::make_shared<FormatAndZone>();
-  if (arguments[1]) {
-    auto format = shared_format<compile>(arguments[1]->text());
+// One format, or an array of them. Returns the first error.
+template <typename Compile>
+std::optional<Error> compile_formats(std::span<const Value> texts, const Compile& compile,
+                                     std::vector<FormatPtr>& formats) {
+  if (texts.empty()) return bad_argument("there is no format in the array");
+  for (const Value& text : texts) {
+    if (text.type() != Type::string) return bad_argument("a format must be a string");
+    auto format = compile(text);
     if (!format.ok()) return format.error();
-    prepared->format = *format;
+    formats.push_back(*format);
+  }
+  return std::nullopt;
+}
+
+template <CompileFormat compile>
+Prepared prepare_format(Constants arguments) {
+  auto prepared = std::make_shared<FormatsAndZone>();
+  if (arguments[1]) {
+    runtime::Arena arena;
+    std::span<const Value> texts(&*arguments[1], 1);
+    if (arguments[1]->type() == Type::array) {
+      const Value built = runtime::expand(*arguments[1], arena);
+      texts = std::span(built.items(), built.size());
+    }
+    const auto compile_one = [&arena](const Value& text) {
+      return shared_format<compile>(runtime::decoded(text, arena).text());
+    };
+    if (const auto error = compile_formats(texts, compile_one, prepared->formats)) return *error;
   }
   if (arguments[2]) {
-    auto zone = TimeZone::find(arguments[2]->text());
-    if (!zone.ok()) return zone.error();
-    prepared->zone = *zone;
+    prepared->zone_known = true;
+    if (arguments[2]->text() != kNoZone) {
+      auto zone = TimeZone::find(arguments[2]->text());
+      if (!zone.ok()) return zone.error();
+      prepared->zone = *zone;
+    }
   }
   return std::shared_ptr<const void>(std::move(prepared));
 }
 
 // Both, from the prepared ones or compiled now. false: the call has failed.
-template <Result<TimeFormat> (*compile)(std::string_view)>
-bool format_and_zone(CallContext& context, Arguments arguments, FormatAndZone& out) {
-  if (const auto* prepared = static_cast<const FormatAndZone*>(context.prepared())) out = *prepared;
-  if (!out.format) {
+template <CompileFormat compile>
+bool formats_and_zone(CallContext& context, Arguments arguments, FormatsAndZone& out) {
+  if (const auto* prepared = static_cast<const FormatsAndZone*>(context.prepared())) out = *prepared;
+  if (out.formats.empty()) {
     thread_local CompiledCache<TimeFormat> formats;
-    const auto format = formats.get(arguments[1].text(), shared_format<compile>);
-    if (!format.ok()) {
-      context.fail(format.error().message);
+    std::span<const Value> texts(&arguments[1], 1);
+    if (arguments[1].type() == Type::array) {
+      const auto items = items_of(context, arguments[1]);
+      if (!items) return false;
+      texts = *items;
+    }
+    const auto compile_one = [&context](const Value& text) {
+      return formats.get(runtime::decoded(text, context.arena()).text(), shared_format<compile>);
+    };
+    if (const auto error = compile_formats(texts, compile_one, out.formats)) {
+      context.fail(error->message);
       return false;
     }
-    out.format = *format;
   }
-  if (!out.zone) {
+  if (!out.zone_known) {
     thread_local CompiledCache<TimeZone> zones;
     const auto zone = zones.get(arguments[2].text(), TimeZone::find);
     if (!zone.ok()) {
@@ -76,19 +115,33 @@ bool format_and_zone(CallContext& context, Arguments arguments, FormatAndZone& o
   return true;
 }
 
+// The formats are tried in order; of several none of which fits, the last one's reason would say little.
+Value read_time(CallContext& context, std::string_view text, const FormatsAndZone& how) {
+  const char* reason = nullptr;
+  for (const FormatPtr& format : how.formats) {
+    std::int64_t nanoseconds = 0;
+    reason = format->read(text, how.zone.get(), nanoseconds);
+    if (!reason) return Value::timestamp(nanoseconds);
+  }
+  if (how.formats.size() > 1) reason = "none of the formats fits";
+  return context.fail("not a time: " + quote(text) + " (" + reason + ")");
+}
+
 Value parse_time(CallContext& context, Arguments arguments) {
-  FormatAndZone how;
-  if (!format_and_zone<TimeFormat::for_reading>(context, arguments, how)) return Value::failed();
-  std::int64_t nanoseconds = 0;
-  const char* reason = how.format->read(arguments[0].text(), *how.zone, nanoseconds);
-  if (!reason) return Value::timestamp(nanoseconds);
-  return context.fail("not a time: " + quote(arguments[0].text()) + " (" + reason + ")");
+  const auto* prepared = static_cast<const FormatsAndZone*>(context.prepared());
+  if (prepared && !prepared->formats.empty() && prepared->zone_known) {
+    return read_time(context, arguments[0].text(), *prepared);
+  }
+  FormatsAndZone how;
+  if (!formats_and_zone<TimeFormat::for_reading>(context, arguments, how)) return Value::failed();
+  return read_time(context, arguments[0].text(), how);
 }
 
 Value format_time(CallContext& context, Arguments arguments) {
-  FormatAndZone how;
-  if (!format_and_zone<TimeFormat::for_writing>(context, arguments, how)) return Value::failed();
-  return Value::string(context.arena().copy(how.format->write(arguments[0].as_int(), *how.zone)));
+  FormatsAndZone how;
+  if (!formats_and_zone<TimeFormat::for_writing>(context, arguments, how)) return Value::failed();
+  const TimeZone& zone = how.zone ? *how.zone : TimeZone::utc();
+  return Value::string(context.arena().copy(how.formats.front()->write(arguments[0].as_int(), zone)));
 }
 
 // Decimal places of a unit below the second; nullopt: no unit.
@@ -213,12 +266,19 @@ void register_time(Registry& registry) {
   Family family(registry, "time");
   family.add(
       "parse_time",
-      {required("s", Type::string), defaulted("format", Type::string, Value::string("%+")), zone},
+      {required("s", Type::string),
+       defaulted("format", TypeSet(Type::string) | Type::array, Value::string("%+")),
+       defaulted("zone", Type::string, Value::string(kNoZone))},
       Type::timestamp,
-      "The time that the text stands for, by strftime letters (default: RFC 3339); the zone counts where the "
-      "text names none",
+      "The time that the text stands for, between the years 1678 and 2262, by strftime letters (default: RFC "
+      "3339); "
+      "of several formats the first that fits. The zone is that of text which names none, and tells what CST "
+      "means",
       {{R"(parse_time("2026-01-02T03:04:05.5+01:00"))", R"("2026-01-02T02:04:05.500Z")"},
        {R"(parse_time("02/Jan/2026:03:04:05 +0000", "%d/%b/%Y:%H:%M:%S %z"))", R"("2026-01-02T03:04:05Z")"},
+       {R"(parse_time("2026-07-02T03:04:05", zone: "Europe/Berlin"))", R"("2026-07-02T01:04:05Z")"},
+       {R"(parse_time("2 Jan 2026 CST", ["%F %T", "%d %b %Y %Z"], "Asia/Shanghai"))",
+        R"("2026-01-01T16:00:00Z")"},
        {R"(parse_time("2026-02-30T00:00:00Z"))", "error"}},
       parse_time, prepare_format<TimeFormat::for_reading>);
   family.add(

@@ -24,9 +24,9 @@ class TimeFormat {
   static runtime::Result<TimeFormat> for_reading(std::string_view format);
   static runtime::Result<TimeFormat> for_writing(std::string_view format);
 
-  // Gives nanoseconds since 1970. Returns null, or the reason why the text is no such time. `zone` counts
-  // where the text names none.
-  const char* read(std::string_view text, const TimeZone& zone, std::int64_t& nanoseconds) const;
+  // Gives nanoseconds since 1970. Returns null, or the reason why the text is no such time. `zone` (null:
+  // UTC) counts where the text names none, and says what an ambiguous abbreviation such as CST means.
+  const char* read(std::string_view text, const TimeZone* zone, std::int64_t& nanoseconds) const;
   std::string write(std::int64_t nanoseconds, const TimeZone& zone) const;
 
   struct Directive {

@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "stdlib/functions/ascii.h"
+#include "stdlib/functions/compiled_cache.h"
 #include "stdlib/functions/time_format.h"
 #include "stdlib/functions/time_names.h"
+#include "stdlib/functions/zone_abbreviation.h"
 
 namespace pipec::stdlib {
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr const char* kMismatch = "does not have the format";
 constexpr const char* kBadDate = "no such date or time";
+constexpr const char* kSkipped = "the clocks of this time zone skip that time";
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -39,7 +42,7 @@ struct Fields {
   std::int64_t fraction = 0;  // nanoseconds
   std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> offset;  // seconds
-  std::shared_ptr<const TimeZone> zone;
+  std::string_view zone_name;
 };
 
 class Reader {
@@ -173,22 +176,7 @@ class Reader {
     const std::string_view name = rest_.substr(0, count);
     if (name.empty()) return false;
     rest_.remove_prefix(count);
-    struct Named {
-      std::string_view name;
-      int hours;
-    };
-    // The names of RFC 822. Other abbreviations mean different things to different people.
-    constexpr Named kNamed[] = {{"UTC", 0},  {"GMT", 0},  {"UT", 0},   {"Z", 0},    {"EST", -5}, {"EDT", -4},
-                                {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
-    for (const Named& named : kNamed) {
-      if (named.name == name) {
-        fields.offset = named.hours * 3600;
-        return true;
-      }
-    }
-    auto found = TimeZone::find(name);
-    if (!found.ok()) return false;
-    fields.zone = *found;
+    fields.zone_name = name;
     return true;
   }
 
@@ -208,7 +196,8 @@ class Reader {
   std::string_view rest_;
 };
 
-bool read_directive(const TimeFormat::Directive& directive, Reader& reader, Fields& fields) {
+// `zoned`: the caller names a zone, so that RFC 3339 may do without its offset.
+bool read_directive(const TimeFormat::Directive& directive, bool zoned, Reader& reader, Fields& fields) {
   const unsigned least = directive.exact ? 2 : 1;
   if (!directive.exact && (directive.letter == 'd' || directive.letter == 'H')) reader.skip_space();
   switch (directive.letter) {
@@ -268,7 +257,7 @@ bool read_directive(const TimeFormat::Directive& directive, Reader& reader, Fiel
     case 'P':
       return reader.half_day(fields.afternoon);
     case 'z':
-      return reader.offset(fields.offset);
+      return (zoned && directive.exact && reader.done()) || reader.offset(fields.offset);
     case 'Z':
       return reader.zone(fields);
     case 's':
@@ -310,13 +299,40 @@ const char* to_nanoseconds(std::int64_t seconds, std::int64_t fraction, std::int
   return nullptr;
 }
 
+// The instant at which clocks in the zone that the text names show a local time, in Unix seconds. `zone`: the
+// caller's; null: none. Returns null, or the reason why there is no such instant.
+const char* named_zone_to_utc(std::string_view name, std::int64_t local, const TimeZone* zone,
+                              std::int64_t& seconds) {
+  // What the caller's zone calls so comes first: PST is another time in Manila.
+  std::optional<std::int64_t> offset = zone ? zone->offset_of(name, local) : std::nullopt;
+  const auto known = find_abbreviation(name);
+  if (!offset && known) {
+    offset = known->offset;
+    if (!offset) {
+      return zone ? "its zone abbreviation is ambiguous, and the given zone does not use it"
+                  : "its zone abbreviation is ambiguous; give the zone: zone: \"Asia/Shanghai\"";
+    }
+  }
+  if (offset) {
+    seconds = local - *offset;
+    return nullptr;
+  }
+  thread_local CompiledCache<TimeZone> zones;
+  const auto found = zones.get(name, TimeZone::find);
+  if (!found.ok()) return "unknown time zone in it";
+  const auto instant = (*found)->to_utc(local);
+  if (!instant) return kSkipped;
+  seconds = *instant;
+  return nullptr;
+}
+
 }  // namespace
 
-const char* TimeFormat::read(std::string_view text, const TimeZone& zone, std::int64_t& nanoseconds) const {
+const char* TimeFormat::read(std::string_view text, const TimeZone* zone, std::int64_t& nanoseconds) const {
   Fields fields;
   Reader reader(text);
   for (const Directive& directive : directives_) {
-    if (!read_directive(directive, reader, fields)) return kMismatch;
+    if (!read_directive(directive, zone != nullptr, reader, fields)) return kMismatch;
   }
   if (!reader.done()) return kMismatch;
   if (fields.epoch) return to_nanoseconds(*fields.epoch, fields.fraction, nanoseconds);
@@ -328,8 +344,13 @@ const char* TimeFormat::read(std::string_view text, const TimeZone& zone, std::i
   const std::int64_t local =
       *days * 86400 + hour * 3600 + std::max(fields.minute, 0) * 60 + std::max(fields.second, 0);
   if (fields.offset) return to_nanoseconds(local - *fields.offset, fields.fraction, nanoseconds);
-  const auto seconds = (fields.zone ? *fields.zone : zone).to_utc(local);
-  if (!seconds) return "the clocks of this time zone skip that time";
+  if (!fields.zone_name.empty()) {
+    std::int64_t seconds = 0;
+    if (const char* reason = named_zone_to_utc(fields.zone_name, local, zone, seconds)) return reason;
+    return to_nanoseconds(seconds, fields.fraction, nanoseconds);
+  }
+  const auto seconds = zone ? zone->to_utc(local) : local;
+  if (!seconds) return kSkipped;
   return to_nanoseconds(*seconds, fields.fraction, nanoseconds);
 }
 

@@ -1,18 +1,22 @@
 #include "stdlib/functions/time_zone.h"
 
-#include <date/tz.h>
-
-#include <exception>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "stdlib/functions/ascii.h"
 #include "stdlib/functions/quote.h"
+#include "stdlib/functions/zone_file.h"
 
 namespace pipec::stdlib {
 
 namespace {
 
 using ZonePtr = std::shared_ptr<const TimeZone>;
+
+constexpr std::size_t kMaxName = 64;
+constexpr std::uintmax_t kMaxFile = 1 << 20;  // bytes; real ones have a few thousand
 
 class FixedZone final : public TimeZone {
  public:
@@ -21,28 +25,12 @@ class FixedZone final : public TimeZone {
   std::optional<std::int64_t> to_utc(std::int64_t local_seconds) const override {
     return local_seconds - local_.offset;
   }
+  std::optional<std::int64_t> offset_of(std::string_view abbreviation, std::int64_t) const override {
+    return abbreviation == local_.abbreviation ? std::optional(local_.offset) : std::nullopt;
+  }
 
  private:
   Local local_;
-};
-
-class IanaZone final : public TimeZone {
- public:
-  explicit IanaZone(const date::time_zone* zone) : zone_(zone) {}
-
-  Local at(std::int64_t unix_seconds) const override {
-    const date::sys_info info = zone_->get_info(date::sys_seconds(std::chrono::seconds(unix_seconds)));
-    return {info.offset.count(), info.abbrev};
-  }
-
-  std::optional<std::int64_t> to_utc(std::int64_t local_seconds) const override {
-    const date::local_info info = zone_->get_info(date::local_seconds(std::chrono::seconds(local_seconds)));
-    if (info.result == date::local_info::nonexistent) return std::nullopt;
-    return local_seconds - info.first.offset.count();
-  }
-
- private:
-  const date::time_zone* zone_;  // lives as long as the process
 };
 
 // "+hh:mm", "-hhmm", "+hh". nullopt: something else.
@@ -71,6 +59,39 @@ runtime::Error unknown_zone(std::string_view name, std::string_view hint) {
   return error;
 }
 
+// Letters, digits and `_ + -`, in parts with `/` between them: nothing that could lead to another file.
+bool is_zone_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxName || name.front() == '/' || name.back() == '/') return false;
+  for (const char c : name) {
+    if (!is_letter(c) && !is_digit(c) && c != '_' && c != '+' && c != '-' && c != '/') return false;
+  }
+  return true;
+}
+
+// The directory of the zone files; empty: this system has none.
+std::filesystem::path zone_directory() {
+  std::error_code ignored;
+  if (const char* named = std::getenv("TZDIR")) {  // NOLINT(concurrency-mt-unsafe): nothing sets it
+    if (std::filesystem::is_directory(named, ignored)) return named;
+  }
+  for (const char* usual : {"/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo"}) {
+    if (std::filesystem::is_directory(usual, ignored)) return usual;
+  }
+  return {};
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  if (ignored || size > kMaxFile) return {};
+  std::string content(static_cast<std::size_t>(size), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(content.data(), static_cast<std::streamsize>(size));
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  return content;
+}
+
 }  // namespace
 
 const TimeZone& TimeZone::utc() {
@@ -83,19 +104,13 @@ runtime::Result<ZonePtr> TimeZone::find(std::string_view name) {
   if (const auto offset = fixed_offset(name)) {
     return ZonePtr(std::make_shared<FixedZone>(*offset, std::string(name)));
   }
-  if (name.empty() || name.size() > 64) return unknown_zone(name, "");
-  // The library throws for an unknown name and where the system has no zone files.
-  try {
-    const date::time_zone* zone = date::locate_zone(std::string(name));
-    zone->get_info(date::sys_seconds());  // reads the zone's file now, so that later use does not fail
-    return ZonePtr(std::make_shared<IanaZone>(zone));
-  } catch (const std::exception&) {
-    try {
-      if (!date::get_tzdb().zones.empty()) return unknown_zone(name, "");
-    } catch (const std::exception&) {
-    }
+  if (!is_zone_name(name)) return unknown_zone(name, "");
+  const std::filesystem::path directory = zone_directory();
+  if (directory.empty()) {
     return unknown_zone(name, ": this system has no time zone files (install tzdata)");
   }
+  if (auto zone = ZoneFile::read(content_of(directory / name))) return ZonePtr(std::move(zone));
+  return unknown_zone(name, "");
 }
 
 }  // namespace pipec::stdlib

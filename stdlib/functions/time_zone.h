@@ -1,5 +1,5 @@
 // Time zones by their IANA names. UTC and fixed offsets need no data; the others are read from the system's
-// zone files when the first of them is asked for.
+// zone files, each when it is asked for.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class TimeZone {
  public:
   virtual ~TimeZone() = default;
 
-  // "UTC", "Europe/Berlin", "+02:00". The zone may be used by all threads.
+  // "UTC", "Europe/Berlin", "+02:00". All threads may use the zone.
   static runtime::Result<std::shared_ptr<const TimeZone>> find(std::string_view name);
   static const TimeZone& utc();
 
@@ -28,6 +28,10 @@ class TimeZone {
   // The instant at which clocks show this time, the earlier one of two; nullopt where they jump over it.
   // Seconds since 1970-01-01T00:00:00 by the zone's clocks.
   virtual std::optional<std::int64_t> to_utc(std::int64_t local_seconds) const = 0;
+  // The offset that this zone has under the abbreviation: the one at that local time, else its last one.
+  // nullopt: the zone never used the abbreviation.
+  virtual std::optional<std::int64_t> offset_of(std::string_view abbreviation,
+                                                std::int64_t local_seconds) const = 0;
 };
 
 }  // namespace pipec::stdlib

@@ -2,34 +2,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "parse_text.h"
-#include "support/catch.h"
+#include "canonical.h"
 
 using namespace pipec::dsl::testing;
 using namespace pipec::dsl;
-
-namespace {
-
-// Formatted, after checking that it means the same, keeps every comment and does not change again.
-std::string canonical(const std::string& text) {
-  std::string once = formatted(text);
-  Parsed before(text), after(once);
-  INFO(text);
-  INFO(once);
-  CHECK(before.result.ok);
-  CHECK(after.dumped() == before.dumped());
-  CHECK(formatted(once) == once);
-  auto comments = [](const Parsed& parsed) {
-    std::string all;
-    for (Span span : parsed.result.file.comments) all += std::string(parsed.file.text(span)) + ' ';
-    while (all.find("\r") != std::string::npos) all.erase(all.find('\r'), 1);
-    return all;
-  };
-  CHECK(comments(after) == comments(before));
-  return once;
-}
-
-}  // namespace
 
 TEST_CASE("short flows stay on one line, longer ones have a line per stage") {
   CHECK(canonical("a|filter .x>1|sink  file( \"y\" )") == "a | filter .x > 1 | sink file(\"y\")\n");
@@ -78,7 +54,13 @@ TEST_CASE("comments stay where they belong") {
   CHECK(canonical("fn f() = [1, # one\n2, # two\n# end\n]") ==
         "fn f() =\n    [\n        1,  # one\n        2,  # two\n        # end\n    ]\n");
   CHECK(canonical("a | filter .x # left\n and # op\n .y | drop").find("# op") != std::string::npos);
-  CHECK(canonical("fn f(a) = - # m\n 5 + a") == "fn f(a) = -5 + a  # m\n");
+  CHECK(canonical("fn f(a) = - # m\n 5 + a") == "fn f(a) =\n    -  # m\n    5\n        + a\n");
+  CHECK(canonical("fn f(a) = ((a # in\n)).b") == "fn f(a) =\n    (a  # in\n    ).b\n");
+  CHECK(canonical("fn f(a) = ((a) # in\n).b") == "fn f(a) = (a).b  # in\n");
+  CHECK(canonical("a|route{(.a # kind\n matches r\"^a\")->filter .d in[1, # one\n 2]|drop else->drop}") ==
+        "a | route {\n    (.a  # kind\n        matches r\"^a\") -> filter .d\n        in [\n            1,  "
+        "# one\n"
+        "            2,\n        ]\n      | drop\n    else -> drop\n}\n");
   CHECK(canonical("# only\r\n") == "# only\n");
 }
 

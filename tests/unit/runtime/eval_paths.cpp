@@ -48,9 +48,9 @@ TEST_CASE("computed segments take ints and strings, null leads nowhere", "[eval]
   CHECK(of(b, b.field(".[]", {b.string("n")})) == "1");
   CHECK(of(b, b.field(".a[]", {b.field(".none")})) == "null");
   CHECK(of(b, b.field(".a[]", {at(4, b.boolean(true))})) ==
-        "!an index must be an int or a string, got bool @4");
+        "!an index into an array must be an int, got true @4");
   CHECK(of(b, b.field(".a[]", {at(4, b.floating(1))})) ==
-        "!an index must be an int or a string, got float @4");
+        "!an index into an array must be an int, got 1.0 @4");
   CHECK(of(b, b.has(".a[]", {b.field(".i")})) == "true");
   CHECK(of(b, b.has(".a[]", {b.null()})) == "false");
   CHECK(of(b, b.field(".o[][][][][][][][]", {b.string("a"), b.string("b"), b.string("c"), b.string("d"),

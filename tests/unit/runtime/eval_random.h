@@ -132,7 +132,8 @@ class Expressions {
   }
   // Of the records that alike() makes.
   Statement nested() {
-    static const Lines paths = {".a.b", ".a.c", ".b.b", ".a.b.c", ".a[0]", ".b[-1].c", ".status.x"};
+    static const Lines paths = {".a.b",     ".a.c",      ".b.b", ".a.b.c", ".a[0]",
+                                ".b[-1].c", ".status.x", ".b.0", ".b[0]"};
     const std::string& path = random_.of(paths);
     if (random_.chance(60)) return b_.set(path, value(static_cast<int>(random_.below(2))));
     return random_.chance(60) ? b_.del({path}) : b_.rename(".a." + word(), ".a." + word());
@@ -177,7 +178,7 @@ class Expressions {
   }
   std::string path(bool top) {
     if (top) return "." + random_.of(kKeys);
-    static const Lines paths = {".a.b", ".a[0]", ".b.a.d", ".a[-1].b", ".[0]", "."};
+    static const Lines paths = {".a.b", ".a[0]", ".b.a.d", ".a[-1].b", ".[0]", ".", ".b[0].c", ".0"};
     return random_.of(paths);
   }
   Expression field(bool top) { return b_.field(path(top)); }
@@ -299,6 +300,7 @@ inline std::string record(Random& random, bool hostile) {
 inline std::string nested_value(Random& random) {
   static const Lines values = {R"({"b":1})",
                                R"({"b":{"c":2},"c":"x"})",
+                               R"({"0":{"c":2},"-1":{"b":[]}})",
                                R"([1,{"c":null}])",
                                R"({ "c" : [] })",
                                R"({"b":1,"b":2})",
@@ -307,7 +309,7 @@ inline std::string nested_value(Random& random) {
                                "[]",
                                R"({"b":1.})",
                                R"({"b" 1})"};
-  return random.chance(50) ? flat_value(random) : values[random.below(random.chance(90) ? 7 : values.size())];
+  return random.chance(50) ? flat_value(random) : values[random.below(random.chance(90) ? 8 : values.size())];
 }
 
 // Another record with the keys of one that random_block() made before, as most records of a source are.

@@ -257,7 +257,7 @@ class ReferenceEvaluator {
       case Op::in: {
         const Tree needle = evaluate(at(0));
         const Tree haystack = evaluate(at(1));
-        if (needle.kind == Tree::Kind::null) return boolean(false);
+        if (needle.kind == Tree::Kind::null || haystack.kind == Tree::Kind::null) return boolean(false);
         if (haystack.kind == Tree::Kind::array) {
           for (const Tree& item : haystack.items) {
             if (equal_trees(needle, item)) return boolean(true);
@@ -349,7 +349,8 @@ class ReferenceEvaluator {
 
   static std::optional<Tree> below(Tree value, const std::vector<PathSegment>& path) {
     for (const PathSegment& segment : path) {
-      if (segment.kind == PathSegment::Kind::key) {
+      // An index into an object is the key that its digits are.
+      if (segment.kind == PathSegment::Kind::key || value.kind == Tree::Kind::object) {
         const Tree* found = value.kind == Tree::Kind::object ? member(value, segment.key) : nullptr;
         if (!found) return std::nullopt;
         value = Tree(*found);

@@ -1,3 +1,4 @@
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -24,7 +25,8 @@ Step key(std::string_view name) {
   return {true, name, 0};
 }
 Step item(std::int64_t index) {
-  return {false, {}, index};
+  static std::map<std::int64_t, std::string> digits;
+  return {false, digits[index] = std::to_string(index), index};
 }
 
 // A view with fields a..f as slots 0..5, on one record.
@@ -222,7 +224,9 @@ TEST_CASE("nested edits leave the rest of the nested text as it is") {
   after_nested_set(R"({"a":null})", {key("x")}, Edit::parent_is_no_object);
   after_nested_set(R"({"a":[1]})", {key("x")}, Edit::parent_is_no_object);
   after_nested_set(R"({"a":{"x":1}})", {key("x"), key("y")}, Edit::parent_is_no_object);
-  after_nested_set(R"({"a":{}})", {item(0)}, Edit::parent_is_no_array);
+  CHECK(after_nested_set(R"({"a":{}})", {item(0)}) == R"({"a":{"0":2}})");
+  CHECK(after_nested_set(R"({"a":{"-1":{"x":1}}})", {item(-1), key("x")}) == R"({"a":{"-1":{"x":2}}})");
+  after_nested_set(R"({"a":"s"})", {item(0)}, Edit::parent_is_no_array);
   after_nested_set("{}", {item(0)}, Edit::parent_is_no_array);
   after_nested_set(R"({"a":[]})", {item(0)}, Edit::out_of_bounds);
   after_nested_set(R"({"a":[1]})", {item(-2)}, Edit::out_of_bounds);

@@ -454,7 +454,7 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   const std::string deep =
       "\x81\xa1"
       "a" +
-      std::string(kMaxDepth - 1, '\x91') + "\x01";
+      std::string(kMaxDepth - 4, '\x91') + "\x01";
   const auto by_columns = [&](std::vector<Statement> body) {
     const auto program = b.transform(std::move(body));
     BufferPool pool;

@@ -148,8 +148,9 @@ TEST_CASE("edits that cannot be made say why, as on JSON", "[msgpack][eval]") {
         "!.a is a string, not an object: cannot set .a.b @3");
   CHECK(one_json(b, at(3, b.set(".a[2]", b.integer(1))), R"({"a":[1,2]})") ==
         "!cannot set .a[2]: the array has 2 items @3");
-  CHECK(one_json(b, at(3, b.set(".a[0]", b.integer(1))), R"({"a":{}})") ==
-        "!.a is an object, not an array: cannot set .a[0] @3");
+  CHECK(one_json(b, at(3, b.set(".a[0]", b.integer(1))), R"({"a":"s"})") ==
+        "!.a is a string, not an array: cannot set .a[0] @3");
+  CHECK(one_json(b, b.set(".a[0]", b.integer(1)), R"({"a":{}})") == R"({"a":{"0":1}})");
   CHECK(one_json(b, at(3, b.set(".a", b.integer(1))), "[1]") ==
         "!the record is an array, not an object: cannot set .a @3");
   CHECK(one_json(b, at(3, b.set(".a", b.value(*read_json("1e400")))), "{}") ==

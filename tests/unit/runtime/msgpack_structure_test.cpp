@@ -66,6 +66,12 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
   CHECK(validated(bytes_of({0x91, 0x81, 0xc7, 1, 1, 1, 1})) == reason + "2");
   CHECK(validated("\x82\x01\x81\x02\x90\x03\x90") == "valid");
   CHECK(unpacked("\x81\x90\x01") == "!" + reason + "1");
+  // The framer finds the end of such a value, so that it costs this record alone.
+  const std::string stream =
+      "\x81\x80\x01\x81\xa1z\x01\x82\x91\x02\x03\x81\x01\x02\x04" + bytes_of({0x81, 0xd4, 1, 1, 1});
+  for (const std::size_t step : {1, 2, 1000}) {
+    CHECK(framed(stream, step) == std::vector<std::string>{"3", "4", "8", "5"});
+  }
 }
 
 TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
@@ -108,7 +114,10 @@ TEST_CASE("nesting is capped at 1024, however deep the input", "[msgpack]") {
   CHECK(validated(nested_arrays(200'000)) == "nested deeper than 1024 @1024");
   CHECK(unpacked(nested_arrays(1024)) == std::string(1024, '[') + "1" + std::string(1024, ']'));
   CHECK(unpacked(nested_arrays(200'000)) == "!nested deeper than 1024 @1024");
-  CHECK(framed(nested_arrays(200'000), 1000) == std::vector<std::string>{"nested deeper than 1024 @1024"});
+  // Where it ends is known all the same, up to a million levels.
+  CHECK(framed(nested_arrays(200'000), 1000) == std::vector<std::string>{"200001"});
+  CHECK(framed(nested_arrays(2'000'000), 1'000'000) ==
+        std::vector<std::string>{"nested deeper than 1024 @1048576"});
   std::string maps;
   for (int i = 0; i < 200'000; ++i) maps += "\x81\x01";
   CHECK(validated(maps) == "nested deeper than 1024 @2048");

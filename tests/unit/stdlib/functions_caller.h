@@ -80,7 +80,7 @@ inline Value from_data(std::string_view json) {
   return *value;
 }
 
-// Every argument known when compiling, or none.
+// Every argument known when compiling, or none but the defaults of those left out.
 enum class When { compiling, running };
 
 class Caller {
@@ -97,11 +97,14 @@ class Caller {
     INFO("function " << name);
     const runtime::Function* function = registry().function(name);
     REQUIRE(function != nullptr);
+    const std::size_t given = arguments.size();
     fill_in(*function, arguments);
     std::shared_ptr<const void> prepared;
     if (function->prepare) {
       std::vector<std::optional<Value>> constants(arguments.size());
-      if (when_ == When::compiling) constants.assign(arguments.begin(), arguments.end());
+      for (std::size_t i = when_ == When::compiling ? 0 : given; i < arguments.size(); ++i) {
+        constants[i] = arguments[i];
+      }
       auto result = function->prepare(constants);
       if (!result.ok()) {
         failure_ = "compile error: " + result.error().message;

@@ -45,7 +45,8 @@ const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, s
 // is malformed or has no MsgPack form, with the place in `offset`; nothing is appended then.
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset = nullptr);
 
-// Finds where the values of a stream end, however it is cut into pieces.
+// Finds where the values of a stream end, however it is cut into pieces. It also finds the end of values that
+// validate_msgpack() refuses: with containers as keys, deeper than kMaxDepth, with bad text.
 class MsgpackFramer {
  public:
   MsgpackFramer();

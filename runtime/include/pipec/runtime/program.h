@@ -39,7 +39,7 @@ class ExpressionList : public std::vector<Expression> {
 struct PathSegment {
   enum class Kind : std::uint8_t { key, index, computed };
   Kind kind = Kind::key;
-  std::string key;
+  std::string key;             // of an index: its digits, the key that it stands for in an object
   std::int64_t index = 0;      // negative counts from the end
   std::uint32_t computed = 0;  // index or key known at run time: which of the owner's `children` gives it
 };
@@ -123,7 +123,7 @@ struct Program {
 struct Statement {
   enum class Kind : std::uint8_t {
     set,           // targets[0] = expressions[0]
-    set_record,    // . = expressions[0]
+    set_record,    // . = expressions[0]; see null_meant
     set_metadata,  // metadata (header: `text`) = expressions[0]
     let,           // local = expressions[0]
     remove,        // del(targets...)
@@ -132,9 +132,9 @@ struct Statement {
     branch,        // if expressions[0] { body } else { otherwise }
     drop,
     dead_letter,  // dlq expressions[0]
-    emit,         // emit expressions[0]
+    emit,         // emit expressions[0]; see null_meant
     loop,  // for local (, second) in expressions[0] { body }: an array gives items (with a second: index,
-           // item), an object gives keys and values (with one name: keys)
+           // item), an object gives keys and values, and is an error with one name; null runs no time
   };
   Kind kind = Kind::drop;
   Place place;
@@ -145,6 +145,7 @@ struct Statement {
   std::uint32_t local = 0;
   std::uint32_t second = 0;
   bool has_second = false;
+  bool null_meant = false;  // set_record, emit: the text says `null`; any other null is an error
   std::vector<Statement> body;
   std::vector<Statement> otherwise;
 };

@@ -70,6 +70,7 @@ class Build {
           segment.computed = first_computed++;
         } else {
           segment.index = std::stoll(inside);
+          segment.key = inside;
         }
         at = end + 1;
       }
