@@ -371,7 +371,7 @@ void register_file_receiver(runtime::Registry& registry) {
         input_paths_of(options), decompression_of(options), make_framing(options),
         static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord)), context));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib
