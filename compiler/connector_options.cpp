@@ -99,6 +99,10 @@ class OptionsCompiler {
           error(Code::missing_option, connector.name.span, what_ + " needs '" + specs[i].name + "'");
       if (!specs[i].doc.empty()) diagnostic.note(specs[i].name + ": " + specs[i].doc);
     }
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (given[i] || !specs[i].fallback || specs[i].kind == OptionSpec::Kind::per_record) continue;
+      result_.options->defaults.push_back({specs[i].name, *specs[i].fallback, nullptr, {}});
+    }
     if (failed_) result_.options = nullptr;
     return std::move(result_);
   }

@@ -6,6 +6,7 @@
 #include "compiler/expression.h"
 #include "compiler/types.h"
 #include "pipec/dsl/suggest.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::compiler {
 
@@ -296,7 +297,7 @@ bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& func
     const bool value = function.parameters[i].kind == Parameter::Kind::value;
     if (value && arguments[i].constant()) constants[i] = arguments[i].expression.constant;
   }
-  auto prepared = function.prepare(constants);
+  auto prepared = runtime::guarded([&] { return function.prepare(constants); });
   if (prepared.ok()) {
     result.expression.prepared = std::move(*prepared);
     return true;
@@ -307,7 +308,7 @@ bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& func
     if (!constants[i]) continue;
     std::vector<std::optional<Value>> alone(constants.size());
     alone[i] = constants[i];
-    if (function.prepare(alone).ok()) continue;
+    if (runtime::guarded([&] { return function.prepare(alone); }).ok()) continue;
     span = spans[i];
     break;
   }

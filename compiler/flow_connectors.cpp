@@ -3,6 +3,7 @@
 
 #include "compiler/flow.h"
 #include "pipec/dsl/suggest.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::compiler {
 
@@ -50,7 +51,8 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
                                              node.name, Where::receiver);
   node.detail = compiled.text;
   if (compiled.options && spec->check) {
-    if (const runtime::Status status = spec->check(*compiled.options); !status.ok()) {
+    const runtime::Status status = runtime::guarded([&] { return spec->check(*compiled.options); });
+    if (!status) {
       context_.report.add(Code::refused_option, connector.name.span,
                           node.name + ": " + status.error().message);
       compiled.options = nullptr;
@@ -102,7 +104,9 @@ FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, cons
                                    result.name, Where::record);
   if (!result.options.options) return result;
   if (result.spec->check) {
-    if (const runtime::Status status = result.spec->check(*result.options.options); !status.ok()) {
+    const runtime::Status status =
+        runtime::guarded([&] { return result.spec->check(*result.options.options); });
+    if (!status) {
       context_.report.add(Code::refused_option, connector.name.span,
                           result.name + ": " + status.error().message);
       result.options.options = nullptr;
@@ -114,7 +118,14 @@ FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, cons
        result.spec->name, result.options.options});
   use_spans_.push_back(connector.name.span);
   if (!result.spec->target) return result;
-  if (const auto target = result.spec->target(*result.options.options)) {
+  std::optional<std::string> target;
+  if (const runtime::Status status =
+          runtime::guarded([&] { target = result.spec->target(*result.options.options); });
+      !status) {
+    context_.report.add(Code::refused_option, connector.name.span,
+                        result.name + ": " + status.error().message);
+  }
+  if (target) {
     const auto [first, is_new] = targets_.emplace(*target, connector.name.span);
     if (!is_new) {
       const std::size_t colon = target->find(':');
@@ -136,7 +147,8 @@ void FlowCompiler::join_connectors() {
     if (uses_[i].role == runtime::ConnectorUse::Role::receiver) continue;
     const runtime::SinkSpec* spec = context_.registry.sink(uses_[i].name);
     if (!spec->join) continue;
-    if (const runtime::Status status = spec->join(i, uses_, traits); !status.ok()) {
+    const runtime::Status status = runtime::guarded([&] { return spec->join(i, uses_, traits); });
+    if (!status) {
       const char* role = uses_[i].role == runtime::ConnectorUse::Role::sink ? "sink " : "dlq ";
       context_.report.add(Code::refused_option, use_spans_[i],
                           role + std::string(uses_[i].name) + ": " + status.error().message);

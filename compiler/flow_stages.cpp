@@ -6,6 +6,7 @@
 #include "compiler/failing.h"
 #include "compiler/flow.h"
 #include "pipec/dsl/suggest.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::compiler {
 
@@ -141,6 +142,7 @@ void FlowCompiler::filter(graph::Node& node, Position& at, const StageUse& use, 
   if (expressions.reads_record())
     node.facts.insert(node.facts.end() - 1, runtime::explain_filter(*options.condition));
   node.stage = runtime::make_filter(std::move(options));
+  node.trusted = true;
 }
 
 void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
@@ -167,7 +169,8 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   node.detail = options.text;
   at.object = spec->makes_strings;
   if (!options.options) return;
-  auto made = spec->make(*options.options);
+  auto made = runtime::guarded([&] { return spec->make(*options.options); });
+  if (made && !*made) made = runtime::Error{"plan", "its factory made nothing", {}, {}, false};
   if (!made.ok()) {
     context_.report.add(Code::refused_option, name.span, node.name + ": " + made.error().message);
     return;
@@ -218,6 +221,7 @@ void FlowCompiler::transform(graph::Node& node, Position& at, const StageUse& us
   options.program = std::move(block.program);
   options.on_malformed = on_malformed;
   node.stage = runtime::make_transform(std::move(options));
+  node.trusted = true;
 }
 
 Position FlowCompiler::route(graph::Node node, Position at, const StageUse& use, OnError on_malformed) {
@@ -247,6 +251,7 @@ Position FlowCompiler::route(graph::Node node, Position at, const StageUse& use,
     node.facts.insert(node.facts.end() - 1, runtime::explain_route(options.conditions));
   }
   if (ok) node.router = runtime::make_route(std::move(options));
+  node.trusted = true;
   const std::uint32_t number = add(std::move(node));
   attach(at, number);
   at.node = number;

@@ -4,6 +4,7 @@
 
 #include "compiler/expression.h"
 #include "pipec/runtime/evaluate.h"
+#include "pipec/runtime/guarded.h"
 #include "pipec/runtime/json.h"
 
 namespace pipec::compiler {
@@ -140,10 +141,12 @@ bool ExpressionCompiler::evaluate(Lowered& value, Failing failing) {
   program->constants = arena_;
   const runtime::Clock* clock = context_.options.connectors.clock;
   runtime::Evaluator evaluator(program, clock ? *clock : runtime::Clock::system());
-  const Value result = evaluator.evaluate_alone();
+  Value result = Value::failed();
+  const runtime::Status called = runtime::guarded([&] { result = evaluator.evaluate_alone(); });
   if (result.is_failed()) {
-    const runtime::Place place = evaluator.failure().place ? *evaluator.failure().place : program->root.place;
-    const std::string reason(evaluator.failure().reason);
+    const bool at = called && evaluator.failure().place;
+    const runtime::Place place = at ? *evaluator.failure().place : program->root.place;
+    const std::string reason(called ? std::string(evaluator.failure().reason) : called.error().message);
     value.expression = std::move(program->root);
     if (failing == Failing::silent) return false;
     const auto span = spans_.find(key_of(place));

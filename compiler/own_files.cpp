@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "compiler/flow.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::compiler {
 
@@ -18,16 +19,29 @@ void FlowCompiler::collect_own_files(const std::vector<std::string>& read) {
     if (use.role == ConnectorUse::Role::receiver) {
       const runtime::ReceiverSpec* spec = context_.registry.receiver(use.name);
       if (!spec->reads) continue;
-      for (std::string& path : spec->reads(*use.options)) reads.push_back({std::move(path), use_spans_[i]});
+      const runtime::Status status = runtime::guarded([&] {
+        for (std::string& path : spec->reads(*use.options)) reads.push_back({std::move(path), use_spans_[i]});
+      });
+      if (!status) {
+        context_.report.add(Code::refused_option, use_spans_[i],
+                            "recv " + std::string(use.name) + ": " + status.error().message);
+      }
       continue;
     }
     const runtime::SinkSpec* spec = context_.registry.sink(use.name);
     if (!spec->writes) continue;
     const bool letters = use.role == ConnectorUse::Role::dead_letters;
-    for (runtime::PathPieces& pieces : spec->writes(*use.options)) {
-      if (pieces.size() == 1) writes.push_back({pieces.front(), use_spans_[i]});
-      own_files_->files.push_back(
-          {letters ? OwnFile::Role::dead_letters : OwnFile::Role::sink, std::move(pieces)});
+    const runtime::Status status = runtime::guarded([&] {
+      for (runtime::PathPieces& pieces : spec->writes(*use.options)) {
+        if (pieces.size() == 1) writes.push_back({pieces.front(), use_spans_[i]});
+        own_files_->files.push_back(
+            {letters ? OwnFile::Role::dead_letters : OwnFile::Role::sink, std::move(pieces)});
+      }
+    });
+    if (!status) {
+      context_.report.add(
+          Code::refused_option, use_spans_[i],
+          (letters ? "dlq " : "sink ") + std::string(use.name) + ": " + status.error().message);
     }
   }
   for (const ConstantPath& path : reads) own_files_->files.push_back({OwnFile::Role::source, {path.path}});

@@ -15,8 +15,7 @@ using runtime::StateEntries;
 void CommitBarrier::admit(std::uint64_t sequence, std::uint32_t source, std::span<const PositionRange> ranges,
                           bool commit_point) {
   invariant(sequence == next_, "batches are admitted out of order");
-  ++next_;
-  Entry& entry = entries_.emplace_back();
+  Entry entry;
   if (!spare_.empty()) {
     entry.ranges = std::move(spare_.back());
     spare_.pop_back();
@@ -24,6 +23,8 @@ void CommitBarrier::admit(std::uint64_t sequence, std::uint32_t source, std::spa
   entry.commit_point = commit_point;
   entry.source = source;
   entry.ranges.assign(ranges.begin(), ranges.end());
+  entries_.push_back(std::move(entry));
+  ++next_;
 }
 
 CommitBarrier::Entry& CommitBarrier::at(std::uint64_t sequence) {
@@ -119,6 +120,10 @@ void CommitBarrier::committed() {
 void CommitBarrier::refused() {
   if (mutated(Mutant::ignore_commit_error)) return committed();
   in_flight_ = false;
+  spoil();
+}
+
+void CommitBarrier::spoil() {
   latched_ = true;
   ready_ = false;
   point_ = Commit{};

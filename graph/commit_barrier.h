@@ -38,7 +38,7 @@ struct Commit {
 
 class CommitBarrier {
  public:
-  // Sequence numbers are dense from 0 and come in order.
+  // Sequence numbers are dense from 0 and come in order. Without memory it throws and has done nothing.
   void admit(std::uint64_t sequence, std::uint32_t source, std::span<const runtime::PositionRange> ranges,
              bool commit_point);
   // The batch is safely out on all branches and its dead letters are routed. `entries`: the sinks' state as
@@ -53,6 +53,8 @@ class CommitBarrier {
   void committed();
   // The commit was refused: nothing is committed any more.
   void refused();
+  // done() or fail() threw, so what is done is not known any more: nothing more is committed.
+  void spoil();
 
   std::uint64_t outstanding() const { return entries_.size(); }
 

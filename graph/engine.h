@@ -10,9 +10,9 @@
 //   engine_govern.cpp  the governor: what it sees, what it decides, figures for others
 //   engine_run.cpp     starting, waiting, stopping, the outcome
 //
-// Threads: one per source, the committing one, a timer, the governor's where there is one, TBB's workers, and
-// the one in run(), which sleeps. All of them may outlive run() if foreign code hangs past the deadline: the
-// engine is then kept alive for ever.
+// Threads: one per source, one that opens, commits and closes, a timer, the governor's where there is one,
+// TBB's workers, and the one in run(), which sleeps. All of them may outlive run() if foreign code hangs past
+// the deadline: the engine is then kept alive for ever.
 #pragma once
 
 #include <array>
@@ -31,11 +31,15 @@
 #include <utility>
 #include <vector>
 
+#include "graph/activity.h"
+#include "graph/borrowed.h"
 #include "graph/byte_limiter.h"
 #include "graph/commit_barrier.h"
 #include "graph/failure.h"
 #include "graph/flow.h"
 #include "graph/gate.h"
+#include "graph/guarded.h"
+#include "graph/insist.h"
 #include "graph/lane.h"
 #include "graph/parcel.h"
 #include "graph/retry.h"
@@ -56,10 +60,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Once.
   Outcome run();
   void stop();
-  Progress progress() const;
-  std::vector<Metric> metrics() const;
+  Progress progress();
+  std::vector<Metric> metrics();
 
  private:
   friend class VisitContext;
@@ -82,7 +87,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::optional<Backoff> backoff;
     Sequencer<Parcel*> written;  // unordered: written batches, until all before them are written too
     std::uint64_t next_number = 0;
-    std::atomic<bool> writing{false};
   };
   struct NodeState {
     std::optional<ScratchPool> scratch;
@@ -102,6 +106,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // engine_open.cpp
   runtime::Status open();
+  // Makes one and opens it; stop() interrupts it meanwhile.
+  template <typename Connector, typename Make, typename Open>
+  runtime::Status make_and_open(std::unique_ptr<Connector>& to, std::size_t place, const Make& make,
+                                const Open& open);
+  runtime::Status open_receiver(runtime::Receiver& receiver, const std::string& state_key);
   std::size_t queue_share(std::size_t part, std::size_t among) const;
   runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
   void let_save_ahead(runtime::Sink& sink, const std::string& state_key);
@@ -111,7 +120,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
                           runtime::StateEntries& to);
 
   // engine_source.cpp
-  void source_loop(std::uint32_t source);
+  void source_loop(std::uint32_t source) noexcept;
   runtime::Status receive_all(std::uint32_t source);
   // How much to ask for, and what to hold in the limiter for it.
   struct Reservation {
@@ -120,6 +129,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
+  runtime::Result<runtime::Received> receive(Source& source, Delivery& delivery, const Reservation& reserved);
+  void note_names(std::uint32_t source, const runtime::Block& block);
   std::size_t record_limit(std::size_t bytes) const;
   Reservation reservation(const Source& source) const;
   std::size_t charge_of(const Source& source, std::size_t bytes) const;
@@ -136,8 +147,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void visit(std::uint32_t node, Parcel* parcel) noexcept;
   Parcel* join(std::uint32_t node, Parcel* parcel);
   void read(std::uint32_t node, Delivery& delivery);
+  void begin(std::uint32_t node, Parcel& parcel);
   void take_rejected(std::uint32_t node, Parcel& parcel);
   void run_stage(std::uint32_t node, Parcel& parcel);
+  runtime::Status check_context(VisitContext& context, const Delivery& delivery, std::uint32_t node,
+                                std::size_t records) const;
   void run_route(std::uint32_t node, Parcel* parcel);
   void split(std::uint32_t node, Parcel& parcel, std::vector<runtime::Record>& rest,
              std::size_t buffers_before);
@@ -177,35 +191,56 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);
-  std::size_t tracked_bytes() const;
+  std::size_t tracked_bytes();
   // Waits for the next round of the governor.
   void have_it_look();
   void stop_governing();
 
   // engine_run.cpp
+  void open_and_commit() noexcept;
+  bool start_threads();
+  bool run_to_end();
   bool wait_for(const std::function<bool()>& reached);
   void past_deadline();
   void abandon();
   void wake();
   void end_early();
   void interrupt_sources();
+  void interrupt_sinks();
   void tick();
   void log(const std::string& line) const;
   Outcome outcome();
-  void start_thread(std::function<void()> body);
+  bool start_thread(std::function<void()> body);
+  // A step without which a batch would be lost.
+  template <typename Call>
+  void must(Call&& call) noexcept {
+    insist(std::forward<Call>(call), [this] { out_of_memory(); });
+  }
+  void out_of_memory() noexcept;
   bool ending() const { return stopping_.load(std::memory_order_acquire) || failure_.any(); }
 
-  // Errors get the node's name and place where they have none.
-  runtime::Error at_node(runtime::Error error, std::uint32_t node) const;
-  runtime::Error at_dead_letter_route(runtime::Error error) const;
-  void fail_batch(Delivery& delivery, runtime::Error error);
+  // Errors get the node's name and place where they have none. A place is a node's number, or route_place().
+  runtime::Error at_node(runtime::Error error, std::size_t place) const noexcept;
+  runtime::Error at_dead_letter_route(runtime::Error error) const noexcept;
+  void fail_batch(Delivery& delivery, runtime::Error error) noexcept;
+  // Foreign code that is no batch's threw.
+  void fail_at_node(runtime::Error error, std::size_t place) noexcept;
+  // The dead letter route, as a place.
+  std::size_t route_place() const { return plan_.nodes.size(); }
+  // A call into foreign code: an exception is an error, and a deadline can say where it was.
+  template <typename Call>
+  auto foreign(Activity::Call what, std::size_t place, Call&& call) {
+    const Activity::Mark mark(activity_, what, place);
+    return guarded(std::forward<Call>(call));
+  }
   bool alive(const Delivery& delivery) const {
     return !delivery.branches.failed() && failure_.before_failure(delivery.sequence);
   }
 
   const Plan plan_;
   const Topology topology_;
-  const RunOptions options_;
+  BorrowedClock clock_;
+  const RunOptions options_;  // its clock is clock_
   const unsigned threads_;
   std::size_t largest_record_ = 0;               // that fits into memory; 0: nobody knows
   const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
@@ -217,6 +252,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Pool<Split> splits_;
   BlockingLimiter limiter_;
   Failure failure_;
+  Reserve reserve_{std::size_t{512} << 10};
+  Activity activity_;
+  const std::shared_ptr<Leash> leash_ = std::make_shared<Leash>();
   Timer timer_;
   Counters counters_;
 
@@ -271,7 +309,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   mutable std::mutex state_;
   std::condition_variable state_changed_;
-  bool opened_ = false;  // receivers and sinks may be interrupted
+  bool opened_ = false;                      // receivers and sinks may be interrupted
+  std::function<void()> interrupt_opening_;  // what is being opened; empty: nothing is
+  std::size_t opening_ = 0;                  // its place
+  bool open_ended_ = false;
+  bool ready_ = false;            // all is open and built
+  bool run_ended_early_ = false;  // out of memory: run() has to end the run
   unsigned sources_running_ = 0;
   unsigned threads_running_ = 0;
   bool committer_done_ = false;
@@ -282,6 +325,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Set once run() gave up: what the caller owns (checkpoint, clock, log) must not be touched any more.
   std::atomic<bool> abandoned_{false};
   std::mutex outside_;  // held while the checkpoint store is in use
+  mutable std::mutex log_mutex_;
   Time started_{};
 
   std::vector<std::thread> running_;

@@ -1,6 +1,5 @@
 // The committing thread: sinks durable, then the checkpoint, then the sources. One commit at a time.
 #include "graph/engine.h"
-#include "graph/guarded.h"
 #include "graph/mutant.h"
 
 namespace pipec::graph {
@@ -16,8 +15,8 @@ void Engine::commit_loop() {
       barrier_changed_.wait(lock, [&] { return barrier_.ready() || no_more_batches_; });
       next = barrier_.take();
     }
-    if (!next) break;
-    Status status = commit(*next);
+    if (!next) return;
+    Status status = guarded([&] { return commit(*next); });
     if (abandoned_.load()) return;
     {
       const std::lock_guard lock(barrier_mutex_);
@@ -25,7 +24,8 @@ void Engine::commit_loop() {
       transaction_ended_.notify_all();
       if (status) {
         barrier_.committed();
-        note_committed(*next);
+        // For the outcome only.
+        static_cast<void>(guarded([&] { note_committed(*next); }));
       } else if (plan_.transactional && status.error().code == runtime::kRewound) {
         barrier_.committed();
         status = {};
@@ -38,23 +38,20 @@ void Engine::commit_loop() {
       end_early();
     }
   }
-  close();
-  {
-    const std::lock_guard lock(state_);
-    committer_done_ = true;
-  }
-  wake();
 }
 
 Status Engine::commit(const Commit& commit) {
   // Sinks first, so that nothing is acknowledged that is not durable.
   const auto sync_all = [&]() -> Status {
     for (SinkEnd& end : sinks_) {
-      Status status = retry([&] { return guarded([&] { return end.sink->sync(); }); });
+      Status status =
+          retry([&] { return foreign(Activity::Call::sync, end.node, [&] { return end.sink->sync(); }); });
       if (!status) return at_node(std::move(status.error()), end.node);
     }
     if (dead_letter_sink_ && !mutated(Mutant::commit_before_dead_letters)) {
-      Status status = retry([&] { return guarded([&] { return dead_letter_sink_->sync(); }); });
+      Status status = retry([&] {
+        return foreign(Activity::Call::sync, route_place(), [&] { return dead_letter_sink_->sync(); });
+      });
       if (!status) return at_dead_letter_route(std::move(status.error()));
     }
     return {};
@@ -67,10 +64,7 @@ Status Engine::commit(const Commit& commit) {
     for (const SourceRanges& own : commit.sources) {
       const Source& source = sources_[own.source];
       StateEntries described;
-      Status status = guarded([&]() -> Status {
-        source.receiver->describe(own.ranges, described);
-        return {};
-      });
+      Status status = guarded([&] { source.receiver->describe(own.ranges, described); });
       if (!status) return at_node(std::move(status.error()), source.node);
       add_entries(plan_.nodes[source.node].state_key, std::move(described), entries);
     }
@@ -85,7 +79,9 @@ Status Engine::commit(const Commit& commit) {
     if (mutated(Mutant::count_outputs)) {
       for (runtime::PositionRange& range : ranges) range.end = range.first + counters_.records_out;
     }
-    Status status = retry([&] { return guarded([&] { return source.receiver->commit(ranges); }); });
+    Status status = retry([&] {
+      return foreign(Activity::Call::commit, source.node, [&] { return source.receiver->commit(ranges); });
+    });
     if (abandoned_.load()) return {};
     if (!status) return at_node(std::move(status.error()), source.node);
   }

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "graph/engine.h"
-#include "graph/guarded.h"
 #include "graph/mutant.h"
 #include "graph/visit_context.h"
 #include "graph/work_timer.h"
@@ -61,17 +60,34 @@ class Engine::DeferredWrite final : public runtime::Completion,
   };
 
   DeferredWrite(Engine& engine, SinkEnd& end, Parcel* parcel) : engine_(engine), end_(end), parcel_(parcel) {}
+  // The sink let go of the batch and never said what became of it.
+  ~DeferredWrite() override {
+    if (passed_.load(std::memory_order_acquire) != 1 || !written_) return;
+    engine_.must([this] {
+      engine_.flow_->post([&engine = engine_, &end = end_, parcel = parcel_] {
+        Error error{"sink", "the sink let go of a batch without completing it", {}, {}, false};
+        engine.fail_batch(*parcel->delivery, engine.at_node(std::move(error), end.node));
+        engine.report(parcel);
+      });
+    });
+  }
 
   void dead_letter(std::uint32_t origin, std::string reason) override {
     letters_.push_back({origin, std::move(reason)});
   }
   void done(Status status) override {
+    if (completed_.exchange(true)) return;
     status_ = std::move(status);
     if (!passed()) return;
-    engine_.flow_->post([self = shared_from_this()] { self->engine_.finish_deferred(*self); });
+    engine_.must([this] {
+      engine_.flow_->post([self = shared_from_this()] { self->engine_.finish_deferred(*self); });
+    });
   }
-  // True for the second of the two.
-  bool passed() { return passed_.fetch_add(1, std::memory_order_acq_rel) == 1; }
+  // write() has returned. True: the sink has completed the batch before.
+  bool written() {
+    written_ = true;
+    return passed();
+  }
 
   SinkEnd& end() { return end_; }
   Parcel* parcel() { return parcel_; }
@@ -79,12 +95,17 @@ class Engine::DeferredWrite final : public runtime::Completion,
   std::vector<Letter> take_letters() { return std::move(letters_); }
 
  private:
+  // True for the second of the two.
+  bool passed() { return passed_.fetch_add(1, std::memory_order_acq_rel) == 1; }
+
   Engine& engine_;  // in flight: the engine waits for it. No counted reference: the sink's thread may drop
                     // the last
   SinkEnd& end_;
   Parcel* const parcel_;
   Status status_;
   std::vector<Letter> letters_;
+  std::atomic<bool> completed_{false};
+  std::atomic<bool> written_{false};
   std::atomic<int> passed_{0};
 };
 
@@ -101,7 +122,7 @@ std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) 
   if (!unordered) {
     if (!parcel->split) take_snapshot(end, *parcel->delivery);
     if (deferred) {
-      if (deferred->passed()) finish_deferred(*deferred);
+      if (deferred->written()) finish_deferred(*deferred);
     } else {
       report(parcel);
     }
@@ -109,7 +130,7 @@ std::optional<Engine::Milliseconds> Engine::write(SinkEnd& end, Parcel* parcel) 
   }
   // A snapshot has to cover all batches before its own, so it waits for those that were overtaken.
   const std::size_t sink = topology_.sink_of[end.node];
-  end.written.put(parcel->delivery->numbers[sink], parcel, parcel->split != nullptr);
+  must([&] { end.written.put(parcel->delivery->numbers[sink], parcel, parcel->split != nullptr); });
   while (Parcel* in_order = end.written.take()) {
     if (!in_order->split) take_snapshot(end, *in_order->delivery);
     report(in_order);
@@ -126,18 +147,16 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
   const Node& node = plan_.nodes[end.node];
   VisitContext context(delivery, node.name, node.place, end.node);
   std::shared_ptr<DeferredWrite> later;
-  if (deferred) {
-    context.allow_defer([&] {
-      later = std::make_shared<DeferredWrite>(*this, end, &parcel);
-      return later;
-    });
-  }
-  end.writing.store(true, std::memory_order_relaxed);
-  Status status = guarded([&] {
+  Status status = foreign(Activity::Call::write, end.node, [&] {
+    if (deferred) {
+      context.allow_defer([&] {
+        later = std::make_shared<DeferredWrite>(*this, end, &parcel);
+        return later;
+      });
+    }
     const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
     return end.sink->write(parcel.batch, context);
   });
-  end.writing.store(false, std::memory_order_relaxed);
   if (abandoned_.load()) return std::nullopt;
   if (!status) {
     if (status.error().retriable) {
@@ -146,8 +165,13 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
     fail_batch(delivery, at_node(std::move(status.error()), end.node));
     return std::nullopt;
   }
+  if (context.foreign()) {
+    Error error{"sink", "a dead letter of a record that is not in the batch", {}, {}, false};
+    fail_batch(delivery, at_node(std::move(error), end.node));
+    return std::nullopt;
+  }
   const std::size_t letters = context.letters();
-  context.hand_over();
+  must([&] { context.hand_over(); });
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   const std::size_t records = parcel.batch.records.size();
@@ -163,22 +187,28 @@ void Engine::finish_deferred(DeferredWrite& write) {
   Delivery& delivery = *parcel->delivery;
   const Node& node = plan_.nodes[write.end().node];
   std::vector<DeferredWrite::Letter> letters = write.take_letters();
-  if (Status status = write.take_status(); !status) {
-    fail_batch(delivery, at_node(std::move(status.error()), write.end().node));
-  } else if (!letters.empty()) {
+  Status status = write.take_status();
+  if (status) {
+    status = guarded([&]() -> Status {
+      const std::lock_guard lock(delivery.mutex);
+      for (DeferredWrite::Letter& letter : letters) {
+        if (letter.origin >= delivery.block->origins.size()) {
+          return Error{"sink", "a dead letter of a record that is not in the batch", {}, {}, false};
+        }
+        delivery.letters.push_back(
+            {{letter.origin, std::move(letter.reason), node.name, node.place}, write.end().node});
+      }
+      return {};
+    });
     counters_.records_out.fetch_sub(letters.size(), std::memory_order_relaxed);
-    const std::lock_guard lock(delivery.mutex);
-    for (DeferredWrite::Letter& letter : letters) {
-      delivery.letters.push_back(
-          {{letter.origin, std::move(letter.reason), node.name, node.place}, write.end().node});
-    }
   }
+  if (!status) fail_batch(delivery, at_node(std::move(status.error()), write.end().node));
   report(parcel);
 }
 
 void Engine::take_snapshot(SinkEnd& end, Delivery& delivery) {
   if (!delivery.commit_point || !alive(delivery)) return;
-  Status status = guarded([&]() -> Status {
+  Status status = foreign(Activity::Call::snapshot, end.node, [&]() -> Status {
     StateEntries own;
     end.sink->snapshot(own);
     if (own.empty()) return {};
@@ -202,7 +232,7 @@ void Engine::report(Parcel* parcel) {
   // Only dead letters still need the bytes.
   if (delivery->letters.empty() && delivery->has_source && delivery->block.use_count() == 1)
     delivery->block->data = {};
-  routes_->arrive(delivery->sequence, delivery);
+  must([&] { routes_->arrive(delivery->sequence, delivery); });
 }
 
 void Engine::recycle(Parcel* parcel) {
@@ -220,7 +250,7 @@ std::optional<Engine::Milliseconds> Engine::route_point(Delivery* delivery) {
     if (const std::optional<Milliseconds> again = route_letters(*delivery)) return again;
   }
   if (dead_letter_sink_ && delivery->commit_point && alive(*delivery)) {
-    Status status = guarded([&]() -> Status {
+    Status status = foreign(Activity::Call::snapshot, route_place(), [&]() -> Status {
       StateEntries own;
       dead_letter_sink_->snapshot(own);
       add_entries(plan_.dead_letters.state_key, std::move(own), delivery->entries);
@@ -249,7 +279,7 @@ std::optional<Engine::Milliseconds> Engine::route_letters(Delivery& delivery) {
                    });
   const std::size_t count = delivery.letters.size();
   if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    Status status = guarded([&] { return write_letters(delivery); });
+    Status status = foreign(Activity::Call::write, route_place(), [&] { return write_letters(delivery); });
     if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
       if (status.error().retriable) {
         if (const std::optional<Milliseconds> wait = dead_letter_backoff_->next()) return wait;
@@ -259,7 +289,8 @@ std::optional<Engine::Milliseconds> Engine::route_letters(Delivery& delivery) {
     dead_letter_backoff_->reset();
     letters_written_ = 0;
   } else if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
-    Error error = rejected(delivery);
+    Status said = guarded([&]() -> Status { return rejected(delivery); });
+    Error error = std::move(said.error());
     if (mutated(Mutant::acknowledge_on_reject)) {
       failure_.fail_source(std::move(error));
       end_early();
@@ -317,10 +348,13 @@ void Engine::settle(Delivery* delivery) {
   }
   {
     const std::lock_guard lock(barrier_mutex_);
-    if (done) {
-      barrier_.done(delivery->sequence, std::move(delivery->entries));
-    } else {
-      barrier_.fail(delivery->sequence);
+    Status status = guarded([&] {
+      done ? barrier_.done(delivery->sequence, std::move(delivery->entries))
+           : barrier_.fail(delivery->sequence);
+    });
+    if (!status) {
+      barrier_.spoil();
+      out_of_memory();
     }
     if (barrier_.ready()) barrier_changed_.notify_one();
   }

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "graph/engine.h"
-#include "graph/guarded.h"
 
 namespace pipec::graph {
 
@@ -31,7 +30,8 @@ void Engine::govern_loop() {
     if (govern_stopped_) return;
     look_now_ = false;
     lock.unlock();
-    govern_once();
+    // Without memory this round is left out.
+    static_cast<void>(guarded([&] { govern_once(); }));
     lock.lock();
     ++looks_;
     govern_changed_.notify_all();
@@ -110,11 +110,16 @@ void Engine::set_held(bool held, const std::string& reason) {
   log(fmt::format("governor: {} {}: {}", held ? "paused" : "resumed", names, reason));
 }
 
-std::size_t Engine::tracked_bytes() const {
+std::size_t Engine::tracked_bytes() {
   std::size_t bytes = buffers_.used_bytes();
-  for (const Source& source : sources_) bytes += source.receiver->queued_bytes();
-  for (const SinkEnd& end : sinks_) bytes += end.sink->queued_bytes();
-  if (dead_letter_sink_) bytes += dead_letter_sink_->queued_bytes();
+  const auto add = [&](const auto& connector, std::size_t place) {
+    if (!connector) return;
+    Status status = guarded([&] { bytes += connector->queued_bytes(); });
+    if (!status) fail_at_node(std::move(status.error()), place);
+  };
+  for (const Source& source : sources_) add(source.receiver, source.node);
+  for (const SinkEnd& end : sinks_) add(end.sink, end.node);
+  add(dead_letter_sink_, route_place());
   return bytes;
 }
 
@@ -209,7 +214,7 @@ void Engine::note_settled(const Delivery& delivery) {
                           std::memory_order_relaxed);
 }
 
-std::vector<Metric> Engine::metrics() const {
+std::vector<Metric> Engine::metrics() {
   std::vector<Metric> all;
   const auto gauge = [&](std::string name, double value, std::string label = {}) {
     all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value});
@@ -235,13 +240,18 @@ std::vector<Metric> Engine::metrics() const {
   gauge("last_received_bytes", static_cast<double>(last_received_.load()));
   gauge("buffer_bytes", static_cast<double>(buffers_.used_bytes()));
   // Until all are open, sources come in: not even their number may be looked at.
+  std::optional<std::pair<runtime::Error, std::size_t>> thrown;
   if (const std::lock_guard lock(state_); opened_) {
     for (const Source& source : sources_) {
-      for (runtime::Gauge& each : source.receiver->gauges()) {
-        gauge(std::move(each.name), each.value, plan_.nodes[source.node].name);
-      }
+      Status status = guarded([&] {
+        for (runtime::Gauge& each : source.receiver->gauges()) {
+          gauge(std::move(each.name), each.value, plan_.nodes[source.node].name);
+        }
+      });
+      if (!status) thrown.emplace(std::move(status.error()), source.node);
     }
   }
+  if (thrown) fail_at_node(std::move(thrown->first), thrown->second);
   if (!governor_) return all;
   const bool held = !gate_.is_open();
   gauge("memory_limit_bytes", static_cast<double>(governor_->limit()));

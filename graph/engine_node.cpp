@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "graph/check_block.h"
 #include "graph/engine.h"
-#include "graph/guarded.h"
 #include "graph/join.h"
 #include "graph/visit_context.h"
 #include "graph/work_timer.h"
@@ -27,7 +27,7 @@ constexpr std::size_t kBytesOfRecord = sizeof(runtime::Slice) + sizeof(Record);
 void Engine::build() {
   flow_ = Flow::make(threads_);
   const auto later = [this](Milliseconds delay, std::function<void()> task) {
-    timer_.after(delay, [this, task = std::move(task)] { flow_->post(task); });
+    must([&] { timer_.after(delay, [this, task] { must([&] { flow_->post(task); }); }); });
   };
   for (SinkEnd& end : sinks_) {
     end.lane.emplace([this, &end](Parcel* parcel) { return write(end, parcel); }, later);
@@ -54,8 +54,7 @@ void Engine::build() {
   }
 }
 
-// Runs on a worker. Out of memory in the engine itself (not in a stage) ends the process: a batch that cannot
-// be handed on could be neither reported nor released.
+// Runs on a worker. Nothing escapes: a batch that is not handed on could be neither reported nor released.
 void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   Delivery& delivery = *parcel->delivery;
   if (delivery.has_source && topology_.arrivals[delivery.source][node] > 1) {
@@ -69,9 +68,7 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
   switch (plan_.nodes[node].kind) {
     case Kind::receive:
       if (delivery.block->reader) read(node, delivery);
-      // Here and not by the source's thread: the records are written where they are read next.
-      parcel->batch.assign(delivery.block, buffers_);
-      if (!delivery.block->rejected.empty()) take_rejected(node, *parcel);
+      begin(node, *parcel);
       forward(node, parcel);
       break;
     case Kind::merge:
@@ -89,11 +86,11 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
       const std::uint32_t sink = topology_.sink_of[node];
       if (plan_.commit == CommitMode::sink) {
         delivery.held = parcel;  // written at the route point, behind the batch's dead letters
-        if (delivery.branches.report()) routes_->arrive(delivery.sequence, &delivery);
+        if (delivery.branches.report()) must([&] { routes_->arrive(delivery.sequence, &delivery); });
       } else if (plan_.nodes[node].unordered) {
-        sinks_[sink].lane->arrive(parcel);
+        must([&] { sinks_[sink].lane->arrive(parcel); });
       } else {
-        sinks_[sink].lane->arrive(delivery.numbers[sink], parcel, parcel->split != nullptr);
+        must([&] { sinks_[sink].lane->arrive(delivery.numbers[sink], parcel, parcel->split != nullptr); });
       }
       break;
     }
@@ -111,9 +108,12 @@ void Engine::visit(std::uint32_t node, Parcel* parcel) noexcept {
 void Engine::read(std::uint32_t node, Delivery& delivery) {
   Block& block = *delivery.block;
   const std::shared_ptr<const runtime::Reader> reader = std::move(block.reader);
-  block.data = buffers_.get(block.unread_bytes);
-  if (!alive(delivery)) return;
-  Status status = guarded([&] { return reader->read(block); });
+  Status status = foreign(Activity::Call::read, node, [&]() -> Status {
+    if (!alive(delivery)) return {};
+    block.data = buffers_.get(block.unread_bytes);
+    if (Status done = reader->read(block); !done) return done;
+    return check_records(block);
+  });
   if (!status) {
     fail_batch(delivery, at_node(std::move(status.error()), node));
     block.origins.clear();
@@ -123,6 +123,18 @@ void Engine::read(std::uint32_t node, Delivery& delivery) {
   // Records so short that the source would have given fewer of them are memory that no lease shows.
   const std::size_t many = record_limit(delivery.bytes);
   if (block.origins.size() > many) note_made(delivery, (block.origins.size() - many) * kBytesOfRecord);
+}
+
+// Here and not by the source's thread: the records are written where they are read next.
+void Engine::begin(std::uint32_t node, Parcel& parcel) {
+  Delivery& delivery = *parcel.delivery;
+  Status status = guarded([&] { parcel.batch.assign(delivery.block, buffers_); });
+  if (!status) {
+    fail_batch(delivery, at_node(std::move(status.error()), node));
+    parcel.batch.records.clear();
+  } else if (!delivery.block->rejected.empty()) {
+    take_rejected(node, parcel);
+  }
 }
 
 // What the source could not read is a dead letter before any stage sees it.
@@ -153,21 +165,18 @@ void Engine::take_rejected(std::uint32_t index, Parcel& parcel) {
 Parcel* Engine::join(std::uint32_t node, Parcel* parcel) {
   Delivery& delivery = *parcel->delivery;
   std::vector<Parcel*> parts;
-  {
+  must([&] {
     const std::lock_guard lock(delivery.mutex);
     auto found = std::find_if(delivery.joins.begin(), delivery.joins.end(),
                               [&](const Delivery::Join& join) { return join.node == node; });
     if (found == delivery.joins.end()) found = delivery.joins.insert(found, {node, {}});
     found->parts.push_back(parcel);
-    if (found->parts.size() < topology_.arrivals[delivery.source][node]) return nullptr;
-    parts.swap(found->parts);
-  }
+    if (found->parts.size() == topology_.arrivals[delivery.source][node]) parts.swap(found->parts);
+  });
+  if (parts.empty()) return nullptr;
   std::sort(parts.begin(), parts.end(),
             [](const Parcel* a, const Parcel* b) { return a->ordinal < b->ordinal; });
-  Status status = guarded([&]() -> Status {
-    join_parts(parts);
-    return {};
-  });
+  Status status = guarded([&] { join_parts(parts); });
   if (!status) {
     fail_batch(delivery, at_node(std::move(status.error()), node));
     parts[0]->batch.records.clear();
@@ -189,19 +198,21 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
     context.allow_output(output_allowance(delivery));
   }
   const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
-  Status status = guarded([&]() -> Status {
+  const std::size_t records_before = batch.records.size();
+  Status status = foreign(Activity::Call::process, index, [&]() -> Status {
     const ScratchPool::Lease scratch(*nodes_[index].scratch);
-    Status processed = node.stage->process(batch, scratch.get(), context);
-    if (processed && context.foreign())
-      return exception_error("a dead letter of a record that is not in the batch");
-    return processed;
+    if (Status processed = node.stage->process(batch, scratch.get(), context); !processed) return processed;
+    if (Status good = check_context(context, delivery, index, records_before); !good) return good;
+    if (node.trusted) return {};
+    if (Status good = check_batch(batch, *delivery.block); !good) return good;
+    return check_rest(context.rest(), batch, *delivery.block, buffers_before);
   });
   if (!status) {
     fail_batch(delivery, at_node(std::move(status.error()), index));
     batch.records.clear();
     return;
   }
-  context.hand_over();
+  must([&] { context.hand_over(); });
   note_made(delivery, made_in(batch, buffers_before));
   note_outline(parcel);
   if (!context.rest().empty()) split(index, parcel, context.rest(), buffers_before);
@@ -210,22 +221,40 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   // A stage that emptied the batch by assigning a new one has lost nothing: block and positions are the
   // delivery's.
   if (!batch.has_block()) {
-    batch.assign(delivery.block, buffers_);
+    must([&] { batch.assign(delivery.block, buffers_); });
     batch.records.clear();
   }
+}
+
+// What a stage told the engine besides the batch.
+Status Engine::check_context(VisitContext& context, const Delivery& delivery, std::uint32_t index,
+                             std::size_t records) const {
+  const auto wrong = [](const char* what) { return Error{"stage", what, {}, {}, false}; };
+  if (context.foreign()) return wrong("a dead letter of a record that is not in the batch");
+  if (context.rest().empty()) return {};
+  // It would be called with the same records for ever.
+  if (context.rest().size() >= records) {
+    return wrong("leave_rest() was given all records of the batch: a stage has to finish at least one");
+  }
+  if (!delivery.has_source || topology_.ends_behind[delivery.source][index] == 0) {
+    return wrong(
+        "leave_rest() was called where a batch cannot go on in parts: there output_allowance() is unlimited");
+  }
+  return {};
 }
 
 // The parcel holds what the stage has done, and goes on as a part.
 void Engine::split(std::uint32_t index, Parcel& parcel, std::vector<Record>& rest,
                    std::size_t buffers_before) {
-  Split* const split = splits_.get();
+  Split* split = nullptr;
+  must([&] { split = splits_.get(); });
   split->node = index;
   split->outer = parcel.split;
   split->ends.store(topology_.ends_behind[parcel.delivery->source][index], std::memory_order_relaxed);
   split->made = made_in(parcel.batch, buffers_before);
-  split->rest = parcels_.get();
+  must([&] { split->rest = parcels_.get(); });
   Batch& batch = split->rest->batch;
-  batch = parcel.batch;
+  must([&] { batch = parcel.batch; });
   batch.outline = {};
   batch.buffers.resize(buffers_before);  // what the part holds is let go with it
   batch.records.swap(rest);
@@ -241,7 +270,7 @@ void Engine::go_on(Split* split) {
   rest->split = split->outer;
   note_freed(*rest->delivery, split->made);
   splits_.put(split);
-  flow_->submit(node, rest);
+  must([&] { flow_->submit(node, rest); });
 }
 
 void Engine::run_route(std::uint32_t index, Parcel* parcel) {
@@ -251,11 +280,13 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
   const Node& node = plan_.nodes[index];
   const std::vector<Topology::Edge>& edges = topology_.edges[index];
   NodeState& state = nodes_[index];
-  std::vector<Batch>& arms = *state.arms.get();
-  arms.resize(edges.size());
+  std::vector<Batch>* kept = nullptr;
+  must([&] { kept = state.arms.get(); });
+  std::vector<Batch>& arms = *kept;
+  must([&] { arms.resize(edges.size()); });
   VisitContext context(delivery, node.name, node.place, index);
   context.want_outline(state.outline_wanted);
-  Status status = guarded([&]() -> Status {
+  Status status = foreign(Activity::Call::route, index, [&]() -> Status {
     std::vector<Record> records = std::move(batch.records);
     batch.records.clear();
     for (Batch& arm : arms) arm = batch;
@@ -263,13 +294,16 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     if (batch.records.empty()) return {};
     const ScratchPool::Lease scratch(*state.scratch);
     const WorkTimer timer(governor_ ? options_.clock : nullptr, delivery);
-    Status routed = node.router->route(batch, arms, scratch.get(), context);
-    if (routed && context.foreign())
-      return exception_error("a dead letter of a record that is not in the batch");
-    return routed;
+    if (Status routed = node.router->route(batch, arms, scratch.get(), context); !routed) return routed;
+    if (Status good = check_context(context, delivery, index, 0); !good) return good;
+    if (node.trusted) return {};
+    for (const Batch& arm : arms) {
+      if (Status good = check_batch(arm, *delivery.block); !good) return good;
+    }
+    return {};
   });
   if (status) {
-    context.hand_over();
+    must([&] { context.hand_over(); });
     counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
     counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   } else {
@@ -277,13 +311,14 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     for (Batch& arm : arms) arm.records.clear();
   }
   for (std::size_t i = 0; i < edges.size(); ++i) {
-    Parcel* part = parcels_.get();
+    Parcel* part = nullptr;
+    must([&] { part = parcels_.get(); });
     part->delivery = &delivery;
     part->ordinal = edges[i].ordinal;
     part->split = parcel->split;
     std::swap(part->batch, arms[i]);
     note_outline(*part);
-    flow_->put(edges[i].to, part);
+    must([&] { flow_->put(edges[i].to, part); });
   }
   state.arms.put(&arms);
   recycle(parcel);
@@ -293,23 +328,23 @@ void Engine::forward(std::uint32_t node, Parcel* parcel) {
   const std::vector<Topology::Edge>& edges = topology_.edges[node];
   Delivery& delivery = *parcel->delivery;
   for (std::size_t i = 0; i + 1 < edges.size(); ++i) {
-    Parcel* copy = parcels_.get();
+    Parcel* copy = nullptr;
+    must([&] { copy = parcels_.get(); });
     copy->delivery = &delivery;
     copy->ordinal = edges[i].ordinal;
     copy->split = parcel->split;
-    Status status = guarded([&]() -> Status {
+    Status status = guarded([&] {
       copy->batch = parcel->batch;
       note_outline(*copy);
-      return {};
     });
     if (!status) {
       copy->batch.records.clear();
       fail_batch(delivery, at_node(std::move(status.error()), node));
     }
-    flow_->put(edges[i].to, copy);
+    must([&] { flow_->put(edges[i].to, copy); });
   }
   parcel->ordinal = edges.back().ordinal;
-  flow_->put(edges.back().to, parcel);
+  must([&] { flow_->put(edges.back().to, parcel); });
 }
 
 }  // namespace pipec::graph

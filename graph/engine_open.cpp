@@ -1,6 +1,8 @@
 // Making and opening what the plan names, and closing it.
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <type_traits>
 
 #include "graph/cpus.h"
 #include "graph/engine.h"
@@ -29,8 +31,9 @@ std::size_t most_batches(unsigned threads, std::size_t sources) {
   return std::size_t{4} * threads + 4 + 2 * sources;
 }
 
-Error nothing_made(const char* what) {
-  return {"plan", std::string("its factory gave no ") + what, {}, {}, false};
+RunOptions with_clock(RunOptions options, const runtime::Clock& clock) {
+  options.clock = &clock;
+  return options;
 }
 
 }  // namespace
@@ -38,11 +41,13 @@ Error nothing_made(const char* what) {
 Engine::Engine(Plan plan, Topology topology, RunOptions options)
     : plan_(std::move(plan)),
       topology_(std::move(topology)),
-      options_(std::move(options)),
+      clock_(options.clock),
+      options_(with_clock(std::move(options), clock_)),
       threads_(options_.threads != 0 ? options_.threads : usable_cpus()),
       fixed_budget_(options_.budget_bytes.value_or(kUngovernedBudget)),
       buffers_(2 * most_batches(threads_, topology_.sources.size())),
       limiter_(fixed_budget_, most_batches(threads_, topology_.sources.size())),
+      activity_(plan_.nodes.size() + 1),
       budget_(fixed_budget_) {
   const runtime::GovernSettings& settings = options_.govern ? *options_.govern : plan_.govern;
   if (!settings.on) return;
@@ -72,7 +77,9 @@ StateEntries Engine::saved_entries(const std::string& state_key) const {
 // F4: a sink announces a file that no checkpoint knows before its first byte, from write() or sync().
 void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
   if (!options_.checkpoint) return;
-  sink.keep_ahead([this, state_key](const StateEntries& own) -> Status {
+  sink.keep_ahead([this, state_key, leash = leash_](const StateEntries& own) -> Status {
+    const auto running = leash->hold();
+    if (!running) return Error{"deadline", "the run is over", {}, {}, false};
     StateEntries entries;
     add_entries(state_key, StateEntries(own), entries);
     const std::lock_guard lock(outside_);
@@ -96,9 +103,47 @@ Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   const bool has_route = plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink;
   const std::size_t share = queue_share(kSinksPart, topology_.sinks.size() + (has_route ? 1 : 0));
   if (share != 0) sink.keep_queue_limit(share);
-  const StateEntries saved = saved_entries(state_key);
-  if (Status status = guarded([&] { return sink.open(saved); }); !status) return status;
+  if (Status status = sink.open(saved_entries(state_key)); !status) return status;
   if (const std::string note = sink.resume_note(); !note.empty()) log(note);
+  return {};
+}
+
+Status Engine::open_receiver(runtime::Receiver& receiver, const std::string& state_key) {
+  receiver.keep_commit_trigger([this, leash = leash_] {
+    if (const auto running = leash->hold()) want_commit();
+  });
+  const std::size_t share = queue_share(kReceiversPart, topology_.sources.size());
+  if (share != 0) receiver.keep_queue_limit(share);
+  if (Status status = receiver.open(saved_entries(state_key)); !status) return status;
+  if (const std::string note = receiver.resume_note(); !note.empty()) log(note);
+  return {};
+}
+
+template <typename Connector, typename Make, typename Open>
+Status Engine::make_and_open(std::unique_ptr<Connector>& to, std::size_t place, const Make& make,
+                             const Open& open) {
+  Status status = foreign(Activity::Call::open, place, [&]() -> Status {
+    Result<std::unique_ptr<Connector>> made = make();
+    if (!made) return std::move(made.error());
+    if (!*made) {
+      const bool receives = std::is_same_v<Connector, runtime::Receiver>;
+      return Error{
+          "plan", std::string("its factory gave no ") + (receives ? "receiver" : "sink"), {}, {}, false};
+    }
+    {
+      const std::lock_guard lock(state_);
+      if (stopping_.load()) return Error{"stopped", "stopped before it was opened", {}, {}, false};
+      to = std::move(*made);
+      opening_ = place;
+      interrupt_opening_ = [connector = to.get()] { connector->interrupt(); };
+    }
+    return open(*to);
+  });
+  {
+    const std::lock_guard lock(state_);
+    interrupt_opening_ = nullptr;
+  }
+  if (!status) return at_node(std::move(status.error()), place);
   return {};
 }
 
@@ -107,22 +152,16 @@ Status Engine::open() {
   for (const std::uint32_t node : topology_.sinks) {
     SinkEnd& end = sinks_.emplace_back();
     end.node = node;
-    Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.nodes[node].make_sink(); });
-    if (made && !*made) made = nothing_made("sink");
-    if (!made) return at_node(made.error(), node);
-    end.sink = std::move(*made);
-    if (Status status = open_sink(*end.sink, plan_.nodes[node].state_key); !status) {
-      return at_node(status.error(), node);
-    }
+    const Node& own = plan_.nodes[node];
+    Status status = make_and_open(end.sink, node, own.make_sink,
+                                  [&](runtime::Sink& sink) { return open_sink(sink, own.state_key); });
+    if (!status) return status;
   }
   if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.dead_letters.make_sink(); });
-    if (made && !*made) made = nothing_made("sink");
-    if (!made) return at_dead_letter_route(made.error());
-    dead_letter_sink_ = std::move(*made);
-    if (Status status = open_sink(*dead_letter_sink_, plan_.dead_letters.state_key); !status) {
-      return at_dead_letter_route(status.error());
-    }
+    Status status =
+        make_and_open(dead_letter_sink_, route_place(), plan_.dead_letters.make_sink,
+                      [&](runtime::Sink& sink) { return open_sink(sink, plan_.dead_letters.state_key); });
+    if (!status) return status;
   }
   for (const std::uint32_t node : topology_.sources) {
     Source& source = sources_.emplace_back();
@@ -131,20 +170,11 @@ Status Engine::open() {
       const bool reached = topology_.reaches(static_cast<std::uint32_t>(sources_.size() - 1), i);
       if (reached && plan_.nodes[i].kind == Node::Kind::stage) source.has_stages = true;
     }
-    Result<std::unique_ptr<runtime::Receiver>> made =
-        guarded([&] { return plan_.nodes[node].make_receiver(); });
-    if (made && !*made) made = nothing_made("receiver");
-    if (!made) return at_node(made.error(), node);
-    source.receiver = std::move(*made);
-    source.receiver->keep_commit_trigger([this] { want_commit(); });
-    const std::size_t share = queue_share(kReceiversPart, topology_.sources.size());
-    if (share != 0) source.receiver->keep_queue_limit(share);
-    const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
-    if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
-      return at_node(status.error(), node);
-    }
-    const std::string note = source.receiver->resume_note();
-    if (!note.empty()) log(note);
+    const Node& own = plan_.nodes[node];
+    Status status = make_and_open(source.receiver, node, own.make_receiver, [&](runtime::Receiver& receiver) {
+      return open_receiver(receiver, own.state_key);
+    });
+    if (!status) return status;
   }
   const std::lock_guard lock(state_);
   opened_ = true;
@@ -158,25 +188,14 @@ void Engine::close() {
     const std::lock_guard lock(state_);
     opened_ = false;
   }
-  const auto keep = [&](Error error) {
-    if (!failure_.any()) failure_.fail_source(std::move(error));
+  const auto close_one = [&](auto& connector, std::size_t place) {
+    if (!connector) return;
+    Status status = foreign(Activity::Call::close, place, [&] { return connector->close(); });
+    if (!status && !failure_.any()) failure_.fail_source(at_node(std::move(status.error()), place));
   };
-  for (Source& source : sources_) {
-    if (!source.receiver) continue;
-    if (Status status = guarded([&] { return source.receiver->close(); }); !status) {
-      keep(at_node(status.error(), source.node));
-    }
-  }
-  for (SinkEnd& end : sinks_) {
-    if (!end.sink) continue;
-    if (Status status = guarded([&] { return end.sink->close(); }); !status)
-      keep(at_node(status.error(), end.node));
-  }
-  if (dead_letter_sink_) {
-    if (Status status = guarded([&] { return dead_letter_sink_->close(); }); !status) {
-      keep(at_dead_letter_route(status.error()));
-    }
-  }
+  for (Source& source : sources_) close_one(source.receiver, source.node);
+  for (SinkEnd& end : sinks_) close_one(end.sink, end.node);
+  close_one(dead_letter_sink_, route_place());
 }
 
 }  // namespace pipec::graph

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "graph/check_block.h"
 #include "graph/engine.h"
-#include "graph/guarded.h"
 #include "graph/split.h"
 
 namespace pipec::graph {
@@ -21,13 +21,10 @@ constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
 
 }  // namespace
 
-void Engine::source_loop(std::uint32_t source) {
+void Engine::source_loop(std::uint32_t source) noexcept {
   Status status = guarded([&] { return receive_all(source); });
   if (abandoned_.load()) return;
-  if (!status) {
-    failure_.fail_source(at_node(std::move(status.error()), sources_[source].node));
-    end_early();
-  }
+  if (!status) fail_at_node(std::move(status.error()), sources_[source].node);
   {
     const std::lock_guard lock(state_);
     --sources_running_;
@@ -65,6 +62,19 @@ std::size_t Engine::charge_of(const Source& source, std::size_t bytes) const {
   return bytes + static_cast<std::size_t>(static_cast<double>(bytes) * expansion);
 }
 
+// One receive into the delivery's block. What the receiver gave is checked.
+Result<Received> Engine::receive(Source& source, Delivery& delivery, const Reservation& reserved) {
+  // A sink may have kept the batch, and with it the block.
+  if (!delivery.block || delivery.block.use_count() != 1) delivery.block = std::make_shared<Block>();
+  delivery.block->clear();
+  delivery.block->data = buffers_.get(reserved.bytes);
+  runtime::ReceiveLimits limits;
+  limits.max_bytes = reserved.bytes;
+  limits.max_records = record_limit(reserved.bytes);
+  limits.largest_record = largest_record_;
+  return checked(source.receiver->receive(limits, *delivery.block), *delivery.block);
+}
+
 Status Engine::receive_all(std::uint32_t number) {
   Source& source = sources_[number];
   while (!ending()) {
@@ -81,21 +91,15 @@ Status Engine::receive_all(std::uint32_t number) {
       have_it_look();
       continue;
     }
-    Delivery* delivery = deliveries_.get();
+    Delivery* delivery = nullptr;
+    must([&] { delivery = deliveries_.get(); });
     const auto give_back = [&] {
       limiter_.release(reserved.charge);
-      delivery->block->data = {};
+      if (delivery->block) delivery->block->data = {};
       deliveries_.put(delivery);
     };
-    // A sink may have kept the batch, and with it the block.
-    if (!delivery->block || delivery->block.use_count() != 1) delivery->block = std::make_shared<Block>();
-    delivery->block->clear();
-    delivery->block->data = buffers_.get(reserved.bytes);
-    runtime::ReceiveLimits limits;
-    limits.max_bytes = reserved.bytes;
-    limits.max_records = record_limit(reserved.bytes);
-    limits.largest_record = largest_record_;
-    Result<Received> received = guarded([&] { return source.receiver->receive(limits, *delivery->block); });
+    Result<Received> received =
+        foreign(Activity::Call::receive, source.node, [&] { return receive(source, *delivery, reserved); });
     if (abandoned_.load()) return {};
     if (!received || *received != Received::records || failure_.any()) {
       give_back();
@@ -137,7 +141,8 @@ void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
     const std::size_t charge = charge_of(source, bytes);
     const bool last = first + count == records;
     limiter_.acquire_rest(charge);
-    Delivery* delivery = deliveries_.get();
+    Delivery* delivery = nullptr;
+    must([&] { delivery = deliveries_.get(); });
     if (last && first == 0) {
       delivery->block = block;  // all of it
     } else {
@@ -145,7 +150,7 @@ void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
         const std::lock_guard lock(admission_);
         ++split_;
       }
-      delivery->block = part_of(*block, first, count);
+      must([&] { delivery->block = part_of(*block, first, count); });
       delivery->ends_split = last;
     }
     if (last) block.reset();
@@ -181,7 +186,8 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
   counters_.records_in.fetch_add(block.origins.size(), std::memory_order_relaxed);  // unread: by read()
   counters_.bytes_in.fetch_add(delivery->bytes, std::memory_order_relaxed);
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
-  Parcel* parcel = parcels_.get();
+  Parcel* parcel = nullptr;
+  must([&] { parcel = parcels_.get(); });
   parcel->delivery = delivery;
   parcel->ordinal = 0;
   delivery->source = source;
@@ -191,7 +197,7 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
     delivery->received = options_.clock->steady_now();
     delivery->worked.store(0, std::memory_order_relaxed);
   }
-  delivery->numbers.assign(sinks_.size(), 0);
+  must([&] { delivery->numbers.assign(sinks_.size(), 0); });
 
   std::uint32_t extra =
       0;  // sinks that the source does not reach, but which must note their state at a commit point
@@ -208,16 +214,9 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
     }
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard barrier_lock(barrier_mutex_);
-    barrier_.admit(delivery->sequence, source, block.ranges, delivery->commit_point);
-    for (const runtime::PositionRange& range : block.ranges) {
-      PositionName& name = position_names_[{source, range.partition}];
-      if (!block.topic.empty()) {
-        if (name.name.empty()) name.name = fmt::format("{}[{}]", block.topic, block.partition);
-      } else if (name.name != block.source) {
-        name.name = block.source;
-      }
-      name.bytes = block.byte_positions;
-    }
+    must([&] { barrier_.admit(delivery->sequence, source, block.ranges, delivery->commit_point); });
+    // For messages only.
+    static_cast<void>(guarded([&] { note_names(source, block); }));
   }
   delivery->branches.start(topology_.terminals[source] + extra);
   if (extra > 0) {
@@ -225,7 +224,20 @@ void Engine::admit(std::uint32_t source, Delivery* delivery) noexcept {
       if (!topology_.reaches(source, sinks_[i].node)) send_to_sink(i, delivery);
     }
   }
-  flow_->submit(sources_[source].node, parcel);
+  must([&] { flow_->submit(sources_[source].node, parcel); });
+}
+
+// barrier_mutex_ is held.
+void Engine::note_names(std::uint32_t source, const Block& block) {
+  for (const runtime::PositionRange& range : block.ranges) {
+    PositionName& name = position_names_[{source, range.partition}];
+    if (!block.topic.empty()) {
+      if (name.name.empty()) name.name = fmt::format("{}[{}]", block.topic, block.partition);
+    } else if (name.name != block.source) {
+      name.name = block.source;
+    }
+    name.bytes = block.byte_positions;
+  }
 }
 
 // An empty batch that visits the sinks alone: at the end of the input, and when a source goes quiet.
@@ -236,20 +248,22 @@ void Engine::admit_commit_point() noexcept {
     if (!behind_commit_point_ || split_ > 0) return;
     behind_commit_point_ = false;
     last_commit_point_ = options_.clock->steady_now();
-    delivery = deliveries_.get();
+    must([&] { delivery = deliveries_.get(); });
     delivery->has_source = false;
     delivery->commit_point = true;
     delivery->lease = 0;
-    delivery->numbers.clear();
+    must([&] { delivery->numbers.assign(sinks_.size(), 0); });
     delivery->sequence = next_sequence_++;
-    for (SinkEnd& end : sinks_) delivery->numbers.push_back(end.next_number++);
+    for (std::size_t i = 0; i < sinks_.size(); ++i) delivery->numbers[i] = sinks_[i].next_number++;
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard barrier_lock(barrier_mutex_);
-    barrier_.admit(delivery->sequence, 0, {}, true);
+    must([&] { barrier_.admit(delivery->sequence, 0, {}, true); });
     transaction_ending_ = plan_.transactional;
   }
   if (sinks_.empty()) {
-    flow_->post([this, delivery] { routes_->arrive(delivery->sequence, delivery); });
+    must([&] {
+      flow_->post([this, delivery] { must([&] { routes_->arrive(delivery->sequence, delivery); }); });
+    });
     return;
   }
   delivery->branches.start(static_cast<std::uint32_t>(sinks_.size()));
@@ -284,10 +298,11 @@ void Engine::end_transaction_when_due() {
 }
 
 void Engine::send_to_sink(std::uint32_t sink, Delivery* delivery) {
-  Parcel* parcel = parcels_.get();
+  Parcel* parcel = nullptr;
+  must([&] { parcel = parcels_.get(); });
   parcel->delivery = delivery;
   parcel->batch.release();
-  flow_->submit(sinks_[sink].node, parcel);
+  must([&] { flow_->submit(sinks_[sink].node, parcel); });
 }
 
 }  // namespace pipec::graph

@@ -1,24 +1,87 @@
 #include "pipec/graph/pipeline.h"
 
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "graph/engine.h"
 #include "graph/topology.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::graph {
 
 namespace {
 
+Outcome failed(runtime::Error error) {
+  return {.error = std::move(error), .summary = {}, .committed = {}};
+}
+
+// Nothing escapes from any of its functions.
 class EnginePipeline final : public Pipeline {
  public:
   explicit EnginePipeline(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
-  Outcome run() override { return engine_->run(); }
-  void stop() override { engine_->stop(); }
-  Progress progress() const override { return engine_->progress(); }
-  std::vector<Metric> metrics() const override { return engine_->metrics(); }
+
+  // Whoever lets go of a pipeline that runs ends the run.
+  ~EnginePipeline() override {
+    stop();
+    const std::shared_ptr<Use> use = use_;
+    std::unique_lock lock(use->mutex);
+    // In the thread of run(), from a callback of the run's: run() keeps the engine.
+    if (use->runner == std::this_thread::get_id()) return;
+    use->changed.wait(lock, [&] { return !use->running; });
+  }
+
+  Outcome run() override {
+    // The object itself may be gone when run() returns.
+    const std::shared_ptr<Engine> engine = engine_;
+    const std::shared_ptr<Use> use = use_;
+    Outcome outcome;
+    runtime::Status status = runtime::guarded([&]() -> runtime::Status {
+      {
+        const std::lock_guard lock(use->mutex);
+        if (use->begun) {
+          return runtime::Error{
+              "usage", "run() was called before: make another Pipeline for each run", {}, {}, false};
+        }
+        use->begun = use->running = true;
+        use->runner = std::this_thread::get_id();
+      }
+      runtime::Status ended = runtime::guarded([&] { outcome = engine->run(); });
+      const std::lock_guard lock(use->mutex);
+      use->running = false;
+      use->runner = {};
+      use->changed.notify_all();
+      return ended;
+    });
+    if (!status) return failed(std::move(status.error()));
+    return outcome;
+  }
+
+  void stop() override {
+    static_cast<void>(runtime::guarded([&] { engine_->stop(); }));
+  }
+  Progress progress() const override {
+    Progress progress;
+    static_cast<void>(runtime::guarded([&] { progress = engine_->progress(); }));
+    return progress;
+  }
+  std::vector<Metric> metrics() const override {
+    std::vector<Metric> metrics;
+    static_cast<void>(runtime::guarded([&] { metrics = engine_->metrics(); }));
+    return metrics;
+  }
 
  private:
+  struct Use {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool begun = false;
+    bool running = false;
+    std::thread::id runner;
+  };
   std::shared_ptr<Engine> engine_;
+  const std::shared_ptr<Use> use_ = std::make_shared<Use>();
 };
 
 }  // namespace
@@ -28,12 +91,16 @@ std::string Watermark::to_string() const {
 }
 
 runtime::Result<std::unique_ptr<Pipeline>> Pipeline::make(Plan plan, RunOptions options) {
-  runtime::Result<Topology> topology = analyse(plan);
-  if (!topology) return std::move(topology.error());
-  const runtime::GovernSettings& govern = options.govern ? *options.govern : plan.govern;
-  if (runtime::Status good = govern.check(); !good) return std::move(good.error());
-  auto engine = std::make_shared<Engine>(std::move(plan), std::move(*topology), std::move(options));
-  return std::unique_ptr<Pipeline>(std::make_unique<EnginePipeline>(std::move(engine)));
+  return runtime::guarded([&]() -> runtime::Result<std::unique_ptr<Pipeline>> {
+    if (plan.problem) return *plan.problem;
+    if (!options.clock) return runtime::Error{"usage", "RunOptions::clock is null", {}, {}, false};
+    runtime::Result<Topology> topology = analyse(plan);
+    if (!topology) return std::move(topology.error());
+    const runtime::GovernSettings& govern = options.govern ? *options.govern : plan.govern;
+    if (runtime::Status good = govern.check(); !good) return std::move(good.error());
+    auto engine = std::make_shared<Engine>(std::move(plan), std::move(*topology), std::move(options));
+    return std::unique_ptr<Pipeline>(std::make_unique<EnginePipeline>(std::move(engine)));
+  });
 }
 
 }  // namespace pipec::graph

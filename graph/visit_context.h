@@ -2,8 +2,10 @@
 // succeeded, so that a second attempt at the same batch does not tell it twice.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
@@ -54,10 +56,14 @@ class VisitContext final : public runtime::StageContext {
   // A dead letter was reported of a record that is none of the batch's.
   bool foreign() const { return foreign_; }
 
+  // Without memory it throws and has done nothing.
   void hand_over() {
     if (letters_.empty()) return;
     const std::lock_guard lock(delivery_.mutex);
-    std::move(letters_.begin(), letters_.end(), std::back_inserter(delivery_.letters));
+    std::vector<RoutedLetter>& all = delivery_.letters;
+    const std::size_t needed = all.size() + letters_.size();
+    if (needed > all.capacity()) all.reserve(std::max(needed, 2 * all.capacity()));
+    std::move(letters_.begin(), letters_.end(), std::back_inserter(all));
     letters_.clear();
   }
 

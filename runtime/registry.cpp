@@ -14,6 +14,24 @@ const Spec* by_name(const std::deque<Spec>& specs, std::string_view name) {
   return found == specs.end() ? nullptr : &*found;
 }
 
+// Why something of this name is not added; empty: it is.
+std::string refusal(const std::string& kind, const std::string& name, bool taken) {
+  if (name.empty()) return "a " + kind + " has no name";
+  if (taken) return "there is a " + kind + " '" + name + "' already";
+  return {};
+}
+
+template <typename Spec>
+std::string refusal(const std::string& kind, const Spec& spec, const std::deque<Spec>& others) {
+  std::string why = refusal(kind, spec.name, by_name(others, spec.name) != nullptr);
+  if (!why.empty()) return why;
+  if (!spec.make) return "the " + kind + " '" + spec.name + "' has no 'make'";
+  if (spec.positional > spec.options.size()) {
+    return "the " + kind + " '" + spec.name + "' has fewer options than are positional";
+  }
+  return {};
+}
+
 }  // namespace
 
 const Options::Item* Options::find(std::string_view name) const {
@@ -22,13 +40,20 @@ const Options::Item* Options::find(std::string_view name) const {
   return found == items.end() ? nullptr : &*found;
 }
 
+const Options::Item* Options::given_or_default(std::string_view name) const {
+  if (const Item* item = find(name)) return item;
+  const auto found =
+      std::find_if(defaults.begin(), defaults.end(), [&](const Item& item) { return item.name == name; });
+  return found == defaults.end() ? nullptr : &*found;
+}
+
 std::string_view Options::string(std::string_view name, std::string_view fallback) const {
-  const Item* item = find(name);
+  const Item* item = given_or_default(name);
   return item && item->value.type() == Type::string ? item->value.text() : fallback;
 }
 
 std::int64_t Options::integer(std::string_view name, std::int64_t fallback) const {
-  const Item* item = find(name);
+  const Item* item = given_or_default(name);
   if (!item) return fallback;
   const Type type = item->value.type();
   return type == Type::integer || type == Type::duration || type == Type::timestamp ? item->value.as_int()
@@ -36,14 +61,14 @@ std::int64_t Options::integer(std::string_view name, std::int64_t fallback) cons
 }
 
 double Options::number(std::string_view name, double fallback) const {
-  const Item* item = find(name);
+  const Item* item = given_or_default(name);
   if (!item || !item->value.is_number()) return fallback;
   return item->value.type() == Type::floating ? item->value.as_float()
                                               : static_cast<double>(item->value.as_int());
 }
 
 bool Options::boolean(std::string_view name, bool fallback) const {
-  const Item* item = find(name);
+  const Item* item = given_or_default(name);
   return item && item->value.type() == Type::boolean ? item->value.as_bool() : fallback;
 }
 
@@ -52,18 +77,39 @@ std::shared_ptr<const Program> Options::program(std::string_view name) const {
   return item ? item->program : nullptr;
 }
 
-void Registry::add(Function function) {
+Status Registry::refuse(std::string why) {
+  Error error{"registry", std::move(why), {}, {}, false};
+  if (problem_) problem_ = error;
+  return error;
+}
+
+Status Registry::add(Function function) {
+  if (std::string why = refusal("function", function.name, this->function(function.name) != nullptr);
+      !why.empty()) {
+    return refuse(std::move(why));
+  }
+  if (!function.code) return refuse("the function '" + function.name + "' has no code");
   functions_.push_back(std::move(function));
   function_names_[functions_.back().name] = &functions_.back();
+  return {};
 }
-void Registry::add(ReceiverSpec receiver) {
-  receivers_.push_back(std::move(receiver));
+
+Status Registry::add(ReceiverSpec spec) {
+  if (std::string why = refusal("receiver", spec, receivers_); !why.empty()) return refuse(std::move(why));
+  receivers_.push_back(std::move(spec));
+  return {};
 }
-void Registry::add(SinkSpec sink) {
-  sinks_.push_back(std::move(sink));
+
+Status Registry::add(SinkSpec spec) {
+  if (std::string why = refusal("sink", spec, sinks_); !why.empty()) return refuse(std::move(why));
+  sinks_.push_back(std::move(spec));
+  return {};
 }
-void Registry::add(ParserSpec parser) {
-  parsers_.push_back(std::move(parser));
+
+Status Registry::add(ParserSpec spec) {
+  if (std::string why = refusal("format", spec, parsers_); !why.empty()) return refuse(std::move(why));
+  parsers_.push_back(std::move(spec));
+  return {};
 }
 
 const Function* Registry::function(std::string_view name) const {

@@ -24,8 +24,13 @@ class Interpreter::Call final : public CallContext {
   }
 
   Value apply(std::size_t argument, std::span<const Value> parameters) override {
+    const std::vector<Parameter>& declared_all = expression_.function->parameters;
+    if (argument >= declared_all.size() || declared_all[argument].kind != Parameter::Kind::lambda ||
+        argument >= expression_.children.size()) {
+      return fail("its code calls an argument that is no function");
+    }
     const Expression& body = expression_.children[argument];
-    const Parameter& declared = expression_.function->parameters[argument];
+    const Parameter& declared = declared_all[argument];
     const std::uint32_t first = expression_.lambda_locals[argument];
     for (std::uint32_t i = 0; i < parameters.size() && i < declared.lambda_parameters; ++i) {
       interpreter_.locals_[first + i] = parameters[i];

@@ -54,7 +54,10 @@ int main() {
   runtime::Registry registry;  // outlives every plan that is compiled with it
   stdlib::register_memory(registry, channels);
   stdlib::register_all(registry);
-  registry.add(price_function(prices));
+  if (const auto added = registry.add(price_function(prices)); !added) {
+    std::fprintf(stderr, "%s\n", added.error().message.c_str());
+    return 1;
+  }
 
   // What does not compile is told with its place and what to do about it.
   if (auto wrong = compiler::compile_text("wrong.pipe",

@@ -14,7 +14,7 @@ void register_json_parser(runtime::Registry& registry) {
   spec.make = [](const runtime::Options& options) -> runtime::Result<std::unique_ptr<runtime::Stage>> {
     return runtime::make_json_parser(on_error_of(options));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

@@ -104,7 +104,7 @@ void add(runtime::Registry& registry, std::string name, std::string doc, bool by
     return std::unique_ptr<runtime::Stage>(
         std::make_unique<BinaryParser>(on_error_of(options), by_first_byte));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ void register_text_parser(runtime::Registry& registry) {
   spec.make = [](const runtime::Options& options) -> runtime::Result<std::unique_ptr<runtime::Stage>> {
     return std::unique_ptr<runtime::Stage>(std::make_unique<TextParser>(on_error_of(options)));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

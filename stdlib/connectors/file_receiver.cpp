@@ -526,7 +526,7 @@ void register_file_receiver(runtime::Registry& registry) {
     return constant_paths_of(input_paths_of(options));
   };
   spec.make = make;
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

@@ -313,7 +313,7 @@ void register_file_sink(runtime::Registry& registry) {
     }
     return std::unique_ptr<runtime::Sink>(std::make_unique<TemplateSink>(output, options, context));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

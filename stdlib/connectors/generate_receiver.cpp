@@ -140,7 +140,7 @@ void register_generate_receiver(runtime::Registry& registry) {
         std::make_unique<GenerateReceiver>(count_option, options.program("template"),
                                            static_cast<std::uint64_t>(options.integer("seed", 0)), context));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

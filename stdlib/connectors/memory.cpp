@@ -189,7 +189,7 @@ void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryCh
     return std::unique_ptr<runtime::Receiver>(
         std::make_unique<MemoryReceiver>(channels->channel(options.string("name"))));
   };
-  registry.add(std::move(receiver));
+  static_cast<void>(registry.add(std::move(receiver)));
 
   runtime::SinkSpec sink;
   sink.name = "memory";
@@ -201,7 +201,7 @@ void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryCh
     return std::unique_ptr<runtime::Sink>(
         std::make_unique<MemorySink>(channels->channel(options.string("name")), encoding_of(options)));
   };
-  registry.add(std::move(sink));
+  static_cast<void>(registry.add(std::move(sink)));
 }
 
 }  // namespace pipec::stdlib

@@ -356,7 +356,7 @@ void register_stdin_receiver(runtime::Registry& registry) {
     made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
     return make_stdin_receiver(STDIN_FILENO, made, make_framing(options));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

@@ -124,7 +124,7 @@ void register_stream_sinks(runtime::Registry& registry) {
                 const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
     return make_stream_sink(STDOUT_FILENO, "stdout", encoding_of(options));
   };
-  registry.add(std::move(out));
+  static_cast<void>(registry.add(std::move(out)));
 
   runtime::SinkSpec none;
   none.name = "null";
@@ -133,7 +133,7 @@ void register_stream_sinks(runtime::Registry& registry) {
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
     return std::unique_ptr<runtime::Sink>(std::make_unique<NullSink>());
   };
-  registry.add(std::move(none));
+  static_cast<void>(registry.add(std::move(none)));
 }
 
 }  // namespace pipec::stdlib

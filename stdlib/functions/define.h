@@ -58,8 +58,8 @@ class Family {
 
   void add(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
            std::vector<Example> examples, runtime::FunctionCode code, runtime::Prepare prepare = nullptr) {
-    registry_.add(entry(std::move(name), std::move(parameters), result, std::move(doc), std::move(examples),
-                        code, prepare));
+    static_cast<void>(registry_.add(entry(std::move(name), std::move(parameters), result, std::move(doc),
+                                          std::move(examples), code, prepare)));
   }
   // The result has the type of the first argument.
   void add_like_first(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
@@ -68,7 +68,7 @@ class Family {
     Function function = entry(std::move(name), std::move(parameters), result, std::move(doc),
                               std::move(examples), code, prepare);
     function.result_like = 0;
-    registry_.add(std::move(function));
+    static_cast<void>(registry_.add(std::move(function)));
   }
   // Not the same result each time: never folded.
   void add_impure(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
@@ -76,7 +76,7 @@ class Family {
     Function function = entry(std::move(name), std::move(parameters), result, std::move(doc),
                               std::move(examples), code, nullptr);
     function.pure = false;
-    registry_.add(std::move(function));
+    static_cast<void>(registry_.add(std::move(function)));
   }
 
  private:

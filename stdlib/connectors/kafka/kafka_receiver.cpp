@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "stdlib/connectors/connectors.h"
@@ -40,7 +41,12 @@ class KafkaReceiver final : public runtime::Receiver {
       if (Status status = transaction_->start(); !status) return status;
     }
     options_.transactional = transaction_ != nullptr;
-    consumer_ = std::make_shared<Consumer>(options_);
+    {
+      const std::lock_guard lock(mutex_);
+      consumer_ = std::make_shared<Consumer>(options_);
+      opening_ = false;
+      if (interrupted_) consumer_->interrupt();
+    }
     return consumer_->open();
   }
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
@@ -53,7 +59,10 @@ class KafkaReceiver final : public runtime::Receiver {
   void pause() override { consumer_->pause(true); }
   void resume() override { consumer_->pause(false); }
   void interrupt() override {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
     if (consumer_) consumer_->interrupt();
+    if (transaction_ && opening_) transaction_->interrupt_start();
   }
   std::size_t queued_bytes() const override { return consumer_ ? consumer_->queued_bytes() : 0; }
   std::vector<runtime::Gauge> gauges() const override {
@@ -79,6 +88,9 @@ class KafkaReceiver final : public runtime::Receiver {
   ConsumerOptions options_;
   std::size_t queue_limit_ = 0;
   const std::shared_ptr<Transaction> transaction_;
+  std::mutex mutex_;  // interrupt() may come while open() runs
+  bool opening_ = true;
+  bool interrupted_ = false;
   std::shared_ptr<Consumer> consumer_;
 };
 
@@ -142,7 +154,7 @@ void register_kafka_receiver(runtime::Registry& registry) {
     return std::unique_ptr<runtime::Receiver>(
         std::make_unique<KafkaReceiver>(std::move(*made), std::move(transaction)));
   };
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

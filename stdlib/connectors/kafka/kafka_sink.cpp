@@ -314,7 +314,7 @@ void register_kafka_sink(runtime::Registry& registry) {
   spec.check = check_topic;
   spec.join = kafka::join_sink;
   spec.make = make_sink;
-  registry.add(std::move(spec));
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

@@ -138,7 +138,10 @@ Status Producer::start() {
   log_.attach(conf->get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_report);
   char text[512];
-  client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
+  {
+    const std::lock_guard lock(client_mutex_);
+    client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
+  }
   if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
   log_.attached(client_.get());
@@ -202,7 +205,12 @@ void Producer::stop() {
   reports_queue_.reset();
   const std::lock_guard lock(topics_mutex_);
   for (auto& [name, topic] : topics_) topic.handle.reset();
-  client_.reset();
+  Handle ended;  // its end takes a while
+  {
+    const std::lock_guard client_lock(client_mutex_);
+    ended = std::move(client_);
+  }
+  ended.reset();
   topics_.clear();  // what the client asked to its end
 }
 
@@ -260,7 +268,10 @@ bool Producer::wait(std::chrono::milliseconds time) {
 
 void Producer::interrupt() {
   interrupted_ = true;
-  if (client_) purge();
+  {
+    const std::lock_guard lock(client_mutex_);
+    if (client_) purge();
+  }
   const std::lock_guard lock(mutex_);
   room_.notify_all();
 }

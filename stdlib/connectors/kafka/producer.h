@@ -118,6 +118,7 @@ class Producer {
   std::thread thread_;
   std::atomic<bool> ending_{false};
   std::atomic<bool> interrupted_{false};
+  std::mutex client_mutex_;  // restart() replaces the client, interrupt() comes from any thread
   std::mutex mutex_;
   std::condition_variable room_;
   std::atomic<std::uint64_t> reports_{0};

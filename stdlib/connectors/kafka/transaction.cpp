@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int kCall = 20'000;  // milliseconds
+constexpr int kCall = 20'000;       // milliseconds
+constexpr int kInitialise = 1'000;  // a call that is not done by then goes on with the next one
 constexpr std::chrono::seconds kPatience{120};
 constexpr std::chrono::milliseconds kAgain{100};  // some calls fail at once
 // Records that break every transaction they are in would be tried for ever.
@@ -58,7 +59,8 @@ Status Transaction::start() {
 }
 
 Status Transaction::initialise() {
-  const KafkaError failed = attempt([&] { return rd_kafka_init_transactions(producer_->client(), kCall); });
+  const KafkaError failed =
+      attempt([&] { return rd_kafka_init_transactions(producer_->client(), kInitialise); });
   if (!failed) return {};
   return error(fmt::format("cannot begin transactions: {}{}", rd_kafka_error_string(failed.get()),
                            producer_->last_error()));
@@ -69,7 +71,7 @@ KafkaError Transaction::attempt(const std::function<rd_kafka_error_t*()>& call) 
   for (;;) {
     KafkaError failed(call());
     if (!failed || !rd_kafka_error_is_retriable(failed.get()) || Clock::now() >= deadline) return failed;
-    if (!producer_->wait(kAgain)) return failed;
+    if (interrupted_ || !producer_->wait(kAgain)) return failed;
   }
 }
 

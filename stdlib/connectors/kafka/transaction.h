@@ -6,6 +6,7 @@
 //                                 \-> something broke, or partitions were lost -> abort, rewind, once more
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -28,6 +29,8 @@ class Transaction {
   void propose_id(const std::string& id);
   // After them, from the receiver's open(): fences a process of the same id and ends its transaction.
   runtime::Status start();
+  // Any thread: a start() that waits for the brokers fails soon.
+  void interrupt_start() { interrupted_ = true; }
   const std::string& id() const { return settings_.transactional_id; }
 
   // Before sending. False: this transaction will be aborted, nothing need be sent.
@@ -53,6 +56,7 @@ class Transaction {
   ProducerSettings settings_;
   const std::function<void(const std::string&)> log_;
   std::shared_ptr<Producer> producer_;
+  std::atomic<bool> interrupted_{false};
   mutable std::mutex mutex_;
   bool open_ = false;
   std::chrono::steady_clock::time_point begun_;

@@ -1,6 +1,7 @@
 #include "unit/compiler/harness.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "pipec/dsl/render.h"
@@ -48,7 +49,29 @@ OptionSpec option(const char* name, OptionSpec::Kind kind, TypeSet types, bool r
   return result;
 }
 
-void add_functions(Registry& all) {
+// What is registered here is compiled and never run.
+struct Adding {
+  void add(Function function) { must(all.add(std::move(function))); }
+  void add(ReceiverSpec spec) {
+    spec.make = [](const Options&, const ConnectorContext&) -> Result<std::unique_ptr<Receiver>> {
+      return Error{"test", "never run", {}, {}};
+    };
+    must(all.add(std::move(spec)));
+  }
+  void add(SinkSpec spec) {
+    spec.make = [](const Options&, const ConnectorContext&) -> Result<std::unique_ptr<Sink>> {
+      return Error{"test", "never run", {}, {}};
+    };
+    must(all.add(std::move(spec)));
+  }
+  void add(ParserSpec spec) { must(all.add(std::move(spec))); }
+  static void must(const Status& status) {
+    if (!status) throw std::runtime_error(status.error().message);
+  }
+  Registry& all;
+};
+
+void add_functions(Adding all) {
   all.add(function("upper", {parameter("s", Type::string)}, Type::string,
                    [](CallContext& c, std::span<const Value> a) {
                      std::string text(a[0].text());
@@ -104,7 +127,7 @@ void add_functions(Registry& all) {
       [](CallContext&, std::span<const Value> a) { return Value::integer(a[0].as_int() + a[1].as_int()); }));
 }
 
-void add_connectors(Registry& all) {
+void add_connectors(Adding all) {
   ReceiverSpec file;
   file.name = "file";
   file.options = {option("path", OptionSpec::Kind::constant, Type::string, true),
@@ -162,8 +185,8 @@ void add_connectors(Registry& all) {
 const Registry& registry() {
   static const Registry kAll = [] {
     Registry all;
-    add_functions(all);
-    add_connectors(all);
+    add_functions({all});
+    add_connectors({all});
     all.compile_pattern = [](std::string_view text) -> Result<std::shared_ptr<const Matcher>> {
       if (text == "(") return Error{"pattern", "missing )", {}, {}};
       return std::shared_ptr<const Matcher>(std::make_shared<Substring>(text));

@@ -1,27 +1,9 @@
 // D10 in every state a pipeline can be in.
 #include "support/catch.h"
-#include "unit/graph/fixture.h"
+#include "unit/graph/hooked.h"
 
 using namespace pipec;
 using namespace pipec::test;
-
-namespace {
-
-// Runs in a thread of its own, so that the test can stop it.
-struct Running {
-  explicit Running(const Builder& b, RunOptions o) : pipeline(make(b, std::move(o))) {
-    thread = std::thread([this] { outcome = pipeline->run(); });
-  }
-  const Outcome& end() {
-    thread.join();
-    return outcome;
-  }
-  std::unique_ptr<Pipeline> pipeline;
-  Outcome outcome;
-  std::thread thread;
-};
-
-}  // namespace
 
 TEST_CASE("D10 stop before the run, and while the source blocks in receive") {
   for (const unsigned threads : {1u, 2u, 8u}) {
@@ -88,7 +70,7 @@ TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is int
   running.pipeline->stop();
   const Outcome& outcome = running.end();
   CHECK(code(outcome) == "deadline");
-  CHECK(message(outcome).find("still writing: sink out") != std::string::npos);
+  CHECK(message(outcome).find("still running: write() of sink out") != std::string::npos);
   CHECK(out->interrupts == 1);
   CHECK(out->records == numbered(30));
   CHECK(in->committed() <= 30);
@@ -258,4 +240,178 @@ TEST_CASE("D9 a source that goes quiet within a commit interval is committed all
   for (std::size_t commits = 1; in->committed() < 25; ++commits) journal->wait_for("commit in", commits);
   running.pipeline->stop();
   CHECK(message(running.end()) == "");
+}
+
+TEST_CASE("D10 stop is heard while a receiver or a sink is being opened, and is no error") {
+  for (const std::string where : {"in", "out", "dlq"}) {
+    INFO(where);
+    auto in = source_of(numbered(20), 10);
+    auto other = source_of(numbered(20), 10);
+    auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
+    // As a client does that cannot reach its server: until it is interrupted, and then an error.
+    const auto journal = std::make_shared<Journal>();
+    const auto hook = [&](const std::string& node) -> Hook {
+      if (node != where) return [](const std::string&) {};
+      return [journal](const std::string& call) {
+        if (call != "open" && call != "interrupt") return;
+        journal->note(call);
+        if (call == "interrupt") return;
+        journal->wait_for("interrupt");
+        throw std::runtime_error("cannot reach the server");
+      };
+    };
+    Builder b;
+    b.receive("in", hooked(in, hook("in"))).sink("out", hooked(out, hook("out")));
+    b.receive("other", receiver(other)).drop();
+    b.dead_letters_to("dlq", hooked(dead, hook("dlq")));
+    Running running(b, options());
+    journal->wait_for("open");
+    running.pipeline->stop();
+    const Outcome& outcome = running.end();
+    CHECK(message(outcome) == "");
+    CHECK(outcome.summary.stopped);
+    CHECK(other->open_calls == 0);  // nor is anything else
+    CHECK(in->commits == 0);
+    CHECK((where == "in" ? in->close_calls : where == "out" ? out->closes : dead->closes) == 1);
+  }
+}
+
+TEST_CASE("D10 a connector that hangs in open does not hold run() past the deadline, which names it") {
+  auto in = source_of(numbered(20), 10);
+  auto out = std::make_shared<SinkScript>();
+  auto latch = std::make_shared<Latch>();
+  Builder b;
+  b.receive("recv far", hooked(in,
+                               [latch](const std::string& call) {
+                                 if (call == "open") latch->wait();
+                               }))
+      .sink("out", sink(out));
+  RunOptions o = options();
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  latch->wait_until_reached();
+  running.pipeline->stop();
+  const Outcome& outcome = running.end();
+  CHECK(code(outcome) == "deadline");
+  CHECK(message(outcome).find("still running: open() of recv far") != std::string::npos);
+  latch->open();
+}
+
+TEST_CASE(
+    "D10 the deadline's error names the receiver, stage, sink or dead letter route that hangs, and its "
+    "call") {
+  struct Case {
+    const char* where;
+    const char* call;
+    const char* said;
+  };
+  for (const Case& each : {Case{"in", "receive", "receive() of in"}, Case{"in", "commit", "commit() of in"},
+                           Case{"in", "close", "close() of in"}, Case{"stage", "", "process() of stage"},
+                           Case{"route", "", "route() of route"}, Case{"out", "write", "write() of out"},
+                           Case{"out", "snapshot", "snapshot() of out"}, Case{"out", "sync", "sync() of out"},
+                           Case{"out", "close", "close() of out"}, Case{"dlq", "write", "write() of dlq"},
+                           Case{"dlq", "close", "close() of dlq"}}) {
+    INFO(each.said);
+    auto in = source_of(numbered(20), 10);
+    auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
+    out->refuses = [](std::string_view payload) { return payload == "5"; };
+    auto latch = std::make_shared<Latch>();
+    const std::string where = each.where;
+    const auto hook = [=](const std::string& node) -> Hook {
+      return [=, call = std::string(each.call)](const std::string& called) {
+        if (node == where && called == call) latch->wait();
+      };
+    };
+    Builder b;
+    b.receive("in", hooked(in, hook("in")))
+        .filter("stage", [=](std::string_view) { return where == "stage" ? (latch->wait(), true) : true; })
+        .route("route", 1, [=](std::string_view) { return where == "route" ? (latch->wait(), 0u) : 0u; })[0]
+        .sink("out", hooked(out, hook("out")));
+    b.dead_letters_to("dlq", hooked(dead, hook("dlq")));
+    MemoryCheckpoint checkpoint;
+    RunOptions o = options();
+    o.checkpoint = &checkpoint;
+    o.drain_deadline = std::chrono::milliseconds(0);
+    Running running(b, o);
+    latch->wait_until_reached();
+    running.pipeline->stop();
+    const Outcome& outcome = running.end();
+    CHECK(code(outcome) == "deadline");
+    CHECK(message(outcome).find(std::string("still running: ") + each.said) != std::string::npos);
+    latch->open();
+  }
+}
+
+TEST_CASE("D10 past the deadline the caller's clock is not read any more, though batches still end") {
+  struct Counting final : runtime::Clock {
+    std::chrono::steady_clock::time_point steady_now() const override {
+      ++reads;
+      return Clock::system().steady_now();
+    }
+    std::int64_t unix_nanoseconds() const override { return ++reads, 0; }
+    mutable std::atomic<int> reads{0};
+  };
+  auto in = source_of(numbered(20), 10);
+  auto out = std::make_shared<SinkScript>();
+  auto latch = std::make_shared<Latch>();
+  Builder b;
+  b.receive("in", receiver(in))
+      .filter("stage", [=](std::string_view) { return latch->wait(), true; })
+      .sink("out", sink(out));
+  Counting clock;
+  RunOptions o = options(1);
+  o.clock = &clock;
+  o.drain_deadline = std::chrono::milliseconds(0);
+  Running running(b, o);
+  latch->wait_until_reached();
+  running.pipeline->stop();
+  CHECK(code(running.end()) == "deadline");
+  const int before = clock.reads;
+  CHECK(before > 0);
+  latch->open();
+  const auto in_flight = [&] {
+    for (const graph::Metric& one : running.pipeline->metrics()) {
+      if (one.name == "in_flight_batches") return one.value;
+    }
+    return -1.0;
+  };
+  while (in_flight() != 0) std::this_thread::yield();
+  CHECK(clock.reads == before);
+}
+
+TEST_CASE("D10 a receiver's own thread may ask for a commit when the run is long over") {
+  auto in = source_of(numbered(20), 10);
+  auto out = std::make_shared<SinkScript>();
+  struct Keeps final : runtime::Receiver {
+    Keeps(std::shared_ptr<SourceScript> script, std::function<void()>& kept)
+        : inner(std::move(script)), trigger(kept) {}
+    void keep_commit_trigger(const std::function<void()>& given) override { trigger = given; }
+    Status open(const StateEntries& saved) override { return inner.open(saved); }
+    Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+      return inner.receive(limits, block);
+    }
+    Status commit(std::span<const PositionRange> ranges) override { return inner.commit(ranges); }
+    ScriptedReceiver inner;
+    std::function<void()>& trigger;
+  };
+  std::function<void()> trigger;
+  std::function<Status(const StateEntries&)> save;
+  struct KeepsToo final : runtime::Sink {
+    explicit KeepsToo(std::function<Status(const StateEntries&)>& kept) : save(kept) {}
+    void keep_ahead(const std::function<Status(const StateEntries&)>& given) override { save = given; }
+    Status write(const Batch&, StageContext&) override { return {}; }
+    std::function<Status(const StateEntries&)>& save;
+  };
+  Builder b;
+  b.receive("in", [&] { return std::make_unique<Keeps>(in, trigger); }).sink("out", [&] {
+    return std::make_unique<KeepsToo>(save);
+  });
+  MemoryCheckpoint checkpoint;
+  RunOptions o = options();
+  o.checkpoint = &checkpoint;
+  CHECK(message(run(b, o)) == "");  // the pipeline is gone with it
+  const std::size_t saves = checkpoint.saves;
+  trigger();
+  CHECK_FALSE(save({{"a", "b"}}));
+  CHECK(checkpoint.saves == saves);
 }

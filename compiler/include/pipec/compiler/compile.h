@@ -47,7 +47,7 @@ std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime:
 // The same for a program that embeds pipelines and has their text at hand: `name` stands for the file
 // ("flow.pipe"), and what `use` names is read from the disk unless the options say otherwise. What is wrong
 // comes in the error's message (code "compile"), laid out for people; without an error, `warnings` is set to
-// what else there is to say.
+// what else there is to say. Never throws; what Registry::add() refused is an error.
 runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
                                           const runtime::Registry& registry, CompileOptions options = {},
                                           std::string* warnings = nullptr);

@@ -92,6 +92,9 @@ class Builder {
    private:
     friend class Builder;
     Stream(Builder& builder, std::uint32_t node) : builder_(&builder), node_(node) {}
+    Stream add_stage(std::string name, std::shared_ptr<const runtime::Stage> stage, bool trusted) const;
+    template <typename Function>
+    void need(const std::string& name, const Function& function) const;
     Builder* builder_;  // must not move while a stream of it is in use
     std::uint32_t node_;
   };
@@ -110,12 +113,14 @@ class Builder {
   // letters, with the positions in batch.block().ranges, and commits them when it likes (D5).
   void commit_by_sink() { plan_.commit = CommitMode::sink; }
 
-  // A copy: the builder may go on.
+  // A copy: the builder may go on. What was built wrongly (a stage without a function, a stream of another
+  // builder) is an error of Pipeline::make().
   Plan plan() const { return plan_; }
 
  private:
   std::uint32_t add(Node node);
   Stream follow(const Stream& stream, Node node);
+  void report(const std::string& node, std::string message);
 
   Plan plan_;
 };

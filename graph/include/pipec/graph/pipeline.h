@@ -36,7 +36,8 @@ struct RunOptions {
   RetryLimits retry;
   runtime::CheckpointStore* checkpoint = nullptr;  // null: nothing is kept across runs
   const runtime::Clock* clock = &runtime::Clock::system();
-  std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
+  // One line per event worth knowing, one call at a time; may be empty. Must not throw and not block.
+  std::function<void(const std::string& line)> log;
   // D11: called about every `ticker_interval` while the pipeline runs; an error is logged and counted.
   std::chrono::milliseconds ticker_interval{0};
   std::function<runtime::Status()> ticker;
@@ -99,16 +100,18 @@ struct Metric {
   double value = 0;
 };
 
+// None of its functions throws.
 class Pipeline {
  public:
   // Checks the plan's shape, makes and opens nothing yet.
   static runtime::Result<std::unique_ptr<Pipeline>> make(Plan plan, RunOptions options);
+  // Stops a run that goes on in another thread, and waits for it as stop() says.
   virtual ~Pipeline() = default;
   // Opens, runs to the end of all sources, or until stop() or the first fatal error; drains, commits, closes.
-  // Blocks the calling thread. Once per Pipeline.
+  // Blocks the calling thread. Once per Pipeline: a second call returns an error and does nothing.
   virtual Outcome run() = 0;
   // From any thread, any number of times: stop the sources, drain what is in flight, commit it. Returns at
-  // once.
+  // once. While connectors are still being opened, that is interrupted, and run() ends without an error.
   virtual void stop() = 0;
   virtual Progress progress() const = 0;            // from any thread
   virtual std::vector<Metric> metrics() const = 0;  // from any thread

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Node {
   std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()> make_sink;
   std::shared_ptr<const runtime::Stage> stage;
   std::shared_ptr<const runtime::Router> router;
+  bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
 
   // For `explain`: one fact a line.
   std::vector<std::string> facts;
@@ -70,6 +72,7 @@ struct Plan {
   // point is received before it is committed. One source.
   bool transactional = false;
   runtime::GovernSettings govern;
+  std::optional<runtime::Error> problem;  // the plan was put together wrongly: Pipeline::make() gives it back
 };
 
 }  // namespace pipec::graph

@@ -50,10 +50,13 @@ enum class Received : std::uint8_t {
 
 inline constexpr const char* kRewound = "rewound";
 
-// Threads. open() comes from the one that runs the pipeline; then receive() from the source's own, while
-// commit() and describe() come from the committing thread, so what both use needs a lock; close() when both
-// are through, also after a failed open(). interrupt(), pause(), resume() and total_bytes() come from any
-// thread between open() and close(). The receiver is destroyed with the pipeline.
+// Threads. open(), commit(), describe() and close() come from one thread, receive() from the source's own, so
+// what both use needs a lock. close() comes when both are through, also after a failed open(). interrupt()
+// comes from any thread, also while open() runs; pause(), resume() and total_bytes() do between open() and
+// close(). The receiver is destroyed with the pipeline.
+//
+// Blocks are checked: records beyond the data, positions that are missing or reversed, or records in a block
+// that is called idle or the end are errors of the receiver.
 //
 // Errors. An error of receive() or open() ends the run: what was received before it goes on. One of commit()
 // that says it is retriable is tried again (RetryLimits), any other ends the run (D4). An exception is an
@@ -91,7 +94,7 @@ class Receiver {
   virtual std::size_t queued_bytes() const { return 0; }
   // Any thread, between open() and close().
   virtual std::vector<Gauge> gauges() const { return {}; }
-  // Any thread: a receive that blocks returns soon.
+  // Any thread: a receive() that blocks returns soon, an open() that waits for somebody fails soon.
   virtual void interrupt() {}
   virtual Status close() { return {}; }
 
@@ -102,10 +105,10 @@ class Receiver {
   virtual std::string resume_note() const { return {}; }
 };
 
-// Threads. open() comes from the one that runs the pipeline. write() calls come one at a time, in source
-// order (unless `unordered`), from changing workers, with snapshot() between them; sync() from the committing
-// thread, perhaps while write() runs; close() at the very end, also after an error. interrupt() comes from
-// any thread.
+// Threads. open(), sync() and close() come from one thread, sync() perhaps while write() runs; close() comes
+// at the very end, also after an error. write() calls come one at a time, in source order (unless
+// `unordered`), from changing workers, with snapshot() between them. interrupt() comes from any thread, also
+// while open() runs.
 //
 // With `commit sink` the sink keeps its own accounts: write() comes for every batch, with records or without,
 // and snapshot() and sync() do not come at all. What is buffered is the sink's to flush and commit, in
@@ -144,7 +147,8 @@ class Sink {
   virtual Status sync() { return {}; }
   // Hands on what is buffered, at the end of the run.
   virtual Status close() { return {}; }
-  // Any thread: a write that blocks fails soon. For shutdown past the deadline.
+  // Any thread: a write that blocks fails soon, past the deadline of a shutdown; an open() that waits for
+  // somebody does at once.
   virtual void interrupt() {}
   // Any thread: bytes that it holds of batches whose write() has returned. They count as memory in use.
   virtual std::size_t queued_bytes() const { return 0; }

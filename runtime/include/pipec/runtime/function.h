@@ -30,7 +30,8 @@ class CallContext {
   // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
   // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
   virtual Value fail(std::string_view reason) = 0;
-  // Calls the lambda that stands at this argument's place. One value per parameter of the lambda.
+  // Calls the lambda that stands at this argument's place. One value per parameter of the lambda. The call
+  // fails where the argument is none.
   virtual Value apply(std::size_t argument, std::span<const Value> parameters) = 0;
   // Random bits of this evaluator; seeded where the program asks for it (`generate`).
   virtual std::uint64_t random() = 0;
@@ -70,6 +71,8 @@ struct Example {
       result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
 };
 
+// An exception in the code or in `prepare` is an error: of the compilation where it comes from constants, else
+// of the run.
 struct Function {
   std::string name;
   std::string family;  // "strings", "time", ...: the sections of the reference

@@ -32,7 +32,8 @@ struct OptionSpec {
   Kind kind = Kind::constant;
   TypeSet types = TypeSet::any();
   bool required = false;
-  std::optional<Value> fallback;  // shown in the reference; make() sees it when the option is left out
+  // Shown in the reference; Options gives it where the option is left out. A per_record one's is only shown.
+  std::optional<Value> fallback;
   std::vector<std::string> choices;
   // Of a sink's choice: what it refuses a record for ("a number beyond 64 bits"), apart from a malformed one.
   // Such a record becomes a dead letter, so the compiler knows that this sink can.
@@ -55,19 +56,23 @@ class Options {
     Place place;
   };
   std::vector<Item> items;
+  std::vector<Item> defaults;  // the fallbacks of what was left out; filled in by the compiler
   std::shared_ptr<Arena> storage = std::make_shared<Arena>();  // the bytes of the values
   Place place;                                                 // of the connector's name
   // The connector of the same pipeline that this one takes what it lacks from; see SinkSpec::join.
   std::shared_ptr<const Options> inherited;
 
-  const Item* find(std::string_view name) const;
+  const Item* find(std::string_view name) const;  // null where it was left out
   bool given(std::string_view name) const { return find(name) != nullptr; }
-  // The constant, or the fallback where it was left out (it must be there then).
+  // The constant; where it was left out the option's fallback, and where it has none the one given here.
   std::string_view string(std::string_view name, std::string_view fallback = {}) const;
   std::int64_t integer(std::string_view name, std::int64_t fallback) const;
   double number(std::string_view name, double fallback) const;
   bool boolean(std::string_view name, bool fallback) const;
   std::shared_ptr<const Program> program(std::string_view name) const;
+
+ private:
+  const Item* given_or_default(std::string_view name) const;
 };
 
 // What the connectors of one pipeline share (a producer, a transaction), by name. A part lives as long as one
@@ -180,10 +185,14 @@ struct ParserSpec {
 
 class Registry {
  public:
-  void add(Function function);
-  void add(ReceiverSpec receiver);
-  void add(SinkSpec sink);
-  void add(ParserSpec parser);
+  // An error, and nothing is added, where the name is empty or taken by one of the same kind, or there is no
+  // code to call. What pipec brings has its names like everything else.
+  Status add(Function function);
+  Status add(ReceiverSpec receiver);
+  Status add(SinkSpec sink);
+  Status add(ParserSpec parser);
+  // The first error of add(), for who did not look at it; compile_text() gives it back.
+  const Status& problem() const { return problem_; }
 
   const Function* function(std::string_view name) const;
   const ReceiverSpec* receiver(std::string_view name) const;
@@ -200,11 +209,14 @@ class Registry {
   std::function<Result<std::shared_ptr<const Matcher>>(std::string_view pattern)> compile_pattern;
 
  private:
+  Status refuse(std::string why);
+
   std::deque<Function> functions_;
   std::deque<ReceiverSpec> receivers_;
   std::deque<SinkSpec> sinks_;
   std::deque<ParserSpec> parsers_;
   std::map<std::string, const Function*, std::less<>> function_names_;
+  Status problem_;
 };
 
 }  // namespace pipec::runtime

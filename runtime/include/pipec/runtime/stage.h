@@ -22,7 +22,8 @@ class Completion {
   virtual ~Completion() = default;
   // Before done(): this record of the batch (Record::origin) did not get through and is a dead letter.
   virtual void dead_letter(std::uint32_t origin, std::string reason) = 0;
-  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal.
+  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal. A
+  // completion that is destroyed without it fails the batch.
   virtual void done(Status status) = 0;
 };
 
@@ -38,7 +39,8 @@ class StageContext {
   virtual void count_errors(std::uint64_t records) = 0;
   // How many bytes a stage should write in one process(). One that can stop between two records gives the
   // records that it has not looked at to leave_rest() and returns; the engine hands on what is done, and
-  // calls it again with the rest once that has left memory.
+  // calls it again with the rest once that has left memory. At least one record has to be done each time, and
+  // where output_allowance() is SIZE_MAX a batch may not be left.
   virtual std::size_t output_allowance() const { return SIZE_MAX; }
   virtual void leave_rest(std::span<const Record> rest) { (void)rest; }
   // The next stage asks where the members of records are (Stage::reads_outline): one that has found them

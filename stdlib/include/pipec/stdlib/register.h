@@ -5,6 +5,9 @@
 
 namespace pipec::stdlib {
 
+// What the registry refuses, since the program has registered something of the same name before, stands in
+// Registry::problem(), which compile_text() gives back.
+
 // Everything below.
 void register_all(runtime::Registry& registry);
 

@@ -1,0 +1,57 @@
+// What a run has lent and borrowed, and how both end with it: connectors may keep a callback into the engine
+// for longer than the run, and threads that hang may stay in the engine for longer than the caller's clock.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <shared_mutex>
+
+#include "pipec/runtime/clock.h"
+
+namespace pipec::graph {
+
+// Shared by the engine and the callbacks that it hands out.
+class Leash {
+ public:
+  // For the time of one call into the engine; owns nothing once the run is over.
+  std::shared_lock<std::shared_mutex> hold() {
+    std::shared_lock lock(mutex_);
+    if (cut_) lock.unlock();
+    return lock;
+  }
+  // Waits for the calls that are under way.
+  void cut() {
+    const std::lock_guard lock(mutex_);
+    cut_ = true;
+  }
+
+ private:
+  std::shared_mutex mutex_;
+  bool cut_ = false;
+};
+
+// The caller's clock, until it is given back; the system's from then on.
+class BorrowedClock final : public runtime::Clock {
+ public:
+  explicit BorrowedClock(const Clock* clock) : clock_(clock) {}
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    clock_ = &Clock::system();
+  }
+  std::chrono::steady_clock::time_point steady_now() const override {
+    const std::shared_lock lock(mutex_);
+    return clock_->steady_now();
+  }
+  std::int64_t unix_nanoseconds() const override {
+    const std::shared_lock lock(mutex_);
+    return clock_->unix_nanoseconds();
+  }
+
+ private:
+  mutable std::shared_mutex mutex_;
+  const Clock* clock_;
+};
+
+}  // namespace pipec::graph
