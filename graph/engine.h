@@ -44,6 +44,7 @@
 #include "graph/topology.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/graph/plan.h"
+#include "pipec/runtime/arena.h"
 #include "pipec/runtime/governor.h"
 
 namespace pipec::graph {
@@ -120,6 +121,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
+  // How a source got past the gate.
+  enum class Pass : std::uint8_t {
+    open,
+    alone,  // held, to hand out its own queue: nothing else may be in flight
+    none,   // the run ends
+  };
+  Pass pass_gate(const Source& source);
+  bool still_passes(Pass pass) const;
   std::size_t record_limit(std::size_t bytes) const;
   Reservation reservation(const Source& source) const;
   std::size_t charge_of(const Source& source, std::size_t bytes) const;
@@ -167,6 +176,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_committed(const Commit& commit);
 
   // engine_govern.cpp
+  runtime::SharedGovernor::Shape shape() const;
+  runtime::Status start_governing();
+  void leave_governor();
+  void publish_use();
   void govern_loop();
   void govern_once();
   void set_held(bool held, const std::string& reason);
@@ -177,7 +190,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);
-  std::size_t tracked_bytes() const;
+  struct Tracked {
+    std::size_t bytes = 0;   // in buffers and in the connectors' queues
+    std::size_t queued = 0;  // of them, in the receivers' queues
+  };
+  Tracked tracked() const;
   // Waits for the next round of the governor.
   void have_it_look();
   void stop_governing();
@@ -208,8 +225,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const RunOptions options_;
   const unsigned threads_;
   std::size_t largest_record_ = 0;               // that fits into memory; 0: nobody knows
+  runtime::ArenaBounds evaluation_;              // of what stages make of one record on their way
   const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
   std::unique_ptr<runtime::Governor> governor_;  // null: govern off
+  std::shared_ptr<runtime::SharedGovernor::Member> ungoverned_;  // govern off, but the others count its bytes
 
   runtime::BufferPool buffers_;  // before all that holds buffers
   Pool<Parcel> parcels_;

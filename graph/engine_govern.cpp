@@ -1,8 +1,5 @@
 // The governor's thread: what it sees, what it decides, and the figures that others may read.
 #include <fmt/format.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include <algorithm>
 
@@ -24,6 +21,43 @@ double seconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+Status Engine::start_governing() {
+  if (!governor_) return {};
+  if (Status status = governor_->start(); !status) return status;
+  // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
+  constexpr std::size_t kRecordShare = 8;
+  // An eighth is for what all workers of all pipelines make of a record each, at the same time; three for the
+  // one that makes more.
+  constexpr std::size_t kEvaluationShare = 8;
+  largest_record_ = governor_->limit() / kRecordShare;
+  if (governor_->limit() != 0) {
+    evaluation_.each = governor_->limit() / kEvaluationShare / std::max<std::size_t>(1, governor_->shape().threads);
+    evaluation_.most = governor_->limit() / kEvaluationShare * 3;
+  }
+  const Decision initial = governor_->initial();
+  limiter_.set_limit(initial.budget);
+  budget_ = initial.budget;
+  most_records_ = initial.records;
+  least_budget_ = initial.budget;
+  return {};
+}
+
+// The others may have its share.
+void Engine::leave_governor() {
+  if (governor_) governor_->leave();
+  ungoverned_.reset();
+}
+
+// With `govern off`: nothing holds this pipeline, but those that share the memory see what it takes.
+void Engine::publish_use() {
+  const std::lock_guard lock(state_);
+  if (!opened_) return;
+  const Tracked now = tracked();
+  ungoverned_->tracked.store(now.bytes, std::memory_order_relaxed);
+  ungoverned_->queued.store(now.queued, std::memory_order_relaxed);
+  ungoverned_->in_flight.store(in_flight_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
 void Engine::govern_loop() {
   std::unique_lock lock(govern_mutex_);
   for (;;) {
@@ -41,7 +75,9 @@ void Engine::govern_loop() {
 void Engine::govern_once() {
   runtime::Governor::Seen seen;
   seen.now = seconds(options_.clock->steady_now().time_since_epoch());
-  seen.tracked = tracked_bytes();
+  const Tracked in_use = tracked();
+  seen.tracked = in_use.bytes;
+  seen.queued = in_use.queued;
   seen.in_flight = in_flight_.load(std::memory_order_relaxed);
   seen.batches = settled_.batches.exchange(0, std::memory_order_relaxed);
   seen.bytes = settled_.bytes.exchange(0, std::memory_order_relaxed);
@@ -71,12 +107,7 @@ void Engine::govern_once() {
     least_budget_ = std::min(least_budget_, decision.budget);
   }
   if (decision.edge) set_held(decision.held, decision.reason);
-  if (decision.trim) {
-    buffers_.trim();
-#if defined(__GLIBC__)
-    ::malloc_trim(0);
-#endif
-  }
+  gate_.drain(decision.drain);
 }
 
 // An edge: sources do not receive under a hold, and those that hold a connection are told, once each (G7).
@@ -110,13 +141,15 @@ void Engine::set_held(bool held, const std::string& reason) {
   log(fmt::format("governor: {} {}: {}", held ? "paused" : "resumed", names, reason));
 }
 
-std::size_t Engine::tracked_bytes() const {
-  std::size_t bytes = buffers_.used_bytes();
-  for (const Source& source : sources_) bytes += source.receiver->queued_bytes();
-  for (const SinkEnd& end : sinks_) bytes += end.sink->queued_bytes();
-  if (dead_letter_sink_) bytes += dead_letter_sink_->queued_bytes();
-  return bytes;
+Engine::Tracked Engine::tracked() const {
+  Tracked all;
+  for (const Source& source : sources_) all.queued += source.receiver->queued_bytes();
+  all.bytes = buffers_.used_bytes() + all.queued;
+  for (const SinkEnd& end : sinks_) all.bytes += end.sink->queued_bytes();
+  if (dead_letter_sink_) all.bytes += dead_letter_sink_->queued_bytes();
+  return all;
 }
+
 
 void Engine::have_it_look() {
   std::unique_lock lock(govern_mutex_);

@@ -16,21 +16,22 @@ namespace {
 
 // After the deadline everything that can be interrupted has been; what does not come back in this time hangs.
 constexpr std::chrono::milliseconds kGrace{500};
+constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
 
 Outcome Engine::run() {
   started_ = options_.clock->steady_now();
   last_commit_point_ = started_;
-  if (governor_) {
-    if (Status status = governor_->start(); !status) {
-      failure_.fail_source(std::move(status.error()));
-      return outcome();
-    }
+  if (Status status = start_governing(); !status) {
+    failure_.fail_source(std::move(status.error()));
+    leave_governor();
+    return outcome();
   }
   if (Status status = open(); !status) {
     failure_.fail_source(std::move(status.error()));
     close();
+    leave_governor();
     return outcome();
   }
   build();
@@ -42,6 +43,7 @@ Outcome Engine::run() {
   if (options_.commit_interval.count() > 0 && plan_.commit == CommitMode::automatic && !plan_.transactional) {
     timer_.every(options_.commit_interval, [this] { admit_commit_point(); });
   }
+  if (ungoverned_) timer_.every(kLook, [this] { publish_use(); });
   start_thread([this] { timer_.run(); });
   start_thread([this] { commit_loop(); });
   if (governor_) {
@@ -81,6 +83,7 @@ Outcome Engine::run() {
   }
   for (std::thread& thread : running_) thread.join();
   flow_->wait();
+  leave_governor();
   invariant(limiter_.used_units() == 0 && limiter_.used_bytes() == 0, "a run ended with bytes still leased");
   return outcome();
 }
