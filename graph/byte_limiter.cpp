@@ -6,9 +6,9 @@
 
 namespace pipec::graph {
 
-ByteLimiter::Ticket ByteLimiter::request(std::size_t bytes) {
+ByteLimiter::Ticket ByteLimiter::request(std::size_t bytes, bool alone) {
   const Ticket ticket = next_ticket_++;
-  queue_.push_back({ticket, bytes});
+  queue_.push_back({ticket, bytes, alone});
   return ticket;
 }
 
@@ -17,7 +17,7 @@ bool ByteLimiter::try_admit(Ticket ticket) {
   const std::size_t bytes = queue_.front().bytes;
   const bool alone = used_units_ == 0;
   const bool room =
-      used_bytes_ <= limit_bytes_ && bytes <= limit_bytes_ - used_bytes_ && used_units_ < limit_units_;
+      !queue_.front().alone && used_bytes_ <= limit_bytes_ && bytes <= limit_bytes_ - used_bytes_ && used_units_ < limit_units_;
   if (!alone && !room) return false;
   queue_.pop_front();
   used_bytes_ += bytes;
@@ -36,9 +36,9 @@ void ByteLimiter::release(std::size_t bytes) {
   --used_units_;
 }
 
-bool BlockingLimiter::acquire(std::size_t bytes, bool even_halted) {
+bool BlockingLimiter::acquire(std::size_t bytes, bool alone, bool even_halted) {
   std::unique_lock lock(mutex_);
-  const ByteLimiter::Ticket ticket = limiter_.request(bytes);
+  const ByteLimiter::Ticket ticket = limiter_.request(bytes, alone);
   bool admitted = false;
   changed_.wait(lock, [&] {
     if (halted_ && !even_halted) return true;

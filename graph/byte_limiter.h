@@ -20,8 +20,8 @@ class ByteLimiter {
   ByteLimiter(std::size_t limit_bytes, std::size_t limit_units)
       : limit_bytes_(limit_bytes), limit_units_(limit_units) {}
 
-  // Joins the queue.
-  Ticket request(std::size_t bytes);
+  // Joins the queue. `alone`: to be admitted when nothing else is in flight.
+  Ticket request(std::size_t bytes, bool alone = false);
   // True once: the ticket was at the head of the queue and there was room. It holds its bytes now.
   bool try_admit(Ticket ticket);
   // Leaves the queue without having been admitted.
@@ -45,6 +45,7 @@ class ByteLimiter {
   struct Waiting {
     Ticket ticket;
     std::size_t bytes;
+    bool alone;
   };
   std::size_t limit_bytes_;
   std::size_t limit_units_;
@@ -59,9 +60,9 @@ class BlockingLimiter {
   BlockingLimiter(std::size_t limit_bytes, std::size_t limit_units) : limiter_(limit_bytes, limit_units) {}
 
   // Waits for room; false after halt().
-  bool acquire(std::size_t bytes) { return acquire(bytes, false); }
+  bool acquire(std::size_t bytes, bool alone = false) { return acquire(bytes, alone, false); }
   // The same, for the rest of what was received before halt(): it is let in all the same.
-  void acquire_rest(std::size_t bytes) { acquire(bytes, true); }
+  void acquire_rest(std::size_t bytes) { acquire(bytes, false, true); }
   void correct(std::size_t held, std::size_t real);
   void grow(std::size_t bytes);
   void release(std::size_t bytes);
@@ -79,7 +80,7 @@ class BlockingLimiter {
   Waits take_waits();
 
  private:
-  bool acquire(std::size_t bytes, bool even_halted);
+  bool acquire(std::size_t bytes, bool alone, bool even_halted);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

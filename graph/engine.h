@@ -48,6 +48,7 @@
 #include "graph/topology.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/graph/plan.h"
+#include "pipec/runtime/arena.h"
 #include "pipec/runtime/governor.h"
 
 namespace pipec::graph {
@@ -131,6 +132,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   };
   runtime::Result<runtime::Received> receive(Source& source, Delivery& delivery, const Reservation& reserved);
   void note_names(std::uint32_t source, const runtime::Block& block);
+  // How a source got past the gate.
+  enum class Pass : std::uint8_t {
+    open,
+    alone,  // held, to hand out its own queue: nothing else may be in flight
+    none,   // the run ends
+  };
+  Pass pass_gate(const Source& source);
+  bool still_passes(Pass pass) const;
   std::size_t record_limit(std::size_t bytes) const;
   Reservation reservation(const Source& source) const;
   std::size_t charge_of(const Source& source, std::size_t bytes) const;
@@ -181,6 +190,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_committed(const Commit& commit);
 
   // engine_govern.cpp
+  runtime::SharedGovernor::Shape shape() const;
+  runtime::Status start_governing();
+  void leave_governor();
+  void publish_use();
   void govern_loop();
   void govern_once();
   void set_held(bool held, const std::string& reason);
@@ -191,7 +204,15 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_freed(Delivery& delivery, std::size_t bytes);
   void note_expansion(Delivery& delivery);
   void note_settled(const Delivery& delivery);
-  std::size_t tracked_bytes();
+  struct Tracked {
+    std::size_t bytes = 0;   // in buffers and in the connectors' queues
+    std::size_t queued = 0;  // of them, in the receivers' queues
+  };
+  // What a connector that was asked has thrown, and its place.
+  using Thrown = std::optional<std::pair<runtime::Error, std::size_t>>;
+  Tracked tracked(Thrown& thrown) const;
+  Tracked tracked();  // which ends the run over it
+  std::size_t queued_by(const Source& source);
   // Waits for the next round of the governor.
   void have_it_look();
   void stop_governing();
@@ -243,8 +264,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const RunOptions options_;  // its clock is clock_
   const unsigned threads_;
   std::size_t largest_record_ = 0;               // that fits into memory; 0: nobody knows
+  runtime::ArenaBounds evaluation_;              // of what stages make of one record on their way
   const std::size_t fixed_budget_;               // without a governor; with one, the most it may allow
   std::unique_ptr<runtime::Governor> governor_;  // null: govern off
+  std::shared_ptr<runtime::SharedGovernor::Member> ungoverned_;  // govern off, but the others count its bytes
 
   runtime::BufferPool buffers_;  // before all that holds buffers
   Pool<Parcel> parcels_;

@@ -1,8 +1,5 @@
 // The governor's thread: what it sees, what it decides, and the figures that others may read.
 #include <fmt/format.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include <algorithm>
 
@@ -23,6 +20,47 @@ double seconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+Status Engine::start_governing() {
+  if (!governor_) return {};
+  if (Status status = governor_->start(); !status) return status;
+  // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
+  constexpr std::size_t kRecordShare = 8;
+  // An eighth is for what all workers of all pipelines make of a record each, at the same time; three for the
+  // one that makes more.
+  constexpr std::size_t kEvaluationShare = 8;
+  largest_record_ = governor_->limit() / kRecordShare;
+  if (governor_->limit() != 0) {
+    evaluation_.each = governor_->limit() / kEvaluationShare / std::max<std::size_t>(1, governor_->shape().threads);
+    evaluation_.most = governor_->limit() / kEvaluationShare * 3;
+  }
+  const Decision initial = governor_->initial();
+  limiter_.set_limit(initial.budget);
+  budget_ = initial.budget;
+  most_records_ = initial.records;
+  least_budget_ = initial.budget;
+  return {};
+}
+
+// The others may have its share.
+void Engine::leave_governor() {
+  if (governor_) governor_->leave();
+  ungoverned_.reset();
+}
+
+// With `govern off`: nothing holds this pipeline, but those that share the memory see what it takes.
+void Engine::publish_use() {
+  Thrown thrown;
+  {
+    const std::lock_guard lock(state_);
+    if (!opened_) return;
+    const Tracked now = tracked(thrown);
+    ungoverned_->tracked.store(now.bytes, std::memory_order_relaxed);
+    ungoverned_->queued.store(now.queued, std::memory_order_relaxed);
+    ungoverned_->in_flight.store(in_flight_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  if (thrown) fail_at_node(std::move(thrown->first), thrown->second);
+}
+
 void Engine::govern_loop() {
   std::unique_lock lock(govern_mutex_);
   for (;;) {
@@ -41,7 +79,9 @@ void Engine::govern_loop() {
 void Engine::govern_once() {
   runtime::Governor::Seen seen;
   seen.now = seconds(options_.clock->steady_now().time_since_epoch());
-  seen.tracked = tracked_bytes();
+  const Tracked in_use = tracked();
+  seen.tracked = in_use.bytes;
+  seen.queued = in_use.queued;
   seen.in_flight = in_flight_.load(std::memory_order_relaxed);
   seen.batches = settled_.batches.exchange(0, std::memory_order_relaxed);
   seen.bytes = settled_.bytes.exchange(0, std::memory_order_relaxed);
@@ -71,12 +111,7 @@ void Engine::govern_once() {
     least_budget_ = std::min(least_budget_, decision.budget);
   }
   if (decision.edge) set_held(decision.held, decision.reason);
-  if (decision.trim) {
-    buffers_.trim();
-#if defined(__GLIBC__)
-    ::malloc_trim(0);
-#endif
-  }
+  gate_.drain(decision.drain);
 }
 
 // An edge: sources do not receive under a hold, and those that hold a connection are told, once each (G7).
@@ -110,16 +145,33 @@ void Engine::set_held(bool held, const std::string& reason) {
   log(fmt::format("governor: {} {}: {}", held ? "paused" : "resumed", names, reason));
 }
 
-std::size_t Engine::tracked_bytes() {
-  std::size_t bytes = buffers_.used_bytes();
-  const auto add = [&](const auto& connector, std::size_t place) {
-    if (!connector) return;
-    Status status = guarded([&] { bytes += connector->queued_bytes(); });
-    if (!status) fail_at_node(std::move(status.error()), place);
+Engine::Tracked Engine::tracked(Thrown& thrown) const {
+  Tracked all;
+  const auto ask = [&](const auto& connector, std::size_t place) -> std::size_t {
+    std::size_t bytes = 0;
+    if (!connector) return bytes;
+    Status status = guarded([&] { bytes = connector->queued_bytes(); });
+    if (!status) thrown.emplace(std::move(status.error()), place);
+    return bytes;
   };
-  for (const Source& source : sources_) add(source.receiver, source.node);
-  for (const SinkEnd& end : sinks_) add(end.sink, end.node);
-  add(dead_letter_sink_, route_place());
+  for (const Source& source : sources_) all.queued += ask(source.receiver, source.node);
+  all.bytes = buffers_.used_bytes() + all.queued;
+  for (const SinkEnd& end : sinks_) all.bytes += ask(end.sink, end.node);
+  all.bytes += ask(dead_letter_sink_, route_place());
+  return all;
+}
+
+Engine::Tracked Engine::tracked() {
+  Thrown thrown;
+  const Tracked all = tracked(thrown);
+  if (thrown) fail_at_node(std::move(thrown->first), thrown->second);
+  return all;
+}
+
+std::size_t Engine::queued_by(const Source& source) {
+  std::size_t bytes = 0;
+  Status status = guarded([&] { bytes = source.receiver->queued_bytes(); });
+  if (!status) fail_at_node(std::move(status.error()), source.node);
   return bytes;
 }
 

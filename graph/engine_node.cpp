@@ -193,6 +193,7 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
   const Node& node = plan_.nodes[index];
   VisitContext context(delivery, node.name, node.place, index);
   context.want_outline(nodes_[index].outline_wanted);
+  context.bound_evaluation(evaluation_);
   const std::size_t buffers_before = batch.buffers.size();
   if (governor_ && delivery.has_source && topology_.ends_behind[delivery.source][index] != 0) {
     context.allow_output(output_allowance(delivery));
@@ -286,6 +287,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
   must([&] { arms.resize(edges.size()); });
   VisitContext context(delivery, node.name, node.place, index);
   context.want_outline(state.outline_wanted);
+  context.bound_evaluation(evaluation_);
   Status status = foreign(Activity::Call::route, index, [&]() -> Status {
     std::vector<Record> records = std::move(batch.records);
     batch.records.clear();

@@ -50,17 +50,14 @@ Engine::Engine(Plan plan, Topology topology, RunOptions options)
       activity_(plan_.nodes.size() + 1),
       budget_(fixed_budget_) {
   const runtime::GovernSettings& settings = options_.govern ? *options_.govern : plan_.govern;
-  if (!settings.on) return;
+  if (!settings.on) {
+    if (options_.governor) ungoverned_ = options_.governor->join(shape());
+    return;
+  }
   const std::size_t most = options_.budget_bytes.value_or(std::numeric_limits<std::size_t>::max());
-  governor_ = std::make_unique<runtime::Governor>(settings, most);
-  // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
-  constexpr std::size_t kRecordShare = 8;
-  largest_record_ = governor_->limit() / kRecordShare;
-  const runtime::Governor::Decision initial = governor_->initial();
-  limiter_.set_limit(initial.budget);
-  budget_ = initial.budget;
-  most_records_ = initial.records;
-  least_budget_ = initial.budget;
+  const auto shared = options_.governor ? options_.governor : std::make_shared<runtime::SharedGovernor>();
+  governor_ = std::make_unique<runtime::Governor>(settings, most, shared, shape());
+  governor_->keep_release([this] { buffers_.trim(); });
 }
 
 StateEntries Engine::saved_entries(const std::string& state_key) const {
@@ -98,10 +95,14 @@ std::size_t Engine::queue_share(std::size_t part, std::size_t among) const {
   return governor_ ? governor_->limit() / part / std::max<std::size_t>(among, 1) : 0;
 }
 
+runtime::SharedGovernor::Shape Engine::shape() const {
+  const bool has_route = plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink;
+  return {0, threads_, topology_.sources.size(), topology_.sinks.size() + (has_route ? 1 : 0)};
+}
+
 Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   let_save_ahead(sink, state_key);
-  const bool has_route = plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink;
-  const std::size_t share = queue_share(kSinksPart, topology_.sinks.size() + (has_route ? 1 : 0));
+  const std::size_t share = queue_share(kSinksPart, governor_ ? governor_->shape().sinks : 1);
   if (share != 0) sink.keep_queue_limit(share);
   if (Status status = sink.open(saved_entries(state_key)); !status) return status;
   if (const std::string note = sink.resume_note(); !note.empty()) log(note);
@@ -112,7 +113,7 @@ Status Engine::open_receiver(runtime::Receiver& receiver, const std::string& sta
   receiver.keep_commit_trigger([this, leash = leash_] {
     if (const auto running = leash->hold()) want_commit();
   });
-  const std::size_t share = queue_share(kReceiversPart, topology_.sources.size());
+  const std::size_t share = queue_share(kReceiversPart, governor_ ? governor_->shape().receivers : 1);
   if (share != 0) receiver.keep_queue_limit(share);
   if (Status status = receiver.open(saved_entries(state_key)); !status) return status;
   if (const std::string note = receiver.resume_note(); !note.empty()) log(note);

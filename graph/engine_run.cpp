@@ -16,6 +16,7 @@ namespace {
 
 // After the deadline everything that can be interrupted has been; what does not come back in this time hangs.
 constexpr std::chrono::milliseconds kGrace{500};
+constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
 
@@ -25,7 +26,7 @@ Outcome Engine::run() {
   if (const std::lock_guard lock(state_); ending_since_) ending_since_ = std::chrono::steady_clock::now();
   Status ready = guarded([&]() -> Status {
     running_.reserve(topology_.sources.size() + 3);
-    return governor_ ? governor_->start() : Status();
+    return start_governing();
   });
   if (!ready) {
     failure_.fail_source(std::move(ready.error()));
@@ -36,6 +37,7 @@ Outcome Engine::run() {
   for (std::thread& thread : running_) thread.join();
   leash_->cut();
   if (flow_) flow_->wait();
+  leave_governor();
   invariant(limiter_.used_units() == 0 && limiter_.used_bytes() == 0, "a run ended with bytes still leased");
   return outcome();
 }
@@ -98,6 +100,7 @@ bool Engine::start_threads() {
         !plan_.transactional) {
       timer_.every(options_.commit_interval, [this] { admit_commit_point(); });
     }
+    if (ungoverned_) timer_.every(kLook, [this] { publish_use(); });
   });
   if (!status) {
     failure_.fail_source(std::move(status.error()));

@@ -75,21 +75,52 @@ Result<Received> Engine::receive(Source& source, Delivery& delivery, const Reser
   return checked(source.receiver->receive(limits, *delivery.block), *delivery.block);
 }
 
+// D13: commits wait for no gate, and those of a transaction come from here.
+Engine::Pass Engine::pass_gate(const Source& source) {
+  if (!governor_) return Pass::open;
+  constexpr Milliseconds kLook{50};
+  for (;;) {
+    const bool queued = queued_by(source) != 0;
+    switch (gate_.wait_for(kLook, queued)) {
+      case Gate::State::open:
+        return Pass::open;
+      case Gate::State::draining:
+        if (queued) return Pass::alone;
+        break;
+      case Gate::State::closed:
+        break;
+      case Gate::State::halted:
+        return Pass::none;
+    }
+    if (plan_.transactional) end_transaction_when_due();
+  }
+}
+
+bool Engine::still_passes(Pass pass) const {
+  return !governor_ || gate_.is_open() || (pass == Pass::alone && gate_.drains());
+}
+
 Status Engine::receive_all(std::uint32_t number) {
   Source& source = sources_[number];
   while (!ending()) {
     if (plan_.transactional) end_transaction_when_due();
-    if (governor_ && !gate_.wait()) return {};
+    const Pass pass = pass_gate(source);
+    if (pass == Pass::none) return {};
     const Reservation reserved = reservation(source);
-    if (!limiter_.acquire(reserved.charge)) return {};
-    if (governor_ && !gate_.is_open()) {
+    if (!limiter_.acquire(reserved.charge, pass == Pass::alone)) return {};
+    if (!still_passes(pass)) {
       limiter_.release(reserved.charge);
       continue;
     }
-    if (governor_ && governor_->too_much(tracked_bytes())) {
-      limiter_.release(reserved.charge);
-      have_it_look();
-      continue;
+    if (governor_ && in_flight_.load(std::memory_order_relaxed) != 0) {
+      // What it holds itself does not grow by being received, and one batch goes on in any case.
+      const std::size_t own = queued_by(source);
+      const std::size_t all = tracked().bytes;
+      if (governor_->too_much(all - std::min(all, own))) {
+        limiter_.release(reserved.charge);
+        have_it_look();
+        continue;
+      }
     }
     Delivery* delivery = nullptr;
     must([&] { delivery = deliveries_.get(); });

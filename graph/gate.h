@@ -1,8 +1,10 @@
 // Where sources wait while the intake is held (G7). Each edge shows once; halting lets everybody through for
-// good.
+// good. Closed, it may still let those out whose own queue is what presses on memory.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace pipec::graph {
@@ -31,9 +33,20 @@ class Gate {
     changed_.notify_all();
   }
 
+  // While it is closed: sources with a queue of their own may hand it out.
+  void drain(bool on) {
+    const std::lock_guard lock(mutex_);
+    if (on && !draining_) changed_.notify_all();
+    draining_ = on;
+  }
+
   bool is_open() const {
     const std::lock_guard lock(mutex_);
     return open_;
+  }
+  bool drains() const {
+    const std::lock_guard lock(mutex_);
+    return !open_ && draining_;
   }
   // Until it is open; false after halt().
   bool wait() {
@@ -41,11 +54,21 @@ class Gate {
     changed_.wait(lock, [&] { return open_ || halted_; });
     return !halted_;
   }
+  enum class State : std::uint8_t { open, draining, closed, halted };
+  // As it is after `most` at the latest; sooner where it opens, and where `queued` sources may go on.
+  State wait_for(std::chrono::milliseconds most, bool queued) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, most, [&] { return open_ || halted_ || (queued && draining_); });
+    if (halted_) return State::halted;
+    if (open_) return State::open;
+    return draining_ ? State::draining : State::closed;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool open_;
+  bool draining_ = false;
   bool halted_ = false;
 };
 

@@ -40,6 +40,8 @@ class VisitContext final : public runtime::StageContext {
   bool outline_wanted() const override { return outline_wanted_; }
   void want_outline(bool wanted) { outline_wanted_ = wanted; }
   std::size_t output_allowance() const override { return allowance_; }
+  runtime::ArenaBounds evaluation_bounds() const override { return evaluation_; }
+  void bound_evaluation(const runtime::ArenaBounds& bounds) { evaluation_ = bounds; }
   void leave_rest(std::span<const runtime::Record> rest) override { rest_.assign(rest.begin(), rest.end()); }
   void allow_output(std::size_t bytes) { allowance_ = bytes; }
   // What the stage has left undone.
@@ -78,6 +80,7 @@ class VisitContext final : public runtime::StageContext {
   bool foreign_ = false;
   bool outline_wanted_ = false;
   std::size_t allowance_ = SIZE_MAX;
+  runtime::ArenaBounds evaluation_;
   std::vector<runtime::Record> rest_;
   std::function<std::shared_ptr<runtime::Completion>()> deferrable_;
   std::shared_ptr<runtime::Completion> deferred_;

@@ -34,6 +34,7 @@ bool Runner::add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::st
   graph::RunOptions options;
   options.threads = arguments_.threads;
   if (arguments_.budget_bytes != 0) options.budget_bytes = arguments_.budget_bytes;
+  options.governor = governor_;
   options.drain_deadline = arguments_.deadline;
   options.checkpoint = checkpoint;
   options.commit_interval = arguments_.commit_interval;

@@ -42,6 +42,8 @@ class Runner {
   const Arguments& arguments_;
   std::mutex mutex_;  // over the jobs while they are added: a signal may come then
   std::deque<Job> jobs_;
+  // One memory limit for all jobs, however many there are.
+  const std::shared_ptr<runtime::SharedGovernor> governor_ = std::make_shared<runtime::SharedGovernor>();
   bool stopping_ = false;
   bool writes_to_terminal_ = false;
   Signals signals_;  // the last member: its thread uses the others

@@ -60,6 +60,7 @@ class FilterStage final : public Stage {
     // Where members are known already, nothing is quicker.
     const bool judged = !(columns && batch.outline) && scan.judge(batch);
     const bool leaves = columns && !judged && outline.begin(batch, context);
+    interpreter.bound(context.evaluation_bounds());
     std::uint64_t filtered = 0;
     std::size_t kept = 0;
     std::size_t first = 0;  // of the records that the columns hold, and behind the last
@@ -113,9 +114,14 @@ class FilterStage final : public Stage {
   // What the interpreter says of one record. Apart from the loop, which is tight where nothing is left to it.
   Truth test_alone(Interpreter& interpreter, const Batch& batch, const Record& record,
                    const json::KnownMembers& known) const {
-    const Truth truth = interpreter.begin(batch, record, reads_, known)
-                            ? interpreter.test(options_.condition->root)
-                            : Truth::failed;
+    const Expression& condition = options_.condition->root;
+    Truth truth = Truth::failed;
+    try {
+      if (interpreter.begin(batch, record, reads_, known)) truth = interpreter.test(condition);
+    } catch (const ArenaFull&) {
+      interpreter.fail_for_memory(condition.place);
+    }
+    interpreter.end();
     // Without the bytes of its keys the condition cannot hold: no match, malformed or not.
     const bool lacks =
         interpreter.malformed() && record.format == Format::json && !raw_.may_hold(batch.payload(record));

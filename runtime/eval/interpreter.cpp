@@ -92,6 +92,13 @@ Value Interpreter::fail(const Place& place, std::initializer_list<std::string_vi
   return Value::failed();
 }
 
+void Interpreter::fail_for_memory(const Place& place) {
+  arena_.reset();
+  malformed_ = false;
+  fail(place, {"the record takes more than ", Digits(arena_.bounds().most >> 10),
+               " KiB of memory to evaluate, which is the limit for one record; a larger memory limit allows more"});
+}
+
 Value Interpreter::evaluate(const Expression& expression) {
   switch (expression.op) {
     case Op::constant:

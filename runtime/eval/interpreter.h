@@ -50,6 +50,16 @@ class Interpreter {
   // Begins without one: fields read null, metadata too except @offset.
   void begin_alone(std::uint64_t sequence);
 
+  // Memory that one record may take from here on.
+  void bound(const ArenaBounds& bounds) { arena_.bound(bounds); }
+  // What was evaluated of the record is not needed any more. Only has to be called where that may be much.
+  void end() {
+    if (arena_.exceeds()) arena_.reset();
+  }
+  // begin(), evaluate() and test() threw ArenaFull: the record takes more than that. A failure like any other,
+  // but no `catch` of the language gets it.
+  void fail_for_memory(const Place& place);
+
   Value evaluate(const Expression& expression);
   Truth test(const Expression& condition);
 

@@ -46,6 +46,7 @@ class RouteStage final : public Router {
 
   Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch, StageContext& context) const override {
     auto& [interpreter, columns, outline] = *static_cast<RouteScratch*>(scratch);
+    interpreter.bound(context.evaluation_bounds());
     const bool leaves = columns && outline.begin(batch, context);
     for (Batch& arm : arms) {
       if (arm.metadata.size() != batch.metadata.size())
@@ -67,16 +68,22 @@ class RouteStage final : public Router {
           continue;
         }
       }
-      Truth truth = Truth::failed;
       std::size_t arm = 0;
       const json::KnownMembers known = columns ? columns->index().known(i - first) : json::KnownMembers{};
-      if (interpreter.begin(batch, record, reads_, known)) {
-        for (truth = Truth::no; arm < options_.conditions.size(); ++arm) {
-          interpreter.map_slots(slots_[arm].data());
-          truth = interpreter.test(options_.conditions[arm]->root);
-          if (truth != Truth::no) break;
+      Truth truth = Truth::failed;
+      try {
+        if (interpreter.begin(batch, record, reads_, known)) {
+          for (truth = Truth::no; arm < options_.conditions.size(); ++arm) {
+            interpreter.map_slots(slots_[arm].data());
+            truth = interpreter.test(options_.conditions[arm]->root);
+            if (truth != Truth::no) break;
+          }
         }
+      } catch (const ArenaFull&) {
+        truth = Truth::failed;
+        interpreter.fail_for_memory(options_.conditions[std::min(arm, options_.conditions.size() - 1)]->root.place);
       }
+      interpreter.end();
       if (truth != Truth::failed) {
         arms[arm].records.push_back(record);
       } else if (interpreter.malformed()) {

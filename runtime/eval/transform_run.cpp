@@ -35,6 +35,7 @@ TransformRun::TransformRun(const TransformProgram& program, bool reads, const St
 
 Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& context) {
   output_.open(batch);
+  interpreter_.bound(context.evaluation_bounds());
   const std::size_t allowance = context.output_allowance();
   for (std::size_t first = 0; first < batch.records.size();) {
     const std::size_t count = line_ ? line_->take(batch, first) : batch.records.size() - first;
@@ -70,7 +71,15 @@ Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& c
 Status TransformRun::run_alone(const Record& record, const json::KnownMembers& known, OnError on_malformed,
                                StageContext& context) {
   const Output::Mark mark = output_.mark();
-  const Flow flow = run_record(record, known);
+  statement_ = nullptr;
+  static const Place kNowhere;
+  Flow flow = Flow::dead;
+  try {
+    flow = run_record(record, known);
+  } catch (const ArenaFull&) {
+    interpreter_.fail_for_memory(statement_ ? statement_->place : kNowhere);
+  }
+  interpreter_.end();
   if (!interpreter_.malformed() && flow != Flow::dead) return {};
   output_.take_back(mark);
   if (interpreter_.malformed()) return reject_malformed(output_.batch(), record, on_malformed, context);
@@ -113,6 +122,7 @@ TransformRun::Flow TransformRun::run_block(const std::vector<Statement>& block) 
 }
 
 TransformRun::Flow TransformRun::run(const Statement& statement) {
+  statement_ = &statement;
   switch (statement.kind) {
     case Statement::Kind::set:
       return set(statement);

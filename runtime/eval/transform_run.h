@@ -75,6 +75,7 @@ class TransformRun final : public Scratch {
   Output output_;
   std::optional<StraightLineRun> line_;
   const Record* record_ = nullptr;
+  const Statement* statement_ = nullptr;  // that was begun last
   bool checked_ = false;  // the record as it stands now holds only JSON that was looked at
   Metadata assigned_;     // of this record, once a statement assigned some
   bool has_assigned_ = false;

@@ -59,6 +59,11 @@ std::size_t Budget::records() const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(records));
 }
 
+void Budget::set_limits(const BudgetLimits& limits) {
+  limits_ = limits;
+  bytes_ = std::min(bytes_, limits_.ceiling);
+}
+
 void Budget::learn(const Round& round) {
   window_seconds_ += round.seconds;
   if (round.batches != 0) {

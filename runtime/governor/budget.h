@@ -45,6 +45,8 @@ class Budget {
   explicit Budget(const BudgetLimits& limits) : limits_(limits), bytes_(limits.start) {}
 
   void round(const Round& round);
+  // Other pipelines have come or gone: what is above the new ceiling is given up.
+  void set_limits(const BudgetLimits& limits);
 
   std::size_t bytes() const { return bytes_; }
   // How many records one receive may return at most.

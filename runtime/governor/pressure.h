@@ -34,6 +34,13 @@ class Hysteresis {
   Hysteresis(double pause_above, double resume_below)
       : pause_above_(pause_above), resume_below_(resume_below) {}
 
+  void move_to(double pause_above, double resume_below) {
+    pause_above_ = pause_above;
+    resume_below_ = resume_below;
+  }
+  // update() would begin to hold.
+  bool would_hold(double level) const { return !held_ && level >= pause_above_; }
+
   // True: the intake is to be held.
   bool update(double level) {
     if (level >= pause_above_) held_ = true;

@@ -79,6 +79,9 @@ class FileSink : public runtime::Sink {
   void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
     files_.keep_ahead(save);
   }
+  void keep_queue_limit(std::size_t bytes) override {
+    if (packed_) packed_->keep_limit(bytes);
+  }
   Status open(const runtime::StateEntries& saved) override {
     return files_.open(from_start_ ? runtime::StateEntries{} : saved);
   }
@@ -281,7 +284,8 @@ void register_file_sink(runtime::Registry& registry) {
   compress.choices = {"none", "gzip", "zstd"};
   compress.fallback = runtime::Value::string("none");
   compress.doc =
-      "packs the file, in gzip members or zstd frames of about 512 KiB of text; one ends at every commit";
+      "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where memory is short; one "
+      "ends at every commit";
   OptionSpec level;
   level.name = "level";
   level.types = runtime::Type::integer;

@@ -14,11 +14,79 @@ using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
 
-void MemoryChannel::push(MemoryRecord record) {
-  {
-    const std::lock_guard guard(mutex_);
-    records_.push_back(std::move(record));
+std::size_t MemoryChannel::bytes_of(const MemoryRecord& record) {
+  std::size_t bytes = sizeof(MemoryRecord) + record.payload.size();
+  if (record.metadata.key) bytes += record.metadata.key->size();
+  for (const auto& header : record.metadata.headers) {
+    bytes += sizeof header + header.name.size() + (header.value ? header.value->size() : 0);
   }
+  return bytes;
+}
+
+void MemoryChannel::add_locked(MemoryRecord&& record) {
+  held_bytes_ += bytes_of(record);
+  records_.push_back(std::move(record));
+  changed_.notify_all();
+}
+
+void MemoryChannel::drop_first_locked() {
+  held_bytes_ -= bytes_of(records_.front());
+  records_.pop_front();
+  ++committed_;
+}
+
+bool MemoryChannel::push(MemoryRecord record) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t before = interrupts_;
+  if (!closed_ && !has_room()) {
+    ++waiting_;
+    changed_.notify_all();  // a reader that has read all asks for a commit
+    changed_.wait(lock, [&] { return closed_ || interrupts_ != before || has_room(); });
+    --waiting_;
+  }
+  if (closed_ || interrupts_ != before) return false;
+  add_locked(std::move(record));
+  return true;
+}
+
+bool MemoryChannel::try_push(MemoryRecord&& record) {
+  const std::lock_guard guard(mutex_);
+  if (closed_ || !has_room()) return false;
+  add_locked(std::move(record));
+  return true;
+}
+
+void MemoryChannel::interrupt() {
+  const std::lock_guard guard(mutex_);
+  ++interrupts_;
+  changed_.notify_all();
+}
+
+void MemoryChannel::set_limit(std::size_t bytes) {
+  const std::lock_guard guard(mutex_);
+  limit_ = bytes;
+  changed_.notify_all();
+}
+
+std::size_t MemoryChannel::limit() const {
+  const std::lock_guard guard(mutex_);
+  return limit_;
+}
+
+std::size_t MemoryChannel::held_bytes() const {
+  const std::lock_guard guard(mutex_);
+  return held_bytes_;
+}
+
+void MemoryChannel::writer_opens() {
+  const std::lock_guard guard(mutex_);
+  ++writers_;
+  written_ = false;
+}
+
+void MemoryChannel::writer_closes() {
+  const std::lock_guard guard(mutex_);
+  if (--writers_ == 0) written_ = true;
   changed_.notify_all();
 }
 
@@ -37,6 +105,8 @@ std::vector<MemoryRecord> MemoryChannel::take_locked() {
   committed_ += records_.size();
   next_ = committed_;
   records_.clear();
+  held_bytes_ = 0;
+  if (waiting_ != 0) changed_.notify_all();
   return result;
 }
 
@@ -47,7 +117,9 @@ std::vector<MemoryRecord> MemoryChannel::take() {
 
 std::vector<MemoryRecord> MemoryChannel::wait_and_take() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || next_ - committed_ < records_.size(); });
+  changed_.wait(lock, [&] {
+    return closed_ || next_ - committed_ < records_.size() || (written_ && writers_ == 0);
+  });
   return take_locked();
 }
 
@@ -77,18 +149,31 @@ class MemoryReceiver final : public runtime::Receiver {
  public:
   explicit MemoryReceiver(std::shared_ptr<MemoryChannel> channel) : channel_(std::move(channel)) {}
 
+  void keep_commit_trigger(const std::function<void()>& trigger) override { trigger_ = trigger; }
+
   Status open(const runtime::StateEntries&) override {
     const std::lock_guard guard(channel_->mutex_);
     channel_->next_ = channel_->committed_;
     return {};
   }
 
+  // What is not committed is kept, read or not.
+  std::size_t queued_bytes() const override { return channel_->held_bytes(); }
+
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
     MemoryChannel& channel = *channel_;
     std::unique_lock lock(channel.mutex_);
     const auto unread = [&] { return channel.committed_ + channel.records_.size() - channel.next_; };
-    channel.changed_.wait_for(lock, limits.wait,
-                              [&] { return interrupted_ || channel.closed_ || unread() != 0; });
+    const auto ready = [&] { return interrupted_ || channel.closed_ || unread() != 0; };
+    // Somebody waits to push, and all that is kept has been read: only a commit makes room.
+    const auto full = [&] { return channel.waiting_ != 0 && !channel.has_room() && unread() == 0; };
+    channel.changed_.wait_for(lock, limits.wait, [&] { return ready() || full(); });
+    if (full() && trigger_) {
+      lock.unlock();
+      trigger_();
+      lock.lock();
+      channel.changed_.wait_for(lock, limits.wait, [&] { return ready() || channel.has_room(); });
+    }
     if (unread() == 0) return channel.closed_ ? Received::end : Received::idle;
 
     const std::size_t records =
@@ -113,10 +198,9 @@ class MemoryReceiver final : public runtime::Receiver {
   Status commit(std::span<const runtime::PositionRange> ranges) override {
     const std::lock_guard guard(channel_->mutex_);
     for (const runtime::PositionRange& range : ranges) {
-      for (; channel_->committed_ < range.end && !channel_->records_.empty(); ++channel_->committed_) {
-        channel_->records_.pop_front();
-      }
+      while (channel_->committed_ < range.end && !channel_->records_.empty()) channel_->drop_first_locked();
     }
+    if (channel_->waiting_ != 0) channel_->changed_.notify_all();
     return {};
   }
 
@@ -139,16 +223,23 @@ class MemoryReceiver final : public runtime::Receiver {
   }
 
   std::shared_ptr<MemoryChannel> channel_;
+  std::function<void()> trigger_;
   bool interrupted_ = false;  // under the channel's mutex
 };
-
-namespace {
 
 class MemorySink final : public runtime::Sink {
  public:
   MemorySink(std::shared_ptr<MemoryChannel> channel, Encoding encoding)
       : channel_(std::move(channel)), encoder_(encoding) {}
+  ~MemorySink() override {
+    if (open_) channel_->writer_closes();
+  }
 
+  Status open(const runtime::StateEntries&) override {
+    channel_->writer_opens();
+    open_ = true;
+    return {};
+  }
   Status write(const runtime::Batch& batch, runtime::StageContext& context) override {
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       const RecordEncoder::Piece piece = encoder_.payload(batch, i);
@@ -157,15 +248,25 @@ class MemorySink final : public runtime::Sink {
         continue;
       }
       const runtime::Metadata* metadata = batch.metadata_of(batch.records[i]);
-      channel_->push({std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format});
+      MemoryRecord record{std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format};
+      if (channel_->push(std::move(record))) continue;
+      return runtime::Error{"sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
     }
+    return {};
+  }
+  void interrupt() override { channel_->interrupt(); }
+  Status close() override {
+    if (std::exchange(open_, false)) channel_->writer_closes();
     return {};
   }
 
  private:
   std::shared_ptr<MemoryChannel> channel_;
   RecordEncoder encoder_;
+  bool open_ = false;
 };
+
+namespace {
 
 runtime::OptionSpec name_option() {
   runtime::OptionSpec option;

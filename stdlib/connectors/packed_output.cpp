@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "stdlib/connectors/output_file.h"
@@ -17,20 +16,28 @@ using runtime::Status;
 // nothing.
 constexpr std::size_t kFrameBytes = std::size_t{512} << 10;
 constexpr std::size_t kGatheredBytes = std::size_t{4} << 20;  // over all files
-constexpr unsigned kMostThreads = 8;
 
 }  // namespace
 
 PackedOutput::PackedOutput(const Packing& packing)
-    : packer_(packing, std::min(kMostThreads, std::thread::hardware_concurrency())) {}
+    : packer_(packing), frame_bytes_(kFrameBytes), most_gathered_(kGatheredBytes) {}
+
+// A third is for what is gathered; a text that is packed is there twice.
+void PackedOutput::keep_limit(std::size_t bytes) {
+  constexpr std::size_t kLeastFrame = std::size_t{32} << 10;
+  const std::size_t third = bytes / 3;
+  frame_bytes_ = std::clamp(third / 2, kLeastFrame, kFrameBytes);
+  most_gathered_ = std::clamp(third, frame_bytes_, kGatheredBytes);
+  packer_.keep_jobs(std::clamp<std::size_t>(third / frame_bytes_, 1, packer_.most_jobs() + 1) - 1);
+}
 
 Status PackedOutput::append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text, bool line) {
   if (!file.gathers) begin(file);
   file.unpacked.append(text);
   if (line) file.unpacked.push_back('\n');
   gathered_bytes_.fetch_add(text.size() + (line ? 1 : 0), std::memory_order_relaxed);
-  if (file.unpacked.size() >= kFrameBytes) return submit(writer, file, true);
-  if (gathered_bytes_.load(std::memory_order_relaxed) >= kGatheredBytes) return submit_all(writer, true);
+  if (file.unpacked.size() >= frame_bytes_) return submit(writer, file, true);
+  if (gathered_bytes_.load(std::memory_order_relaxed) >= most_gathered_) return submit_all(writer, true);
   return {};
 }
 
@@ -50,7 +57,7 @@ Status PackedOutput::submit(OutputFiles::Writer& writer, OutputFile& file, bool 
   file.gathers = false;
   std::erase(gathered_, &file);
   // Room is passed on where it is used up, not to every one of many small files.
-  std::string next = file.unpacked.size() >= kFrameBytes ? packer_.room() : std::string();
+  std::string next = file.unpacked.size() >= frame_bytes_ ? packer_.room() : std::string();
   packer_.put(&file, std::exchange(file.unpacked, std::move(next)));
   return {};
 }

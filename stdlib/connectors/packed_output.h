@@ -18,6 +18,8 @@ namespace pipec::stdlib {
 class PackedOutput {
  public:
   explicit PackedOutput(const Packing& packing);
+  // Before the first record: what texts and frames may take in all. Less of it makes smaller frames.
+  void keep_limit(std::size_t bytes);
 
   // `line`: whole lines but for the newline behind the last one, which is added. Else bytes as they are.
   runtime::Status append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text, bool line);
@@ -36,6 +38,8 @@ class PackedOutput {
   runtime::Status hand_on(OutputFiles::Writer& writer, Packer::Frame&& frame, bool writing);
 
   Packer packer_;
+  std::size_t frame_bytes_;
+  std::size_t most_gathered_;  // over all files
   std::vector<OutputFile*> gathered_;
   std::atomic<std::size_t> gathered_bytes_{0};
 };

@@ -1,6 +1,7 @@
 // Arrays. Items that only move stay what they were, byte for byte.
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,8 +31,9 @@ Value sort(CallContext& context, Arguments arguments) {
   Arena& arena = context.arena();
   const auto items = items_of(context, arguments[0]);
   if (!items) return Value::failed();
-  std::vector<SortItem> order;
-  order.reserve(items->size());
+  // In the arena, where what one record may take is counted.
+  const std::span<SortItem> order(arena.allocate_array<SortItem>(items->size()), items->size());
+  SortItem* next = order.data();
   for (const Value& item : *items) {
     if (sorting_type(item) != sorting_type(items->front())) {
       const std::string reason = "an array of " + std::string(type_name(items->front().type())) + " and " +
@@ -43,7 +45,7 @@ Value sort(CallContext& context, Arguments arguments) {
     if (items->size() > 1 && !runtime::compare(key, key, arena)) {
       return context.fail("values of type " + std::string(type_name(item.type())) + " have no order");
     }
-    order.push_back({key, &item});
+    *next++ = {key, &item};
   }
   std::stable_sort(order.begin(), order.end(), [&arena](const SortItem& a, const SortItem& b) {
     return runtime::compare(a.key, b.key, arena).value_or(0) < 0;

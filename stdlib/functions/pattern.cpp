@@ -1,7 +1,12 @@
 #include "stdlib/functions/pattern.h"
 
 #include <re2/re2.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "stdlib/functions/compiled_cache.h"
@@ -13,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxPattern = std::size_t{64} << 10;  // bytes
 constexpr std::int64_t kMaxMemory = std::int64_t{8} << 20;  // of one compiled pattern
+constexpr std::int64_t kSmallMemory = std::int64_t{512} << 10;
 constexpr int kMaxGroups = 1000;
 
 // Older libraries know `(?P<name>` only. Escapes, `\Q...\E` and character classes are left as they are.
@@ -57,7 +63,8 @@ std::string with_portable_names(std::string_view pattern) {
 
 class Re2Pattern final : public Pattern {
  public:
-  explicit Re2Pattern(const std::string& pattern) : expression_(pattern, options()) {
+  Re2Pattern(const std::string& pattern, std::int64_t most_memory)
+      : expression_(pattern, options(most_memory)) {
     if (!expression_.ok()) return;
     names_.resize(static_cast<std::size_t>(expression_.NumberOfCapturingGroups()) + 1);
     for (const auto& [number, name] : expression_.CapturingGroupNames()) {
@@ -87,11 +94,18 @@ class Re2Pattern final : public Pattern {
 
   const std::vector<std::string>& group_names() const override { return names_; }
 
+  // The program and the one that runs backwards, and some room for the automata that they become.
+  std::size_t bytes() const override {
+    constexpr std::size_t kOfInstruction = 16;
+    constexpr std::size_t kBesides = std::size_t{16} << 10;
+    return kBesides + kOfInstruction * static_cast<std::size_t>(std::max(0, expression_.ProgramSize()));
+  }
+
  private:
-  static re2::RE2::Options options() {
+  static re2::RE2::Options options(std::int64_t most_memory) {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    options.set_max_mem(kMaxMemory);
+    options.set_max_mem(most_memory);
     return options;
   }
 
@@ -101,9 +115,9 @@ class Re2Pattern final : public Pattern {
 
 }  // namespace
 
-Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view pattern) {
-  if (pattern.size() > kMaxPattern) return bad_argument("the pattern is longer than 64 KiB");
-  auto compiled = std::make_shared<Re2Pattern>(with_portable_names(pattern));
+namespace {
+
+Result<std::shared_ptr<const Pattern>> checked(std::string_view pattern, std::shared_ptr<Re2Pattern> compiled) {
   const re2::RE2& expression = compiled->expression();
   if (!expression.ok()) {
     std::string message = "bad pattern: " + expression.error();
@@ -119,9 +133,36 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view pattern
   return std::shared_ptr<const Pattern>(std::move(compiled));
 }
 
+}  // namespace
+
+Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view pattern) {
+  if (pattern.size() > kMaxPattern) return bad_argument("the pattern is longer than 64 KiB");
+  return checked(pattern, std::make_shared<Re2Pattern>(with_portable_names(pattern), kMaxMemory));
+}
+
+Result<std::shared_ptr<const Pattern>> Pattern::compile_computed(std::string_view pattern) {
+  if (pattern.size() > kMaxPattern) return bad_argument("the pattern is longer than 64 KiB");
+  const std::string portable = with_portable_names(pattern);
+  auto small = std::make_shared<Re2Pattern>(portable, kSmallMemory);
+  if (small->expression().error_code() != re2::RE2::ErrorPatternTooLarge) {
+    return checked(pattern, std::move(small));
+  }
+  small.reset();
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  auto large = std::make_shared<Re2Pattern>(portable, kMaxMemory);
+  // Else the first match would compile it, on as many threads as come by.
+  if (large->expression().ok()) large->expression().ReverseProgramSize();
+#if defined(__GLIBC__)
+  ::malloc_trim(0);  // the next thread allocates from another arena, and would need all of it once more
+#endif
+  return checked(pattern, std::move(large));
+}
+
 std::shared_ptr<const Pattern> pattern_of(CallContext& context, const Value& pattern) {
   thread_local CompiledCache<Pattern> cache;
-  const auto compiled = cache.get(pattern.text(), Pattern::compile);
+  const auto compiled = cache.get(pattern.text(), Pattern::compile_computed,
+                                  [](const Pattern& each) { return each.bytes(); });
   if (compiled.ok()) return *compiled;
   context.fail(compiled.error().message);
   return nullptr;

@@ -17,6 +17,12 @@ class Pattern : public runtime::Matcher {
   // pattern.
   static runtime::Result<std::shared_ptr<const Pattern>> compile(std::string_view pattern);
 
+  // As compile(), for a pattern that comes from a record. Large ones are compiled one at a time, whatever the
+  // number of threads: while it is compiled such a pattern takes many times the memory that it takes then.
+  static runtime::Result<std::shared_ptr<const Pattern>> compile_computed(std::string_view pattern);
+
+  // Memory that it takes, about.
+  virtual std::size_t bytes() const = 0;
   // Whether it matches anywhere.
   bool search(std::string_view text) const override = 0;
   // The first match at or behind `from`; groups[0] is the whole match. A group that took no part has null

@@ -1,7 +1,7 @@
 #include "stdlib/connectors/compress/packer.h"
 
 #include <algorithm>
-#include <exception>
+#include <new>
 #include <utility>
 
 namespace pipec::stdlib {
@@ -9,29 +9,29 @@ namespace pipec::stdlib {
 using runtime::Error;
 using runtime::Result;
 
-Packer::Packer(const Packing& packing, unsigned threads)
-    : packing_(packing), most_threads_(std::max(1U, threads)) {}
+Packer::Packer(const Packing& packing)
+    : packing_(packing), pool_(PackingPool::get()), most_jobs_(pool_->most_threads()) {}
 
 Packer::~Packer() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_all();
-  }
-  for (std::thread& thread : threads_) thread.join();
+  const std::size_t dropped = pool_->withdraw(*this);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    const auto open = std::count_if(jobs_.begin(), jobs_.end(), [](const Job& job) { return !job.done; });
+    return static_cast<std::size_t>(open) == dropped;
+  });
 }
 
 void Packer::put(OutputFile* file, std::string text) {
   held_.fetch_add(text.capacity(), std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
-  Job& job = jobs_.emplace_back();
-  job.file = file;
-  job.text = std::move(text);
-  waiting_.push_back(&job);
-  if (idle_ < waiting_.size() && threads_.size() < most_threads_) {
-    threads_.emplace_back([this] { work(); });
+  Job* job = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    job = &jobs_.emplace_back();
   }
-  changed_.notify_all();
+  job->packer = this;
+  job->file = file;
+  job->text = std::move(text);
+  pool_->put(*job);
 }
 
 Result<std::optional<Packer::Frame>> Packer::take(bool wait) {
@@ -61,40 +61,36 @@ std::string Packer::take_room() {
   if (rooms_.empty()) return {};
   std::string found = std::move(rooms_.back());
   rooms_.pop_back();
+  held_.fetch_sub(found.capacity(), std::memory_order_relaxed);
   return found;
 }
 
 void Packer::keep_room(std::string&& room) {
   constexpr std::size_t kMostKept = std::size_t{2} << 20;  // a huge record's room goes back to the system
   constexpr std::size_t kLeastKept = std::size_t{64} << 10;
-  if (room.capacity() < kLeastKept || room.capacity() > kMostKept || rooms_.size() > most_threads_) return;
+  if (room.capacity() < kLeastKept || room.capacity() > kMostKept || rooms_.size() > most_jobs_) return;
   room.clear();
+  held_.fetch_add(room.capacity(), std::memory_order_relaxed);
   rooms_.push_back(std::move(room));
 }
 
-void Packer::work() noexcept {
-  std::unique_ptr<Compressor> compressor;
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    ++idle_;
-    changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
-    --idle_;
-    if (stopping_) return;
-    Job& job = *waiting_.front();
-    waiting_.pop_front();
+void Packer::work(Job& job, Compressor* compressor, const char* failed) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
     job.frame = take_room();
-    lock.unlock();
-    try {
-      if (!compressor) compressor = make_compressor(packing_);
-      job.status = compressor->pack(job.text, job.frame);
-    } catch (const std::exception& exception) {
-      job.status = Error{"sink", std::string("cannot pack: ") + exception.what(), {}, {}};
-    }
-    held_.fetch_add(job.frame.capacity(), std::memory_order_relaxed);
-    lock.lock();
-    job.done = true;
-    changed_.notify_all();
   }
+  try {
+    if (compressor) job.status = compressor->pack(job.text, job.frame);
+  } catch (const std::bad_alloc&) {
+    failed = "out of memory";
+  } catch (...) {
+    failed = "unknown exception";
+  }
+  if (failed) job.status = Error{"sink", std::string("cannot pack: ") + failed, {}, {}};
+  held_.fetch_add(job.frame.capacity(), std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  job.done = true;
+  changed_.notify_all();  // held: the packer may end as soon as the lock is free
 }
 
 }  // namespace pipec::stdlib

@@ -1,19 +1,20 @@
-// Packs texts on threads of its own, each into a frame of its own, and gives the frames in the order in which
-// the texts came.
+// Packs texts on other threads, each into a frame of its own, and gives the frames in the order in which the
+// texts came. The threads and what compressors need belong to all packers of the process (PackingPool).
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "pipec/runtime/error.h"
 #include "stdlib/connectors/compress/compressor.h"
+#include "stdlib/connectors/compress/packing_pool.h"
 
 namespace pipec::stdlib {
 
@@ -22,18 +23,21 @@ struct OutputFile;
 // put() and take() are one thread's at a time.
 class Packer {
  public:
-  // `threads` are the most that it starts, each when there is work for it.
-  Packer(const Packing& packing, unsigned threads);
+  explicit Packer(const Packing& packing);
   ~Packer();
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;
+
+  // Before the first put(): how many texts are under way at most, besides the one that is put.
+  void keep_jobs(std::size_t most) { most_jobs_ = most; }
+  std::size_t most_jobs() const { return most_jobs_; }
 
   struct Frame {
     OutputFile* file = nullptr;
     std::string bytes;
   };
   // Before put(): as many are under way as may be, one has to be taken first.
-  bool full() const { return jobs_.size() > most_threads_; }
+  bool full() const { return jobs_.size() > most_jobs_; }
   void put(OutputFile* file, std::string text);
   // The oldest frame; null where none is under way or, without `wait`, where it is not done.
   runtime::Result<std::optional<Frame>> take(bool wait);
@@ -46,28 +50,27 @@ class Packer {
   std::size_t held_bytes() const { return held_.load(std::memory_order_relaxed); }
 
  private:
-  struct Job {
+  friend class PackingPool;
+  struct Job : PackingPool::Job {
     OutputFile* file = nullptr;
     std::string text;
     std::string frame;
     runtime::Status status;
     bool done = false;
   };
-  void work() noexcept;
+  // A thread of the pool's. `failed`: why there is no compressor.
+  void work(Job& job, Compressor* compressor, const char* failed) noexcept;
   std::string take_room();
   void keep_room(std::string&& room);
 
   const Packing packing_;
-  const unsigned most_threads_;
+  const std::shared_ptr<PackingPool> pool_;
+  std::size_t most_jobs_;
   std::atomic<std::size_t> held_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> jobs_;      // elements stay where they are
-  std::deque<Job*> waiting_;  // nobody works on them yet
+  std::deque<Job> jobs_;  // elements stay where they are
   std::vector<std::string> rooms_;
-  unsigned idle_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace pipec::stdlib

@@ -131,6 +131,37 @@ TEST_CASE("G4 the limiter says who had to wait, and for what") {
   CHECK(limiter.used_units() == 1);
 }
 
+TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight") {
+  graph::ByteLimiter limiter(100, 10);
+  REQUIRE(limiter.try_admit(limiter.request(10)));
+  const auto alone = limiter.request(10, true);
+  CHECK_FALSE(limiter.try_admit(alone));
+  limiter.release(10);
+  CHECK(limiter.try_admit(alone));
+  limiter.release(10);
+}
+
+TEST_CASE("G7 a closed gate lets out those whose own queue presses, where it is told to") {
+  using State = graph::Gate::State;
+  constexpr std::chrono::hours kLong{1};
+  constexpr std::chrono::milliseconds kNow{0};
+  graph::Gate gate;
+  CHECK(gate.wait_for(kLong, false) == State::open);
+  gate.close();
+  CHECK(gate.wait_for(kNow, true) == State::closed);
+  gate.drain(true);
+  CHECK(gate.drains());
+  CHECK(gate.wait_for(kLong, true) == State::draining);
+  gate.drain(false);
+  CHECK(gate.wait_for(kNow, true) == State::closed);
+  gate.drain(true);
+  gate.open();
+  CHECK_FALSE(gate.drains());
+  CHECK(gate.wait_for(kLong, false) == State::open);
+  gate.halt();
+  CHECK(gate.wait_for(kLong, false) == State::halted);
+}
+
 TEST_CASE("G7 the gate shows each edge once") {
   graph::Gate gate;
   CHECK(gate.wait());
@@ -580,6 +611,159 @@ TEST_CASE("G10 with govern off nothing is said about queues") {
   CHECK(message(pipeline->run()) == "");
   CHECK(limits->receiver == 0);
   CHECK(limits->sink == 0);
+}
+
+namespace {
+
+// Holds far more than there is memory, until it has been asked often enough while it was paused for that.
+class FullReceiver final : public runtime::Receiver {
+ public:
+  FullReceiver(std::shared_ptr<SourceScript> script, std::size_t receives)
+      : inner_(std::move(script)), left_(receives) {}
+  Status open(const StateEntries& saved) override { return inner_.open(saved); }
+  Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait_for(lock, limits.wait, [&] { return paused_; })) return Received::idle;
+    }
+    if (left_ != 0) --left_;
+    return inner_.receive(limits, block);
+  }
+  void pause() override {
+    const std::lock_guard lock(mutex_);
+    paused_ = true;
+    changed_.notify_all();
+  }
+  Status commit(std::span<const PositionRange> ranges) override { return inner_.commit(ranges); }
+  void interrupt() override { inner_.interrupt(); }
+  std::size_t queued_bytes() const override { return left_ == 0 ? 0 : std::size_t{1} << 50; }
+
+ private:
+  ScriptedReceiver inner_;
+  std::atomic<std::size_t> left_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool paused_ = false;
+};
+
+// Of the process that runs the test, sanitizers and all, hardly anything.
+RunOptions roomy(RunOptions options) {
+  options.govern.emplace().memory = std::size_t{1} << 40;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("G7 a source whose own queue is the pressure is drained, not held") {
+  for (const std::size_t receives : {std::size_t{1}, std::size_t{7}}) {
+    auto in = source_of(numbered(200), 10);
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", [&] { return std::make_unique<FullReceiver>(in, receives); })
+        .map("copy", same)
+        .sink("out", sink(out));
+    const Outcome outcome = run(b, roomy(options()));
+    CHECK(message(outcome) == "");
+    CHECK(out->records == in->records);
+    CHECK(in->committed() == 200);
+    CHECK(outcome.summary.pauses >= 1);
+  }
+}
+
+TEST_CASE("G7 one source is drained while another waits for the same pressure") {
+  auto full = source_of(numbered(100), 10);
+  auto other = source_of(numbered(100), 10);
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("full", [&] { return std::make_unique<FullReceiver>(full, 8); }).sink("out", sink(out));
+  b.receive("other", receiver(other)).sink("too", sink(std::make_shared<SinkScript>()));
+  CHECK(message(run(b, roomy(options()))) == "");
+  CHECK(full->committed() == 100);
+  CHECK(other->committed() == 100);
+}
+
+TEST_CASE("D13 a transaction ends on time while memory pressure holds its source") {
+  const Lever lever;
+  auto journal = std::make_shared<Journal>();
+  auto in = source_of(numbered(1'000), 10);
+  in->journal = journal;
+  auto out = std::make_shared<SinkScript>();
+  out->cork();
+  out->journal = journal;
+  Builder b;
+  b.receive("in", [&] { return std::make_unique<GatedReceiver>(in, journal); }).sink("out", sink(out));
+  graph::Plan plan = b.plan();
+  plan.transactional = true;
+  ManualClock clock;
+  RunOptions o = lever.apply(options());
+  o.clock = &clock;
+  o.commit_interval = std::chrono::seconds(1);
+  auto pipeline = std::move(*graph::Pipeline::make(std::move(plan), o));
+  Outcome outcome;
+  std::thread runner([&] { outcome = pipeline->run(); });
+  journal->wait_for("begin out");
+  *lever.level = 5;
+  journal->wait_for("pause");
+  out->uncork();
+  CHECK(in->committed() == 0);
+  clock.advance(std::chrono::seconds(2));
+  journal->wait_for("commit in");  // the pressure is as high as before
+  CHECK(metric(*pipeline, "paused", "in") == 1);
+  *lever.level = 0;
+  runner.join();
+  CHECK(message(outcome) == "");
+  CHECK(in->committed() == 1'000);
+}
+
+TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the other, govern off or not") {
+  for (const bool governed : {true, false}) {
+    auto shared = std::make_shared<runtime::SharedGovernor>(std::size_t{1} << 40);
+    auto journal = std::make_shared<Journal>();
+    // The holder's queue never empties until it is told to.
+    auto hoard = std::make_shared<std::atomic<std::size_t>>(0);
+    struct Hoarder final : runtime::Sink {
+      explicit Hoarder(std::shared_ptr<std::atomic<std::size_t>> bytes) : held(std::move(bytes)) {}
+      Status write(const Batch&, StageContext&) override { return {}; }
+      std::size_t queued_bytes() const override { return held->load(); }
+      std::shared_ptr<std::atomic<std::size_t>> held;
+    };
+    auto first = source_of(numbered(10), 10);
+    first->endless = true;
+    Builder one;
+    one.receive("in", receiver(first)).sink("hoard", [hoard] { return std::make_unique<Hoarder>(hoard); });
+    RunOptions o = governed ? options() : off(options());
+    o.governor = shared;
+    auto holder = make(one, o);
+
+    auto second = source_of(numbered(10), 10);
+    second->endless = true;
+    Builder two;
+    two.receive("in", [&] { return std::make_unique<GatedReceiver>(second, journal); })
+        .sink("out", sink(std::make_shared<SinkScript>()));
+    o = options();
+    o.governor = shared;
+    auto other = make(two, o);
+
+    Outcome outcomes[2];
+    std::thread threads[] = {std::thread([&] { outcomes[0] = holder->run(); }),
+                             std::thread([&] { outcomes[1] = other->run(); })};
+    while (metric(*other, "records_in") != 10) std::this_thread::yield();
+    *hoard = std::size_t{1} << 41;
+    journal->wait_for("pause");
+    CHECK(metric(*other, "pressure_of", "tracked") > 1);
+    if (governed) {
+      while (metric(*holder, "paused", "in") != 1) std::this_thread::yield();
+    } else {
+      CHECK(metric(*holder, "paused", "in") == -1);
+    }
+    *hoard = 0;
+    journal->wait_for("resume");
+    holder->stop();
+    other->stop();
+    for (std::thread& thread : threads) thread.join();
+    CHECK(message(outcomes[0]) == "");
+    CHECK(message(outcomes[1]) == "");
+  }
 }
 
 TEST_CASE("G7 a run that is held can be stopped") {

@@ -1,4 +1,5 @@
-// Runs a Plan. One Pipeline is one run; two of them in a process know nothing of each other.
+// Runs a Plan. One Pipeline is one run; two of them in a process know nothing of each other, unless they are
+// given the same RunOptions::governor.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "pipec/runtime/checkpoint.h"
 #include "pipec/runtime/clock.h"
 #include "pipec/runtime/error.h"
+#include "pipec/runtime/shared_governor.h"
 
 namespace pipec::graph {
 
@@ -30,6 +32,9 @@ struct RunOptions {
   // or 8 MiB where there is none.
   std::optional<std::size_t> budget_bytes;
   std::optional<runtime::GovernSettings> govern;     // in place of the plan's
+  // Shared by pipelines that are to keep to one memory limit together (G12). Null: this one keeps to its own,
+  // as if it were alone in the process. With `govern off` a pipeline is never held, but what it uses counts.
+  std::shared_ptr<runtime::SharedGovernor> governor;
   std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
   std::chrono::milliseconds commit_interval{
       0};  // at least this long between two commits; the last one comes at the end

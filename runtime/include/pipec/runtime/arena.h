@@ -5,13 +5,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <new>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace pipec::runtime {
+
+// How much arenas may take. One that needs more than `each` waits until no other arena of the process does, and
+// may then have `most`: what a few large records need is not multiplied by the number of threads.
+struct ArenaBounds {
+  std::size_t each = SIZE_MAX;
+  std::size_t most = SIZE_MAX;
+};
+
+// Thrown by allocate() beyond ArenaBounds::most. What was allocated before it stays valid until reset().
+class ArenaFull : public std::exception {
+ public:
+  const char* what() const noexcept override { return "one record takes too much memory"; }
+};
 
 class Arena {
  public:
@@ -43,6 +58,11 @@ class Arena {
     return {bytes, text.size()};
   }
 
+  // From now on. An arena that exceeds() is to be reset soon, by the same thread: others may wait for it.
+  void bound(const ArenaBounds& bounds) { bounds_ = bounds; }
+  const ArenaBounds& bounds() const { return bounds_; }
+  bool exceeds() const { return turn_.held; }
+
   // Bytes given out since the last reset, and what was left over in chunks before the last.
   std::size_t used() const {
     std::size_t all = 0;
@@ -52,7 +72,7 @@ class Arena {
 
   // Forgets everything; keeps one chunk of up to 1 MiB for the next record.
   void reset() {
-    if (chunks_.size() > 1 || (chunks_.size() == 1 && chunks_[0].size > kKeep)) shrink();
+    if (turn_.held || chunks_.size() > 1 || (chunks_.size() == 1 && chunks_[0].size > kKeep)) shrink();
     if (!chunks_.empty()) {
       next_ = chunks_[0].bytes.get();
       end_ = next_ + chunks_[0].size;
@@ -73,6 +93,21 @@ class Arena {
   std::vector<Chunk> chunks_;
   char* next_ = nullptr;
   char* end_ = nullptr;
+  ArenaBounds bounds_;
+  // To exceed bounds_.each.
+  struct Turn {
+    Turn() = default;
+    Turn(Turn&& other) noexcept : held(std::exchange(other.held, false)) {}
+    Turn& operator=(Turn&& other) noexcept {
+      std::swap(held, other.held);
+      return *this;
+    }
+    ~Turn() { end(); }
+    void take();
+    void end();
+    bool held = false;
+  };
+  Turn turn_;
 };
 
 }  // namespace pipec::runtime

@@ -1,17 +1,20 @@
-// Watches memory and decides how much may be in flight and whether the sources may go on: memory guard,
-// pressure, hysteresis and budget in one. A plain state machine without threads: the engine calls tick() some
-// twenty times a second, from one thread, and does what it says. docs/governor.md has the law.
+// Watches memory for one pipeline and decides how much may be in flight and whether its sources may go on:
+// pressure, hysteresis and budget in one; the limit is shared with the other pipelines of a SharedGovernor. A
+// state machine without threads: the engine calls tick() some twenty times a second, from one thread, and
+// does what it says. docs/governor.md has the law.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/govern.h"
+#include "pipec/runtime/shared_governor.h"
 
 namespace pipec::runtime {
 
@@ -21,6 +24,7 @@ class Governor {
   struct Seen {
     double now = 0;               // seconds, from anywhere
     std::size_t tracked = 0;      // bytes in buffers and in the connectors' queues
+    std::size_t queued = 0;       // of them, those in the receivers' queues
     std::size_t in_flight = 0;    // batches that are not settled
     std::uint64_t batches = 0;    // that were settled
     std::uint64_t bytes = 0;      // of them
@@ -36,34 +40,51 @@ class Governor {
     std::size_t records = 0;  // of one receive, at most; 0: any number
     bool held = false;        // the sources are to be paused
     bool edge = false;        // `held` is new
-    bool trim = false;        // memory that is kept for reuse should go back to the system
+    bool drain = false;       // held, but sources with a queue of their own may hand it out, a batch at a time
     std::string reason;       // of the edge
   };
 
-  // `most`: never more bytes in flight than this. `root`: where /proc and /sys are looked for.
-  Governor(GovernSettings settings, std::size_t most, std::string root = "");
+  // `most`: never more bytes in flight than this.
+  Governor(GovernSettings settings, std::size_t most, std::shared_ptr<SharedGovernor> shared,
+           SharedGovernor::Shape shape = {});
+  // One that shares the limit with nobody. `root`: where /proc and /sys are looked for.
+  Governor(GovernSettings settings, std::size_t most, const std::string& root = "");
   ~Governor();
   Governor(const Governor&) = delete;
   Governor& operator=(const Governor&) = delete;
 
+  // Called in tick(), before memory is returned to the system: drop what is kept for reuse.
+  void keep_release(std::function<void()> release);
   // An error where the limit leaves no room: the process by itself takes more than the sources may resume at.
   Status start();
   Decision tick(const Seen& seen);
   // Bytes in flight at the beginning, and records of a receive.
-  Decision initial() const;
-  // What the sources must not fill between two ticks: `tracked` bytes are as much as pauses them.
-  bool too_much(std::size_t tracked) const { return tracked >= pause_at_; }
+  Decision initial();
+  // The pipeline has ended: its share is free for the others.
+  void leave();
 
+  // What the sources must not fill between two ticks: with `tracked` bytes in this pipeline there are as many
+  // in all as pauses them.
+  bool too_much(std::size_t tracked) const;
   // The limit with its headroom taken off; 0: none is known.
-  std::size_t limit() const { return limit_; }
+  std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // Sums over all pipelines, by which the limit is divided.
+  SharedGovernor::Shape shape() const;
   double level() const;
   const std::vector<PressureReading>& readings() const;
 
  private:
   struct Parts;
+  void divide();
+  double look(const Seen& seen, bool fresh);
+  double level_of_others() const;
+  void give_back();
+  void end_hold(const Seen& seen, double level);
+
   std::unique_ptr<Parts> parts_;
-  std::size_t limit_ = 0;
-  std::size_t pause_at_ = 0;
+  std::atomic<std::size_t> limit_{0};
+  std::atomic<std::size_t> pause_at_{0};
+  std::atomic<std::size_t> others_{0};  // bytes that the other pipelines track
 };
 
 }  // namespace pipec::runtime

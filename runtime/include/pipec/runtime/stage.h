@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pipec/runtime/arena.h"
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/place.h"
@@ -43,6 +44,8 @@ class StageContext {
   // where output_allowance() is SIZE_MAX a batch may not be left.
   virtual std::size_t output_allowance() const { return SIZE_MAX; }
   virtual void leave_rest(std::span<const Record> rest) { (void)rest; }
+  // Memory that the evaluation of one record may take; a record that needs more is a dead letter.
+  virtual ArenaBounds evaluation_bounds() const { return {}; }
   // The next stage asks where the members of records are (Stage::reads_outline): one that has found them
   // anyway leaves them in Batch::outline.
   virtual bool outline_wanted() const { return false; }

@@ -26,16 +26,32 @@ struct MemoryRecord {
 
 // A queue of records, numbered from 0. A record is kept until it is committed, so that a pipeline that failed
 // gets it again. Thread safe.
+//
+// It is bounded: push() waits while records of limit() bytes or more are kept, until the reader has committed
+// some of them or take() has taken them. A program that pushes more than that before anybody reads waits for
+// ever, so it pushes from a thread of its own, tries with try_push(), or sets a larger limit.
 class MemoryChannel {
  public:
-  void push(MemoryRecord record);
-  // No more will come: readers end when they have read what is there.
+  static constexpr std::size_t kLimit = std::size_t{16} << 20;
+
+  // False: the channel is closed or was interrupted meanwhile, and the record is not in it.
+  bool push(MemoryRecord record);
+  // False: there is no room for it now, or the channel is closed.
+  bool try_push(MemoryRecord&& record);
+  // Calls of push() that wait return false. Later ones wait again.
+  void interrupt();
+  // No more will come: readers end when they have read what is there, and push() does nothing.
   void close();
+  void set_limit(std::size_t bytes);
+  std::size_t limit() const;
+  // Bytes of the records that are kept, with what each takes besides its payload.
+  std::size_t held_bytes() const;
 
   // Everything that no reader has read, read and committed at once: for the program that reads what a sink
   // wrote.
   std::vector<MemoryRecord> take();
-  // As above, but waits until there is something or the channel is closed (then it may be empty).
+  // As above, but waits until there is something, or nothing more will come (then it may be empty): the
+  // channel is closed, or every pipeline that wrote to it has ended.
   std::vector<MemoryRecord> wait_and_take();
 
   std::uint64_t pushed() const;     // records in all
@@ -44,13 +60,26 @@ class MemoryChannel {
 
  private:
   friend class MemoryReceiver;
+  friend class MemorySink;
+  static std::size_t bytes_of(const MemoryRecord& record);
+  bool has_room() const { return records_.empty() || held_bytes_ < limit_; }
+  void add_locked(MemoryRecord&& record);
+  void drop_first_locked();
   std::vector<MemoryRecord> take_locked();
+  void writer_opens();
+  void writer_closes();
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<MemoryRecord> records_;  // the first one's number is committed_
   std::uint64_t committed_ = 0;
   std::uint64_t next_ = 0;  // what is read next
+  std::size_t held_bytes_ = 0;
+  std::size_t limit_ = kLimit;
+  std::uint64_t interrupts_ = 0;
+  std::size_t waiting_ = 0;  // calls of push()
+  std::size_t writers_ = 0;  // sinks of running pipelines
+  bool written_ = false;     // by one of them that has ended
   bool closed_ = false;
 };
 

@@ -1,0 +1,37 @@
+// Memory that threads keep between records, so as not to make the same thing again (compiled patterns). It
+// belongs to no batch, so no lease shows it: the governor counts it as tracked memory and asks for it back
+// before it holds a source.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pipec::runtime {
+
+// The account of one cache. What it holds is taken off the total when it ends.
+class CachedBytes {
+ public:
+  CachedBytes() = default;
+  ~CachedBytes() { add(0 - held_); }
+  CachedBytes(const CachedBytes&) = delete;
+  CachedBytes& operator=(const CachedBytes&) = delete;
+
+  void grow(std::size_t bytes) { add(bytes); }
+  void shrink(std::size_t bytes) { add(0 - bytes); }
+  std::size_t held() const { return held_; }
+  // True once after each release_all(): the owner is to drop what it can make again.
+  bool asked_back();
+
+  // Any thread. The bytes of all caches of the process.
+  static std::size_t total();
+  // Any thread. Each cache drops what it holds when its thread next uses it.
+  static void release_all();
+
+ private:
+  void add(std::size_t bytes);  // modulo 2^64: may take away
+
+  std::size_t held_ = 0;
+  std::uint64_t seen_ = 0;
+};
+
+}  // namespace pipec::runtime
