@@ -277,6 +277,27 @@ def k8_broker_away():
         cluster.all_out()
 
 
+def d14_a_new_topic_while_the_broker_is_away():
+    """D14, faults K8 a broker that is away when a template first names a topic: the batch is retried whole, nothing lost or doubled"""
+    with Cluster(records=0, partitions=1) as cluster, Cluster(records=0, partitions=1) as other:
+        job = Pipec(f'dlq discard\nrecv kafka(brokers: "{cluster.mock.bootstrap}", topics: ["in"], group: "g"{LET_GO})\n'
+                    f'| sink kafka(topic: "${{.to}}", brokers: "{other.mock.bootstrap}")')
+        producer = rdkafka.Producer(cluster.mock.bootstrap)
+        send = lambda *topics: [producer.send("in", b'{"to":"%s"}' % topic) for topic in topics] and producer.flush()  # noqa: E731
+        send(b"out")
+        wait_for(lambda: cluster.committed() == {0: 1}, what="the first commit")
+        other.mock.down()
+        send(b"out", b"dead", b"no/topic", b"out")
+        time.sleep(23)  # the fault: longer than one look for a topic takes
+        expect(job.process.poll() is None, job.stderr())
+        other.mock.up()
+        send(b"dead")
+        wait_for(lambda: cluster.committed() == {0: 6}, 60, "the commit of all of it")
+        expect(job.stop() == 0, job.stderr())
+        producer.close()
+        expect((len(other.out()), len(other.out("dead"))) == (3, 2), (other.out(), other.out("dead")))
+
+
 def k8_stop_while_the_broker_is_away():
     """faults K8, D10 SIGTERM meets its deadline with no broker there"""
     with Cluster() as cluster:
@@ -558,7 +579,7 @@ def x2_secrets_stay_secret():
     expect(canary not in job.stderr(), "the password was printed")
 
 
-TESTS = [value for name, value in sorted(globals().items()) if name[0] in "gkpqlx" and name[1:2].isdigit()]
+TESTS = [value for name, value in sorted(globals().items()) if name[0] in "dgkpqlx" and name[1:2].isdigit()]
 TESTS += [commit_errors_that_pass(name, code) for name, code in
           (("rebalance_in_progress", REBALANCE_IN_PROGRESS), ("coordinator_loading", COORDINATOR_LOADING),
            ("coordinator_not_available", COORDINATOR_NOT_AVAILABLE), ("not_coordinator", NOT_COORDINATOR),
