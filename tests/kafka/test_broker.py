@@ -278,4 +278,4 @@ def l5_no_such_topic():
 
 TESTS = [value for name, value in sorted(globals().items()) if name[0] in "kpdl" and name[1:2].isdigit()]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.broker", at_once=3)
+    cluster.main(TESTS, at_once=3)

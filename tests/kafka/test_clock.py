@@ -80,4 +80,4 @@ def k20_back_and_stopped():
 
 TESTS = [k20_an_hour_ahead, k20_an_hour_back, k20_there_and_back, k20_back_and_stopped]
 if __name__ == "__main__":
-    run(TESTS, "kafka.clock", at_once=4)
+    run(TESTS, at_once=4)

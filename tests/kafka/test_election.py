@@ -52,4 +52,4 @@ def k13_shorter_than_what_was_read():
 
 TESTS = [k13_shorter_than_what_was_read]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.election")
+    cluster.main(TESTS)

@@ -158,4 +158,4 @@ def q1_dead_letters_before_the_position():
 TESTS = [k1_kill_at_random_points, k6_what_the_first_transaction_leaves_is_ended, p11_poison_in_a_transaction,
          q1_dead_letters_before_the_position]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.kills", at_once=2, alone=[p5_exactly_once_with_kills_and_broker_restarts])
+    cluster.main(TESTS, at_once=2, alone=[p5_exactly_once_with_kills_and_broker_restarts])

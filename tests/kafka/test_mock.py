@@ -608,4 +608,4 @@ TESTS += [transaction_errors(name, api, code, times) for name, api, code, times 
            ("positions_unstable", OFFSET_FETCH, UNSTABLE_OFFSET_COMMIT, 3),
            ("generation_in_mid_transaction", TXN_OFFSET_COMMIT, ILLEGAL_GENERATION, 1))]
 if __name__ == "__main__":
-    run(TESTS, "kafka.mock", at_once=8)  # most of the time the mock waits for a group to form
+    run(TESTS, at_once=8)  # most of the time the mock waits for a group to form

@@ -241,4 +241,4 @@ TESTS = [k17_records_that_never_complete, k7_a_lost_commit_reply, p3_a_lost_prod
          p8_killed_without_knowing, k10_blackhole, k10_stopped_in_a_blackhole, k10_connections_reset]
 ALONE = [k8_the_broker_stands_still, k8_the_broker_is_away, k8_stopped_while_the_broker_is_away]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.network", at_once=3, alone=ALONE, proxied=6)
+    cluster.main(TESTS, at_once=3, alone=ALONE, proxied=6)

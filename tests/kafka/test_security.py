@@ -153,6 +153,6 @@ if __name__ == "__main__":
     try:
         certificate("good", "IP:127.0.0.1")
         certificate("bad", "IP:127.0.0.1")
-        cluster.main(TESTS, "kafka.security", at_once=7, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
+        cluster.main(TESTS, at_once=7, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
