@@ -34,7 +34,7 @@ class FullDisk(FaultTest):
             self.assertEqual(dead.read().count(b"\n"), self.undisturbed["dead.ndjson"].count(b"\n"))
 
     @needs_mount
-    def test_C3_no_space_for_the_checkpoint(self):
+    def test_fault_C3_no_space_for_the_checkpoint(self):
         self.mount("state", "4k")
         with open(os.path.join(self.directory, "state", "fills.bin"), "wb") as filler:
             filler.write(b"x" * 4096)
@@ -44,7 +44,7 @@ class FullDisk(FaultTest):
         self.assert_completes()
 
     @needs_mount
-    def test_C3_the_checkpoint_is_on_a_read_only_disk(self):
+    def test_fault_C3_the_checkpoint_is_on_a_read_only_disk(self):
         self.mount("state", "1m")
         self.assertEqual(pipec(self.directory).returncode, 0)
         with open(os.path.join(self.directory, "in.ndjson"), "a", encoding="utf-8") as more:
@@ -110,7 +110,7 @@ class FailingCalls(FaultTest):
                 self.assertTrue(outputs(self.directory) == self.undisturbed)
 
     @needs_strace
-    def test_F6_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson")
         for call in ("read", "pread64"):
             ran = pipec(self.directory, under=inject(call, "error=EIO:when=2", path))
@@ -122,7 +122,7 @@ class FailingCalls(FaultTest):
         self.fail("no call that reads the input was found")
 
     @needs_strace
-    def test_C3_a_checkpoint_that_cannot_be_replaced_is_terminal(self):
+    def test_fault_C3_a_checkpoint_that_cannot_be_replaced_is_terminal(self):
         for when in (1, 2):
             with self.subTest(when=when):
                 self.setUp()
@@ -156,7 +156,7 @@ class Packed(KillTest):
                 self.assert_completes()
 
     @needs_strace
-    def test_F6_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         # Counted by thread: the third one of any is the unpacker's.
         self.assert_stopped(pipec(self.directory, under=inject("pread64", "error=EIO:when=3", path)), "Input/output error",
@@ -164,11 +164,11 @@ class Packed(KillTest):
         self.assert_completes()
 
     @needs_strace
-    def test_F4_S5_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
+    def test_F4_fault_S5_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
         for call in ("pwritev", "fdatasync", "renameat"):
             self.kill_at(call, (1, 2, 3))
 
-    def test_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
+    def test_fault_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         with open(path, "rb") as whole:
             content = whole.read()
@@ -183,7 +183,7 @@ class Packed(KillTest):
 
 class Killed(KillTest):
     @needs_strace
-    def test_F3_C1_killed_at_any_call_on_the_state_directory_a_restart_completes_the_output(self):
+    def test_F3_fault_C1_killed_at_any_call_on_the_state_directory_a_restart_completes_the_output(self):
         """Every call by which the checkpoint is made, replaced and made durable, until a run has no more of them."""
         for when in range(1, 200):
             with self.subTest(when=when):
@@ -197,13 +197,13 @@ class Killed(KillTest):
         self.assertGreaterEqual(when, 9)  # of the thread that makes most of them
 
     @needs_strace
-    def test_F3_F4_C1_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
+    def test_F3_F4_fault_C1_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
         for call in ("pwritev", "fdatasync", "fsync", "renameat", "linkat", "unlinkat"):
             self.kill_at(call, (1, 2, 4))
 
 
 class DamagedState(FaultTest):
-    def test_F3_C2_a_checkpoint_that_is_not_whole_stops_the_start(self):
+    def test_F3_fault_C2_a_checkpoint_that_is_not_whole_stops_the_start(self):
         self.assertEqual(pipec(self.directory).returncode, 0)
         path = os.path.join(self.directory, "state", "checkpoint")
         with open(path, "rb") as whole:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""F3, F4, S8: power loss. A run is traced, and from its system calls follows what the disk may hold after each of them when what was not
+"""F3, F4, fault S8: power loss. A run is traced, and from its system calls follows what the disk may hold after each of them when what was not
 synced is lost, kept or torn. A restart from every such state leaves what an undisturbed run leaves, byte for byte.
 
 That the states can tell is shown with a disk that forgets an fsync: there some restart must fail.
@@ -109,7 +109,7 @@ class PowerLoss(unittest.TestCase):
             return trace.readlines()
 
     @needs_strace
-    def test_F3_F4_S8_a_restart_after_any_power_loss_completes_the_output(self):
+    def test_F3_F4_fault_S8_a_restart_after_any_power_loss_completes_the_output(self):
         found, states = self.failures(self.lines())
         self.assertEqual(found, [], f"{len(found)} of {states} states:\n" + "\n".join(found))
         self.assertGreater(states, 50)
@@ -122,15 +122,15 @@ class PowerLoss(unittest.TestCase):
         return kept
 
     @needs_strace
-    def test_S8_a_directory_that_is_never_synced_is_noticed(self):
+    def test_fault_S8_a_directory_that_is_never_synced_is_noticed(self):
         self.assertNotEqual(self.failures(self.without(os.path.isdir), first_only=True)[0], [])
 
     @needs_strace
-    def test_S8_an_output_that_is_never_synced_is_noticed(self):
+    def test_fault_S8_an_output_that_is_never_synced_is_noticed(self):
         self.assertNotEqual(self.failures(self.without(lambda path: path.endswith("odd.ndjson")), first_only=True)[0], [])
 
     @needs_strace
-    def test_S8_a_checkpoint_that_is_never_synced_is_noticed(self):
+    def test_fault_S8_a_checkpoint_that_is_never_synced_is_noticed(self):
         self.assertNotEqual(self.failures(self.without(lambda path: "checkpoint" in path), first_only=True)[0], [])
 
 

@@ -5,6 +5,7 @@ no judge of transactions, of commits in a rebalance, or of de-duplication: tests
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -119,8 +120,8 @@ def commit_errors_that_pass(name, code):
             job.finish(60)
             cluster.all_out()
             cluster.all_committed(job)
-    test.__name__ = "k6_commit_refused_" + name
-    test.__doc__ = f"faults K6 a commit that is refused for the moment ({name}) is tried again"
+    test.__name__ = "fault_k6_commit_refused_" + name
+    test.__doc__ = f"fault K6 a commit that is refused for the moment ({name}) is tried again"
     return test
 
 
@@ -135,8 +136,8 @@ def commit_errors_that_stay(name, code):
             Pipec(cluster.copy(recv=LET_GO), directory=job.directory).finish()
             cluster.all_out()
             cluster.all_committed()
-    test.__name__ = "k6_commit_denied_" + name
-    test.__doc__ = f"faults K6, D4 a commit that is refused for good ({name}) ends the run with status 1, and the next one delivers again"
+    test.__name__ = "fault_k6_commit_denied_" + name
+    test.__doc__ = f"fault K6, D4 a commit that is refused for good ({name}) ends the run with status 1, and the next one delivers again"
     return test
 
 
@@ -147,8 +148,8 @@ def late_answers(mock, api, *milliseconds):
                                                              rdkafka.SIZE(len(milliseconds)), *pairs)
 
 
-def k6_commit_times_out():
-    """faults K6, K7 a commit whose answer comes too late is made again, and the position is never less"""
+def fault_k6_commit_times_out():
+    """fault K6, fault K7 a commit whose answer comes too late is made again, and the position is never less"""
     with Cluster() as cluster:
         late_answers(cluster.mock, rdkafka.OFFSET_COMMIT, 3000, 3000)
         Pipec(cluster.copy(recv=', properties: {"socket.timeout.ms": 1000, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200}')).finish()
@@ -156,8 +157,8 @@ def k6_commit_times_out():
         cluster.all_committed()
 
 
-def k7_commit_answer_lost():
-    """faults K7 the broker goes away between a commit and its answer: it is made again"""
+def fault_k7_commit_answer_lost():
+    """fault K7 the broker goes away between a commit and its answer: it is made again"""
     with Cluster() as cluster:
         late_answers(cluster.mock, rdkafka.OFFSET_COMMIT, 60000)
         job = Pipec(cluster.copy(recv=LET_GO))
@@ -191,15 +192,15 @@ def produce_errors(name, code, outcome):
                 expect(bool(dead) == (outcome == "letter"), f"dead letters: {dead}")
             Oracle(range(20)).judge([(0, number_of(r)) for r in cluster.out()], dead=dead)
             expect(cluster.committed() == {0: 20}, cluster.committed())
-    test.__name__ = "p1_produce_" + name
-    test.__doc__ = f"faults P1 records refused with {name}: " + {
+    test.__name__ = "fault_p1_produce_" + name
+    test.__doc__ = f"fault P1 records refused with {name}: " + {
         "pass": "sent again, nothing lost", "letter": "dead letters, the positions go on",
         "terminal": "the run ends, nothing is committed, the next run delivers them"}[outcome]
     return test
 
 
-def p1_the_first_request_goes_alone():
-    """faults P1 no request overtakes the first one to a fresh partition, which no broker would notice: nothing lost, in order"""
+def fault_p1_the_first_request_goes_alone():
+    """fault P1 no request overtakes the first one to a fresh partition, which no broker would notice: nothing lost, in order"""
     for refusals in (1, 3):
         with Cluster(records=2000, partitions=1) as cluster:
             cluster.mock.errors(rdkafka.PRODUCE, *[LEADER_NOT_AVAILABLE] * refusals)
@@ -210,8 +211,8 @@ def p1_the_first_request_goes_alone():
             expect(cluster.committed() == {0: 2000}, cluster.committed())
 
 
-def p1_data_errors_are_dead_letters():
-    """faults P1, Q1 records that Kafka refuses are dead letters, the others go on, all positions are committed"""
+def fault_p1_data_errors_are_dead_letters():
+    """fault P1, fault Q1 records that Kafka refuses are dead letters, the others go on, all positions are committed"""
     with Cluster(records=50, partitions=1) as cluster:
         fill(cluster.mock.bootstrap, "in", 1, first=50, size=2000)
         fill(cluster.mock.bootstrap, "in", 49, first=51)
@@ -223,8 +224,8 @@ def p1_data_errors_are_dead_letters():
         expect(cluster.committed() == {0: 100}, cluster.committed())
 
 
-def q2_a_dead_letter_topic_that_fails():
-    """faults Q2, P9 a dead letter topic that does not take them ends the run"""
+def fault_q2_a_dead_letter_topic_that_fails():
+    """fault Q2, P9 a dead letter topic that does not take them ends the run"""
     with Cluster(records=0, partitions=1) as cluster:
         fill(cluster.mock.bootstrap, "in", 10, size=2000)
         dlq = f'dlq kafka("dead", brokers: "{cluster.mock.bootstrap}", properties: {{"message.max.bytes": 1000}})'
@@ -233,8 +234,8 @@ def q2_a_dead_letter_topic_that_fails():
         expect(cluster.committed() == {}, cluster.committed())
 
 
-def p2_message_timeout():
-    """faults P2 records that time out in the producer's queue are a terminal error"""
+def fault_p2_message_timeout():
+    """fault P2 records that time out in the producer's queue are a terminal error"""
     with Cluster() as cluster, Cluster(records=0) as other:
         job = Pipec(cluster.copy(sink=f', brokers: "{other.mock.bootstrap}", properties: {{"message.timeout.ms": 2000}}', stop=False))
         before = {0: 100, 1: 100}
@@ -245,8 +246,8 @@ def p2_message_timeout():
         expect(cluster.committed() == before, cluster.committed())
 
 
-def p3_lost_acknowledgements():
-    """faults P3 an acknowledgement that is lost after the append loses nothing"""
+def fault_p3_lost_acknowledgements():
+    """fault P3 an acknowledgement that is lost after the append loses nothing"""
     with Cluster() as cluster:
         rdkafka.lib.rd_kafka_mock_broker_push_request_error_rtts(rdkafka.P(cluster.mock.cluster), 1, rdkafka.c.c_int16(0), rdkafka.SIZE(1), 0, 1500)
         job = Pipec(cluster.copy(sink=', properties: {"socket.timeout.ms": 1000}'))
@@ -255,16 +256,16 @@ def p3_lost_acknowledgements():
         cluster.all_committed()
 
 
-def p4_full_queue():
-    """faults P4, K5 a full producer queue is back-pressure: nothing lost, order kept"""
+def fault_p4_full_queue():
+    """fault P4, K5 a full producer queue is back-pressure: nothing lost, order kept"""
     with Cluster(records=2000) as cluster:
         Pipec(cluster.copy(sink=', properties: {"queue.buffering.max.messages": 10, "linger.ms": 0}')).finish()
         cluster.all_out()
         cluster.all_committed()
 
 
-def k8_broker_away():
-    """faults K8 a broker that goes away and comes back: the run goes on, nothing lost"""
+def fault_k8_broker_away():
+    """fault K8 a broker that goes away and comes back: the run goes on, nothing lost"""
     with Cluster() as cluster:
         job = Pipec(cluster.copy(stop=False))
         wait_for(lambda: len(cluster.committed()) == 2, what="the first commit")
@@ -278,7 +279,7 @@ def k8_broker_away():
 
 
 def d14_a_new_topic_while_the_broker_is_away():
-    """D14, faults K8 a broker that is away when a template first names a topic: the batch is retried whole, nothing lost or doubled"""
+    """D14, fault K8 a broker that is away when a template first names a topic: the batch is retried whole, nothing lost or doubled"""
     with Cluster(records=0, partitions=1) as cluster, Cluster(records=0, partitions=1) as other:
         job = Pipec(f'dlq discard\nrecv kafka(brokers: "{cluster.mock.bootstrap}", topics: ["in"], group: "g"{LET_GO})\n'
                     f'| sink kafka(topic: "${{.to}}", brokers: "{other.mock.bootstrap}")')
@@ -298,8 +299,8 @@ def d14_a_new_topic_while_the_broker_is_away():
         expect((len(other.out()), len(other.out("dead"))) == (3, 2), (other.out(), other.out("dead")))
 
 
-def k8_stop_while_the_broker_is_away():
-    """faults K8, D10 SIGTERM meets its deadline with no broker there"""
+def fault_k8_stop_while_the_broker_is_away():
+    """fault K8, D10 SIGTERM meets its deadline with no broker there"""
     with Cluster() as cluster:
         job = Pipec(cluster.copy(stop=False), "--deadline", "3s")
         wait_for(lambda: len(cluster.committed()) == 2, what="the first commit")
@@ -308,8 +309,8 @@ def k8_stop_while_the_broker_is_away():
         expect(status in (0, 1), f"status {status}: {job.stderr()}")
 
 
-def k9_leader_and_coordinator_move():
-    """faults K9 leaders and the coordinator move: nothing lost, no position reset"""
+def fault_k9_leader_and_coordinator_move():
+    """fault K9 leaders and the coordinator move: nothing lost, no position reset"""
     with Cluster(brokers=2) as cluster:
         cluster.mock.coordinator("g", 1)
         job = Pipec(cluster.copy(stop=False))
@@ -327,8 +328,8 @@ def k9_leader_and_coordinator_move():
         cluster.all_out()
 
 
-def k9_no_leader_for_a_while():
-    """faults K9 a partition without a leader is waited for, in the source and in the sink"""
+def fault_k9_no_leader_for_a_while():
+    """fault K9 a partition without a leader is waited for, in the source and in the sink"""
     with Cluster() as cluster:
         job = Pipec(cluster.copy(stop=False))
         done = lambda each: cluster.committed() == {0: each, 1: each}  # noqa: E731
@@ -355,8 +356,8 @@ def sanitized():
         return b"__asan_init" in binary.read()
 
 
-def k17_a_record_that_never_completes():
-    """faults K17, G10 a sink that takes nothing: nothing is skipped or committed, memory is bounded, SIGTERM meets its deadline"""
+def fault_k17_a_record_that_never_completes():
+    """fault K17, G10 a sink that takes nothing: nothing is skipped or committed, memory is bounded, SIGTERM meets its deadline"""
     with Cluster(partitions=4, records=0) as cluster:
         fill(cluster.mock.bootstrap, "in", 16_000, 4, size=1000)
         text = (f'govern {{ memory: {"1GiB" if sanitized() else "128MiB"} }}\n'
@@ -387,8 +388,8 @@ def k17_a_record_that_never_completes():
         expect(set(got) | set(rest) == set(range(16_000)), "not every record is out")
 
 
-def k5_slow_broker():
-    """faults K5 a broker with 300 ms of delay slows the run and does not break it"""
+def fault_k10_slow_broker():
+    """fault K10 a broker with 300 ms of delay slows the run and does not break it"""
     with Cluster() as cluster:
         cluster.mock.latency(300)
         Pipec(cluster.copy()).finish(90)
@@ -398,7 +399,7 @@ def k5_slow_broker():
 
 
 def k4_polled_however_slow_the_sink():
-    """K4 a sink that stands still for longer than max.poll.interval.ms does not cost the membership"""
+    """K4, fault K5 a sink that stands still for longer than max.poll.interval.ms does not cost the membership"""
     with Cluster(records=0) as cluster:
         fill(cluster.mock.bootstrap, "in", 400, 2, size=1000)
         job = Pipec(f'recv kafka(brokers: "{cluster.mock.bootstrap}", topics: ["in"], group: "g", stop_at_end: true, properties: '
@@ -466,8 +467,8 @@ def k5_encodings():
         expect("no .message" in letter["reason"] and letter["original"] == '{"n":2}', letter)
 
 
-def p4_a_record_that_never_fits():
-    """faults P4 a record that is longer than the producer's whole queue is a dead letter, and nothing waits for it"""
+def fault_p4_a_record_that_never_fits():
+    """fault P4 a record that is longer than the producer's whole queue is a dead letter, and nothing waits for it"""
     with Cluster(records=10, partitions=1) as cluster:
         fill(cluster.mock.bootstrap, "in", 1, first=10, size=5000)
         fill(cluster.mock.bootstrap, "in", 9, first=11)
@@ -487,13 +488,13 @@ def transaction_errors(name, api, code, times=1):
             job = Pipec(cluster.copy(sink=", exactly_once: true"))
             job.finish(90)
             cluster.all_out()  # the mock shows aborted records too: nothing is lost is all it can tell
-    test.__name__ = "p9_" + name
-    test.__doc__ = f"faults P9 exactly once: {name.replace('_', ' ')}: tried again, nothing lost"
+    test.__name__ = "fault_p9_" + name
+    test.__doc__ = f"fault P9 exactly once: {name.replace('_', ' ')}: tried again, nothing lost"
     return test
 
 
-def p13_fenced():
-    """faults P13 exactly once: a producer that was fenced ends the run with status 1, at once and with the reason"""
+def fault_p13_fenced():
+    """fault P13 exactly once: a producer that was fenced ends the run with status 1, at once and with the reason"""
     with Cluster() as cluster:
         for api in (ADD_PARTITIONS, ADD_OFFSETS, rdkafka.END_TXN):
             cluster.mock.errors(api, *[PRODUCER_FENCED] * 10)
@@ -501,8 +502,8 @@ def p13_fenced():
         expect(job.end(40) == 1 and "fenced" in job.stderr(), job.stderr())
 
 
-def p13_closed_in_a_transaction():
-    """faults P13, L4 exactly once: SIGTERM in an open transaction with no broker there meets its deadline"""
+def fault_p13_closed_in_a_transaction():
+    """fault P13, fault L4 exactly once: SIGTERM in an open transaction with no broker there meets its deadline"""
     with Cluster() as cluster:
         late_answers(cluster.mock, rdkafka.END_TXN, 60_000)
         job = Pipec(cluster.copy(sink=", exactly_once: true", stop=False), "--deadline", "2s")
@@ -511,7 +512,7 @@ def p13_closed_in_a_transaction():
         expect(job.stop(30) == 1 and "deadline" in job.stderr(), job.stderr())
 
 
-def p13_cooperative_transactions_are_refused():
+def k6_cooperative_transactions_are_refused():
     """K6 exactly once with cooperative assignment does not compile where this librdkafka cannot keep it"""
     with Cluster(records=0) as cluster:
         job = Pipec(cluster.copy(sink=", exactly_once: true", recv=", assignment: cooperative"))
@@ -522,7 +523,7 @@ def p13_cooperative_transactions_are_refused():
 
 
 def k9_bearer_tokens():
-    """K9, X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
+    """K9, fault X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
     broker, folder = SaslBroker("OAUTHBEARER"), tempfile.mkdtemp(prefix="token-")
     file, tokens = os.path.join(folder, "token"), [bearer_token(4, sub="pipec", n=1), bearer_token(600, sub="pipec", n=2)]
 
@@ -560,8 +561,8 @@ def k9_plain_login():
         broker.close()
 
 
-def l5_start_errors():
-    """faults L5 what is wrong at the start is told at once, with status 1"""
+def fault_l5_start_errors():
+    """fault L5 what is wrong at the start is told at once, with status 1"""
     with Cluster(records=0) as cluster:
         job = Pipec(cluster.copy().replace('["in"]', '["absent", "in"]'))
         expect(job.end() == 1 and "no topic absent" in job.stderr(), job.stderr())
@@ -569,8 +570,8 @@ def l5_start_errors():
     expect(job.end(40) == 1 and "cannot reach 127.0.0.1:1" in job.stderr() and "refused" in job.stderr(), job.stderr())
 
 
-def x2_secrets_stay_secret():
-    """faults X2 a password is in no message, at any level of librdkafka's log"""
+def fault_x2_secrets_stay_secret():
+    """fault X2 a password is in no message, at any level of librdkafka's log"""
     canary = "Canary-5e1f"
     text = ('recv kafka("127.0.0.1:1", "in", "g", properties: {"security.protocol": "sasl_plaintext", "sasl.mechanisms": "PLAIN", '
             '"sasl.username": "u", "sasl.password": env("SECRET"), "debug": "all"})\n| sink stdout()')
@@ -579,7 +580,7 @@ def x2_secrets_stay_secret():
     expect(canary not in job.stderr(), "the password was printed")
 
 
-TESTS = [value for name, value in sorted(globals().items()) if name[0] in "dgkpqlx" and name[1:2].isdigit()]
+TESTS = [value for name, value in sorted(globals().items()) if re.match(r"(fault_)?[a-z]\d", name)]
 TESTS += [commit_errors_that_pass(name, code) for name, code in
           (("rebalance_in_progress", REBALANCE_IN_PROGRESS), ("coordinator_loading", COORDINATOR_LOADING),
            ("coordinator_not_available", COORDINATOR_NOT_AVAILABLE), ("not_coordinator", NOT_COORDINATOR),

@@ -78,7 +78,7 @@ const Compression kBoth[] = {Compression::gzip, Compression::zstd};
 
 }  // namespace
 
-TEST_CASE("F10 packed files are read whatever their name, all members and frames of them") {
+TEST_CASE("fault F10 packed files are read whatever their name, all members and frames of them") {
   const TempDir temp;
   for (const Compression packing : kBoth) {
     const std::string file = temp / "a";
@@ -99,7 +99,7 @@ TEST_CASE("F10 packed files are read whatever their name, all members and frames
 }
 
 TEST_CASE(
-    "F10 a packed file that is cut, damaged or has something behind its end is an error with the place") {
+    "fault F10 a packed file that is cut, damaged or has something behind its end is an error with the place") {
   const TempDir temp;
   const std::string file = temp / "a.bin";
   std::string text;
@@ -136,7 +136,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("F10 any damage to a packed file is noticed") {
+TEST_CASE("fault F10 any damage to a packed file is noticed") {
   const TempDir temp;
   const std::string file = temp / "a.bin";
   std::mt19937 random(17);
