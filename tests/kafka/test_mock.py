@@ -5,16 +5,23 @@ no judge of transactions, of commits in a rebalance, or of de-duplication: tests
 
 import json
 import os
+import random
 import re
+import resource
+import signal
+import struct
 import subprocess
 import tempfile
 import time
 
 import rdkafka
-from harness import Oracle, Pipec, bearer_token, expect, fill, number_of, run, wait_for
+from broker import free_port
+from harness import Oracle, Pipec, bearer_token, expect, fill, fresh_directory, number_of, run, wait_for
+from proxy import Proxy
 from sasl_broker import SaslBroker
 
 # Error codes of the protocol.
+OFFSET_OUT_OF_RANGE = 1
 UNKNOWN_TOPIC, LEADER_NOT_AVAILABLE, NOT_LEADER, REQUEST_TIMED_OUT, TOO_LARGE, METADATA_TOO_LARGE = 3, 5, 6, 7, 10, 12
 COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, ILLEGAL_GENERATION, UNKNOWN_MEMBER = 14, 15, 16, 22, 25
 NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND = 19, 20
@@ -24,6 +31,7 @@ PRODUCER_FENCED, TRANSPORT = 90, -195
 INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, OFFSET_FETCH, TXN_OFFSET_COMMIT = 22, 24, 25, 9, 28
 
 
+SEED = int(os.environ.get("PIPEC_SEED", random.randrange(1 << 30)))
 # The mock keeps a member that left until its session is over.
 LET_GO = ', properties: {"session.timeout.ms": 6000, "heartbeat.interval.ms": 200}'
 
@@ -234,6 +242,26 @@ def fault_q2_a_dead_letter_topic_that_fails():
         expect(cluster.committed() == {}, cluster.committed())
 
 
+def fault_q4_too_large_even_for_the_dead_letters():
+    """fault Q4 a record of 20 MB that the dead letter topic does not take either ends every run, until there is a place for it"""
+    with Cluster(records=0, partitions=1) as cluster:
+        large = '{"n":1,"pad":"' + "x" * 20_000_000
+        dlq = f'dlq kafka("dead", brokers: "{cluster.mock.bootstrap}")'
+        text = 'recv file("in.ndjson") | parse json | sink file("out.ndjson")\n'
+        directory = fresh_directory()
+        with open(os.path.join(directory, "in.ndjson"), "w", encoding="utf-8") as out:
+            out.write(f'{{"n":0}}\n{large}\n{{"n":2}}\n')
+        for _ in range(2):
+            job = Pipec(f"{dlq}\n{text}", directory=directory)
+            expect(job.end() == 1 and "dlq kafka" in job.stderr() and "too large" in job.stderr(), job.stderr()[-3000:])
+        Pipec(f'dlq file("dead.ndjson")\n{text}', directory=directory).finish()
+        with open(os.path.join(directory, "dead.ndjson"), encoding="utf-8") as lines:
+            letter, = [json.loads(line) for line in lines]
+        expect(letter["original"] == large and not cluster.out("dead"), letter["reason"])
+        with open(os.path.join(directory, "out.ndjson"), encoding="utf-8") as lines:
+            expect([json.loads(line)["n"] for line in lines] == [0, 2], "not the others")
+
+
 def fault_p2_message_timeout():
     """fault P2 records that time out in the producer's queue are a terminal error"""
     with Cluster() as cluster, Cluster(records=0) as other:
@@ -341,6 +369,42 @@ def fault_k9_no_leader_for_a_while():
             fill(cluster.mock.bootstrap, "in", 1, 2, first=cluster.records + 1)
             cluster.records += 2
             wait_for(lambda: done(cluster.records // 2), 60, "the partition that was without")
+        expect(job.stop() == 0, job.stderr())
+        cluster.all_out()
+
+
+def fault_k11_refused_without_a_gap():
+    """fault K11 a broker that refuses a position which it has: the run ends, and tells of no gap"""
+    with Cluster() as cluster:
+        cluster.mock.errors(rdkafka.FETCH, *[OFFSET_OUT_OF_RANGE] * 2)
+        job = Pipec(cluster.copy())
+        expect(job.end() == 1 and "the broker refused position 0" in job.stderr() and "gone" not in job.stderr(), job.stderr())
+        Pipec(cluster.copy(), directory=job.directory).finish()
+        cluster.all_out()
+
+
+def cpu_seconds(job):
+    with open(f"/proc/{job.process.pid}/stat", encoding="ascii") as stat:
+        return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def fault_l6_no_descriptor_for_a_connection():
+    """fault L6 without a free descriptor no connection can be made anew: it is waited for, in no spin, and nothing is lost"""
+    with Cluster() as cluster:
+        job = Pipec(cluster.copy(stop=False, recv=LET_GO))
+        wait_for(lambda: cluster.committed() == {0: 100, 1: 100}, 60, "the commit; " + job.stderr())
+        limit = resource.prlimit(job.process.pid, resource.RLIMIT_NOFILE)
+        cluster.mock.down()
+        resource.prlimit(job.process.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+        cluster.mock.up()
+        fill(cluster.mock.bootstrap, "in", 200, 2, first=200)
+        cluster.records = 400
+        before = cpu_seconds(job)
+        time.sleep(4)  # the fault
+        expect(cpu_seconds(job) - before < 2, f"{cpu_seconds(job) - before} s of CPU in 4 s")
+        expect(job.alive() and cluster.committed() == {0: 100, 1: 100}, job.stderr())
+        resource.prlimit(job.process.pid, resource.RLIMIT_NOFILE, limit)
+        wait_for(lambda: cluster.committed() == {0: 200, 1: 200}, 60, "the rest; " + job.stderr())
         expect(job.stop() == 0, job.stderr())
         cluster.all_out()
 
@@ -559,6 +623,58 @@ def k9_plain_login():
     finally:
         job.kill()
         broker.close()
+
+
+def damaging(rng):
+    """One reply in ten with a bit flipped, with a length or count of far more than there is, or without its end."""
+    def damage(frame):
+        if rng.random() > 0.1:
+            return frame
+        at = rng.randrange(len(frame))
+        kind = rng.randrange(3)
+        if kind == 0:
+            return frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1:]
+        if kind == 1:
+            huge = rng.choice((b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x0f\xff\xff"))
+            return (frame[:at] + huge + frame[at + 4:])[:len(frame)]
+        rest = frame[4:max(4, at)]
+        return struct.pack(">i", len(rest)) + rest
+    return damage
+
+
+def damaged_replies(seed):
+    with Cluster() as cluster:
+        proxy = Proxy(free_port(), int(cluster.mock.bootstrap.rsplit(":", 1)[1]), readvertise=True)
+        try:
+            text = cluster.copy(stop=False, recv=LET_GO, sink=', properties: {"socket.timeout.ms": 2000}')
+            job = Pipec(text.replace(cluster.mock.bootstrap, proxy.bootstrap), "--deadline", "3s")
+            wait_for(cluster.out, 60, "the first records; " + job.stderr())
+            proxy.damage = damaging(random.Random(seed))
+
+            def damaged():
+                fill(cluster.mock.bootstrap, "in", 20, cluster.partitions, first=cluster.records)  # replies with records in them
+                cluster.records += 20
+                return proxy.damaged >= 30 or not job.alive()
+            wait_for(damaged, 90, "damage; " + job.stderr())
+            status = job.stop(40) if job.alive() else job.end()
+            print(f"        seed {seed}: {proxy.damaged} of {proxy.handed_on} replies damaged, status {status}", flush=True)
+            said = job.stderr()
+            if status == -signal.SIGABRT and re.search(r"pipec: rd\w*\.[ch]:\d+: .*Assertion", said):
+                print("        an assertion of librdkafka's own", flush=True)
+            else:
+                expect(status == 0 or status == 1 and "error:" in said, f"status {status}: {said[-3000:]}")
+            expect(not re.search(r"records \d+ to -", said), said)
+            sent = {record.value for record in cluster.out("in")}
+            strange = [record.value for record in cluster.out() if record.value not in sent]
+            expect(not strange, f"records that nobody sent: {strange[:3]}")
+        finally:
+            proxy.close()
+
+
+def fault_x7_damaged_replies():
+    """fault X7 replies that are damaged anywhere: no crash, no hang past the deadline, no record that nobody sent"""
+    for seed in range(SEED, SEED + 4):
+        damaged_replies(seed)
 
 
 def fault_l5_start_errors():
