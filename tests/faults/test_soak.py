@@ -27,6 +27,7 @@ SECONDS = float(os.environ.get("PIPEC_SOAK", 120))
 SEED = int(os.environ.get("PIPEC_SEED", random.randrange(1 << 30)))
 RESIDENT = 96 << 20  # the limit and what a process takes besides
 GROWTH = 8 << 20  # of the second half of a long run
+WARM = 60  # a shorter run is still opening its files
 LIVES = """
 govern { memory: 64MiB }
 dlq file("out/dead.ndjson")
@@ -265,7 +266,7 @@ class Long:
             n = next(wanted)
             self.got += 1
             if line != record(n):
-                self.wrong = self.wrong or f"I1 I3 I4 I5: {line[:60]!r} instead of record {n}"
+                self.wrong = self.wrong or f"{line[:60]!r} instead of record {n}"
 
     def run(self, until):
         while time.monotonic() < until and self.process.poll() is None:
@@ -291,7 +292,7 @@ class Long:
         self.threads[0].join()
         hold(self.process.wait(60) == 0, "I8", f"the long run ended with {self.process.returncode}: {self.log()}")
         self.threads[1].join()
-        hold(not self.wrong, "", self.wrong)
+        hold(not self.wrong, "I1 I3 I4 I5", self.wrong)
         expected = sum(not is_poison(n) and n % 10 != 9 and n % 100 != 0 for n in range(self.sent))
         hold(self.got == expected, "I1", f"{self.got} records came out of {expected}")
         for rest in range(300):
@@ -307,8 +308,9 @@ class Long:
         print(f"long run: {self.sent} records, resident {sizes[0] / 2**20:.1f} and later {sizes[1] / 2**20:.1f} MiB, "
               f"{files[0]} and later {files[1]} descriptors", flush=True)
         hold(max(size for size, _ in self.samples) < RESIDENT, "I7", "more resident than the limit and its slack")
-        hold(sizes[1] - sizes[0] < GROWTH, "I7", "it grows")
-        hold(files[1] <= files[0] + 2, "I7", "descriptors leak")
+        if SECONDS >= WARM:
+            hold(sizes[1] - sizes[0] < GROWTH, "I7", "it grows")
+            hold(files[1] <= files[0] + 2, "I7", "descriptors leak")
 
     def close(self):
         self.ending.set()
