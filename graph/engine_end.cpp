@@ -325,8 +325,7 @@ Status Engine::write_letters(Delivery& delivery) {
     Status status = dead_letter_sink_->write(batch, context);
     if (!status) return status;
     if (context.foreign()) {
-      return Error{
-          "dead_letter", "a dead letter could not be written to the dead letter route", {}, {}, false};
+      return Error{"dead_letter", "a dead letter could not be written: " + *context.foreign(), {}, {}, false};
     }
     letters_written_ = next;
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ class VisitContext final : public runtime::StageContext {
   void dead_letter(const runtime::Record& record, std::string_view reason,
                    const runtime::Place* place) override {
     if (!delivery_.block || record.origin >= delivery_.block->origins.size()) {
-      foreign_ = true;
+      if (!foreign_) foreign_ = std::string(reason);
       return;
     }
     letters_.push_back({{record.origin, std::string(reason), name_, place ? *place : place_}, node_});
@@ -55,8 +56,8 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered() const { return filtered_; }
   std::uint64_t errors() const { return errors_; }
   std::size_t letters() const { return letters_.size(); }
-  // A dead letter was reported of a record that is none of the batch's.
-  bool foreign() const { return foreign_; }
+  // The reason of a dead letter that was reported of a record that is none of the batch's.
+  const std::optional<std::string>& foreign() const { return foreign_; }
 
   // Without memory it throws and has done nothing.
   void hand_over() {
@@ -77,7 +78,7 @@ class VisitContext final : public runtime::StageContext {
   std::vector<RoutedLetter> letters_;
   std::uint64_t filtered_ = 0;
   std::uint64_t errors_ = 0;
-  bool foreign_ = false;
+  std::optional<std::string> foreign_;
   bool outline_wanted_ = false;
   std::size_t allowance_ = SIZE_MAX;
   runtime::ArenaBounds evaluation_;

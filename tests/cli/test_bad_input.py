@@ -98,7 +98,7 @@ class TestOdd(Case):
         self.assertEqual(out, [b'{"a":1}', b'{"a":2}'])
         self.assertEqual(originals(dead), [b'{"a":\x00}', b"\x00"])
 
-    def test_D1_deep_nesting(self):
+    def test_fault_D1_deep_nesting(self):
         deep = b"[" * 1024 + b"]" * 1024
         deeper = b"[" * 1025 + b"]" * 1025
         abyss = b"[" * 1_000_000
@@ -129,7 +129,7 @@ class TestOdd(Case):
 
 
 class TestFullDisk(Case):
-    """A write that fails is terminal; when there is room again a second run completes the same output (S2, F4, F6)."""
+    """A write that fails is terminal; when there is room again a second run completes the same output (fault S2, F4, F6)."""
 
     COUNT = 200_000
 
@@ -145,14 +145,14 @@ class TestFullDisk(Case):
         with open(out, "rb") as file:
             self.assertTrue(file.read() == self.read("in.ndjson"))
 
-    def test_S2_a_file_that_may_not_grow(self):
+    def test_fault_S2_a_file_that_may_not_grow(self):
         self.write("a.pipe", COPY)
         limit = 1 << 20
         done = self.run_pipec("run", "a.pipe", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         self.assertIn(b"File too large", done.stderr)
         self.check_second_run(done, self.path("out.ndjson"))
 
-    def test_S2_a_full_file_system(self):
+    def test_fault_S2_a_full_file_system(self):
         if os.geteuid() != 0:
             self.skipTest("only root can mount a small file system")
         disk = tempfile.mkdtemp(prefix="pipec-disk-")

@@ -33,7 +33,7 @@ class TestRun(Case):
         self.assert_status(done, 0)
         self.assertEqual(done.stderr, b"")
 
-    def test_X5_only_the_owner_may_read_dead_letters_and_state(self):
+    def test_fault_X5_only_the_owner_may_read_dead_letters_and_state(self):
         self.write("a.pipe", 'dlq file("dead/d.ndjson")\nrecv file("in.ndjson") | parse json | sink file("out.ndjson")\n')
         self.write("in.ndjson", '{"password": "not JSON\n{}\n')
         old = os.umask(0o022)
@@ -45,7 +45,7 @@ class TestRun(Case):
         self.assertEqual(mode, {"dead/d.ndjson": 0o600, "out.ndjson": 0o644, ".pipec/a": 0o700})
         self.assertEqual(len(self.lines("dead/d.ndjson")), 1)
 
-    def test_S9_a_reader_that_leaves_is_an_error_and_nothing_is_lost(self):
+    def test_fault_S9_a_reader_that_leaves_is_an_error_and_nothing_is_lost(self):
         self.write_records("in.ndjson", MANY)
         process = self.start_pipec("run", "a.pipe", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         first = process.stdout.readline()
@@ -62,14 +62,14 @@ class TestRun(Case):
         whole = self.read("in.ndjson")
         self.assertEqual(again.stdout, whole[int(committed.group(1)) if committed else 0:])
 
-    def test_S9_closed_stdout(self):
+    def test_fault_S9_closed_stdout(self):
         self.write_records("in.ndjson", 3)
         done = subprocess.run(["sh", "-c", 'exec "$0" run a.pipe >&-', PIPEC], cwd=self.directory, env=environment(),
                               stderr=subprocess.PIPE, check=False, timeout=HANG_SECONDS)
         self.assert_status(done, 1)
         self.assertRegex(done.stderr, rb"error: .*stdout")
 
-    def test_S9_a_full_disk_behind_stdout(self):
+    def test_fault_S9_a_full_disk_behind_stdout(self):
         self.write_records("in.ndjson", 3)
         with open("/dev/full", "wb") as full:
             done = self.run_pipec("run", "a.pipe", capture_output=False, stdout=full, stderr=subprocess.PIPE)

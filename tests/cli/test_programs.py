@@ -1,4 +1,4 @@
-"""D11: every kind of wrong .pipe text gets a diagnostic with its place; none crashes or hangs the compiler."""
+"""fault D11: every kind of wrong .pipe text gets a diagnostic with its place; none crashes or hangs the compiler."""
 
 import os
 import random

@@ -31,13 +31,13 @@ class TestDrain(Case):
         lines = self.lines("out.ndjson")
         self.assertEqual([json.loads(line)["n"] for line in lines], list(range(len(lines))))
 
-    def test_L1_SIGTERM_drains_commits_and_is_no_failure(self):
+    def test_fault_L1_SIGTERM_drains_commits_and_is_no_failure(self):
         self.stop_with(signal.SIGTERM, 0)
 
-    def test_L1_SIGINT_drains_and_commits_with_130(self):
+    def test_fault_L1_SIGINT_drains_and_commits_with_130(self):
         self.stop_with(signal.SIGINT, 130)
 
-    def test_L3_SIGHUP_is_as_SIGTERM(self):
+    def test_fault_L3_SIGHUP_is_as_SIGTERM(self):
         self.stop_with(signal.SIGHUP, 0)
 
     def test_an_idle_source_stops_too(self):
@@ -67,7 +67,7 @@ class TestBlocked(Case):
         os.read(process.stdout.fileno(), 1)
         return process
 
-    def test_L2_a_second_signal_leaves_at_once(self):
+    def test_fault_L2_a_second_signal_leaves_at_once(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.start()
             process.send_signal(number)
@@ -75,7 +75,7 @@ class TestBlocked(Case):
             process.send_signal(number)
             self.assertEqual(process.wait(HANG_SECONDS), 128 + number)
 
-    def test_L1_the_deadline_is_kept_and_is_a_failure(self):
+    def test_fault_L1_the_deadline_is_kept_and_is_a_failure(self):
         process = self.start("--deadline", "50ms")
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(HANG_SECONDS), 1)
@@ -83,7 +83,7 @@ class TestBlocked(Case):
 
 
 class TestOthers(Case):
-    def test_L3_SIGUSR1_tells_how_far_it_is(self):
+    def test_fault_L3_SIGUSR1_tells_how_far_it_is(self):
         self.write("a.pipe", 'recv stdin() | sink file("out.ndjson")\n')
         process = self.start_pipec("run", "a.pipe", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b'{"n":1}\n')
@@ -94,7 +94,7 @@ class TestOthers(Case):
         process.stdin.close()
         self.assertEqual(process.wait(HANG_SECONDS), 0)
 
-    def test_L3_an_ignored_signal_stays_ignored(self):
+    def test_fault_L3_an_ignored_signal_stays_ignored(self):
         self.write("a.pipe", 'recv stdin() | sink file("out.ndjson")\n')
         process = self.start_pipec("run", "a.pipe", stdin=subprocess.PIPE, stderr=subprocess.PIPE,
                                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))

@@ -1,6 +1,7 @@
 """What is kept from run to run: going on, nothing new, beginning again, and who may look at it."""
 
 import os
+import shutil
 import stat
 import subprocess
 import unittest
@@ -86,7 +87,7 @@ class TestState(Case):
         self.assertIn(b"checkpoint", done.stderr)
         self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson"))
 
-    def test_S7_a_pipeline_runs_once_at_a_time(self):
+    def test_fault_C4_a_pipeline_runs_once_at_a_time(self):
         self.write("a.pipe", 'recv stdin() | sink file("out.ndjson")\n')
         process = self.start_pipec("run", "a.pipe", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b'{"n":1}\n')
@@ -149,7 +150,19 @@ class TestSeveral(Case):
         self.assert_status(done, 2)
         self.assertIn(b"two pipelines are named 'a'", done.stderr)
 
-    def test_S4_what_lies_behind_the_committed_length_is_cut_off_and_said(self):
+    def test_fault_C6_a_state_directory_that_is_removed_ends_the_run(self):
+        self.write("a.pipe", 'recv stdin() | sink file("out.ndjson")\n')
+        process = self.start_pipec("run", "--commit-interval", "1ms", "a.pipe", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(b'{"n":1}\n')
+        process.stdin.flush()
+        self.wait_for(lambda: os.path.exists(self.path(".pipec/a/checkpoint")), "a commit")
+        shutil.rmtree(self.path(".pipec"))
+        process.stdin.write(b'{"n":2}\n')
+        process.stdin.close()
+        self.assertEqual(process.wait(HANG_SECONDS), 1)
+        self.assertIn(b".pipec/a", process.stderr.read())
+
+    def test_fault_S4_what_lies_behind_the_committed_length_is_cut_off_and_said(self):
         self.write_records("in.ndjson", 2)
         self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out.ndjson")\n')
         self.assert_status(self.run_pipec("run", "a.pipe"), 0)

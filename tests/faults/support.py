@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -138,6 +139,13 @@ class FaultTest(unittest.TestCase):
         self.assertEqual(ran.returncode, 1, ran.stderr)
         for word in words:
             self.assertIn(word, ran.stderr)
+
+    def killed(self, ran):
+        """Whether the injected signal came; a run that it missed must have ended well, and nothing else counts."""
+        if ran.returncode != -signal.SIGKILL:
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            return False
+        return True
 
     def assert_completes(self):
         """A run without the fault ends well and leaves what an undisturbed run leaves."""

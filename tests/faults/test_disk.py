@@ -34,7 +34,7 @@ class FullDisk(FaultTest):
             self.assertEqual(dead.read().count(b"\n"), self.undisturbed["dead.ndjson"].count(b"\n"))
 
     @needs_mount
-    def test_C3_no_space_for_the_checkpoint(self):
+    def test_fault_C3_no_space_for_the_checkpoint(self):
         self.mount("state", "4k")
         with open(os.path.join(self.directory, "state", "fills.bin"), "wb") as filler:
             filler.write(b"x" * 4096)
@@ -44,7 +44,7 @@ class FullDisk(FaultTest):
         self.assert_completes()
 
     @needs_mount
-    def test_C3_the_checkpoint_is_on_a_read_only_disk(self):
+    def test_fault_C3_the_checkpoint_is_on_a_read_only_disk(self):
         self.mount("state", "1m")
         self.assertEqual(pipec(self.directory).returncode, 0)
         with open(os.path.join(self.directory, "in.ndjson"), "a", encoding="utf-8") as more:
@@ -59,6 +59,17 @@ class FullDisk(FaultTest):
     def test_F6_short_writes_up_to_a_limit_on_the_files_size(self):
         self.assert_stopped(pipec(self.directory, limit=100_001), "File too large", "sink file")
         self.assert_completes()
+
+
+class KillTest(FaultTest):
+    def kill_at(self, call, counts):
+        """Kills a run at these calls of one thread, each in a fresh directory; the first of them has to come."""
+        for when in counts:
+            with self.subTest(call=call, when=when):
+                self.setUp()
+                fired = self.killed(pipec(self.directory, under=inject(call, f"signal=KILL:when={when}")))
+                self.assertTrue(fired or when > min(counts), f"no run ever calls {call}")
+                self.assert_completes()
 
 
 class FailingCalls(FaultTest):
@@ -99,7 +110,7 @@ class FailingCalls(FaultTest):
                 self.assertTrue(outputs(self.directory) == self.undisturbed)
 
     @needs_strace
-    def test_F6_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson")
         for call in ("read", "pread64"):
             ran = pipec(self.directory, under=inject(call, "error=EIO:when=2", path))
@@ -111,7 +122,7 @@ class FailingCalls(FaultTest):
         self.fail("no call that reads the input was found")
 
     @needs_strace
-    def test_C3_a_checkpoint_that_cannot_be_replaced_is_terminal(self):
+    def test_fault_C3_a_checkpoint_that_cannot_be_replaced_is_terminal(self):
         for when in (1, 2):
             with self.subTest(when=when):
                 self.setUp()
@@ -120,7 +131,7 @@ class FailingCalls(FaultTest):
                 self.assert_completes()
 
 
-class Packed(FaultTest):
+class Packed(KillTest):
     """The same faults where input, output and dead letters are packed."""
 
     packed = True
@@ -145,7 +156,7 @@ class Packed(FaultTest):
                 self.assert_completes()
 
     @needs_strace
-    def test_F6_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         # Counted by thread: the third one of any is the unpacker's.
         self.assert_stopped(pipec(self.directory, under=inject("pread64", "error=EIO:when=3", path)), "Input/output error",
@@ -153,15 +164,11 @@ class Packed(FaultTest):
         self.assert_completes()
 
     @needs_strace
-    def test_F4_S5_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
+    def test_F4_fault_S5_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
         for call in ("pwritev", "fdatasync", "renameat"):
-            for when in (1, 2, 3):
-                with self.subTest(call=call, when=when):
-                    self.setUp()
-                    pipec(self.directory, under=inject(call, f"signal=KILL:when={when}"))
-                    self.assert_completes()
+            self.kill_at(call, (1, 2, 3))
 
-    def test_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
+    def test_fault_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         with open(path, "rb") as whole:
             content = whole.read()
@@ -174,32 +181,29 @@ class Packed(FaultTest):
         self.assert_completes()
 
 
-class Killed(FaultTest):
+class Killed(KillTest):
     @needs_strace
-    def test_F3_C1_killed_at_any_call_on_the_state_directory_a_restart_completes_the_output(self):
+    def test_F3_fault_C1_killed_at_any_call_on_the_state_directory_a_restart_completes_the_output(self):
         """Every call by which the checkpoint is made, replaced and made durable, until a run has no more of them."""
         for when in range(1, 200):
             with self.subTest(when=when):
                 self.setUp()
                 ran = pipec(self.directory, under=kill_at_state_call(self.directory, when))
+                fired = self.killed(ran)
                 self.assert_completes()
-            if ran.returncode == 0:
+            if not fired:
                 break
         self.assertEqual(ran.returncode, 0)
         self.assertGreaterEqual(when, 9)  # of the thread that makes most of them
 
     @needs_strace
-    def test_F3_F4_C1_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
+    def test_F3_F4_fault_C1_killed_at_any_call_that_writes_a_restart_completes_the_output(self):
         for call in ("pwritev", "fdatasync", "fsync", "renameat", "linkat", "unlinkat"):
-            for when in (1, 2, 4):
-                with self.subTest(call=call, when=when):
-                    self.setUp()
-                    pipec(self.directory, under=inject(call, f"signal=KILL:when={when}"))
-                    self.assert_completes()
+            self.kill_at(call, (1, 2, 4))
 
 
 class DamagedState(FaultTest):
-    def test_F3_C2_a_checkpoint_that_is_not_whole_stops_the_start(self):
+    def test_F3_fault_C2_a_checkpoint_that_is_not_whole_stops_the_start(self):
         self.assertEqual(pipec(self.directory).returncode, 0)
         path = os.path.join(self.directory, "state", "checkpoint")
         with open(path, "rb") as whole:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""F4, S1, S5: kill -9 at random points, any number of times, then a run to the end: every output file is byte for byte that of
+"""F4, fault S1, fault S5: kill -9 at random points, any number of times, then a run to the end: every output file is byte for byte that of
 an undisturbed run, packed files are by what they unpack to. Dead letters differ only in the time at which they were written.
 
 The seed is printed; PIPEC_SEED replays it. PIPEC_KILLS says how often to kill (default 12).

@@ -227,7 +227,7 @@ def check_bomb(group, directory, check, packing):
     with open(os.path.join(directory, "bomb-dead.ndjson"), "rb") as dead:
         letters = dead.read().splitlines()
     check(len(letters) == 1 and b"the record has 1073741824 bytes" in letters[0],
-          f"F8 {len(letters)} dead letters of a {packing} bomb: {letters[0][-300:] if letters else b''}")
+          f"fault F8 {len(letters)} dead letters of a {packing} bomb: {letters[0][-300:] if letters else b''}")
 
 
 def check_balloon(group, directory, check):

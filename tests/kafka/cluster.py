@@ -170,12 +170,12 @@ def judge(count, got, exactly_once=False, **more):
     Oracle(range(count), exactly_once).judge(got, **more)
 
 
-def main(tests, name, at_once=1, alone=(), **broker):
+def main(tests, at_once=1, alone=(), **broker):
     global KAFKA  # pylint: disable=global-statement
     print(f"seed {SEED}", flush=True)
     KAFKA = Broker(**broker)
     try:
-        run(tests, name, at_once, alone)
+        run(tests, at_once, alone)
     finally:
         for asked in ASKED.values():
             asked.close()

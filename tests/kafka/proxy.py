@@ -1,5 +1,6 @@
-"""A TCP proxy on loopback between pipec and a broker that knows enough of Kafka's protocol to lose one kind of reply. The
-broker has to have a listener that is advertised at the proxy's port (Broker(proxied=...)).
+"""A TCP proxy on loopback between pipec and a broker that knows enough of Kafka's protocol to lose one kind of reply, and to damage
+replies. A real broker needs a listener that is advertised at the proxy's port (Broker(proxied=...)); in the mock's replies the proxy puts
+its own port in the place of the mock's (readvertise).
 """
 
 import select
@@ -47,7 +48,7 @@ class Connection:
             frame = buffer[at:at + 4 + size]
             at += 4 + size
             if self.passes(source, frame):
-                out.append(frame)
+                out.append(frame if source is self.client else self.proxy.altered(frame))
         self.buffers[source] = buffer[at:]
         if out:
             (self.broker if source is self.client else self.client).sendall(b"".join(out))
@@ -72,13 +73,15 @@ class Connection:
 
 
 class Proxy:
-    def __init__(self, port, to_port):
+    def __init__(self, port, to_port, readvertise=False):
         self.port, self.to_port = port, to_port
         self.bootstrap = f"127.0.0.1:{port}"
         self.lock = threading.Lock()
         self.losses, self.lost, self.seen = {}, {}, {}  # by API key: to lose, lost, requests seen
         self.reads = self.bytes = 0
         self.hole = threading.Event()
+        self.address = b"127.0.0.1" + struct.pack(">i", to_port) if readvertise else None
+        self.damage, self.damaged, self.handed_on = None, 0, 0  # a function of a frame; the replies that it changed, of how many
         self.closing = False
         self.connections = []
         self.server = socket.create_server(("127.0.0.1", port))
@@ -108,6 +111,18 @@ class Proxy:
         """The next `count` replies of this kind never arrive; the connection stays."""
         with self.lock:
             self.losses[api_key] = count
+
+    def altered(self, frame):
+        """A reply as it is handed on."""
+        if self.address:
+            frame = frame.replace(self.address, b"127.0.0.1" + struct.pack(">i", self.port))
+        with self.lock:
+            if not self.damage:
+                return frame
+            other = self.damage(frame)
+            self.handed_on += 1
+            self.damaged += other != frame
+            return other
 
     def blackhole(self, on=True):
         """Nothing passes in either direction and nobody is told: no reset, no end."""

@@ -5,6 +5,7 @@ the topics and in the group afterwards; the oracle never asks pipec.
 
 import json
 import os
+import re
 import time
 
 import cluster
@@ -21,8 +22,8 @@ def numbers(target):
     return [number_of(record) for record in rdkafka.read_all(bootstrap(), target)]
 
 
-def k11_retention_overtakes_a_stopped_group():
-    """faults K11 records that are gone before they were read end the run, and the message names them"""
+def fault_k11_retention_overtakes_a_stopped_group():
+    """fault K11 records that are gone before they were read end the run, and the message names them"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target)
@@ -38,8 +39,8 @@ def k11_retention_overtakes_a_stopped_group():
     expect(numbers(target) == list(range(100)), "something behind the gap was delivered")
 
 
-def k11_retention_overtakes_while_running():
-    """faults K11 the same under a running pipeline that lags"""
+def fault_k11_retention_overtakes_while_running():
+    """fault K11 the same under a running pipeline that lags"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 2_000, partitions=1, size=1000)
     # One message at a time is fetched, so that most of them are not here when they go.
@@ -53,8 +54,8 @@ def k11_retention_overtakes_while_running():
     expect(got == list(range(len(got))) and position <= len(got) < 2_000, f"position {position}, {len(got)} records up to {got[-1:]}")
 
 
-def k12_made_anew_while_running():
-    """faults K12 a topic that is deleted and made anew under a running pipeline ends the run; the next one reads what is new"""
+def fault_k12_made_anew_while_running():
+    """fault K12 a topic that is deleted and made anew under a running pipeline ends the run; the next one reads what is new"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target, properties=', "topic.metadata.refresh.interval.ms": 300, "topic.metadata.propagation.max.ms": 1000')
@@ -70,8 +71,8 @@ def k12_made_anew_while_running():
     expect(numbers(target) == list(range(120)), "not every record once")
 
 
-def k12_made_anew_while_stopped():
-    """faults K12 a topic that was deleted and made anew between two runs: its records are read from their beginning"""
+def fault_k12_made_anew_while_stopped():
+    """fault K12 a topic that was deleted and made anew between two runs: its records are read from their beginning"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target)
@@ -103,8 +104,8 @@ def create_again(name):
     raise rdkafka.KafkaError(f"{name} does not go")
 
 
-def k14_partitions_added():
-    """faults K14 partitions that are added while running are read from their beginning"""
+def fault_k14_partitions_added():
+    """fault K14 partitions that are added while running are read from their beginning"""
     source, target = topics("in", "out")
     produce(source, 400)
     job = Pipec(copy(source, target, properties=', "topic.metadata.refresh.interval.ms": 500'))
@@ -144,13 +145,13 @@ def grown_target(exactly_once):
     expect(grown(), "nothing came to the new partitions")
 
 
-def p14_output_partitions_added():
-    """faults P14 an output topic gets more partitions while running: they are written to, nothing is lost or doubled, order holds in each"""
+def fault_p14_output_partitions_added():
+    """fault P14 an output topic gets more partitions while running: they are written to, nothing is lost or doubled, order holds in each"""
     grown_target(False)
 
 
-def p14_output_partitions_added_exactly_once():
-    """faults P14 the same in transactions"""
+def fault_p14_output_partitions_added_exactly_once():
+    """fault P14 the same in transactions"""
     grown_target(True)
 
 
@@ -169,18 +170,18 @@ def markers(exactly_once):
     expect(one(source) == {0: rdkafka.end_of(bootstrap(), source, 0)}, one(source))
 
 
-def k15_markers_and_aborted_records():
-    """faults K15 aborted records and transaction markers: not delivered, and the position reaches the end"""
+def fault_k15_markers_and_aborted_records():
+    """fault K15 aborted records and transaction markers: not delivered, and the position reaches the end"""
     markers(False)
 
 
-def k15_markers_and_aborted_records_exactly_once():
-    """faults K15 the same, exactly once"""
+def fault_k15_markers_and_aborted_records_exactly_once():
+    """fault K15 the same, exactly once"""
     markers(True)
 
 
-def k15_an_open_transaction():
-    """faults K15 what an open transaction holds is not delivered before it is committed, and no position passes it"""
+def fault_k15_an_open_transaction():
+    """fault K15 what an open transaction holds is not delivered before it is committed, and no position passes it"""
     source, target = topics("in", "out", partitions=1)
     producer = rdkafka.Producer(bootstrap(), **{"transactional.id": source})
     job = Pipec(copy(source, target))
@@ -199,8 +200,8 @@ def k15_an_open_transaction():
     expect(numbers(target) == list(range(30)), numbers(target))
 
 
-def k15_compacted_topic():
-    """faults K15 a compacted topic: holes in the offsets do not stop the positions"""
+def fault_k15_compacted_topic():
+    """fault K15 a compacted topic: holes in the offsets do not stop the positions"""
     config = {"cleanup.policy": "compact", "segment.ms": 100, "min.cleanable.dirty.ratio": 0.01, "max.compaction.lag.ms": 100}
     source, = topics("in", partitions=1, config=config)
     target, = topics("out", partitions=1)
@@ -217,8 +218,8 @@ def k15_compacted_topic():
     expect(one(source) == {0: 100}, one(source))
 
 
-def d12_what_a_broker_keeps_apart():
-    """faults D12 no payload, an empty one, no key, an empty one, repeated headers: through a real broker as they came"""
+def fault_d12_what_a_broker_keeps_apart():
+    """fault D12 no payload, an empty one, no key, an empty one, repeated headers: through a real broker as they came"""
     source, target = topics("in", "out", partitions=1)
     producer = rdkafka.Producer(bootstrap())
     producer.send(source, b'{"a":1}', key=b"k", headers=[("h", b"1"), ("h", b"2"), ("none", None), ("", b"")], timestamp=1234567890123)
@@ -233,8 +234,8 @@ def d12_what_a_broker_keeps_apart():
     expect(show[0] == show[1] and len(show[0]) == 5, f"sent {show[0]}\n got {show[1]}")
 
 
-def p1_a_record_too_large_for_the_topic():
-    """faults P1, Q1 a record that the broker refuses as too large is a dead letter, with its bytes; the others go on"""
+def fault_p1_a_record_too_large_for_the_topic():
+    """fault P1, fault Q1 a record that the broker refuses as too large is a dead letter, with its bytes; the others go on"""
     source, = topics("in", partitions=1)
     target, = topics("out", partitions=1, config={"max.message.bytes": 2000})
     for number in range(20):
@@ -248,8 +249,8 @@ def p1_a_record_too_large_for_the_topic():
     expect(one(source) == {0: 20}, one(source))
 
 
-def p1_topics_made_in_that_moment():
-    """faults P1 topics that are made while records for them are on their way: waited for, and nothing is lost or overtaken there"""
+def fault_p1_topics_made_in_that_moment():
+    """fault P1 topics that are made while records for them are on their way: waited for, and nothing is lost or overtaken there"""
     source, = topics("in", partitions=1)
     job = Pipec(copy(source, "${.t}"))
     made, each = [f"made-{number}-{source}" for number in range(10)], 2_000
@@ -266,8 +267,8 @@ def p1_topics_made_in_that_moment():
         expect(numbers(name) == list(range(number * each, (number + 1) * each)), f"{name} is not as it was sent")
 
 
-def l5_no_such_topic():
-    """faults L5 a topic that is not there, to read or to write, ends the run and is named; nothing is made by itself"""
+def fault_l5_no_such_topic():
+    """fault L5 a topic that is not there, to read or to write, ends the run and is named; nothing is made by itself"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
     for text, absent in ((copy("absent-in", target), "absent-in"), (copy(source, "absent-out"), "absent-out")):
@@ -276,6 +277,6 @@ def l5_no_such_topic():
     expect(one(source) == {}, "committed what was not written")
 
 
-TESTS = [value for name, value in sorted(globals().items()) if name[0] in "kpdl" and name[1:2].isdigit()]
+TESTS = [value for name, value in sorted(globals().items()) if re.match(r"(fault_)?[a-z]\d", name)]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.broker", at_once=3)
+    cluster.main(TESTS, at_once=3)

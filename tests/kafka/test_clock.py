@@ -58,26 +58,26 @@ def jumps(*by, last=0):
         mock.close()
 
 
-def k20_an_hour_ahead():
-    """faults K20 the wall clock jumps an hour ahead: nothing times out, all arrives once, positions are committed"""
+def fault_k20_an_hour_ahead():
+    """fault K20 the wall clock jumps an hour ahead: nothing times out, all arrives once, positions are committed"""
     jumps(HOUR)
 
 
-def k20_an_hour_back():
-    """faults K20 the wall clock jumps an hour back: nothing waits for it to come again"""
+def fault_k20_an_hour_back():
+    """fault K20 the wall clock jumps an hour back: nothing waits for it to come again"""
     jumps(-HOUR)
 
 
-def k20_there_and_back():
-    """faults K20 it jumps to and fro"""
+def fault_k20_there_and_back():
+    """fault K20 it jumps to and fro"""
     jumps(HOUR, -2 * HOUR, HOUR)
 
 
-def k20_back_and_stopped():
-    """faults K20 it jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time is reached"""
+def fault_k20_back_and_stopped():
+    """fault K20 it jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time is reached"""
     jumps(HOUR, last=-HOUR)
 
 
-TESTS = [k20_an_hour_ahead, k20_an_hour_back, k20_there_and_back, k20_back_and_stopped]
+TESTS = [fault_k20_an_hour_ahead, fault_k20_an_hour_back, fault_k20_there_and_back, fault_k20_back_and_stopped]
 if __name__ == "__main__":
-    run(TESTS, "kafka.clock", at_once=4)
+    run(TESTS, at_once=4)

@@ -37,8 +37,8 @@ def unclean_election(source, leader, other):
     expect([number_of(record) for record in rdkafka.read_all(bootstrap(), "out")] == list(range(HELD + LOST)), "not every record once")
 
 
-def k13_shorter_than_what_was_read():
-    """faults K13 an unclean election leaves less than was read: the run ends and names position and end; the position stays"""
+def fault_k13_shorter_than_what_was_read():
+    """fault K13 an unclean election leaves less than was read: the run ends and names position and end; the position stays"""
     others = []
     try:
         rdkafka.committed(bootstrap(), "g", "none")  # the first broker, still alone, keeps the groups
@@ -50,6 +50,6 @@ def k13_shorter_than_what_was_read():
             broker.close()
 
 
-TESTS = [k13_shorter_than_what_was_read]
+TESTS = [fault_k13_shorter_than_what_was_read]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.election")
+    cluster.main(TESTS)

@@ -66,13 +66,13 @@ def kills(exactly_once, count, times, bounces=()):
     return written - len(got)
 
 
-def k1_kill_at_random_points():
-    """faults K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output, and never back"""
+def fault_k1_kill_at_random_points():
+    """fault K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output, and never back"""
     kills(False, 100_000, KILLS)
 
 
-def p5_exactly_once_with_kills_and_broker_restarts():
-    """faults P5, K6 exactly once: 100,000 ids, 12 times kill -9, 3 broker restarts: each is there once"""
+def fault_p5_exactly_once_with_kills_and_broker_restarts():
+    """fault P5, K6 exactly once: 100,000 ids, 12 times kill -9, 3 broker restarts: each is there once"""
     aborted = kills(True, 100_000, 12, bounces=(1, 5, 9))
     expect(aborted > 100, "no kill fell into a transaction")
 
@@ -101,8 +101,8 @@ def letters(dead):
     return [json.loads(record.value) for record in rdkafka.read_all(kafka().bootstrap, dead, PARTITIONS)]
 
 
-def p11_poison_in_a_transaction():
-    """faults P11 dead letters of a transaction are in it: with kills at work, each is there once"""
+def fault_p11_poison_in_a_transaction():
+    """fault P11 dead letters of a transaction are in it: with kills at work, each is there once"""
     rng = random.Random(SEED)
     source, target, dead = topics("in", "out", "dead")
     count, lives = 20_000, 4
@@ -128,8 +128,8 @@ def p11_poison_in_a_transaction():
     judge(count, cluster.delivered(target), True, dead=numbers)
 
 
-def q1_dead_letters_before_the_position():
-    """faults Q1 at least once, kills at work: a dead letter is in its topic before the position passes its record"""
+def fault_q1_dead_letters_before_the_position():
+    """fault Q1 at least once, kills at work: a dead letter is in its topic before the position passes its record"""
     rng = random.Random(SEED)
     source, target, dead = topics("in", "out", "dead")
     count, lives = 20_000, 8
@@ -155,7 +155,7 @@ def q1_dead_letters_before_the_position():
     judge(count, watch.end(), dead=set(numbers()))
 
 
-TESTS = [k1_kill_at_random_points, k6_what_the_first_transaction_leaves_is_ended, p11_poison_in_a_transaction,
-         q1_dead_letters_before_the_position]
+TESTS = [fault_k1_kill_at_random_points, k6_what_the_first_transaction_leaves_is_ended, fault_p11_poison_in_a_transaction,
+         fault_q1_dead_letters_before_the_position]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.kills", at_once=2, alone=[p5_exactly_once_with_kills_and_broker_restarts])
+    cluster.main(TESTS, at_once=2, alone=[fault_p5_exactly_once_with_kills_and_broker_restarts])

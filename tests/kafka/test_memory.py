@@ -79,6 +79,6 @@ TESTS = [g10_large_records, g10_small_records]
 if __name__ == "__main__":
     KAFKA = Broker()
     try:
-        run(TESTS, "kafka.memory")
+        run(TESTS)
     finally:
         KAFKA.close()

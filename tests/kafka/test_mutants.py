@@ -158,4 +158,4 @@ def oracle_notices():
 TESTS = [oracle_notices, oracle_commit_maximum, oracle_commit_before_dead_letters, oracle_acknowledge_on_reject,
          oracle_ignore_dead_letter_route, oracle_rewind]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.mutants", proxied=1)
+    cluster.main(TESTS, proxied=1)

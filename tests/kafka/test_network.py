@@ -57,8 +57,8 @@ class Proxied:
         return len(got) - self.total
 
 
-def k7_a_lost_commit_reply():
-    """faults K7 the reply to a commit never comes: it is repeated, and the positions are right"""
+def fault_k7_a_lost_commit_reply():
+    """fault K7 the reply to a commit never comes: it is repeated, and the positions are right"""
     with Proxied() as run:
         run.committed()
         run.reading.lose(rdkafka.OFFSET_COMMIT, 2)
@@ -69,8 +69,8 @@ def k7_a_lost_commit_reply():
         run.good()
 
 
-def p3_a_lost_produce_reply():
-    """faults P3 acknowledgements that never come: the idempotent producer sends again and nothing is doubled"""
+def fault_p3_a_lost_produce_reply():
+    """fault P3 acknowledgements that never come: the idempotent producer sends again and nothing is doubled"""
     with Proxied() as run:
         run.committed()
         run.writing.lose(rdkafka.PRODUCE, 3)
@@ -81,8 +81,8 @@ def p3_a_lost_produce_reply():
         expect(run.good() == 0, "records came twice")
 
 
-def p8_a_lost_commit_of_a_transaction():
-    """faults P8, K6 the reply to commit_transaction never comes: nobody guesses, and each record is there once"""
+def fault_p8_a_lost_commit_of_a_transaction():
+    """fault P8, K6 the reply to commit_transaction never comes: nobody guesses, and each record is there once"""
     with Proxied(exactly_once=True) as run:
         run.committed()
         run.reading.lose(rdkafka.END_TXN, 2)
@@ -93,8 +93,8 @@ def p8_a_lost_commit_of_a_transaction():
         expect(run.good() == 0, "records came twice")
 
 
-def p8_killed_without_knowing():
-    """faults P8 killed while the outcome of a commit is not known: the next run knows it"""
+def fault_p8_killed_without_knowing():
+    """fault P8 killed while the outcome of a commit is not known: the next run knows it"""
     with Proxied(exactly_once=True) as run:
         run.committed()
         run.reading.lose(rdkafka.END_TXN, 1000)
@@ -108,8 +108,8 @@ def p8_killed_without_knowing():
         expect(run.good() == 0, "records came twice")
 
 
-def k10_blackhole():
-    """faults K10 a network that swallows everything, without an end or a reset: the run waits, goes on behind it, loses nothing"""
+def fault_k10_blackhole():
+    """fault K10 a network that swallows everything, without an end or a reset: the run waits, goes on behind it, loses nothing"""
     with Proxied() as run:
         run.committed()
         made = len(run.reading.connections)
@@ -127,8 +127,8 @@ def k10_blackhole():
         run.good()
 
 
-def k10_stopped_in_a_blackhole():
-    """faults K10, D10 SIGTERM in a blackhole: it ends within its deadline, what was not committed comes again"""
+def fault_k10_stopped_in_a_blackhole():
+    """fault K10, D10 SIGTERM in a blackhole: it ends within its deadline, what was not committed comes again"""
     with Proxied() as run:
         run.committed()
         made = len(run.writing.connections)
@@ -147,8 +147,8 @@ def k10_stopped_in_a_blackhole():
         run.good()
 
 
-def k17_records_that_never_complete():
-    """faults K17 nothing that is sent is acknowledged and much is waiting: no position moves, memory and what is fetched are bounded"""
+def fault_k17_records_that_never_complete():
+    """fault K17 nothing that is sent is acknowledged and much is waiting: no position moves, memory and what is fetched are bounded"""
     with Proxied(recv=', prefetch: 4MiB', options=("--budget", "4MiB")) as run:
         run.committed()
         kept = positions(run.source)
@@ -181,8 +181,8 @@ def standing(value):
     return True
 
 
-def k10_connections_reset():
-    """faults K10 all connections are reset, again and again: nothing lost, order kept"""
+def fault_k10_connections_reset():
+    """fault K10 all connections are reset, again and again: nothing lost, order kept"""
     with Proxied() as run:
         watch = Watch(run.source, run.target, late=True)
         for _ in range(8):
@@ -197,8 +197,8 @@ def k10_connections_reset():
         run.good()
 
 
-def k8_the_broker_stands_still():
-    """faults K8 the broker is stopped for longer than the client's timeouts, and continued: the run goes on, nothing lost"""
+def fault_k8_the_broker_stands_still():
+    """fault K8 the broker is stopped for longer than the client's timeouts, and continued: the run goes on, nothing lost"""
     with Proxied() as run:
         run.committed()
         made = len(run.reading.connections)
@@ -213,8 +213,8 @@ def k8_the_broker_stands_still():
         run.good()
 
 
-def k8_the_broker_is_away():
-    """faults K8 kill -9 of the broker under load, and back after 5 s: the run goes on, nothing lost"""
+def fault_k8_the_broker_is_away():
+    """fault K8 kill -9 of the broker under load, and back after 5 s: the run goes on, nothing lost"""
     with Proxied() as run:
         run.more(20_000)
         kafka().bounce()
@@ -223,8 +223,8 @@ def k8_the_broker_is_away():
         run.good()
 
 
-def k8_stopped_while_the_broker_is_away():
-    """faults K8, D10 SIGTERM with a dead broker: it ends within its deadline, the next run does the rest"""
+def fault_k8_stopped_while_the_broker_is_away():
+    """fault K8, D10 SIGTERM with a dead broker: it ends within its deadline, the next run does the rest"""
     with Proxied() as run:
         run.more(20_000)
         kafka().stop(hard=True)
@@ -237,8 +237,9 @@ def k8_stopped_while_the_broker_is_away():
         run.good()
 
 
-TESTS = [k17_records_that_never_complete, k7_a_lost_commit_reply, p3_a_lost_produce_reply, p8_a_lost_commit_of_a_transaction,
-         p8_killed_without_knowing, k10_blackhole, k10_stopped_in_a_blackhole, k10_connections_reset]
-ALONE = [k8_the_broker_stands_still, k8_the_broker_is_away, k8_stopped_while_the_broker_is_away]
+TESTS = [fault_k17_records_that_never_complete, fault_k7_a_lost_commit_reply, fault_p3_a_lost_produce_reply,
+         fault_p8_a_lost_commit_of_a_transaction, fault_p8_killed_without_knowing, fault_k10_blackhole,
+         fault_k10_stopped_in_a_blackhole, fault_k10_connections_reset]
+ALONE = [fault_k8_the_broker_stands_still, fault_k8_the_broker_is_away, fault_k8_stopped_while_the_broker_is_away]
 if __name__ == "__main__":
-    cluster.main(TESTS, "kafka.network", at_once=3, alone=ALONE, proxied=6)
+    cluster.main(TESTS, at_once=3, alone=ALONE, proxied=6)

@@ -46,8 +46,8 @@ def count(job):
     return job.stderr().count('"n":')
 
 
-def x3_tls():
-    """faults X3 TLS: works with the right authority; source and sink alike"""
+def fault_x3_tls():
+    """fault X3 TLS: works with the right authority; source and sink alike"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
     text = reader(kafka().tls, source, security_protocol="ssl", ssl_ca_location=at("good.pem"))
@@ -55,8 +55,8 @@ def x3_tls():
     expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
 
 
-def x3_wrong_authority():
-    """faults X3 TLS: a certificate of a wrong authority is refused, and the message says why"""
+def fault_x3_wrong_authority():
+    """fault X3 TLS: a certificate of a wrong authority is refused, and the message says why"""
     source, = topics("in", partitions=1)
     produce(source, 10, partitions=1)
     job = Pipec(reader(kafka().tls, source, security_protocol="ssl", ssl_ca_location=at("bad.pem")) + "| sink stdout()\n")
@@ -65,8 +65,8 @@ def x3_wrong_authority():
     expect("no access to" in job.stderr() and "certificate verify failed" in job.stderr(), job.stderr())
 
 
-def x3_wrong_host():
-    """faults X3 TLS: a certificate for another host is refused"""
+def fault_x3_wrong_host():
+    """fault X3 TLS: a certificate for another host is refused"""
     source, = topics("in", partitions=1)
     produce(source, 10, partitions=1)
     job = Pipec(reader(kafka().tls.replace("127.0.0.1", "localhost"), source, security_protocol="ssl", ssl_ca_location=at("good.pem")) +
@@ -76,8 +76,8 @@ def x3_wrong_host():
     expect("no access to" in job.stderr() and "certificate verify failed" in job.stderr(), job.stderr())
 
 
-def x3_plain_text_to_tls():
-    """faults X3 TLS: a client without it gets an error, not silence"""
+def fault_x3_plain_text_to_tls():
+    """fault X3 TLS: a client without it gets an error, not silence"""
     source, = topics("in", partitions=1)
     job = Pipec(reader(kafka().tls, source) + "| sink stdout()\n")
     expect(job.end() == 1 and "cannot reach" in job.stderr(), job.stderr())
@@ -112,18 +112,18 @@ def sasl(mechanism):
     expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong password")
 
 
-def x2_sasl_plain():
-    """faults X2 SASL PLAIN against a real broker: the right password works, a wrong one is an error that names no secret"""
+def fault_x2_sasl_plain():
+    """fault X2 SASL PLAIN against a real broker: the right password works, a wrong one is an error that names no secret"""
     sasl("PLAIN")
 
 
-def x2_sasl_scram():
-    """faults X2 SASL SCRAM-SHA-256: the same"""
+def fault_x2_sasl_scram():
+    """fault X2 SASL SCRAM-SHA-256: the same"""
     sasl("SCRAM-SHA-256")
 
 
-def x2_sasl_bearer():
-    """faults X2 SASL OAUTHBEARER against a real broker: a token opens the door, source and sink alike; one that the broker does not take, or
+def fault_x2_sasl_bearer():
+    """fault X2 SASL OAUTHBEARER against a real broker: a token opens the door, source and sink alike; one that the broker does not take, or
     that is over, is an error that does not tell it"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
@@ -148,11 +148,12 @@ def x2_sasl_bearer():
     expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong token")
 
 
-TESTS = [x3_tls, x3_wrong_authority, x3_wrong_host, x3_plain_text_to_tls, x2_sasl_plain, x2_sasl_scram, x2_sasl_bearer]
+TESTS = [fault_x3_tls, fault_x3_wrong_authority, fault_x3_wrong_host, fault_x3_plain_text_to_tls, fault_x2_sasl_plain,
+         fault_x2_sasl_scram, fault_x2_sasl_bearer]
 if __name__ == "__main__":
     try:
         certificate("good", "IP:127.0.0.1")
         certificate("bad", "IP:127.0.0.1")
-        cluster.main(TESTS, "kafka.security", at_once=7, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
+        cluster.main(TESTS, at_once=7, tls_keystore=keystore("good"), sasl={"alice": PASSWORD})
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)

@@ -5,7 +5,9 @@ ctest counts programs, and hides the output of those that pass. What counts here
 programs themselves tell them:
 
   * a Catch2 program by its last line ("All tests passed (N assertions in M test cases)");
-  * ours by `cases: N passed, N failed`, and `SKIP name: reason` for each that did not run.
+  * ours by `cases: N passed, N failed`, and `SKIP name: reason` for each that did not run;
+  * of these, `FAILED FIRST name` for each that passed only when it was run again. They are listed, and where they are more than
+    MOST_FAILED_FIRST of all cases the tests have failed: a fault that comes and goes must not pass by trying twice.
 
 A program that says nothing of the kind is one case.
 """
@@ -18,6 +20,8 @@ ALL_PASSED = re.compile(r"All tests passed \(.*? in (\d+) test cases?\)")
 CATCH_CASES = re.compile(r"^test cases:\s*\d+(.*)$", re.MULTILINE)
 CATCH_PART = re.compile(r"\|\s*(\d+) (passed|failed)")
 OUR_CASES = re.compile(r"^cases: (\d+) passed, (\d+) failed$", re.MULTILINE)
+FAILED_FIRST = re.compile(r"^FAILED FIRST (.+)$", re.MULTILINE)
+MOST_FAILED_FIRST = 0.02
 SKIP = re.compile(r"^SKIP (.+)$", re.MULTILINE)
 
 
@@ -45,7 +49,7 @@ def main():
         print(f"no test ran to its end: {error}", file=sys.stderr)
         return 1
     passed = failed = 0
-    failures, skips = [], []
+    failures, skips, again = [], [], []
     for test in suite.iter("testcase"):
         name = test.get("name")
         output = test.findtext("system-out") or ""
@@ -61,12 +65,18 @@ def main():
         if not ok:
             failures.append(name)
         skips += [f"{name}: {line}" for line in SKIP.findall(output)]
+        again += [f"{name}: {line}" for line in FAILED_FIRST.findall(output)]
     for name in failures:
         print(f"FAILED  {name}")
     for line in skips:
         print(f"skipped {line}")
+    for line in again:
+        print(f"failed at first, passed when run again: {line}")
+    too_many = len(again) > MOST_FAILED_FIRST * (passed + failed)
+    if too_many:
+        print(f"FAILED  {len(again)} cases passed only when run again; {MOST_FAILED_FIRST:.0%} of {passed + failed} may")
     print(f"{passed} passed, {failed} failed" + (f", {len(skips)} skipped" if skips else ""))
-    return 1 if failed else 0
+    return 1 if failed or too_many else 0
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ void Consumer::report_idle(Time now) {
                   options_.settings.group, options_.topics.size() == 1 ? options_.topics[0] : "its topics"));
 }
 
-// K11: what is gone, in numbers.
+// Fault K11: what is gone, in numbers.
 std::string Consumer::gap(const char* topic, std::int32_t partition) const {
   std::int64_t low = RD_KAFKA_OFFSET_BEGINNING;
   std::int64_t high = RD_KAFKA_OFFSET_END;
@@ -90,6 +90,12 @@ std::string Consumer::gap(const char* topic, std::int32_t partition) const {
         "{}: position {} lies behind the end ({}): the topic was made anew or cut; --from-start reads it "
         "again",
         name_of(topic, partition), wanted, high);
+  }
+  if (static_cast<std::int64_t>(wanted) >= low) {
+    return fmt::format(
+        "{}: the broker refused position {}, which lies between its beginning ({}) and its end ({}); run "
+        "again",
+        name_of(topic, partition), wanted, low, high);
   }
   return fmt::format(
       "{}: the records {} to {} are gone before they were read (retention overtook this group); the "

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
@@ -91,12 +92,9 @@ class KafkaSink final : public runtime::Sink {
       if (!part) return part.error();
       if (!*part) return {};  // aborted soon; these records come again
     }
-    rd_kafka_topic_t* constant_handle = nullptr;
-    if (constant_topic_) {
-      Result<rd_kafka_topic_t*> known = producer().know(*constant_topic_);
-      if (!known) return known.error();
-      constant_handle = *known;
-    }
+    // Before anything is sent: a broker that is away is a retriable error here, and the whole batch comes
+    // again.
+    if (Status status = find_targets(batch); !status) return status;
     const std::shared_ptr<runtime::Completion> completion = context.defer();
     Waiting waiting;
     const auto shipment =
@@ -124,7 +122,7 @@ class KafkaSink final : public runtime::Sink {
     // What was handed over points into the batch: whatever happens, its reports are waited for.
     Status status;
     try {
-      status = send_all(batch, context, constant_handle, *shipment);
+      status = send_all(batch, context, *shipment);
     } catch (const std::exception& thrown) {
       status = Error{"exception", thrown.what(), {}, {}};
     }
@@ -169,6 +167,13 @@ class KafkaSink final : public runtime::Sink {
     std::optional<std::pair<Status, std::vector<Producer::Letter>>> result_;
   };
 
+  // Where a record goes, or why it cannot.
+  struct Target {
+    rd_kafka_topic_t* topic = nullptr;
+    std::string refused;
+    const runtime::Place* place = nullptr;
+  };
+
   Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
 
   // Ahead of the first transaction: whoever goes on after a crash in the middle of it can end it at once.
@@ -180,21 +185,50 @@ class KafkaSink final : public runtime::Sink {
     return {};
   }
 
-  Status send_all(const Batch& batch, StageContext& context, rd_kafka_topic_t* handle,
-                  Producer::Shipment& shipment) {
+  // The topics of the batch's records, each known to the client.
+  Status find_targets(const Batch& batch) {
+    targets_.clear();
+    if (constant_topic_) {
+      Result<rd_kafka_topic_t*> known = producer().know(*constant_topic_);
+      if (!known) return known.error();
+      constant_handle_ = *known;
+      return {};
+    }
+    targets_.reserve(batch.records.size());
     std::string topic;
+    std::string last;
+    for (const Record& record : batch.records) {
+      Target target;
+      if (topic_of(batch, record, topic, target)) {
+        if (!targets_.empty() && targets_.back().topic && topic == last) {
+          target.topic = targets_.back().topic;
+        } else {
+          Result<rd_kafka_topic_t*> known = producer().know(topic);
+          if (!known) return known.error();
+          target.topic = *known;
+          last = topic;
+        }
+      }
+      targets_.push_back(std::move(target));
+    }
+    return {};
+  }
+
+  Status send_all(const Batch& batch, StageContext& context, Producer::Shipment& shipment) {
     std::string key;
     for (std::size_t at = 0; at < batch.records.size(); ++at) {
       const Record& record = batch.records[at];
       const runtime::Metadata* metadata = batch.metadata_of(record);
       Producer::Record out;
+      out.topic = constant_handle_;
       if (!constant_topic_) {
-        if (!topic_of(batch, record, context, topic)) continue;
-        Result<rd_kafka_topic_t*> known = producer().know(topic);
-        if (!known) return known.error();
-        handle = *known;
+        Target& target = targets_[at];
+        if (!target.topic) {
+          context.dead_letter(record, std::move(target.refused), target.place);
+          continue;
+        }
+        out.topic = target.topic;
       }
-      out.topic = handle;
       out.metadata = metadata;
       const std::string_view nothing = record.format == runtime::Format::json ? "null" : "\xc0";
       if (metadata && metadata->null_payload && batch.payload(record) == nothing) {
@@ -224,20 +258,20 @@ class KafkaSink final : public runtime::Sink {
     return {};
   }
 
-  bool topic_of(const Batch& batch, const Record& record, StageContext& context, std::string& topic) {
+  bool topic_of(const Batch& batch, const Record& record, std::string& topic, Target& target) {
     const Value value = topic_.evaluate(batch, record);
     if (value.is_failed()) {
-      context.dead_letter(record, topic_.failure().reason, topic_.failure().place);
+      target.refused = topic_.failure().reason;
+      target.place = topic_.failure().place;
       return false;
     }
     if (value.type() != Type::string) {
-      context.dead_letter(record,
-                          fmt::format("the topic is no string but {}", runtime::type_name(value.type())));
+      target.refused = fmt::format("the topic is no string but {}", runtime::type_name(value.type()));
       return false;
     }
     topic = runtime::decode_string(value, topic_.arena());
     if (const char* reason = refuse_topic(topic)) {
-      context.dead_letter(record, reason);
+      target.refused = reason;
       return false;
     }
     return true;
@@ -269,7 +303,9 @@ class KafkaSink final : public runtime::Sink {
   RecordEncoder encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
-  const std::shared_ptr<Producer> producer_;                        // null in a transaction
+  rd_kafka_topic_t* constant_handle_ = nullptr;  // of this batch: the client may be made anew between two
+  std::vector<Target> targets_;                  // of this batch's records, where the topic is not constant
+  const std::shared_ptr<Producer> producer_;     // null in a transaction
   const std::shared_ptr<Transaction> transaction_;                  // null without exactly_once
   std::function<Status(const runtime::StateEntries&)> save_ahead_;  // null: no state is kept
   bool id_saved_ = false;

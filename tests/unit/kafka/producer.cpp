@@ -189,7 +189,7 @@ TEST_CASE(
   CHECK(batch.queued->load() == 0);
 }
 
-TEST_CASE("P4 a record that the queue could never hold is refused as its own fault") {
+TEST_CASE("fault P4 a record that the queue could never hold is refused as its own fault") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"queue.buffering.max.kbytes", "1"}};
@@ -209,7 +209,7 @@ TEST_CASE("P4 a record that the queue could never hold is refused as its own fau
   CHECK(batch.queued->load() == 0);
 }
 
-TEST_CASE("P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
+TEST_CASE("fault P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"linger.ms", "0"}};
@@ -237,7 +237,7 @@ TEST_CASE("P1 until a partition has answered, one record is on its way there, an
   CHECK(payloads(cluster, 100) == expected);
 }
 
-TEST_CASE("P1 a first record that Kafka refuses leaves the partition to the next one") {
+TEST_CASE("fault P1 a first record that Kafka refuses leaves the partition to the next one") {
   const Cluster cluster(1);
   Producer producer(settings_of(cluster));
   rd_kafka_topic_t* const topic = open(producer);
@@ -313,7 +313,7 @@ TEST_CASE("K5 records without a key stay at a partition for a time, or go to any
 }
 
 TEST_CASE(
-    "P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms left "
+    "fault P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms left "
     "alone") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);

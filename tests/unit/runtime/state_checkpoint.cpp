@@ -146,7 +146,7 @@ TEST_CASE("F3 a corrupt checkpoint stops the start with a message that says what
   }
 }
 
-TEST_CASE("C4 a second holder of the state directory is refused") {
+TEST_CASE("fault C4 a second holder of the state directory is refused") {
   const TempDir temp;
   auto first = open_store(temp / "s");
   auto second = CheckpointStore::open(temp / "s", "router");
@@ -156,7 +156,7 @@ TEST_CASE("C4 a second holder of the state directory is refused") {
   CHECK(CheckpointStore::open(temp / "s", "router").ok());
 }
 
-TEST_CASE("C6 a state directory that is gone is an error, now and later") {
+TEST_CASE("fault C6 a state directory that is gone is an error, now and later") {
   const TempDir temp;
   const auto store = open_store(temp / "s");
   REQUIRE(store->save({{"a", "1"}}).ok());

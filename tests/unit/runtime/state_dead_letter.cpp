@@ -62,7 +62,7 @@ TEST_CASE("P10 key, headers and timestamp stay, whatever bytes they hold") {
   CHECK(line.find(R"("timestamp":"1970-01-01T00:00:00Z"})") != std::string::npos);
 }
 
-TEST_CASE("Q5 a payload that is no UTF-8, or holds newlines, is safe in a dead letter") {
+TEST_CASE("fault Q5 a payload that is no UTF-8, or holds newlines, is safe in a dead letter") {
   CHECK(line_of("\xff\xfe").find(R"("original":"//4=","encoding":"base64")") != std::string::npos);
   CHECK(line_of("\x80").find(R"("original":"gA==")") != std::string::npos);
   CHECK(line_of("\x80\x81\x82").find(R"("original":"gIGC")") != std::string::npos);

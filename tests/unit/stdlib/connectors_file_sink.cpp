@@ -292,7 +292,7 @@ TEST_CASE("F4 a file that no checkpoint knows is announced before its first byte
   CHECK(driver.saves_ahead == 1);
 }
 
-TEST_CASE("S4 C5 an output that is gone, shorter or another file stops the start") {
+TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file stops the start") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;
@@ -325,7 +325,7 @@ TEST_CASE("S4 C5 an output that is gone, shorter or another file stops the start
   CHECK(driver.open().ok());
 }
 
-TEST_CASE("S4 an output that somebody else touches during the run is an error at the commit") {
+TEST_CASE("fault S4 an output that somebody else touches during the run is an error at the commit") {
   const TempDir temp;
   const std::string file = temp / "out";
   for (int fault = 0; fault < 4; ++fault) {
@@ -346,7 +346,7 @@ TEST_CASE("S4 an output that somebody else touches during the run is an error at
   }
 }
 
-TEST_CASE("S7 two writers of one file: the second is refused") {
+TEST_CASE("fault S7 two writers of one file: the second is refused") {
   const TempDir temp;
   SavedState state;
   SavedState other;

@@ -70,7 +70,7 @@ std::string record(std::mt19937& random, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("F4 S5 a packed file is whole at every commit, and a restart goes on behind the last one") {
+TEST_CASE("F4 fault S5 a packed file is whole at every commit, and a restart goes on behind the last one") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string file = temp / compression_name(compression);
@@ -98,7 +98,7 @@ TEST_CASE("F4 S5 a packed file is whole at every commit, and a restart goes on b
   }
 }
 
-TEST_CASE("F4 S5 packed files of a template, each whole at every commit") {
+TEST_CASE("F4 fault S5 packed files of a template, each whole at every commit") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string base = temp / compression_name(compression);
@@ -145,7 +145,7 @@ TEST_CASE("P8 what a packed dead letter file was given is safe after a sync with
   }
 }
 
-TEST_CASE("S5 another codec for a file that is there is refused") {
+TEST_CASE("fault S5 another codec for a file that is there is refused") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;

@@ -110,7 +110,7 @@ TEST_CASE("recv stdin keeps to its limits") {
   CHECK(receive_all(*receiver) == Lines{"4", "5"});
 }
 
-TEST_CASE("F8 recv stdin goes on behind a line beyond max_record") {
+TEST_CASE("fault F8 recv stdin goes on behind a line beyond max_record") {
   for (const bool ends : {true, false}) {
     Pipe pipe;
     const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
@@ -178,7 +178,7 @@ TEST_CASE("recv stdin reads a redirected file") {
   CHECK(receive_all(*receiver) == expected);
 }
 
-TEST_CASE("F10 recv stdin unpacks what begins like a packed file, as it comes") {
+TEST_CASE("fault F10 recv stdin unpacks what begins like a packed file, as it comes") {
   for (const Compression packing : {Compression::gzip, Compression::zstd}) {
     Pipe pipe;
     pipec::stdlib::StdinOptions options;
@@ -236,7 +236,7 @@ TEST_CASE("recv stdin that waits for packed input is interrupted") {
   CHECK(receive(*receiver, lines, patient) == Received::idle);
 }
 
-TEST_CASE("S9 a reader of stdout that is gone is an error, not the end of the process") {
+TEST_CASE("fault S9 a reader of stdout that is gone is an error, not the end of the process") {
   Pipe pipe;
   const auto sink = make_stream_sink(pipe.write.get(), "stdout", Encoding::json);
   REQUIRE(sink->open({}).ok());

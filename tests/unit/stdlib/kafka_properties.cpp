@@ -159,7 +159,7 @@ TEST_CASE("K6 cooperative transactions are for a librdkafka that keeps its assig
   CHECK(transactional_cooperative(0x020a00ff));
 }
 
-TEST_CASE("X2 the value of a secret property is in no message") {
+TEST_CASE("fault X2 the value of a secret property is in no message") {
   CHECK(refusal("ssl.key.password", "Canary-7", Role::consumer).find("Canary") == std::string::npos);
   const Redactor redact({{"sasl.password", "Canary-7"}, {"client.id", "shown"}});
   CHECK(redact("a Canary-7 b Canary-7 shown") == "a *** b *** shown");

@@ -24,7 +24,7 @@ struct Asked {
 
 }  // namespace
 
-TEST_CASE("P4 a trickle goes out every few milliseconds, however long linger.ms is") {
+TEST_CASE("fault P4 a trickle goes out every few milliseconds, however long linger.ms is") {
   Asked asked;
   ++asked.sent;
   CHECK(asked.after(0, 100));
@@ -36,7 +36,7 @@ TEST_CASE("P4 a trickle goes out every few milliseconds, however long linger.ms 
   }
 }
 
-TEST_CASE("P4 what fills batches is left to librdkafka while more comes, and goes out when nothing does") {
+TEST_CASE("fault P4 what fills batches is left to librdkafka while more comes, and goes out when nothing does") {
   Asked asked;
   for (int i = 0; i < 100; ++i) {
     ++asked.sent;

@@ -23,8 +23,9 @@ class Completion {
   virtual ~Completion() = default;
   // Before done(): this record of the batch (Record::origin) did not get through and is a dead letter.
   virtual void dead_letter(std::uint32_t origin, std::string reason) = 0;
-  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal. A
-  // completion that is destroyed without it fails the batch.
+  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal even if it
+  // says that it is retriable: later batches may have been sent already, so only the sink can retry without
+  // reordering. A completion that is destroyed without it fails the batch.
   virtual void done(Status status) = 0;
 };
 
