@@ -172,6 +172,7 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
   }
   const std::size_t letters = context.letters();
   must([&] { context.hand_over(); });
+  if (delivery.has_source) note_made(delivery, context.letter_bytes());
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   const std::size_t records = parcel.batch.records.size();
