@@ -1,5 +1,6 @@
 """What is kept from run to run: going on, nothing new, beginning again, and who may look at it."""
 
+import contextlib
 import os
 import shutil
 import stat
@@ -156,9 +157,11 @@ class TestSeveral(Case):
         process.stdin.write(b'{"n":1}\n')
         process.stdin.flush()
         self.wait_for(lambda: os.path.exists(self.path(".pipec/a/checkpoint")), "a commit")
-        shutil.rmtree(self.path(".pipec"))
-        process.stdin.write(b'{"n":2}\n')
-        process.stdin.close()
+        # A commit may be under way, and put a file into it meanwhile, or be the one that ends the run.
+        self.wait_for(lambda: shutil.rmtree(self.path(".pipec"), ignore_errors=True) or not os.path.exists(self.path(".pipec")), "room")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b'{"n":2}\n')
+            process.stdin.close()
         self.assertEqual(process.wait(HANG_SECONDS), 1)
         self.assertIn(b".pipec/a", process.stderr.read())
 

@@ -31,7 +31,8 @@ def main():
             if number in proofs:
                 proofs[number].append(f"{path}: {name or title}")
             elif number not in INVARIANTS:
-                failed.append(f"{path}: {title}: docs/contract.md has no {number}; of a fault it is `fault {number}`")
+                hint = f"; the fault is cited as `fault {number}`" if number in faults else ""
+                failed.append(f"{path}: {title}: docs/contract.md has no {number}{hint}")
         failed += [f"{path}: {title}: docs/faults.md has no {number}" for number in injected if number not in faults]
     failed += [f"no test names {promise}" for promise, found in proofs.items() if not found]
     if "--list" in sys.argv:

@@ -291,7 +291,9 @@ TEST_CASE("P9 a dead letter that the route cannot take is terminal, a busy route
   CHECK(dead->records.size() == 5);
   dead->refuses = [](std::string_view) { return true; };
   in->watermark.clear();
-  CHECK(code(run(b, options())) == "dead_letter");
+  const Outcome refused = run(b, options());
+  CHECK(code(refused) == "dead_letter");
+  CHECK(message(refused) == "a dead letter could not be written: refused");
   CHECK(in->committed() == 0);
 }
 

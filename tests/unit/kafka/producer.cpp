@@ -209,7 +209,8 @@ TEST_CASE("fault P4 a record that the queue could never hold is refused as its o
   CHECK(batch.queued->load() == 0);
 }
 
-TEST_CASE("fault P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
+TEST_CASE(
+    "fault P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"linger.ms", "0"}};
@@ -313,7 +314,8 @@ TEST_CASE("K5 records without a key stay at a partition for a time, or go to any
 }
 
 TEST_CASE(
-    "fault P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms left "
+    "fault P2 a message.timeout.ms that is shorter than our linger.ms is taken, and the user's linger.ms "
+    "left "
     "alone") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);

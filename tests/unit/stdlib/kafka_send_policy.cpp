@@ -36,7 +36,8 @@ TEST_CASE("fault P4 a trickle goes out every few milliseconds, however long ling
   }
 }
 
-TEST_CASE("fault P4 what fills batches is left to librdkafka while more comes, and goes out when nothing does") {
+TEST_CASE(
+    "fault P4 what fills batches is left to librdkafka while more comes, and goes out when nothing does") {
   Asked asked;
   for (int i = 0; i < 100; ++i) {
     ++asked.sent;

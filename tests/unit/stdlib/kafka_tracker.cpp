@@ -67,8 +67,7 @@ TEST_CASE("K2 positions never go back within an epoch") {
   CHECK(tracker.settled(id));
 }
 
-TEST_CASE(
-    "K3 random assignments, revocations and late acknowledgements: only owned partitions, never back") {
+TEST_CASE("K3 random assignments, revocations and late acknowledgements: only owned partitions, never back") {
   const char* given = std::getenv("PIPEC_SEED");
   const unsigned seed = given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 17;
   INFO("PIPEC_SEED=" << seed);
