@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pipec/dsl/foreign_words.h"
+
 namespace pipec::compiler {
 
 using dsl::as;
@@ -227,8 +229,9 @@ void FlowCompiler::expand_name(const dsl::Name& name, const Module& module, bool
   if (!symbol) {
     out.broken = true;
     if (!module.complete) return;
+    const auto* foreign = dsl::foreign_word(name.text, dsl::ForeignWord::Where::stage);
     context_.report.add(Code::unknown_name, name.span, "unknown stage chain '" + name.text + "'")
-        .hint(did_you_mean(module, Symbol::Kind::chain, name.text));
+        .hint(foreign ? std::string(foreign->advice) : did_you_mean(module, Symbol::Kind::chain, name.text));
     return;
   }
   if (symbol->failed || !symbol->kind_known) {

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "dsl/parser.h"
+#include "pipec/dsl/foreign_words.h"
 #include "pipec/dsl/suggest.h"
 
 namespace pipec::dsl {
@@ -194,6 +195,10 @@ StagePtr Parser::name_stage(Context context) {
     auto made = std::make_unique<NameStage>(here());
     made->name = take_name();
     return made;
+  }
+  if (const ForeignWord* foreign = foreign_word(peek().text, ForeignWord::Where::stage)) {
+    fail(Code::unknown_stage, "unknown stage '" + peek().text + "'").hint(std::string(foreign->advice));
+    return nullptr;
   }
   // `name "..."` behind a flow is a directive; so only a name on the same line is taken for a misspelt one.
   auto meant = suggest(peek().text, kStages);
