@@ -420,6 +420,12 @@ std::span<const ForeignWord> foreign_words() {
   return kWords;
 }
 
+std::string foreign_stage_advice(std::string_view word) {
+  if (const ForeignWord* stage = foreign_word(word, Where::stage)) return std::string(stage->advice);
+  const ForeignWord* function = foreign_word(word, Where::expression);
+  return function == nullptr ? std::string() : "in a filter or transform, " + std::string(function->advice);
+}
+
 const ForeignWord* foreign_word(std::string_view word, Where where) {
   const auto* found = std::find_if(kWords.begin(), kWords.end(), [&](const ForeignWord& each) {
     return each.word == word && each.where == where;

@@ -640,6 +640,12 @@ bool Parser::key_segment(std::vector<Segment>& out) {
     take();
     segment.key = peek().text;
     take();
+    if (at(TokenKind::kLeftParen) && peek().touches) {
+      fail_at(Code::misplaced_path, Span{file_, segment.span.begin, peek().begin},
+              "'" + segment.key + "' is called behind its value")
+          .hint("a function comes first: " + segment.key + "(.a)");
+      return false;
+    }
   } else if (adjoins && (next.kind == TokenKind::kQuote || next.kind == TokenKind::kRawString)) {
     take();
     segment.key = plain_string("a path's key").value_or(Name{}).text;

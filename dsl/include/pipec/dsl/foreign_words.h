@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace pipec::dsl {
@@ -19,5 +20,8 @@ struct ForeignWord {
 std::span<const ForeignWord> foreign_words();
 // Null where the word is of no other tool that is known.
 const ForeignWord* foreign_word(std::string_view word, ForeignWord::Where where);
+
+// What to say to such a word where a stage should be; one of an expression counts too. "" where it is none.
+std::string foreign_stage_advice(std::string_view word);
 
 }  // namespace pipec::dsl
