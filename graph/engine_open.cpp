@@ -1,4 +1,4 @@
-// Making and opening what the plan names, and closing it.
+// Making and opening what the plan names, beginning, finishing, and closing it.
 #include <algorithm>
 #include <limits>
 
@@ -18,6 +18,12 @@ namespace {
 
 // Between an owner's key and its own in the checkpoint; no state key holds one.
 constexpr char kKeyEnd = '\t';
+
+// The checkpoint's own entry: how far a run with --truncate has come (kEmpty: everything is still to be
+// emptied; kEmptied: what was known is, and the run has not come to its end yet).
+constexpr const char* kAnew = "anew";
+constexpr const char* kEmpty = "empty";
+constexpr const char* kEmptied = "emptied";
 
 constexpr std::size_t kReceiversPart = 4;
 constexpr std::size_t kSinksPart = 8;
@@ -71,7 +77,7 @@ StateEntries Engine::saved_entries(const std::string& state_key) const {
 
 // F4: a sink announces a file that no checkpoint knows before its first byte, from write() or sync().
 void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
-  if (!options_.checkpoint) return;
+  if (!keeps_state()) return;
   sink.keep_ahead([this, state_key](const StateEntries& own) -> Status {
     StateEntries entries;
     add_entries(state_key, StateEntries(own), entries);
@@ -79,6 +85,7 @@ void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
     if (abandoned_.load()) return Error{"deadline", "the run is over", {}, {}, false};
     return options_.checkpoint->save(entries);
   });
+  sink.keep_commit_trigger([this] { want_commit(); });
 }
 
 void Engine::add_entries(const std::string& state_key, StateEntries&& own, StateEntries& to) {
@@ -96,14 +103,22 @@ Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   const bool has_route = plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink;
   const std::size_t share = queue_share(kSinksPart, topology_.sinks.size() + (has_route ? 1 : 0));
   if (share != 0) sink.keep_queue_limit(share);
-  const StateEntries saved = saved_entries(state_key);
-  if (Status status = guarded([&] { return sink.open(saved); }); !status) return status;
-  if (const std::string note = sink.resume_note(); !note.empty()) log(note);
-  return {};
+  sink.keep_beginning(beginning_);
+  return sink.open(saved_entries(state_key));
 }
 
-// Sinks first: a file sink cuts back to what is committed before a source reads on from there.
-Status Engine::open() {
+Status Engine::for_each_sink(
+    const std::function<Status(runtime::Sink&, const std::string& state_key)>& call) {
+  for (SinkEnd& end : sinks_) {
+    Status status = guarded([&] { return call(*end.sink, plan_.nodes[end.node].state_key); });
+    if (!status) return at_node(std::move(status.error()), end.node);
+  }
+  if (!dead_letter_sink_) return {};
+  Status status = guarded([&] { return call(*dead_letter_sink_, plan_.dead_letters.state_key); });
+  return status ? std::move(status) : at_dead_letter_route(std::move(status.error()));
+}
+
+Status Engine::make_ends() {
   for (const std::uint32_t node : topology_.sinks) {
     SinkEnd& end = sinks_.emplace_back();
     end.node = node;
@@ -111,18 +126,12 @@ Status Engine::open() {
     if (made && !*made) made = nothing_made("sink");
     if (!made) return at_node(made.error(), node);
     end.sink = std::move(*made);
-    if (Status status = open_sink(*end.sink, plan_.nodes[node].state_key); !status) {
-      return at_node(status.error(), node);
-    }
   }
   if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
     Result<std::unique_ptr<runtime::Sink>> made = guarded([&] { return plan_.dead_letters.make_sink(); });
     if (made && !*made) made = nothing_made("sink");
     if (!made) return at_dead_letter_route(made.error());
     dead_letter_sink_ = std::move(*made);
-    if (Status status = open_sink(*dead_letter_sink_, plan_.dead_letters.state_key); !status) {
-      return at_dead_letter_route(status.error());
-    }
   }
   for (const std::uint32_t node : topology_.sources) {
     Source& source = sources_.emplace_back();
@@ -136,19 +145,136 @@ Status Engine::open() {
     if (made && !*made) made = nothing_made("receiver");
     if (!made) return at_node(made.error(), node);
     source.receiver = std::move(*made);
+  }
+  return {};
+}
+
+// Checks everything and changes nothing that is there.
+Status Engine::open_ends() {
+  Status opened = for_each_sink(
+      [&](runtime::Sink& sink, const std::string& state_key) { return open_sink(sink, state_key); });
+  if (!opened) return opened;
+  for (Source& source : sources_) {
     source.receiver->keep_commit_trigger([this] { want_commit(); });
     const std::size_t share = queue_share(kReceiversPart, topology_.sources.size());
     if (share != 0) source.receiver->keep_queue_limit(share);
-    const StateEntries saved = saved_entries(plan_.nodes[node].state_key);
+    const StateEntries saved =
+        options_.from_start ? StateEntries() : saved_entries(plan_.nodes[source.node].state_key);
     if (Status status = guarded([&] { return source.receiver->open(saved); }); !status) {
-      return at_node(status.error(), node);
+      return at_node(std::move(status.error()), source.node);
     }
-    const std::string note = source.receiver->resume_note();
-    if (!note.empty()) log(note);
+  }
+  return {};
+}
+
+runtime::Beginning Engine::beginning() const {
+  std::string come;
+  if (options_.checkpoint) {
+    for (const StateEntry& entry : options_.checkpoint->entries()) {
+      if (entry.key == kAnew) come = entry.value;
+    }
+  }
+  runtime::Beginning result;
+  result.empty = options_.truncate || come == kEmpty;
+  result.anew = options_.from_start || result.empty;
+  result.emptied = result.empty || (come == kEmptied && !options_.from_start);
+  return result;
+}
+
+// F13: everything is open. The intention to begin anew is durable before anything is emptied, and stays until
+// that is done; then the sinks cut back, empty and make what has to be, and what they say of it is durable
+// before the first record comes.
+Status Engine::begin() {
+  StateEntries changes;
+  if (options_.checkpoint && options_.from_start) {
+    std::vector<std::string> kept;
+    [[maybe_unused]] const Status always_ok =
+        for_each_sink([&](runtime::Sink&, const std::string& state_key) {
+          kept.push_back(state_key + kKeyEnd);
+          return Status();
+        });
+    for (const StateEntry& entry : options_.checkpoint->entries()) {
+      const auto keeps = [&](const std::string& prefix) { return entry.key.starts_with(prefix); };
+      if (std::none_of(kept.begin(), kept.end(), keeps)) changes.push_back({entry.key, {}});
+    }
+    if (beginning_.empty) changes.push_back({kAnew, kEmpty});
+    if (!changes.empty()) {
+      if (Status saved = options_.checkpoint->save(changes); !saved) return saved;
+    }
+    changes.clear();
+  }
+  Status begun = for_each_sink([&](runtime::Sink& sink, const std::string& state_key) {
+    StateEntries own;
+    Status status = sink.begin(own);
+    if (keeps_state()) add_entries(state_key, std::move(own), changes);
+    return status;
+  });
+  if (!begun || !options_.checkpoint) return begun;
+  if (beginning_.empty) {
+    if (Status cleared = options_.checkpoint->clear_finished(); !cleared) return cleared;
+    changes.push_back({kAnew, kEmptied});
+  } else {
+    std::vector<std::string> finished;
+    for (const StateEntry& entry : changes) {
+      if (entry.value.empty()) finished.push_back(entry.key);
+    }
+    if (Status added = options_.checkpoint->add_finished(finished); !added) return added;
+  }
+  return changes.empty() ? Status() : options_.checkpoint->save(changes);
+}
+
+Status Engine::open() {
+  beginning_ = beginning();
+  if (options_.checkpoint) {
+    // Any sink's own keys: what another kind's look like, none of its files has.
+    beginning_.finished = [store = options_.checkpoint](const std::function<void(std::string_view)>& each) {
+      return store->read_finished([&](std::string_view key) {
+        const std::size_t end = key.find(kKeyEnd);
+        if (end != std::string_view::npos) each(key.substr(end + 1));
+      });
+    };
+  }
+  if (Status made = make_ends(); !made) return made;
+  if (Status opened = open_ends(); !opened) return opened;
+  if (Status begun = begin(); !begun) return begun;
+  Status noted = for_each_sink([&](runtime::Sink& sink, const std::string&) {
+    if (const std::string note = sink.resume_note(); !note.empty()) log(note);
+    return Status();
+  });
+  if (!noted) return noted;
+  for (const Source& source : sources_) {
+    if (const std::string note = source.receiver->resume_note(); !note.empty()) log(note);
   }
   const std::lock_guard lock(state_);
   opened_ = true;
   return {};
+}
+
+// Every source came to its end, or was stopped, and what it gave is committed.
+Status Engine::finish() {
+  if (!options_.checkpoint) return {};
+  StateEntries changes;
+  if (keeps_state()) {
+    Status finished = for_each_sink([&](runtime::Sink& sink, const std::string& state_key) {
+      StateEntries own;
+      sink.finish(own);
+      add_entries(state_key, std::move(own), changes);
+      return Status();
+    });
+    if (!finished) return finished;
+  }
+  std::vector<std::string> keys;
+  for (const StateEntry& entry : changes) {
+    if (entry.value.empty()) keys.push_back(entry.key);
+  }
+  if (beginning_.emptied && !stopping_.load()) changes.push_back({kAnew, {}});
+  if (changes.empty()) return {};
+  const std::lock_guard lock(outside_);
+  if (abandoned_.load()) return {};
+  return guarded([&]() -> Status {
+    if (Status added = options_.checkpoint->add_finished(keys); !added) return added;
+    return options_.checkpoint->save(changes);
+  });
 }
 
 // Whatever was made is closed, also after a failed open. An error in it is the run's, unless there is one

@@ -36,6 +36,8 @@ bool Runner::add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::st
   if (arguments_.budget_bytes != 0) options.budget_bytes = arguments_.budget_bytes;
   options.drain_deadline = arguments_.deadline;
   options.checkpoint = checkpoint;
+  options.from_start = arguments_.from_start;
+  options.truncate = arguments_.truncate;
   options.commit_interval = arguments_.commit_interval;
   if (!arguments_.quiet) {
     options.log = [this, prefix](const std::string& line) { console_.line(prefix + line); };

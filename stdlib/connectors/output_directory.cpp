@@ -125,6 +125,21 @@ int OutputDirectory::look_at(const std::string& relative, struct stat& info) con
   return ::fstatat(fd_.get(), relative.c_str(), &info, flags) == 0 ? 0 : errno;
 }
 
+Status OutputDirectory::in_place() const {
+  const std::string path = base_.empty() ? "." : base_;
+  struct stat here;
+  struct stat named;
+  if (::fstat(fd_.get(), &here) != 0) return runtime::system_error("sink", "cannot stat", path, errno);
+  if (::stat(path.c_str(), &named) != 0)
+    return runtime::system_error("sink", "the directory is gone:", path, errno);
+  if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
+  return runtime::Error{"sink",
+                        path + " was moved or replaced while it is written to; put it back and start again",
+                        {},
+                        {},
+                        false};
+}
+
 std::set<std::string> OutputDirectory::take_changed() {
   return std::exchange(changed_, {});
 }

@@ -34,6 +34,10 @@ class OutputDirectory {
   // What the path names now: 0 or errno.
   int look_at(const std::string& relative, struct stat& info) const;
 
+  // The base's path still leads here. An error where it was moved or replaced: what is written would be found
+  // by nobody.
+  runtime::Status in_place() const;
+
   // Makes the names durable that create() and make_parents() made since the last call: hand it to another
   // thread.
   std::set<std::string> take_changed();
