@@ -109,20 +109,18 @@ Status Engine::commit(const Commit& commit) {
 // what a sink announces from now on comes behind this commit.
 std::vector<std::string> Engine::let_go(StateEntries& entries) {
   std::vector<std::string> finished;
-  std::erase_if(entries, [&](const runtime::StateEntry& entry) {
-    if (!entry.value.empty()) return false;
-    bool gone = true;
+  for (runtime::StateEntry& entry : entries) {
+    if (!entry.value.empty()) continue;
     [[maybe_unused]] const Status asked =
         for_each_sink([&](runtime::Sink& sink, const std::string& state_key) -> Status {
           const std::size_t own = state_key.size() + 1;
-          if (entry.key.size() > own && entry.key.starts_with(state_key) && entry.key[own - 1] == '\t' &&
-              !sink.lets_go(entry.key.substr(own)))
-            gone = false;
+          if (entry.key.size() <= own || !entry.key.starts_with(state_key) || entry.key[own - 1] != '\t')
+            return {};
+          if (auto kept = sink.kept_entry(entry.key.substr(own))) entry.value = *std::move(kept);
           return {};
         });
-    if (gone) finished.push_back(entry.key);
-    return !gone;
-  });
+    if (entry.value.empty()) finished.push_back(entry.key);
+  }
   return finished;
 }
 

@@ -85,7 +85,6 @@ void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
     if (abandoned_.load()) return Error{"deadline", "the run is over", {}, {}, false};
     return options_.checkpoint->save(entries);
   });
-  sink.keep_commit_trigger([this] { want_commit(); });
 }
 
 void Engine::add_entries(const std::string& state_key, StateEntries&& own, StateEntries& to) {

@@ -128,7 +128,8 @@ class Store final : public CheckpointStore {
   Status add_finished(const std::vector<std::string>& keys) override {
     const std::lock_guard guard(mutex_);
     if (failed_) return *failed_;
-    return latch(finished_.add(keys));
+    if (Status added = finished_.add(keys); !added || keys.empty()) return latch(added);
+    return latch(finished_.compact());
   }
   Status read_finished(const std::function<void(std::string_view key)>& each) const override {
     return finished_.read(each);

@@ -89,9 +89,6 @@ class FileSink : public runtime::Sink {
   void keep_ahead(const std::function<Status(const runtime::StateEntries&)>& save) override {
     files_.keep_ahead(save);
   }
-  void keep_commit_trigger(const std::function<void()>& trigger) override {
-    files_.keep_commit_trigger(trigger);
-  }
   void keep_beginning(const runtime::Beginning& beginning) override { files_.keep_beginning(beginning); }
   Status open(const runtime::StateEntries& saved) override { return files_.open(saved); }
   Status begin(runtime::StateEntries& changes) override { return files_.begin(changes); }
@@ -102,7 +99,8 @@ class FileSink : public runtime::Sink {
     [[maybe_unused]] const Status flushed = flush_packed(false);
     files_.snapshot(out);
   }
-  bool lets_go(const std::string& key) override { return files_.lets_go(key); }
+  std::optional<std::string> kept_entry(const std::string& key) override { return files_.kept_entry(key); }
+  bool wants_commit() const override { return files_.wants_commit(); }
   void finish(runtime::StateEntries& changes) override { files_.finish(changes); }
   // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
   // written has to be safe all the same.
@@ -209,6 +207,7 @@ class TemplateSink final : public FileSink {
   }
 
   Status write(const Batch& batch, StageContext& context) override {
+    files_.make_way();
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       auto file = file_of(batch, batch.records[i], writer, context);

@@ -24,6 +24,8 @@ using runtime::Status;
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;   // per file
 constexpr std::size_t kDirectBytes = std::size_t{64} << 10;   // a piece this long is not copied first
 constexpr std::size_t kBufferedBytes = std::size_t{4} << 20;  // over all files
+constexpr std::size_t kSyncedOneByOne =
+    64;  // more at a time are made durable together, where that can be done
 constexpr std::size_t kKeptCapacity = std::size_t{16}
                                       << 10;  // of an empty buffer, where there are many files
 
@@ -39,7 +41,8 @@ std::string key_base(const std::string& base) {
 OutputFiles::OutputFiles(OutputOptions options)
     : options_(std::move(options)),
       key_base_(key_base(options_.base)),
-      directory_(options_.base, options_.confined, options_.is_private) {
+      directory_(options_.base, options_.confined, options_.is_private),
+      wants_commit_(options_.confined) {
   OutputLimits::add(*this);
   options_.claims->add(this, key_base_, options_.shape);
 }
@@ -82,6 +85,7 @@ Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool
   if (std::exchange(file.wants_newline, false) && line) {
     if (file.pending.empty()) all.buffered_.push_back(&file);
     file.pending.push_back('\n');
+    file.tail.append("\n");
     ++all.buffered_bytes_;
   }
   if (file.regular) {
@@ -125,7 +129,6 @@ void OutputFiles::note_change(OutputFile& file) {
   file.changed = true;
   changed_.push_back(&file);
   recent_.splice(recent_.begin(), recent_, file.recent);
-  if (changed_.size() == kMostIdle && options_.finishes && want_commit_) want_commit_();
 }
 
 Status OutputFiles::write_all(OutputFile& file, std::string_view text, bool add_newline) {
@@ -172,7 +175,8 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
     file.unsynced = true;
     unsynced_.push_back(&file);
   }
-  if (made) note_change(file);  // the entry that a snapshot gave before the file was made has no inode
+  if (made && !file.leaving)
+    note_change(file);  // the entry that a snapshot gave before the file was made has no inode
   return {};
 }
 
@@ -190,11 +194,15 @@ void OutputFiles::snapshot(runtime::StateEntries& out) {
   const std::lock_guard guard(mutex_);
   forget_left();
   const auto now = options_.clock->steady_now();
-  if (options_.finishes && !failed_) finish_idle(now, out);
+  wants_commit_.store(options_.confined && changed_.size() > kMostKept, std::memory_order_relaxed);
+  if (options_.finishes && !failed_) {
+    finish_idle(now, out);
+    if (files_.size() > kMostKept) finish_changed(out);
+  }
   for (OutputFile* file : changed_) {
     file->changed = false;
     file->last_written = now;
-    if (!file->regular) continue;
+    if (!file->regular || file->leaving) continue;
     out.push_back({key_of(file->path), entry_of(*file)});
   }
   changed_.clear();
@@ -204,9 +212,24 @@ std::string OutputFiles::entry_of(const OutputFile& file, bool clean) const {
   return OutputMark{file.length(), file.inode, file.tail.hash(), clean, options_.compression}.text();
 }
 
+// Nothing of it is on its way into the file or onto the disk.
+bool OutputFiles::is_through(const OutputFile& file) {
+  return file.pending.empty() && !file.gathers && !file.unsynced && !file.syncing && !file.changed;
+}
+
 bool OutputFiles::is_idle(const OutputFile& file) {
-  return file.regular && file.pending.empty() && !file.gathers && !file.unsynced && !file.syncing &&
-         !file.leaving;
+  return file.regular && is_through(file) && !file.leaving;
+}
+
+// The entry goes with the commit of this snapshot, which has all of the file in it. False: an earlier removal
+// that was called off is still on its way.
+bool OutputFiles::leave(OutputFile& file, runtime::StateEntries& out) {
+  std::string key = key_of(file.path);
+  if (!leaving_.emplace(key, Leaving{Leaving::State::asked, entry_of(file)}).second) return false;
+  ++asked_;
+  file.leaving = true;
+  out.push_back({std::move(key), {}});
+  return true;
 }
 
 // From the one unwritten longest on.
@@ -218,25 +241,31 @@ void OutputFiles::finish_idle(std::chrono::steady_clock::time_point now, runtime
     if (file.changed) continue;
     if (unwritten <= kMostIdle && now - file.last_written < options_.close_after) return;
     --unwritten;
-    if (!is_idle(file)) continue;
-    const std::string key = key_of(file.path);
-    // An earlier removal that was called off may still be on its way.
-    if (!leaving_.emplace(key, Leaving::asked).second) continue;
-    file.leaving = true;
-    out.push_back({key, {}});
+    if (is_idle(file)) leave(file, out);
   }
 }
 
-bool OutputFiles::lets_go(const std::string& key) {
+// More files than are kept: what this commit makes durable need not be remembered, but for the newest.
+void OutputFiles::finish_changed(runtime::StateEntries& out) {
+  const std::lock_guard guard(leaving_mutex_);
+  for (std::size_t i = 0; i + kMostIdle < changed_.size(); ++i) {
+    if (changed_[i]->regular && !changed_[i]->leaving) leave(*changed_[i], out);
+  }
+}
+
+std::optional<std::string> OutputFiles::kept_entry(const std::string& key) {
   const std::lock_guard guard(leaving_mutex_);
   const auto found = leaving_.find(key);
-  if (found == leaving_.end()) return true;  // another sink's
-  if (found->second == Leaving::called_off) {
+  if (found == leaving_.end()) return std::nullopt;  // another sink's
+  Leaving& leaving = found->second;
+  if (leaving.state == Leaving::State::called_off) {
+    std::string entry = std::move(leaving.entry);
     leaving_.erase(found);
-    return false;
+    return entry;
   }
-  found->second = Leaving::gone;
-  return true;
+  if (leaving.state == Leaving::State::asked && --asked_ == 0) left_.notify_all();
+  leaving.state = Leaving::State::gone;
+  return std::nullopt;
 }
 
 // A record has come for a file whose entry was to go.
@@ -244,8 +273,9 @@ void OutputFiles::come_back(OutputFile& file) {
   file.leaving = false;
   const std::lock_guard guard(leaving_mutex_);
   const auto found = leaving_.find(key_of(file.path));
-  if (found->second == Leaving::asked) {
-    found->second = Leaving::called_off;
+  if (found->second.state == Leaving::State::asked) {
+    found->second.state = Leaving::State::called_off;
+    if (--asked_ == 0) left_.notify_all();
     return;
   }
   // Its entry goes with the commit that is under way: it is announced again, behind that.
@@ -254,15 +284,31 @@ void OutputFiles::come_back(OutputFile& file) {
   file.tail_before = file.tail.hash();
 }
 
+void OutputFiles::make_way() {
+  const auto crowded = [&] {
+    const std::lock_guard guard(mutex_);
+    forget_left();
+    return files_.size() > kMostKept && !failed_;
+  };
+  if (!crowded()) return;
+  {
+    // If the commit does not come, the next batch costs memory, nothing else.
+    constexpr std::chrono::seconds kPatience{1};
+    std::unique_lock lock(leaving_mutex_);
+    left_.wait_for(lock, kPatience, [&] { return asked_ == 0; });
+  }
+  crowded();
+}
+
 // Between two writes: nobody holds on to a file.
 void OutputFiles::forget_left() {
   const std::lock_guard guard(leaving_mutex_);
   for (auto at = leaving_.begin(); at != leaving_.end();) {
-    if (at->second != Leaving::gone) {
+    const auto found = files_.find(path_of(at->first));
+    if (at->second.state != Leaving::State::gone || !is_through(*found->second)) {
       ++at;
       continue;
     }
-    const auto found = files_.find(path_of(at->first));
     OutputFile& file = *found->second;
     if (file.fd) {
       give_back_room(file);
@@ -278,7 +324,8 @@ void OutputFiles::finish(runtime::StateEntries& out) {
   const std::lock_guard guard(mutex_);
   if (failed_ || !save_ahead_) return;
   for (const auto& [path, file] : files_) {
-    if (!file->regular || !file->known || !file->pending.empty() || file->unsynced || file->inode == 0)
+    if (!file->regular || file->leaving || !file->known || !file->pending.empty() || file->unsynced ||
+        file->inode == 0)
       continue;
     out.push_back({key_of(path), options_.finishes ? std::string() : entry_of(*file, true)});
   }
@@ -304,6 +351,7 @@ Status OutputFiles::check_in_place(const OutputFile& file) const {
 Status OutputFiles::sync() {
   std::vector<OutputFile*> written;
   std::set<std::string> directories;
+  bool all_at_once = false;
   {
     const std::lock_guard guard(mutex_);
     if (failed_) return *failed_;
@@ -322,6 +370,7 @@ Status OutputFiles::sync() {
       written.push_back(file);
     }
     unsynced_.clear();
+    all_at_once = std::exchange(sync_all_, false) || written.size() > kSyncedOneByOne;
   }
   // One descriptor at a time is held here beyond the open ones.
   Status status;
@@ -332,12 +381,16 @@ Status OutputFiles::sync() {
       const std::lock_guard guard(mutex_);
       file->syncing = false;
       file->unsynced = false;
-      fd = file->fd;  // null: it was synced when it was closed
+      fd = file->fd;
+      // It was closed to make room: synced then, or left to sync_all().
+      if (!fd && directory_.syncs_all(file->device)) all_at_once = true;
       path = file->path;
+      if (all_at_once && directory_.syncs_all(file->device)) fd = nullptr;
     }
     if (fd && status && options_.durable && ::fdatasync(fd->get()) != 0)
       status = runtime::system_error("sink", "cannot sync", directory_.full_path(path), errno);
   }
+  if (status && options_.durable && all_at_once) status = directory_.sync_all();
   if (status && options_.durable) status = directory_.sync(directories);
   const std::lock_guard guard(mutex_);
   return latch(status);

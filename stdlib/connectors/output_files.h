@@ -7,13 +7,15 @@
 // touched.
 //
 // State does not grow with history. Where `finishes` is set, a file that is not in use any more leaves memory
-// and checkpoint: a snapshot removes its entry, lets_go() confirms it when that is about to be saved, and the
-// next snapshot forgets the file. A record that comes for it meanwhile calls that off.
+// and checkpoint: a snapshot removes its entry, kept_entry() confirms it when that is about to be saved, and
+// the next snapshot forgets the file. A record that comes for it meanwhile calls that off.
 //
 // Nothing that was handed to append() is in a file before flush(); nothing is durable before sync().
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -58,9 +60,12 @@ struct OutputMark;
 // but that of a file that is closed to make room.
 class OutputFiles {
  public:
-  // So many files may be unwritten since the last commit before the one unwritten longest is finished; where
-  // as many were written since then, a commit is asked for.
+  // So many files may be unwritten since the last commit before the one unwritten longest is finished.
   static constexpr std::size_t kMostIdle = 256;
+  // So many files are kept in memory, and those of the batches since the last commit point. Where more are
+  // written between two commits, each batch should be a commit point, and files are finished as soon as they
+  // are written.
+  static constexpr std::size_t kMostKept = 1024;
 
   explicit OutputFiles(OutputOptions options);
   ~OutputFiles();
@@ -69,7 +74,6 @@ class OutputFiles {
 
   using SaveAhead = std::function<runtime::Status(const runtime::StateEntries&)>;
   void keep_ahead(SaveAhead save) { save_ahead_ = std::move(save); }
-  void keep_commit_trigger(std::function<void()> trigger) { want_commit_ = std::move(trigger); }
   void keep_beginning(const runtime::Beginning& beginning) { beginning_ = beginning; }
 
   // Checks the files of its own that the entries name. Changes nothing that is there.
@@ -79,6 +83,8 @@ class OutputFiles {
   // Which files begin() cut, and by how much; "" where none.
   std::string resume_note() const;
 
+  // Between two writes: where many files are on their way out of the state, waits a little until they are.
+  void make_way();
   // One write() of the sink: nothing of it interleaves with sync().
   class Writer {
    public:
@@ -103,7 +109,8 @@ class OutputFiles {
   };
 
   void snapshot(runtime::StateEntries& out);
-  bool lets_go(const std::string& key);
+  std::optional<std::string> kept_entry(const std::string& key);
+  bool wants_commit() const { return wants_commit_.load(std::memory_order_relaxed); }
   void finish(runtime::StateEntries& out);
   runtime::Status sync();
   runtime::Status close();
@@ -153,6 +160,9 @@ class OutputFiles {
   void come_back(OutputFile& file);
   void forget_left();
   void finish_idle(std::chrono::steady_clock::time_point now, runtime::StateEntries& out);
+  void finish_changed(runtime::StateEntries& out);
+  bool leave(OutputFile& file, runtime::StateEntries& out);
+  static bool is_through(const OutputFile& file);
   static bool is_idle(const OutputFile& file);
   runtime::Status make_ready(const std::vector<OutputFile*>& files);
   runtime::Status put(OutputFile& file, std::string_view text, bool add_newline);
@@ -169,7 +179,7 @@ class OutputFiles {
   const std::string key_base_;  // "" for the working directory, else it ends with '/'
   OutputDirectory directory_;
   SaveAhead save_ahead_;
-  std::function<void()> want_commit_;
+  std::atomic<bool> wants_commit_;  // until a snapshot finds that few files are written
   runtime::Beginning beginning_;
   runtime::StateEntries saved_;  // until begin()
   std::mutex mutex_;
@@ -178,6 +188,7 @@ class OutputFiles {
   std::list<OutputFile*> open_;        // most recently used first
   std::vector<OutputFile*> changed_;   // since the last snapshot
   std::vector<OutputFile*> unsynced_;  // since the last sync
+  bool sync_all_ = false;              // files were closed unsynced that sync_all() makes durable
   std::vector<OutputFile*> buffered_;  // hold bytes that no file has yet
   std::size_t buffered_bytes_ = 0;
   // Beginning::emptied: hashes of the keys that this run, or an earlier one that it goes on with, has
@@ -195,11 +206,16 @@ class OutputFiles {
   Notes grown_;
   std::optional<runtime::Error> failed_;
 
-  // Removed entries on their way to the checkpoint, by key. Its lock is held for no call: lets_go() comes
+  // Removed entries on their way to the checkpoint, by key. Its lock is held for no call: kept_entry() comes
   // while the checkpoint is held, for which make_ready() waits.
-  enum class Leaving : std::uint8_t { asked, gone, called_off };
+  struct Leaving {
+    enum class State : std::uint8_t { asked, gone, called_off } state = State::asked;
+    std::string entry;  // as of the snapshot
+  };
   std::mutex leaving_mutex_;
+  std::condition_variable left_;
   std::map<std::string, Leaving> leaving_;
+  std::size_t asked_ = 0;  // of them
 };
 
 }  // namespace pipec::stdlib

@@ -185,9 +185,13 @@ Status OutputFiles::make_room() {
 Status OutputFiles::close_oldest() {
   if (open_.empty()) return {};
   OutputFile& file = *open_.back();
-  // An error of writing back might be lost with the last descriptor, so it is asked for now.
-  if (file.unsynced && file.regular && options_.durable && ::fdatasync(file.fd->get()) != 0) {
-    return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
+  if (file.unsynced && file.regular && options_.durable) {
+    if (directory_.syncs_all(file.device)) {
+      sync_all_ = true;
+    } else if (::fdatasync(file.fd->get()) != 0) {
+      // An error of writing back might be lost with the last descriptor, so it is asked for now.
+      return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
+    }
   }
   open_.pop_back();
   give_back_room(file);

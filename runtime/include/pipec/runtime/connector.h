@@ -52,7 +52,7 @@ struct Beginning {
   // An earlier run has done so and has not come to its end yet. With `empty` too: what is there, and neither
   // this run nor such a one has written it, is emptied when it is first written.
   bool emptied = false;
-  // The own keys of what was finished (see Sink::lets_go), from disk: call it only where they are needed.
+  // The own keys of what was finished (see Sink::kept_entry), from disk: call it only where they are needed.
   // With `emptied`: since then. May be empty.
   std::function<Status(const std::function<void(std::string_view key)>& each)> finished;
 };
@@ -136,8 +136,6 @@ class Sink {
   virtual ~Sink() = default;
   // Given before open().
   virtual void keep_beginning(const Beginning& beginning) { (void)beginning; }
-  // Given before open() where state is kept: asks, from any thread, for a commit of what was written so far.
-  virtual void keep_commit_trigger(const std::function<void()>& trigger) { (void)trigger; }
   // `saved`: this sink's entries of the last run, and those of the sinks that share its state key.
   virtual Status open(const StateEntries& saved) {
     (void)saved;
@@ -167,12 +165,15 @@ class Sink {
   // State as of the last write(), to be kept by the checkpoint that covers that batch: entries that changed
   // since the last snapshot. Called between writes.
   virtual void snapshot(StateEntries& out) { (void)out; }
-  // An entry that a snapshot removed is about to leave the checkpoint: what it is of is finished. False: it
-  // is in use again, and the entry stays. Must not wait for what keep_ahead() gave.
-  virtual bool lets_go(const std::string& key) {
+  // An entry that a snapshot removed is about to leave the checkpoint, what it is of being finished: null.
+  // Else it is in use again, and this is its value as of that snapshot. Must not wait for what keep_ahead()
+  // gave.
+  virtual std::optional<std::string> kept_entry(const std::string& key) {
     (void)key;
-    return true;
+    return std::nullopt;
   }
+  // Any thread: what it keeps for the next commit is so much that every batch should be a commit point.
+  virtual bool wants_commit() const { return false; }
   // Everything that was received is written and committed, and nothing more comes: changes of the entries
   // that the next run begins with. Not after an error.
   virtual void finish(StateEntries& changes) { (void)changes; }
