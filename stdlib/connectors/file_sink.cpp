@@ -46,8 +46,8 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   result.base = path.base;
   result.shape = path;
   if (context.shared) {
-    result.claims = context.shared->find_or_make<OutputClaims>(
-        "file outputs", [] { return std::make_shared<OutputClaims>(); });
+    result.owners = context.shared->find_or_make<OutputOwners>(
+        "output owners", [] { return std::make_shared<OutputOwners>(); });
   }
   result.confined = !path.constant;
   result.is_private = context.is_private;

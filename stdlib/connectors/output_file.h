@@ -12,6 +12,7 @@
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/fd.h"
 #include "stdlib/connectors/compress/compression.h"
+#include "stdlib/connectors/output_guard.h"
 
 namespace pipec::stdlib {
 
@@ -63,6 +64,7 @@ struct OutputFile {
   bool changed = false;                      // in OutputFiles::changed_
   bool unsynced = false;                     // in OutputFiles::unsynced_, or sync() has it in hand
   bool syncing = false;                      // sync() has it in hand
+  OutputClaim claim;                         // no other sink's record may name it meanwhile
   bool leaving = false;                      // a snapshot has removed its entry
   bool wants_newline = false;                // what was there already ends in the middle of a line
 

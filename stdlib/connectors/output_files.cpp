@@ -44,11 +44,11 @@ OutputFiles::OutputFiles(OutputOptions options)
       directory_(options_.base, options_.confined, options_.is_private),
       wants_commit_(options_.confined) {
   OutputLimits::add(*this);
-  options_.claims->add(this, key_base_, options_.shape);
+  options_.owners->add(this, key_base_, options_.shape);
 }
 
 OutputFiles::~OutputFiles() {
-  options_.claims->drop(this);
+  options_.owners->drop(this);
   OutputLimits::remove(*this);
 }
 

@@ -32,8 +32,9 @@
 #include "pipec/runtime/clock.h"
 #include "pipec/runtime/connector.h"
 #include "stdlib/connectors/compress/compression.h"
-#include "stdlib/connectors/output_claims.h"
 #include "stdlib/connectors/output_directory.h"
+#include "stdlib/connectors/output_guard.h"
+#include "stdlib/connectors/output_owners.h"
 #include "stdlib/connectors/output_path.h"
 
 namespace pipec::stdlib {
@@ -41,7 +42,7 @@ namespace pipec::stdlib {
 struct OutputOptions {
   std::string base;
   OutputTemplate shape;  // which of the entries of all the pipeline's file sinks are this one's
-  std::shared_ptr<OutputClaims> claims = std::make_shared<OutputClaims>();  // the pipeline's
+  std::shared_ptr<OutputOwners> owners = std::make_shared<OutputOwners>();  // the pipeline's
   bool confined = true;                                                     // paths come from records
   bool durable = true;                                                      // sync() makes the bytes durable
   bool is_private = false;                      // new files are for their owner alone
@@ -50,6 +51,7 @@ struct OutputOptions {
   bool recreate = false;                        // a file that is gone is made again
   std::size_t most_open = 0;                    // 0: as many as the process may have
   Compression compression = Compression::none;  // of what append_frame() gets
+  std::shared_ptr<OutputGuard> guard;           // where paths come from records
   const runtime::Clock* clock = &runtime::Clock::system();
 };
 
@@ -156,6 +158,8 @@ class OutputFiles {
   std::size_t most_open() const;
   void use(OutputFile& file);
 
+  const char* guard_against(OutputFile& file, const struct stat* there) const;
+  bool is_given_away(const std::string& path, const struct stat* there) const;
   void note_change(OutputFile& file);
   void come_back(OutputFile& file);
   void forget_left();

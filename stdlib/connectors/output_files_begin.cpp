@@ -30,12 +30,13 @@ std::uint64_t hash_of(std::string_view key) {
 }  // namespace
 
 bool OutputFiles::owns(const std::string& key) const {
-  return options_.claims->owner_of(key) == this;
+  return options_.owners->owner_of(key) == this;
 }
 
 Status OutputFiles::open(const runtime::StateEntries& saved) {
   const std::lock_guard guard(mutex_);
   if (Status opened = directory_.open(); !opened) return latch(opened);
+  if (options_.guard) options_.guard->open(options_.base);
   saved_ = saved;
   for (const StateEntry& entry : saved_) {
     if (!owns(entry.key)) continue;
@@ -45,7 +46,7 @@ Status OutputFiles::open(const runtime::StateEntries& saved) {
       return latch(
           sink_error(fmt::format("{}: the checkpoint's entry of it cannot be read: {}", full, entry.value)));
     }
-    if (beginning_.anew) continue;
+    if (beginning_.anew || is_given_away(path_of(entry.key), nullptr)) continue;
     if (mark->compression != options_.compression && mark->size != 0) {
       return latch(sink_error(fmt::format(
           "{} was written with compress: {} so far, and cannot go on with compress: {}; put it back, or name "
@@ -55,6 +56,11 @@ Status OutputFiles::open(const runtime::StateEntries& saved) {
     if (auto found = find_saved(path_of(entry.key), *mark); !found) return latch(found.error());
   }
   return {};
+}
+
+// What the text has given to somebody else since (an input, its own text) is not this sink's any more.
+bool OutputFiles::is_given_away(const std::string& path, const struct stat* there) const {
+  return options_.guard && options_.guard->refuse(path, there) != nullptr;
 }
 
 Result<OutputFiles::Found> OutputFiles::find_saved(const std::string& path, const OutputMark& mark) const {
@@ -69,6 +75,7 @@ Result<OutputFiles::Found> OutputFiles::look(const std::string& full, const Outp
     if (beginning_.anew) return Found{};
     return sink_error(std::move(message) + "; put it back as it was, or start over with --from-start");
   };
+  if (!fd && mark.size == 0 && path_fault(error)) return Found{};
   if (!fd && error == ENOENT) {
     if (mark.size == 0 || options_.recreate) return Found{};
     return advice(
@@ -114,10 +121,10 @@ Status OutputFiles::begin(runtime::StateEntries& changes) {
   }
   for (const StateEntry& entry : saved) {
     if (beginning_.emptied && !beginning_.empty) touched_.insert(hash_of(entry.key));
-    const void* const owner = options_.claims->owner_of(entry.key);
+    const void* const owner = options_.owners->owner_of(entry.key);
     Status settled;
     if (owner == this) settled = settle(entry, changes);
-    if (!owner && options_.claims->take_orphan(entry.key)) settled = settle_orphan(entry, changes);
+    if (!owner && options_.owners->take_orphan(entry.key)) settled = settle_orphan(entry, changes);
     if (!settled) return latch(settled);
   }
   beginning_.finished = nullptr;
@@ -130,6 +137,10 @@ Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& chang
   const auto mark = OutputMark::parse(entry.value);
   if (!mark) return {};  // open() has said so
   OutputFile* const file = already_open(path);
+  if (is_given_away(path, nullptr)) {
+    changes.push_back({entry.key, {}});
+    return {};
+  }
   if (beginning_.empty) {
     changes.push_back({entry.key, {}});
     return empty(path);
@@ -212,7 +223,7 @@ Status OutputFiles::empty(const std::string& path) {
   if (!opened.fd) return runtime::system_error("sink", "cannot open", full, opened.error);
   struct stat info;
   if (::fstat(opened.fd.get(), &info) != 0) return runtime::system_error("sink", "cannot stat", full, errno);
-  if (!S_ISREG(info.st_mode) || info.st_size == 0) return {};
+  if (!S_ISREG(info.st_mode) || info.st_size == 0 || is_given_away(path, &info)) return {};
   if (::flock(opened.fd.get(), LOCK_EX | LOCK_NB) != 0) return sink_error(in_use(full));
   if (::ftruncate(opened.fd.get(), 0) != 0 || (options_.durable && ::fdatasync(opened.fd.get()) != 0))
     return runtime::system_error("sink", "cannot empty", full, errno);

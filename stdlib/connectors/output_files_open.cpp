@@ -101,6 +101,13 @@ Status OutputFiles::adopt(OutputFile& file, Fd fd) {
   return {};
 }
 
+// Why a record may not write this file, else null; `there` as in OutputGuard::refuse().
+const char* OutputFiles::guard_against(OutputFile& file, const struct stat* there) const {
+  if (!options_.guard) return nullptr;
+  if (const char* reason = options_.guard->refuse(file.path, there)) return reason;
+  return there ? nullptr : options_.guard->claim(file.path, file.claim);
+}
+
 Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string& refused) {
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
@@ -130,6 +137,7 @@ Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string
 // checkpoint knows.
 Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   const std::string full = directory_.full_path(file.path);
+  if (const char* reason = guard_against(file, nullptr)) return Admission{false, reason};
   if (Status room = make_room(); !room) return room.error();
   OutputDirectory::Opened opened = directory_.open_existing(file.path);
   while ((opened.error == EMFILE || opened.error == ENFILE) && !open_.empty()) {
@@ -154,6 +162,9 @@ Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   struct stat info;
   if (options_.confined && (::fstat(opened.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
     return Admission{false, "the path is no regular file"};
+  }
+  if (options_.confined) {
+    if (const char* reason = guard_against(file, &info)) return Admission{false, reason};
   }
   const auto refuse = [&](Status status) -> Result<Admission> {
     if (file.fd) open_.pop_front();

@@ -1,20 +1,20 @@
-#include "stdlib/connectors/output_claims.h"
+#include "stdlib/connectors/output_owners.h"
 
 #include <utility>
 
 namespace pipec::stdlib {
 
-void OutputClaims::add(Owner owner, std::string key_base, OutputTemplate shape) {
+void OutputOwners::add(Owner owner, std::string key_base, OutputTemplate shape) {
   const std::lock_guard guard(mutex_);
   claims_.push_back({owner, std::move(key_base), std::move(shape)});
 }
 
-void OutputClaims::drop(Owner owner) {
+void OutputOwners::drop(Owner owner) {
   const std::lock_guard guard(mutex_);
   std::erase_if(claims_, [&](const Claim& claim) { return claim.owner == owner; });
 }
 
-OutputClaims::Owner OutputClaims::owner_of(std::string_view key) const {
+OutputOwners::Owner OutputOwners::owner_of(std::string_view key) const {
   const std::lock_guard guard(mutex_);
   for (const bool constant : {true, false}) {
     for (const Claim& claim : claims_) {
@@ -26,7 +26,7 @@ OutputClaims::Owner OutputClaims::owner_of(std::string_view key) const {
   return nullptr;
 }
 
-bool OutputClaims::take_orphan(const std::string& key) {
+bool OutputOwners::take_orphan(const std::string& key) {
   const std::lock_guard guard(mutex_);
   return orphans_.insert(key).second;
 }

@@ -12,7 +12,7 @@
 
 namespace pipec::stdlib {
 
-class OutputClaims {
+class OutputOwners {
  public:
   using Owner = const void*;
 
