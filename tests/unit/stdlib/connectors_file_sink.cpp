@@ -17,6 +17,7 @@
 #include "pipec/runtime/paths.h"
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_files.h"
+#include "stdlib/connectors/output_path.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
 
@@ -733,6 +734,22 @@ TEST_CASE("S4 a file that is gone is made again where on_missing says so") {
   OptionsBuilder options;
   options.program("path", path_template(temp / "", "p", "")).text("on_missing", "recreate");
   CHECK(begin(*make_sink("file", options), state).ok());
+}
+
+TEST_CASE("F12 a path is a template's own where each of its values may stand for any text") {
+  const auto matches = [](const std::string& before, const std::string& after, std::string_view path) {
+    return pipec::stdlib::analyse_output(*path_template(before, "p", after)).matches(path);
+  };
+  CHECK(matches("out/a-", ".log", "a-1.log"));
+  CHECK(matches("out/a-", ".log", "a-x/y.log"));
+  CHECK(matches("out/a-", ".log", "a-.log"));
+  CHECK_FALSE(matches("out/a-", ".log", "b-1.log"));
+  CHECK_FALSE(matches("out/a-", ".log", "a-1.txt"));
+  CHECK_FALSE(matches("out/a-", "-a", "a-a"));  // the text before and after does not overlap
+  CHECK(matches("", "", "anything"));
+  const auto constant = pipec::stdlib::analyse_output(*constant_path("out/a"));
+  CHECK(constant.matches("a"));
+  CHECK_FALSE(constant.matches("a2"));
 }
 
 TEST_CASE("a constant path is the sink's target, whatever its spelling") {
