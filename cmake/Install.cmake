@@ -8,6 +8,12 @@ foreach(part IN LISTS parts)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${part}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
 endforeach()
+# pipec::stdlib is what a program links for pipelines as text: the library, and what compiles and runs with it.
+set_target_properties(pipec_stdlib PROPERTIES EXPORT_NAME stdlib_library)
+add_library(pipec_stdlib_with_compiler INTERFACE)
+set_target_properties(pipec_stdlib_with_compiler PROPERTIES EXPORT_NAME stdlib)
+target_link_libraries(pipec_stdlib_with_compiler INTERFACE pipec_compiler pipec_stdlib pipec_graph pipec_runtime)
+install(TARGETS pipec_stdlib_with_compiler EXPORT pipec)
 install(TARGETS pipec RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pipec)

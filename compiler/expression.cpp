@@ -17,6 +17,17 @@ using runtime::Type;
 using runtime::TypeSet;
 using runtime::Value;
 
+namespace {
+
+// "IN_FILE": as a shell's users write what they have exported.
+bool is_variable_name(const std::string& name) {
+  return name.size() > 1 && name[0] >= 'A' && name[0] <= 'Z' &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+}  // namespace
+
 ExpressionCompiler::ExpressionCompiler(Context& context, const Module& module, Where where)
     : context_(context), module_(&module), where_(where), arena_(std::make_shared<runtime::Arena>()) {
   open_scope();
@@ -126,6 +137,7 @@ std::uint32_t ExpressionCompiler::bind(const dsl::Name& name, TypeSet types, con
   local.number = local_count_++;
   local.level = level_;
   local.types = types;
+  if (value) local.unset = value->unset;
   local.span = name.span;
   local.warn_unused = warn_unused;
   local.ok = !value || value->ok;
@@ -256,6 +268,7 @@ Lowered ExpressionCompiler::name(const dsl::NameExpr& expr) {
     if (local.name != expr.name) continue;
     local.used = true;
     if (!local.ok) return failure(expr);
+    note_unset(local.unset, expr.span);
     if (local.instead) {
       Lowered result = *local.instead;
       result.expression.place = context_.report.place(expr.span);
@@ -281,6 +294,7 @@ Lowered ExpressionCompiler::name(const dsl::NameExpr& expr) {
   std::string hint = dsl::did_you_mean(expr.name, candidates);
   if (hint.empty()) {
     hint = context_.registry.function(expr.name) ? "call it: " + expr.name + "(...)"
+           : is_variable_name(expr.name) ? "write env(\"" + expr.name + "\") for the environment variable"
            : where_ == Where::compiler
                ? "write \"" + expr.name + "\" for the text"
                : "write ." + expr.name + " for the field, \"" + expr.name + "\" for the text";

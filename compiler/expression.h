@@ -32,6 +32,7 @@ struct Lowered {
   bool has_lambda = false;         // its price is not bounded by its length
   bool oversized = false;          // its value is too large to be kept
   std::uint32_t level = kNoLevel;  // the outermost level of the locals it reads
+  std::string unset;               // the environment variable for whose lack it is null
 
   bool closed() const { return ok && pure && !oversized && level == kNoLevel; }
   bool constant() const { return ok && expression.op == runtime::Op::constant; }
@@ -86,6 +87,7 @@ class ExpressionCompiler {
     runtime::TypeSet types;
     dsl::Span span;
     std::optional<Lowered> instead;  // what stands for it: a constant, a field, another local
+    std::string unset;               // see Lowered::unset
     bool used = false;
     bool warn_unused = false;
     bool ok = true;
@@ -133,6 +135,8 @@ class ExpressionCompiler {
   Lowered call_fn(const dsl::CallExpr& expr, const Symbol& symbol);
   Lowered lambda(const dsl::LambdaExpr& expr, const runtime::Parameter& parameter,
                  std::uint32_t& first_local);
+  // An expression is null because that variable is not set; none where it is "".
+  void note_unset(const std::string& variable, dsl::Span span);
   Lowered unknown_function(const dsl::CallExpr& expr);
   bool prepare(const dsl::CallExpr& expr, const runtime::Function& function,
                const std::vector<Lowered>& arguments, const std::vector<dsl::Span>& spans, Lowered& result);

@@ -5,6 +5,7 @@
 
 #include "compiler/expression.h"
 #include "compiler/types.h"
+#include "pipec/dsl/foreign_words.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/guarded.h"
 
@@ -137,6 +138,11 @@ Lowered ExpressionCompiler::unknown_function(const dsl::CallExpr& expr) {
     return failure(expr);
   }
   if (!module_->complete) return failure(expr);
+  if (const auto* foreign = dsl::foreign_word(name, dsl::ForeignWord::Where::expression)) {
+    error(Code::unknown_function, expr.function.span, "unknown function '" + name + "'")
+        .hint(std::string(foreign->advice));
+    return failure(expr);
+  }
   std::vector<std::string_view> candidates;
   for (const Function& function : context_.registry.functions()) candidates.push_back(function.name);
   for (const auto& [key, symbol] : module_->names) {
@@ -279,10 +285,25 @@ Lowered ExpressionCompiler::call_builtin(const dsl::CallExpr& expr, const Functi
   }
   if (ok) ok = prepare(expr, function, arguments, spans, result);
   remember(result.expression.place, expr.span);
+  std::optional<Value> named;  // what a constant first argument says
+  if (!arguments.empty() && arguments[0].constant() &&
+      arguments[0].expression.constant.type() == Type::string) {
+    named = arguments[0].expression.constant;
+  }
   assemble(result, std::move(arguments));
   result.ok = result.ok && ok;
   if (function.pure) fold(result, Failing::reported);
+  if (function.name == "env" && result.constant() && result.expression.constant.is_null() && named) {
+    result.unset = std::string(named->text());
+    note_unset(result.unset, expr.span);
+  }
   return result;
+}
+
+void ExpressionCompiler::note_unset(const std::string& variable, dsl::Span span) {
+  if (variable.empty()) return;
+  context_.report.unset_variable(span, variable);
+  for (const dsl::Span call : calls_) context_.report.unset_variable(call, variable);
 }
 
 bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& function,

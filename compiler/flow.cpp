@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pipec/dsl/foreign_words.h"
+
 namespace pipec::compiler {
 
 using dsl::as;
@@ -227,8 +229,10 @@ void FlowCompiler::expand_name(const dsl::Name& name, const Module& module, bool
   if (!symbol) {
     out.broken = true;
     if (!module.complete) return;
+    std::string hint = dsl::foreign_stage_advice(name.text);
+    if (hint.empty()) hint = did_you_mean(module, Symbol::Kind::chain, name.text);
     context_.report.add(Code::unknown_name, name.span, "unknown stage chain '" + name.text + "'")
-        .hint(did_you_mean(module, Symbol::Kind::chain, name.text));
+        .hint(std::move(hint));
     return;
   }
   if (symbol->failed || !symbol->kind_known) {

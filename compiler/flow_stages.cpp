@@ -5,6 +5,7 @@
 #include "compiler/expression.h"
 #include "compiler/failing.h"
 #include "compiler/flow.h"
+#include "compiler/needed_fields.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/guarded.h"
 
@@ -139,6 +140,7 @@ void FlowCompiler::filter(graph::Node& node, Position& at, const StageUse& use, 
   can_dead_letter(node, stage.keyword, malformed, std::move(failures));
   if (!ok) return;
   options.condition = expressions.program(std::move(condition));
+  node.needed_fields = needed_fields(*options.condition);
   if (expressions.reads_record())
     node.facts.insert(node.facts.end() - 1, runtime::explain_filter(*options.condition));
   node.stage = runtime::make_filter(std::move(options));

@@ -141,8 +141,9 @@ bool ExpressionCompiler::evaluate(Lowered& value, Failing failing) {
   program->constants = arena_;
   const runtime::Clock* clock = context_.options.connectors.clock;
   runtime::Evaluator evaluator(program, clock ? *clock : runtime::Clock::system());
-  Value result = Value::failed();
-  const runtime::Status called = runtime::guarded([&] { result = evaluator.evaluate_alone(); });
+  const runtime::Result<Value> called =
+      runtime::guarded([&]() -> runtime::Result<Value> { return evaluator.evaluate_alone(); });
+  const Value result = called ? *called : Value::failed();
   if (result.is_failed()) {
     const bool at = called && evaluator.failure().place;
     const runtime::Place place = at ? *evaluator.failure().place : program->root.place;

@@ -11,9 +11,19 @@ dsl::Diagnostic& Report::add(dsl::Code code, dsl::Span span, std::string message
     key += ' ';
   }
   const bool heard = sink_.error_count() - errors_before_ < kMaxErrors && seen_.insert(std::move(key)).second;
-  if (heard) return sink_.report(code, span, std::move(message));
-  unheard_ = dsl::Diagnostic(code, {}, {});
-  return unheard_;
+  if (!heard) {
+    unheard_ = dsl::Diagnostic(code, {}, {});
+    return unheard_;
+  }
+  dsl::Diagnostic& diagnostic = sink_.report(code, span, std::move(message));
+  std::unordered_set<std::string> named;
+  for (const auto& [at, name] : unset_) {
+    const bool inside = at.file == span.file && at.begin >= span.begin && at.end <= span.end;
+    if (inside && named.insert(name).second) {
+      diagnostic.note("the environment variable " + name + " is not set");
+    }
+  }
+  return diagnostic;
 }
 
 bool Report::unparsed(dsl::Span span) const {

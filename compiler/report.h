@@ -6,6 +6,8 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "pipec/dsl/diagnostic.h"
 #include "pipec/dsl/source.h"
@@ -26,6 +28,9 @@ class Report {
 
   // The reference is valid until the next report; what is added to one that was left out is lost.
   dsl::Diagnostic& add(dsl::Code code, dsl::Span span, std::string message);
+  // An expression that is null because an environment variable is not set: errors at it, and at what it is
+  // part of, say so.
+  void unset_variable(dsl::Span span, const std::string& name) { unset_.emplace_back(span, name); }
   // Did the parser find an error in that text, or right behind it?
   bool unparsed(dsl::Span span) const;
   // Of a text that does not compile: most of its warnings are echoes of its errors.
@@ -43,6 +48,7 @@ class Report {
   std::size_t errors_before_;
   std::unordered_map<dsl::FileId, const dsl::SourceFile*> files_;
   std::unordered_set<std::string> seen_;
+  std::vector<std::pair<dsl::Span, std::string>> unset_;
   dsl::Diagnostic unheard_{dsl::Code::unknown_name, {}, {}};
 };
 

@@ -81,6 +81,7 @@ TypeSet arithmetic(BinaryOp op, TypeSet left, TypeSet right) {
 }
 
 bool can_contain(TypeSet left, TypeSet right) {
+  if (right.has(Type::null)) return true;  // nothing is in null, which is an answer
   if ((right & (TypeSet(Type::array) | Type::string | Type::object)).empty()) return false;
   if (right.has(Type::array) || left.has(Type::null)) return true;
   return left.has(Type::string) && (right.has(Type::string) || right.has(Type::object));

@@ -238,7 +238,8 @@ constexpr std::array kForeign = {
     Foreign{"*=", TokenKind::kAssign, "", "write '.a = .a * ...'"},
     Foreign{"/=", TokenKind::kAssign, "", "write '.a = .a / ...'"},
     Foreign{"**", TokenKind::kStar, "", "write 'pow(a, b)'"},
-    Foreign{"//", TokenKind::kError, "", "a comment begins with '#'; an integer quotient is 'div(a, b)'"},
+    Foreign{"//", TokenKind::kError, "",
+            "a comment begins with '#'; an integer quotient is 'div(a, b)'; 'a ?? b' is b where a is null"},
     Foreign{"/*", TokenKind::kError, "", "a comment begins with '#' and ends with its line"},
     Foreign{"!", TokenKind::kWord, "not", "write 'not'"},
     Foreign{"?", TokenKind::kError, "", "write 'if c { a } else { b }'; 'a ?? b' is a, or b where a is null"},
@@ -468,6 +469,27 @@ std::uint32_t Lexer::line_end(std::uint32_t from) const {
   return static_cast<std::uint32_t>(end);
 }
 
+// `r"a="(\d+)""`: where text touches the quote that ends a raw string, and the rest of the line makes no
+// strings of its own, the quote was meant to be in it. Gives where the quote that was meant to end it ends,
+// else 0.
+std::uint32_t Lexer::raw_string_with_quotes(std::uint32_t from) const {
+  const auto end = line_end(from);
+  constexpr std::string_view kMayFollow = " \t),]{}|;+-*/%.<>=!?:#";
+  if (from >= end || kMayFollow.find(text_[from]) != std::string_view::npos) return 0;
+  const auto word = match<grammar::word>(text_, from);
+  if (word != 0 && keyword_of(piece(from, from + word)) != Keyword::kNone) return 0;
+  // It ends where a string may end and the quotes behind make pairs.
+  auto last = std::string_view::npos;
+  auto behind = std::count(text_.begin() + from, text_.begin() + end, '"');
+  for (auto quote = text_.find('"', from); quote < end; quote = text_.find('"', quote + 1)) {
+    last = quote;
+    const bool may_end =
+        quote + 1 == end || std::string_view(" \t),]}|;").find(text_[quote + 1]) != std::string_view::npos;
+    if (--behind % 2 == 0 && may_end) break;
+  }
+  return last == std::string_view::npos ? 0 : static_cast<std::uint32_t>(last) + 1;
+}
+
 Token Lexer::read_raw_string(std::uint32_t begin) {
   auto content = at_;
   auto stop = text_.find_first_of("\"\n", content);
@@ -480,6 +502,11 @@ Token Lexer::read_raw_string(std::uint32_t begin) {
     return token;
   }
   at_ = static_cast<std::uint32_t>(stop) + 1;
+  if (const auto end = raw_string_with_quotes(at_); end != 0) {
+    at_ = end;
+    reporter_.report(Code::bad_quotes, begin, at_, "a raw string cannot hold a '\"'")
+        .hint("write \"...\" with \\\" for the quote and \\\\ for a backslash, or \\x22 in a pattern");
+  }
   Token token = make(TokenKind::kRawString, begin);
   token.text = piece(content, at_ - 1);
   return token;

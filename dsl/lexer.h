@@ -43,6 +43,7 @@ class Lexer {
   Token make(TokenKind kind, std::uint32_t begin) const;
   Token read_number(std::uint32_t begin, std::uint32_t end);
   Token read_raw_string(std::uint32_t begin);
+  std::uint32_t raw_string_with_quotes(std::uint32_t from) const;
   Token read_foreign(std::uint32_t begin, std::uint32_t end);
   Token read_odd_character(std::uint32_t begin);
   Token read_wrong_quotes(std::uint32_t begin, std::uint32_t opening_size);

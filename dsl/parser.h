@@ -113,6 +113,7 @@ class Parser {
   ExprPtr group();
   ExprPtr array();
   ExprPtr object();
+  Name object_key();
   void object_member(ObjectExpr& object);
   ExprPtr call();
   ExprPtr if_expression();

@@ -384,12 +384,21 @@ ExprPtr Parser::object() {
   return made;
 }
 
+Name Parser::object_key() {
+  ExprPtr key = string();
+  const auto& text = as<StringExpr>(*key);
+  if (text.is_plain()) return {text.text(), key->span};
+  remark(Code::interpolation_not_allowed, key->span, "an object's key cannot be interpolated")
+      .hint("set it in a transform: .[k] = v");
+  return {{}, key->span};
+}
+
 void Parser::object_member(ObjectExpr& object) {
   ObjectMember member;
   if (at_word()) {
     member.key = take_name();
   } else if (at_string()) {
-    member.key = plain_string("an object's key").value_or(Name{});
+    member.key = object_key();
   } else {
     auto& found = fail_expecting("a key or '}'");
     if (at(TokenKind::kDot)) found.hint("a key has no point: {name: .field}");
@@ -631,6 +640,12 @@ bool Parser::key_segment(std::vector<Segment>& out) {
     take();
     segment.key = peek().text;
     take();
+    if (at(TokenKind::kLeftParen) && peek().touches) {
+      fail_at(Code::misplaced_path, Span{file_, segment.span.begin, peek().begin},
+              "'" + segment.key + "' is called behind its value")
+          .hint("a function comes first: " + segment.key + "(.a)");
+      return false;
+    }
   } else if (adjoins && (next.kind == TokenKind::kQuote || next.kind == TokenKind::kRawString)) {
     take();
     segment.key = plain_string("a path's key").value_or(Name{}).text;

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "dsl/parser.h"
+#include "pipec/dsl/foreign_words.h"
 #include "pipec/dsl/suggest.h"
 
 namespace pipec::dsl {
@@ -195,10 +196,18 @@ StagePtr Parser::name_stage(Context context) {
     made->name = take_name();
     return made;
   }
+  if (const std::string advice = foreign_stage_advice(peek().text); !advice.empty()) {
+    fail(Code::unknown_stage, "unknown stage '" + peek().text + "'").hint(advice);
+    return nullptr;
+  }
   // `name "..."` behind a flow is a directive; so only a name on the same line is taken for a misspelt one.
   auto meant = suggest(peek().text, kStages);
   std::string hint = meant ? "did you mean '" + *meant + "'?" : "";
-  if (!meant && at_call(1)) hint = "a connector stands behind its stage: 'sink " + peek().text + "(...)'";
+  if (!meant && at_call(1)) {
+    const std::string& name = peek().text;
+    hint = "a connector stands behind its stage: 'sink " + name +
+           "(...)'; a function within one: 'transform { .a = " + name + "(.a) }'";
+  }
   auto& found = meant ? remark(Code::unknown_stage, here(), "unknown stage '" + peek().text + "'")
                       : fail(Code::unknown_stage, "unknown stage '" + peek().text + "'");
   found.hint(std::move(hint)).note(kStageNote);

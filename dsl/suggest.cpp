@@ -14,6 +14,22 @@ char lower_ascii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// "to_int" is no "is_int": a part between underscores that is another word altogether means another thing.
+bool changes_a_part(std::string_view a, std::string_view b) {
+  if (std::count(a.begin(), a.end(), '_') != std::count(b.begin(), b.end(), '_')) return false;
+  while (a.find('_') != std::string_view::npos) {
+    const std::size_t end_a = a.find('_');
+    const std::size_t end_b = b.find('_');
+    const std::size_t longest = std::max(end_a, end_b);
+    if (longest != 0 && edit_distance(a.substr(0, end_a), b.substr(0, end_b), longest) >= longest)
+      return true;
+    a.remove_prefix(end_a + 1);
+    b.remove_prefix(end_b + 1);
+  }
+  const std::size_t longest = std::max(a.size(), b.size());
+  return longest > 1 && edit_distance(a, b, longest) >= longest;
+}
+
 template <class Text>
 std::optional<std::string> nearest(std::string_view word, const std::vector<Text>& candidates) {
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;
@@ -28,6 +44,7 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<Text
     std::size_t distance = edit_distance(folded, text, limit);
     // A word that would be replaced altogether ("a" for "x") is no suggestion.
     if (distance > limit || distance >= std::max(folded.size(), text.size())) continue;
+    if (changes_a_part(folded, text)) continue;
     best = std::string(candidate);
     if (distance == 0) break;
     limit = distance - 1;

@@ -16,8 +16,8 @@ bool ByteLimiter::try_admit(Ticket ticket) {
   if (queue_.empty() || queue_.front().ticket != ticket) return false;
   const std::size_t bytes = queue_.front().bytes;
   const bool alone = used_units_ == 0;
-  const bool room =
-      !queue_.front().alone && used_bytes_ <= limit_bytes_ && bytes <= limit_bytes_ - used_bytes_ && used_units_ < limit_units_;
+  const bool room = !queue_.front().alone && used_bytes_ <= limit_bytes_ &&
+                    bytes <= limit_bytes_ - used_bytes_ && used_units_ < limit_units_;
   if (!alone && !room) return false;
   queue_.pop_front();
   used_bytes_ += bytes;

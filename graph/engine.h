@@ -80,6 +80,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     // out.
     std::atomic<double> expansion{-1};
     Gate probed{false};
+    std::chrono::milliseconds rest{0};  // after the next receive that brings nothing at once
   };
   struct SinkEnd {
     std::uint32_t node = 0;
@@ -131,6 +132,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
   runtime::Result<runtime::Received> receive(Source& source, Delivery& delivery, const Reservation& reserved);
+  void rest(Source& source, Time asked);
   void note_names(std::uint32_t source, const runtime::Block& block);
   // How a source got past the gate.
   enum class Pass : std::uint8_t {
@@ -235,9 +237,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // A step without which a batch would be lost.
   template <typename Call>
   void must(Call&& call) noexcept {
-    insist(std::forward<Call>(call), [this] { out_of_memory(); });
+    insist(std::forward<Call>(call), [this] { out_of_resources(); });
   }
-  void out_of_memory() noexcept;
+  // In a handler. The run has failed.
+  void out_of_resources() noexcept;
   bool ending() const { return stopping_.load(std::memory_order_acquire) || failure_.any(); }
 
   // Errors get the node's name and place where they have none. A place is a node's number, or route_place().
@@ -337,7 +340,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::size_t opening_ = 0;                  // its place
   bool open_ended_ = false;
   bool ready_ = false;            // all is open and built
-  bool run_ended_early_ = false;  // out of memory: run() has to end the run
+  bool run_ended_early_ = false;  // out of memory: run() has to do that
   unsigned sources_running_ = 0;
   unsigned threads_running_ = 0;
   bool committer_done_ = false;

@@ -77,7 +77,9 @@ class Engine::DeferredWrite final : public runtime::Completion,
   }
   void done(Status status) override {
     if (completed_.exchange(true)) return;
-    status_ = std::move(status);
+    // At once: no later batch may be handed over (D3).
+    if (!status)
+      engine_.fail_batch(*parcel_->delivery, engine_.at_node(std::move(status.error()), end_.node));
     if (!passed()) return;
     engine_.must([this] {
       engine_.flow_->post([self = shared_from_this()] { self->engine_.finish_deferred(*self); });
@@ -91,7 +93,6 @@ class Engine::DeferredWrite final : public runtime::Completion,
 
   SinkEnd& end() { return end_; }
   Parcel* parcel() { return parcel_; }
-  Status take_status() { return std::move(status_); }
   std::vector<Letter> take_letters() { return std::move(letters_); }
 
  private:
@@ -102,7 +103,6 @@ class Engine::DeferredWrite final : public runtime::Completion,
                     // the last
   SinkEnd& end_;
   Parcel* const parcel_;
-  Status status_;
   std::vector<Letter> letters_;
   std::atomic<bool> completed_{false};
   std::atomic<bool> written_{false};
@@ -172,6 +172,7 @@ std::optional<Engine::Milliseconds> Engine::write_records(SinkEnd& end, Parcel& 
   }
   const std::size_t letters = context.letters();
   must([&] { context.hand_over(); });
+  if (delivery.has_source) note_made(delivery, context.letter_bytes());
   counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
   const std::size_t records = parcel.batch.records.size();
@@ -187,9 +188,8 @@ void Engine::finish_deferred(DeferredWrite& write) {
   Delivery& delivery = *parcel->delivery;
   const Node& node = plan_.nodes[write.end().node];
   std::vector<DeferredWrite::Letter> letters = write.take_letters();
-  Status status = write.take_status();
-  if (status) {
-    status = guarded([&]() -> Status {
+  if (!delivery.branches.failed() && !letters.empty()) {
+    Status status = guarded([&]() -> Status {
       const std::lock_guard lock(delivery.mutex);
       for (DeferredWrite::Letter& letter : letters) {
         if (letter.origin >= delivery.block->origins.size()) {
@@ -201,8 +201,8 @@ void Engine::finish_deferred(DeferredWrite& write) {
       return {};
     });
     counters_.records_out.fetch_sub(letters.size(), std::memory_order_relaxed);
+    if (!status) fail_batch(delivery, at_node(std::move(status.error()), write.end().node));
   }
-  if (!status) fail_batch(delivery, at_node(std::move(status.error()), write.end().node));
   report(parcel);
 }
 
@@ -347,13 +347,12 @@ void Engine::settle(Delivery* delivery) {
   }
   {
     const std::lock_guard lock(barrier_mutex_);
-    Status status = guarded([&] {
+    try {
       done ? barrier_.done(delivery->sequence, std::move(delivery->entries))
            : barrier_.fail(delivery->sequence);
-    });
-    if (!status) {
+    } catch (...) {
       barrier_.spoil();
-      out_of_memory();
+      out_of_resources();
     }
     if (barrier_.ready()) barrier_changed_.notify_one();
   }

@@ -25,13 +25,14 @@ Status Engine::start_governing() {
   if (Status status = governor_->start(); !status) return status;
   // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
   constexpr std::size_t kRecordShare = 8;
-  // An eighth is for what all workers of all pipelines make of a record each, at the same time; three for the
-  // one that makes more.
+  // An eighth is for what all workers of all pipelines make of a record each, at the same time; a half for
+  // the one that makes more.
   constexpr std::size_t kEvaluationShare = 8;
   largest_record_ = governor_->limit() / kRecordShare;
   if (governor_->limit() != 0) {
-    evaluation_.each = governor_->limit() / kEvaluationShare / std::max<std::size_t>(1, governor_->shape().threads);
-    evaluation_.most = governor_->limit() / kEvaluationShare * 3;
+    evaluation_.each =
+        governor_->limit() / kEvaluationShare / std::max<std::size_t>(1, governor_->shape().threads);
+    evaluation_.most = governor_->limit() / 2;
   }
   const Decision initial = governor_->initial();
   limiter_.set_limit(initial.budget);

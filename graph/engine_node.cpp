@@ -153,6 +153,7 @@ void Engine::take_rejected(std::uint32_t index, Parcel& parcel) {
     }
     std::erase_if(records, [](const Record& record) { return record.origin == kTaken; });
     context.hand_over();
+    note_made(delivery, context.letter_bytes());
     return {};
   });
   if (!status) {
@@ -214,7 +215,7 @@ void Engine::run_stage(std::uint32_t index, Parcel& parcel) {
     return;
   }
   must([&] { context.hand_over(); });
-  note_made(delivery, made_in(batch, buffers_before));
+  note_made(delivery, made_in(batch, buffers_before) + context.letter_bytes());
   note_outline(parcel);
   if (!context.rest().empty()) split(index, parcel, context.rest(), buffers_before);
   counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
@@ -306,6 +307,7 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
   });
   if (status) {
     must([&] { context.hand_over(); });
+    note_made(delivery, context.letter_bytes());
     counters_.records_filtered.fetch_add(context.filtered(), std::memory_order_relaxed);
     counters_.errors.fetch_add(context.errors(), std::memory_order_relaxed);
   } else {

@@ -279,10 +279,12 @@ void Engine::stop() {
 }
 
 // Somewhere in the engine, perhaps with locks held: run() does the rest.
-void Engine::out_of_memory() noexcept {
+void Engine::out_of_resources() noexcept {
   reserve_.release();
   buffers_.trim();
-  failure_.fail_all(runtime::memory_error());
+  Status status = guarded([] { throw; });
+  failure_.fail_all(status.error().code == "exception" ? thread_error(status.error().message)
+                                                       : std::move(status.error()));
   const std::lock_guard lock(state_);
   run_ended_early_ = true;
   state_changed_.notify_all();
@@ -341,11 +343,14 @@ Progress Engine::progress() {
     const std::lock_guard lock(state_);
     if (!opened_) return now;
     for (const Source& source : sources_) {
-      std::optional<std::uint64_t> bytes;
-      Status status = guarded([&] { bytes = source.receiver->total_bytes(); });
-      if (!status) thrown.emplace(std::move(status.error()), source.node);
-      if (!bytes) total.reset();
-      if (total && bytes) *total += *bytes;
+      runtime::Result<std::optional<std::uint64_t>> bytes = guarded(
+          [&]() -> runtime::Result<std::optional<std::uint64_t>> { return source.receiver->total_bytes(); });
+      if (!bytes) thrown.emplace(std::move(bytes.error()), source.node);
+      if (total && bytes && *bytes) {
+        *total += **bytes;
+      } else {
+        total.reset();
+      }
     }
   }
   now.total_bytes = total;

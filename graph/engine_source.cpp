@@ -100,6 +100,18 @@ bool Engine::still_passes(Pass pass) const {
   return !governor_ || gate_.is_open() || (pass == Pass::alone && gate_.drains());
 }
 
+// A receiver that says "idle" without having waited is not asked over and over (D9).
+void Engine::rest(Source& source, Time asked) {
+  constexpr Milliseconds kWaited{1}, kLongest{50};
+  if (std::chrono::steady_clock::now() - asked >= kWaited) {
+    source.rest = Milliseconds(0);
+    return;
+  }
+  std::unique_lock lock(state_);
+  state_changed_.wait_for(lock, source.rest, [&] { return ending_since_.has_value(); });
+  source.rest = std::clamp(2 * source.rest, Milliseconds(1), kLongest);
+}
+
 Status Engine::receive_all(std::uint32_t number) {
   Source& source = sources_[number];
   while (!ending()) {
@@ -129,6 +141,7 @@ Status Engine::receive_all(std::uint32_t number) {
       if (delivery->block) delivery->block->data = {};
       deliveries_.put(delivery);
     };
+    const Time asked = std::chrono::steady_clock::now();
     Result<Received> received =
         foreign(Activity::Call::receive, source.node, [&] { return receive(source, *delivery, reserved); });
     if (abandoned_.load()) return {};
@@ -136,8 +149,10 @@ Status Engine::receive_all(std::uint32_t number) {
       give_back();
       if (!received) return received.error();
       if (*received == Received::end) return {};
+      if (*received == Received::idle) rest(source, asked);
       continue;
     }
+    source.rest = Milliseconds(0);
     if (delivery->block->reader) delivery->block->data = {};  // a worker gets a buffer when it comes to it
     const std::size_t bytes = delivery->block->bytes();
     last_received_.store(bytes, std::memory_order_relaxed);

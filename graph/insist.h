@@ -1,12 +1,12 @@
 // Steps of the engine without which a batch would be lost to it: they are tried again when there is no
-// memory. The run has failed then; its batches end one after the other and give theirs back.
+// memory, or TBB gets no thread. The run has failed then; its batches end one after the other and give theirs
+// back.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <utility>
 
@@ -28,21 +28,21 @@ class Reserve {
   std::unique_ptr<std::byte[]> bytes_;
 };
 
-// `call` has done nothing when it throws. `out_of_memory` is told of each attempt that failed.
-template <typename Call, typename OutOfMemory>
-void insist(Call&& call, OutOfMemory&& out_of_memory) noexcept {
+// `call` has done nothing when it throws. `failed` is called in the handler of each attempt that failed.
+template <typename Call, typename Failed>
+void insist(Call&& call, Failed&& failed) noexcept {
   constexpr int kAttempts = 1'000;
   constexpr std::chrono::milliseconds kPause{5};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     try {
       call();
       return;
-    } catch (const std::bad_alloc&) {
-      out_of_memory();
+    } catch (...) {
+      failed();
       if (attempt > 0) std::this_thread::sleep_for(kPause);
     }
   }
-  invariant_broken("no memory is left, not even to end the run");
+  invariant_broken("not even the end of the run gets the memory or the thread that it needs");
 }
 
 }  // namespace pipec::graph

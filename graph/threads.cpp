@@ -11,13 +11,13 @@
 
 namespace pipec::graph {
 
-runtime::Error thread_error(const std::string& why) {
-  return {"resources",
-          "cannot start a thread: " + why +
-              "; the limit of processes (ulimit -u, pids.max) or of memory (ulimit -v) is reached",
-          {},
-          {},
-          false};
+runtime::Error thread_error(const std::string& why) noexcept {
+  runtime::Error error{"resources", "no thread", {}, {}, false};
+  static_cast<void>(runtime::guarded([&] {
+    error.message = "cannot start a thread: " + why +
+                    "; the limit of processes (ulimit -u, pids.max) or of memory (ulimit -v) is reached";
+  }));
+  return error;
 }
 
 runtime::Status probe_threads(unsigned count) {

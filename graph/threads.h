@@ -11,6 +11,6 @@ namespace pipec::graph {
 // Starts that many at once and lets them go.
 runtime::Status probe_threads(unsigned count);
 
-runtime::Error thread_error(const std::string& why);
+runtime::Error thread_error(const std::string& why) noexcept;
 
 }  // namespace pipec::graph

@@ -30,6 +30,7 @@ class VisitContext final : public runtime::StageContext {
       return;
     }
     letters_.push_back({{record.origin, std::string(reason), name_, place ? *place : place_}, node_});
+    letter_bytes_ += sizeof(RoutedLetter) + reason.size() + name_.size() + place_.file.size();
   }
   void count_filtered(std::uint64_t records) override { filtered_ += records; }
   void count_errors(std::uint64_t records) override { errors_ += records; }
@@ -56,6 +57,8 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered() const { return filtered_; }
   std::uint64_t errors() const { return errors_; }
   std::size_t letters() const { return letters_.size(); }
+  // What they take in memory until they are written.
+  std::size_t letter_bytes() const { return letter_bytes_; }
   // The reason of a dead letter that was reported of a record that is none of the batch's.
   const std::optional<std::string>& foreign() const { return foreign_; }
 
@@ -76,6 +79,7 @@ class VisitContext final : public runtime::StageContext {
   const runtime::Place& place_;
   std::uint32_t node_;
   std::vector<RoutedLetter> letters_;
+  std::size_t letter_bytes_ = 0;
   std::uint64_t filtered_ = 0;
   std::uint64_t errors_ = 0;
   std::optional<std::string> foreign_;

@@ -47,6 +47,7 @@ BufferRef BufferPool::get(std::size_t bytes) {
   Buffer* found = nullptr;
   {
     const std::lock_guard lock(mutex_);
+    if (free_.capacity() < keep_) free_.reserve(keep_);  // so that put_back() never allocates
     if (!free_.empty()) {
       found = free_.back();  // the last one used: its memory is warm
       free_.pop_back();
@@ -64,7 +65,7 @@ void BufferPool::put_back(Buffer* buffer) {
   if (buffer->capacity() <= largest_kept_) {
     const std::lock_guard lock(mutex_);
     const std::size_t kept = kept_bytes_.load(std::memory_order_relaxed) + buffer->capacity();
-    if (free_.size() < keep_ && kept <= keep_ * kKeptOnAverage) {
+    if (free_.size() < std::min(keep_, free_.capacity()) && kept <= keep_ * kKeptOnAverage) {
       free_.push_back(buffer);
       kept_bytes_.store(kept, std::memory_order_relaxed);
       return;

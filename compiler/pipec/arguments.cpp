@@ -1,5 +1,7 @@
 #include "compiler/pipec/arguments.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -94,7 +96,10 @@ constexpr CommandSpec kCommands[] = {
     {Command::functions, "functions", "The standard library: a list, or one entry with examples",
      "Examples:\n"
      "  pipec functions\n"
-     "  pipec functions parse_time\n"},
+     "  pipec functions parse_time\n"
+     "  pipec functions strings               a family\n"
+     "  pipec functions route                 a stage or a statement\n"
+     "  pipec functions gsub                  what another tool calls it\n"},
     {Command::completions, "completions", "Print a completion script for a shell",
      "Examples:\n"
      "  source <(pipec completions bash)\n"
@@ -145,7 +150,7 @@ class CommandLine {
                "A Kafka inside this process: its address is env(\"BROKERS\"), its topics hold the files' "
                "lines, and what was sent to others is printed at the end (repeatable)")
             ->type_name("TOPIC=FILE")
-            ->expected(1);
+            ->allow_extra_args(false);
         add_threads(app);
         app.add_option("--budget", arguments_.budget_bytes,
                        "Bytes in flight at most, as 64MiB (default: as the governor sees fit)")
@@ -189,7 +194,10 @@ class CommandLine {
         add_format(app, {"dot", "svg", "mermaid"}, "dot");
         break;
       case Command::functions:
-        app.add_option("name", arguments_.name, "A function")->type_name("NAME");
+        app.add_option(
+               "name", arguments_.name,
+               "A function, family, stage, statement, connector or format, or what another tool calls it")
+            ->type_name("NAME");
         break;
       case Command::completions:
         app.add_option("shell", arguments_.name, "bash, zsh or fish")
@@ -265,6 +273,14 @@ std::string advice(CLI::App& app, int argc, const char* const* argv) {
   return {};
 }
 
+std::string short_help() {
+  std::string text = "Usage: pipec COMMAND ...\n\n";
+  for (const CommandSpec& spec : kCommands) text += fmt::format("  {:<12} {}\n", spec.name, spec.doc);
+  return text +
+         "\nFor example: pipec eval 'filter .status >= 500' access.ndjson\n"
+         "`pipec --help` shows more, `pipec COMMAND --help` a command's options and examples.\n";
+}
+
 int usage_error(CLI::App& app, std::string message, int argc, const char* const* argv) {
   Console console;
   const bool known = argc > 1 && find_command(app, argv[1]) != nullptr;
@@ -281,6 +297,10 @@ int usage_error(CLI::App& app, std::string message, int argc, const char* const*
 }  // namespace
 
 std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments& arguments) {
+  if (argc < 2) {
+    Console().text(short_help());
+    return kWrongUsage;
+  }
   CommandLine line(arguments);
   try {
     line.app().parse(argc, argv);

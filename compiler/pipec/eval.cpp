@@ -38,14 +38,15 @@ bool writes_its_input(Console& console, const Arguments& arguments) {
   return false;
 }
 
-compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registry& registry) {
+compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registry& registry,
+                              InputSample& sample) {
   compiler::StageEnds ends;
   ends.source.kind = graph::Node::Kind::receive;
   ends.source.name = "recv eval";
   ends.source.make_receiver =
-      [&registry, files = arguments.files,
+      [&registry, &sample, files = arguments.files,
        framing = arguments.framing]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
-    return make_eval_input(registry, files, framing);
+    return make_eval_input(registry, files, framing, &sample);
   };
   ends.reads = files_read(arguments);
   ends.sink.kind = graph::Node::Kind::sink;
@@ -66,6 +67,32 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   return ends;
 }
 
+// What the advice at the end is about; the run takes the rest.
+graph::Plan plan_without_factories(const graph::Plan& plan) {
+  graph::Plan copy;
+  for (const graph::Node& node : plan.nodes) {
+    graph::Node& made = copy.nodes.emplace_back();
+    made.kind = node.kind;
+    made.name = node.name;
+    made.needed_fields = node.needed_fields;
+  }
+  return copy;
+}
+
+void advise(Console& console, const runtime::Registry& registry, const graph::Plan& plan,
+            const InputSample& sample, const Rejects& rejects, const graph::Summary& summary) {
+  if (rejects.parts > 0) {
+    console.line(
+        fmt::format("pipec: a value goes over several lines, and each line was taken for a record ({} of "
+                    "them are no JSON): {}",
+                    rejects.parts.load(), framing_for_several_lines(registry, sample.head())));
+    return;
+  }
+  if (summary.records_out != 0 || rejects.all != 0 || summary.stopped) return;
+  const std::string advice = advice_on_nothing(registry, plan, sample, summary.records_in);
+  if (!advice.empty()) console.line("pipec: nothing came out: " + advice);
+}
+
 }  // namespace
 
 int eval_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
@@ -77,33 +104,39 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   const dsl::SourceFile& source = sources.add("<stages>", arguments.stages);
   compiler::CompileOptions options;
   options.connectors.clock = &runtime::Clock::system();
-  auto plan = compiler::compile_stages(source, registry, options, make_ends(arguments, registry), sink);
-  if (!plan) {
-    sink.sort_by_place();
+  InputSample sample;
+  auto plan =
+      compiler::compile_stages(source, registry, options, make_ends(arguments, registry, sample), sink);
+  sink.sort_by_place();
+  if (!sink.all().empty()) {
     console.text(dsl::render_text(sink.all(), sources, {.color = console.color(), .width = 100}));
-    return kDoesNotCompile;
   }
+  if (!plan) return kDoesNotCompile;
   plan->name = "eval";
   const auto to_stdout = [](const graph::Node& node) { return node.name == "sink stdout"; };
   if (std::ranges::any_of(plan->nodes, to_stdout) && writes_its_input(console, arguments)) return kWrongUsage;
 
-  std::atomic<std::uint64_t> rejected{0};
+  Rejects rejects;
+  const bool by_lines = arguments.framing.empty() || arguments.framing == "lines";
   plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
   plan->dead_letters.name = "stderr";
   plan->dead_letters.make_sink = [&]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
-    return make_reject_sink(console, rejected);
+    return make_reject_sink(console, rejects, by_lines ? &sample : nullptr);
   };
 
   if (reads_stdin(arguments) && is_terminal(STDIN_FILENO)) {
     console.line("pipec: reading records from the terminal; Ctrl-D ends them");
   }
+  const graph::Plan about = plan_without_factories(*plan);
   Runner runner(console, quiet);
   if (!runner.add(std::move(*plan), nullptr, {})) return kFailed;
   runner.run();
   // `| head -1` took what it wanted: that is no failure to speak of.
   if (runner.jobs().front().outcome.error && stdout_reader_is_gone()) leave_by_sigpipe();
   const int status = runner.report();
-  return status == kDone && rejected > 0 ? kFailed : status;
+  if (status == kDone)
+    advise(console, registry, about, sample, rejects, runner.jobs().front().outcome.summary);
+  return status == kDone && rejects.all > 0 ? kFailed : status;
 }
 
 }  // namespace pipec::cli

@@ -21,8 +21,9 @@ bool is_stream(const std::string& file) {
 // Opens the next file when the one before it has ended; records keep the order of the files.
 class FilesInTurn : public runtime::Receiver {
  public:
-  FilesInTurn(const runtime::Registry& registry, std::vector<std::string> files, std::string framing)
-      : registry_(registry), files_(std::move(files)), framing_(std::move(framing)) {
+  FilesInTurn(const runtime::Registry& registry, std::vector<std::string> files, std::string framing,
+              InputSample* sample)
+      : registry_(registry), files_(std::move(files)), framing_(std::move(framing)), sample_(sample) {
     if (files_.empty()) files_.emplace_back("-");
   }
 
@@ -54,6 +55,7 @@ class FilesInTurn : public runtime::Receiver {
       if (!received || *received != runtime::Received::end) {
         // Each file numbers its partitions from 0; they must not be taken for those of the file before.
         for (runtime::PositionRange& range : block.ranges) range.partition += opened_ * kPartitionsPerFile;
+        if (sample_ && received && *received == runtime::Received::records) sample_->add(block);
         return received;
       }
       if (opened_ == files_.size()) return runtime::Received::end;
@@ -147,6 +149,7 @@ class FilesInTurn : public runtime::Receiver {
   const runtime::Registry& registry_;
   std::vector<std::string> files_;
   const std::string framing_;
+  InputSample* const sample_;
   std::uint32_t opened_ = 0;
   int own_stdin_ = -1;  // what stdin was before a stream took its place
   std::optional<std::uint64_t> total_;
@@ -157,8 +160,9 @@ class FilesInTurn : public runtime::Receiver {
 }  // namespace
 
 std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
-                                                   std::vector<std::string> files, std::string framing) {
-  return std::make_unique<FilesInTurn>(registry, std::move(files), std::move(framing));
+                                                   std::vector<std::string> files, std::string framing,
+                                                   InputSample* sample) {
+  return std::make_unique<FilesInTurn>(registry, std::move(files), std::move(framing), sample);
 }
 
 }  // namespace pipec::cli

@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "compiler/pipec/eval_advice.h"
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/registry.h"
 
 namespace pipec::cli {
 
 // Without files, or for the file "-", stdin; `framing` as the receivers' option, empty: theirs. The registry
-// must outlive the receiver.
+// must outlive the receiver. `sample` gets the first records; it may be null, and be read when the run has
+// ended.
 std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
-                                                   std::vector<std::string> files, std::string framing);
+                                                   std::vector<std::string> files, std::string framing,
+                                                   InputSample* sample);
 
 }  // namespace pipec::cli

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "compiler/pipec/commands.h"
+#include "compiler/pipec/language_words.h"
+#include "pipec/dsl/foreign_words.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/json.h"
 
@@ -115,7 +117,13 @@ std::string list(const runtime::Registry& registry) {
   append_rows(out, "recv", rows_of(registry.receivers()));
   append_rows(out, "sink", rows_of(registry.sinks()));
   append_rows(out, "parse", rows_of(registry.parsers()));
-  out += "\n`pipec functions NAME` shows one of them with its options or examples.\n";
+  Rows words;
+  for (const LanguageWord& word : language_words()) words.emplace_back(word.form, word.doc);
+  append_rows(out, "language", words);
+  out +=
+      "\n`pipec functions NAME` shows one of them with its options or examples; NAME may also be what "
+      "another tool "
+      "calls it.\n";
   return out;
 }
 
@@ -163,17 +171,62 @@ std::string connector_page(std::string_view stage, const Spec& spec) {
   return out;
 }
 
+std::string word_page(const LanguageWord& word) {
+  return fmt::format("{}\n  {}\n\n  {}    # {}\n", word.form, word.doc, word.example, word.kind);
+}
+
+std::string family_page(const runtime::Registry& registry, std::string_view family) {
+  Rows rows;
+  for (const runtime::Function& function : registry.functions()) {
+    if (function.family == family) rows.emplace_back(names_only(function), function.doc);
+  }
+  std::string out;
+  append_rows(out, family, rows);
+  return out;
+}
+
+// Everything that has this name, one page after the other; "" where nothing has.
+std::string pages(const runtime::Registry& registry, std::string_view name) {
+  std::string out;
+  const auto append = [&out](const std::string& page) {
+    if (!page.empty()) out += (out.empty() ? "" : "\n") + page;
+  };
+  if (const auto* function = registry.function(name)) append(function_page(*function));
+  if (const auto* receiver = registry.receiver(name)) append(connector_page("recv", *receiver));
+  if (const auto* sink = registry.sink(name)) append(connector_page("sink", *sink));
+  if (const auto* parser = registry.parser(name)) append(connector_page("parse", *parser));
+  for (const LanguageWord& word : language_words()) {
+    if (word.word == name) append(word_page(word));
+  }
+  append(family_page(registry, name));
+  return out;
+}
+
+// What other tools call it: "gsub" is answered with replace_re.
+std::string foreign_pages(const runtime::Registry& registry, std::string_view name) {
+  std::string out;
+  std::string last;
+  for (const dsl::ForeignWord& word : dsl::foreign_words()) {
+    if (word.word != name) continue;
+    const bool stage = word.where == dsl::ForeignWord::Where::stage;
+    out += fmt::format("{}'{}' {}: {}\n", out.empty() ? "" : "\n", name,
+                       stage ? "as a stage" : "in an expression", word.advice);
+    if (word.entry == last || word.entry == name) continue;
+    last = word.entry;
+    if (const std::string page = pages(registry, word.entry); !page.empty()) out += "\n" + page;
+  }
+  return out;
+}
+
 }  // namespace
 
 int functions_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
   if (arguments.name.empty()) return print(console, list(registry));
 
-  std::string out;
-  const auto append = [&out](const std::string& page) { out += (out.empty() ? "" : "\n") + page; };
-  if (const auto* function = registry.function(arguments.name)) append(function_page(*function));
-  if (const auto* receiver = registry.receiver(arguments.name)) append(connector_page("recv", *receiver));
-  if (const auto* sink = registry.sink(arguments.name)) append(connector_page("sink", *sink));
-  if (const auto* parser = registry.parser(arguments.name)) append(connector_page("parse", *parser));
+  std::string out = pages(registry, arguments.name);
+  if (const std::string foreign = foreign_pages(registry, arguments.name); !foreign.empty()) {
+    out += (out.empty() ? "" : "\n") + foreign;
+  }
   if (!out.empty()) return print(console, out);
 
   std::vector<std::string> names;
@@ -181,6 +234,7 @@ int functions_command(Console& console, const Arguments& arguments, const runtim
   for (const auto& receiver : registry.receivers()) names.push_back(receiver.name);
   for (const auto& sink : registry.sinks()) names.push_back(sink.name);
   for (const auto& parser : registry.parsers()) names.push_back(parser.name);
+  for (const LanguageWord& word : language_words()) names.emplace_back(word.word);
   const std::string hint = dsl::did_you_mean(arguments.name, names);
   console.error(fmt::format("nothing in the standard library is called '{}'{}{}", arguments.name,
                             hint.empty() ? "" : "; ", hint));

@@ -1,5 +1,7 @@
 #include "compiler/pipec/rejects.h"
 
+#include <utility>
+
 #include "pipec/runtime/arena.h"
 #include "pipec/runtime/json.h"
 
@@ -31,21 +33,37 @@ std::string shortened(std::string_view text) {
   return cut ? shown + "..." : shown;
 }
 
+std::string original_of(std::string_view dead_letter) {
+  runtime::Arena arena;
+  const auto letter = runtime::read_json(dead_letter);
+  if (!letter || letter->type() != runtime::Type::object) return {};
+  const runtime::Value original = runtime::find_member(*letter, "original", arena).value;
+  if (original.type() != runtime::Type::string) return {};
+  return std::string(runtime::decode_string(original, arena));
+}
+
 class RejectSink : public runtime::Sink {
  public:
-  RejectSink(Console& console, std::atomic<std::uint64_t>& count) : console_(console), count_(count) {}
+  RejectSink(Console& console, Rejects& rejects, const InputSample* sample)
+      : console_(console), rejects_(rejects), sample_(sample) {}
 
   runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
     std::string lines;
-    for (const runtime::Record& record : batch.records) lines += reject_line(batch.payload(record)) + "\n";
-    count_ += batch.records.size();
+    for (const runtime::Record& record : batch.records) {
+      const std::string_view letter = batch.payload(record);
+      const bool part = sample_ && sample_->begins_with_a_part() && is_part_of_a_value(original_of(letter));
+      if (part && rejects_.parts++ != 0) continue;
+      lines += reject_line(letter) + "\n";
+    }
+    rejects_.all += batch.records.size();
     if (!lines.empty()) console_.text(lines);
     return {};
   }
 
  private:
   Console& console_;
-  std::atomic<std::uint64_t>& count_;
+  Rejects& rejects_;
+  const InputSample* const sample_;
 };
 
 }  // namespace
@@ -73,8 +91,9 @@ std::string reject_line(std::string_view dead_letter) {
   return line + shortened(text("original"));
 }
 
-std::unique_ptr<runtime::Sink> make_reject_sink(Console& console, std::atomic<std::uint64_t>& count) {
-  return std::make_unique<RejectSink>(console, count);
+std::unique_ptr<runtime::Sink> make_reject_sink(Console& console, Rejects& rejects,
+                                                const InputSample* sample) {
+  return std::make_unique<RejectSink>(console, rejects, sample);
 }
 
 }  // namespace pipec::cli

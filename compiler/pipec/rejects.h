@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "compiler/pipec/console.h"
+#include "compiler/pipec/eval_advice.h"
 #include "pipec/runtime/connector.h"
 
 namespace pipec::cli {
@@ -16,7 +17,14 @@ namespace pipec::cli {
 // than a few hundred bytes, and harmless on a terminal whatever the record holds.
 std::string reject_line(std::string_view dead_letter);
 
-// Counts what it is given in `count`; both must outlive it.
-std::unique_ptr<runtime::Sink> make_reject_sink(Console& console, std::atomic<std::uint64_t>& count);
+struct Rejects {
+  std::atomic<std::uint64_t> all{0};
+  std::atomic<std::uint64_t> parts{0};  // of them: lines out of values that go over several; one was shown
+};
+
+// Counts what it is given; all three must outlive it. `sample`: of an input that is read line by line; where
+// it begins with a value that goes over several lines, one line on stderr is enough. May be null.
+std::unique_ptr<runtime::Sink> make_reject_sink(Console& console, Rejects& rejects,
+                                                const InputSample* sample);
 
 }  // namespace pipec::cli

@@ -14,6 +14,7 @@
 #include "compiler/pipec/programs.h"
 #include "compiler/pipec/runner.h"
 #include "compiler/pipec/summary.h"
+#include "pipec/runtime/json.h"
 #include "pipec/stdlib/kafka_demo.h"
 
 namespace pipec::cli {
@@ -41,6 +42,29 @@ runtime::Result<std::unique_ptr<runtime::CheckpointStore>> open_state(const Argu
     if (auto cleared = (*store)->clear(); !cleared) return cleared.error();
   }
   return store;
+}
+
+std::string quoted(std::string_view text) {
+  runtime::BufferPool pool;
+  const runtime::BufferRef buffer = pool.get(text.size() + 2);
+  runtime::append_json(runtime::Value::string(text), *buffer);
+  return std::string(buffer->view());
+}
+
+// `errors.web key "web" headers {"trace":"abc"}: {"status":500}`
+std::string shown_record(const stdlib::KafkaDemo::Shown& record) {
+  std::string text = record.topic;
+  if (record.key) text += " key " + quoted(*record.key);
+  if (!record.headers.empty()) {
+    std::string headers;
+    for (const auto& [name, value] : record.headers) {
+      headers += (headers.empty() ? "" : ",") + quoted(name) + ":" + quoted(value);
+    }
+    text += " headers {" + headers + "}";
+  }
+  text += ": ";
+  text += record.payload;
+  return text + "\n";
 }
 
 bool names_differ(Console& console, const std::vector<graph::Plan>& plans) {
@@ -142,9 +166,7 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   }
   if (demo) {
     std::string text;
-    const runtime::Status shown = demo->show([&](const std::string& topic, std::string_view payload) {
-      text += fmt::format("{}: {}\n", topic, payload);
-    });
+    const runtime::Status shown = demo->show([&](const auto& record) { text += shown_record(record); });
     if (!shown) console.error(shown.error().message);
     if (const int printed = print(console, text); status == kDone) return shown ? printed : kFailed;
   }

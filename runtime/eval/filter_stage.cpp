@@ -120,6 +120,9 @@ class FilterStage final : public Stage {
       if (interpreter.begin(batch, record, reads_, known)) truth = interpreter.test(condition);
     } catch (const ArenaFull&) {
       interpreter.fail_for_memory(condition.place);
+    } catch (...) {
+      interpreter.end();
+      throw;
     }
     interpreter.end();
     // Without the bytes of its keys the condition cannot hold: no match, malformed or not.

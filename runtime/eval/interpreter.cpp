@@ -95,8 +95,9 @@ Value Interpreter::fail(const Place& place, std::initializer_list<std::string_vi
 void Interpreter::fail_for_memory(const Place& place) {
   arena_.reset();
   malformed_ = false;
-  fail(place, {"the record takes more than ", Digits(arena_.bounds().most >> 10),
-               " KiB of memory to evaluate, which is the limit for one record; a larger memory limit allows more"});
+  fail(place,
+       {"the record takes more than ", Digits(arena_.bounds().most >> 10),
+        " KiB of memory to evaluate, which is the limit for one record; a larger memory limit allows more"});
 }
 
 Value Interpreter::evaluate(const Expression& expression) {

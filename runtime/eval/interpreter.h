@@ -56,8 +56,8 @@ class Interpreter {
   void end() {
     if (arena_.exceeds()) arena_.reset();
   }
-  // begin(), evaluate() and test() threw ArenaFull: the record takes more than that. A failure like any other,
-  // but no `catch` of the language gets it.
+  // begin(), evaluate() and test() threw ArenaFull: the record takes more than that. A failure like any
+  // other, but no `catch` of the language gets it.
   void fail_for_memory(const Place& place);
 
   Value evaluate(const Expression& expression);

@@ -81,7 +81,11 @@ class RouteStage final : public Router {
         }
       } catch (const ArenaFull&) {
         truth = Truth::failed;
-        interpreter.fail_for_memory(options_.conditions[std::min(arm, options_.conditions.size() - 1)]->root.place);
+        interpreter.fail_for_memory(
+            options_.conditions[std::min(arm, options_.conditions.size() - 1)]->root.place);
+      } catch (...) {
+        interpreter.end();
+        throw;
       }
       interpreter.end();
       if (truth != Truth::failed) {

@@ -78,6 +78,9 @@ Status TransformRun::run_alone(const Record& record, const json::KnownMembers& k
     flow = run_record(record, known);
   } catch (const ArenaFull&) {
     interpreter_.fail_for_memory(statement_ ? statement_->place : kNowhere);
+  } catch (...) {
+    interpreter_.end();
+    throw;
   }
   interpreter_.end();
   if (!interpreter_.malformed() && flow != Flow::dead) return {};

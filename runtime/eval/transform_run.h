@@ -76,8 +76,8 @@ class TransformRun final : public Scratch {
   std::optional<StraightLineRun> line_;
   const Record* record_ = nullptr;
   const Statement* statement_ = nullptr;  // that was begun last
-  bool checked_ = false;  // the record as it stands now holds only JSON that was looked at
-  Metadata assigned_;     // of this record, once a statement assigned some
+  bool checked_ = false;                  // the record as it stands now holds only JSON that was looked at
+  Metadata assigned_;                     // of this record, once a statement assigned some
   bool has_assigned_ = false;
   const Statement* made_null_ = nullptr;  // the statement that left null where the record was, unasked
   std::uint32_t assigned_number_ = 0;     // its number in the batch; 0: not there yet, or changed since

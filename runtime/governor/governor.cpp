@@ -83,9 +83,8 @@ Governor::Governor(GovernSettings settings, std::size_t most, std::shared_ptr<Sh
   shape.memory = settings.memory;
   parts_ = std::make_unique<Parts>(std::move(settings), most, std::move(shared), shape);
   Parts& parts = *parts_;
-  parts.pressure.add({"tracked", true, 1, [this, &parts] {
-                        return share(parts.tracked, static_cast<double>(limit()));
-                      }});
+  parts.pressure.add(
+      {"tracked", true, 1, [this, &parts] { return share(parts.tracked, static_cast<double>(limit())); }});
   parts.pressure.add({"process", true, 1, [this, &parts] {
                         return share(static_cast<double>(parts.reading.resident.value_or(0)),
                                      static_cast<double>(limit()));
@@ -117,10 +116,12 @@ void Governor::divide() {
   parts.memory = memory;
   parts.members = members;
   const auto found = static_cast<double>(memory);
-  const std::size_t limit = memory == 0 ? 0 : std::max<std::size_t>(1, static_cast<std::size_t>(found * kHeadroom));
+  const std::size_t limit =
+      memory == 0 ? 0 : std::max<std::size_t>(1, static_cast<std::size_t>(found * kHeadroom));
   limit_.store(limit, std::memory_order_relaxed);
-  pause_at_.store(limit == 0 ? kUnlimited
-                             : static_cast<std::size_t>(static_cast<double>(limit) * parts.settings.pause_above),
+  pause_at_.store(limit == 0
+                      ? kUnlimited
+                      : static_cast<std::size_t>(static_cast<double>(limit) * parts.settings.pause_above),
                   std::memory_order_relaxed);
   governor::BudgetLimits limits = governor::BudgetLimits::of(parts.settings);
   limits.cap(parts.most);

@@ -51,7 +51,8 @@ SharedGovernor::Sums SharedGovernor::sums() const {
     if (!member) continue;
     ++sums.members;
     const std::size_t memory = member->shape.memory;
-    if (memory != 0) sums.shape.memory = sums.shape.memory == 0 ? memory : std::min(sums.shape.memory, memory);
+    if (memory != 0)
+      sums.shape.memory = sums.shape.memory == 0 ? memory : std::min(sums.shape.memory, memory);
     sums.shape.threads += member->shape.threads;
     sums.shape.receivers += member->shape.receivers;
     sums.shape.sinks += member->shape.sinks;

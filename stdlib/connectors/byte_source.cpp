@@ -25,6 +25,9 @@ using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
 
+// The kernel reads so much ahead by itself.
+constexpr std::uint64_t kReadAhead = std::uint64_t{128} << 10;
+
 Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t offset) {
   if (const auto found = tail_hash_of(fd, offset)) return *found;
   if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
@@ -39,7 +42,7 @@ class PlainSource final : public ByteSource {
         size_unknown_(file.size_unknown),
         next_(file.start) {
     if (file.start > kFingerprintBytes) head_ = file.head;
-    ::posix_fadvise(file_->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (file.size > kReadAhead) ::posix_fadvise(file_->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
   Result<Filled> fill(Buffer& data, std::size_t wanted) override {
@@ -115,7 +118,7 @@ class PackedSource final : public ByteSource {
         lead_(lead_bytes(file)),
         text_(file.start - lead_, file.head),
         unpacker_(options(file, limits), [this](char* to, std::size_t size) { return read(to, size); }) {
-    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (file.size > kReadAhead) ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
   Result<Filled> fill(Buffer& data, std::size_t wanted) override {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -105,8 +104,10 @@ class FileReceiver final : public runtime::Receiver {
     for (const PositionRange& range : ranges) {
       const auto found = marks_.find(range.partition);
       if (found == marks_.end()) continue;
-      std::deque<FileMark>& marks = found->second;
-      while (!marks.empty() && marks.front().offset <= range.end) marks.pop_front();
+      std::vector<FileMark>& marks = found->second;
+      const auto first_left = std::find_if(marks.begin(), marks.end(),
+                                           [&](const FileMark& mark) { return mark.offset > range.end; });
+      marks.erase(marks.begin(), first_left);
       if (marks.empty()) marks_.erase(found);
     }
     if (std::exchange(described_, false)) input_.to_save.clear();
@@ -200,12 +201,13 @@ class FileReceiver final : public runtime::Receiver {
   Status open_current(const ReceiveLimits& limits) {
     InputFile& expected = input_.files[current_];
     InputFile file;
-    auto fd = open_input(expected.path, request_.packing, file);
+    // How a file is packed is found out once, unless there was nothing in it then.
+    auto fd = open_input(expected.path,
+                         expected.size != 0 ? std::optional(expected.compression) : request_.packing, file);
     if (!fd) return fd.error();
     const std::uint64_t read =
         expected.compression == Compression::none ? expected.start : expected.packed_start.packed;
-    if (file.device != expected.device || file.inode != expected.inode || file.size < read ||
-        (file.compression != expected.compression && expected.size != 0)) {
+    if (file.device != expected.device || file.inode != expected.inode || file.size < read) {
       return Error{
           "io", fmt::format("{} was replaced or cut while the run was under way", expected.path), {}, {}};
     }
@@ -216,6 +218,7 @@ class FileReceiver final : public runtime::Receiver {
     auto source = make_byte_source(std::move(*fd), expected, source_limits);
     offset_ = expected.start;
     closed_ = expected.closed;
+    ended_ = false;
     read_hint_ = 0;
     const std::lock_guard guard(mutex_);
     source_ = std::move(source);
@@ -230,6 +233,7 @@ class FileReceiver final : public runtime::Receiver {
   Result<Received> read_block(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();
+    if (ended_) return end_of_file(limits, block);
     const std::size_t limit = block_limit(limits);
     const LongestRecord longest(max_record_, limits.largest_record);
     // The first block may begin with a byte order mark.
@@ -256,6 +260,7 @@ class FileReceiver final : public runtime::Receiver {
       if (!taken) return taken.error();
       if (*taken != 0) {
         const bool ended = at_end && *taken == data.size();
+        ended_ = ended && !framing_;
         if (*taken < data.size()) source_->put_back(data.view().substr(*taken));
         data.set_size(*taken);
         return hand_out(block, *taken, framing_ ? *taken : open_line, ended, data.view());
@@ -425,12 +430,13 @@ class FileReceiver final : public runtime::Receiver {
   std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
   std::uint64_t offset_ = 0;            // of the next block
   bool closed_ = false;                 // see Framing::closed
+  bool ended_ = false;                  // the last block held the end of the file
   std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
   mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts
   // The ends of blocks that were handed out and are not committed yet, by partition.
-  std::unordered_map<std::uint32_t, std::deque<FileMark>> marks_;
+  std::unordered_map<std::uint32_t, std::vector<FileMark>> marks_;
   mutable std::vector<Skipped> skipped_;
   mutable bool described_ = false;  // to_save was
   bool interrupted_ = false;

@@ -284,7 +284,8 @@ void register_file_sink(runtime::Registry& registry) {
   compress.choices = {"none", "gzip", "zstd"};
   compress.fallback = runtime::Value::string("none");
   compress.doc =
-      "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where memory is short; one "
+      "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where memory is short; "
+      "one "
       "ends at every commit";
   OptionSpec level;
   level.name = "level";

@@ -74,14 +74,12 @@ Result<Fd> open_input(const std::string& path, std::optional<Compression> packin
   }
   if (S_ISFIFO(info.st_mode)) return input_error(fmt::format("{} is a pipe; recv stdin() reads pipes", path));
   if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is no regular file", path));
-  bool any = false;
-  auto compression = find_compression(path, fd.get(), any);
-  if (packing) {
-    file.compression = *packing;
-  } else if (compression) {
-    file.compression = *compression;
-  } else {
-    return compression.error();
+  bool any = info.st_size != 0;
+  file.compression = packing.value_or(Compression::none);
+  if (!packing || !any) {
+    auto compression = find_compression(path, fd.get(), any);
+    if (!packing && !compression) return compression.error();
+    if (!packing) file.compression = *compression;
   }
   file.path = path;
   file.device = info.st_dev;

@@ -117,9 +117,8 @@ std::vector<MemoryRecord> MemoryChannel::take() {
 
 std::vector<MemoryRecord> MemoryChannel::wait_and_take() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return closed_ || next_ - committed_ < records_.size() || (written_ && writers_ == 0);
-  });
+  changed_.wait(
+      lock, [&] { return closed_ || next_ - committed_ < records_.size() || (written_ && writers_ == 0); });
   return take_locked();
 }
 
@@ -250,7 +249,8 @@ class MemorySink final : public runtime::Sink {
       const runtime::Metadata* metadata = batch.metadata_of(batch.records[i]);
       MemoryRecord record{std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format};
       if (channel_->push(std::move(record))) continue;
-      return runtime::Error{"sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
+      return runtime::Error{
+          "sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
     }
     return {};
   }

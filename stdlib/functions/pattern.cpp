@@ -117,7 +117,8 @@ class Re2Pattern final : public Pattern {
 
 namespace {
 
-Result<std::shared_ptr<const Pattern>> checked(std::string_view pattern, std::shared_ptr<Re2Pattern> compiled) {
+Result<std::shared_ptr<const Pattern>> checked(std::string_view pattern,
+                                               std::shared_ptr<Re2Pattern> compiled) {
   const re2::RE2& expression = compiled->expression();
   if (!expression.ok()) {
     std::string message = "bad pattern: " + expression.error();
@@ -161,8 +162,8 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile_computed(std::string_vie
 
 std::shared_ptr<const Pattern> pattern_of(CallContext& context, const Value& pattern) {
   thread_local CompiledCache<Pattern> cache;
-  const auto compiled = cache.get(pattern.text(), Pattern::compile_computed,
-                                  [](const Pattern& each) { return each.bytes(); });
+  const auto compiled =
+      cache.get(pattern.text(), Pattern::compile_computed, [](const Pattern& each) { return each.bytes(); });
   if (compiled.ok()) return *compiled;
   context.fail(compiled.error().message);
   return nullptr;

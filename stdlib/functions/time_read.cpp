@@ -15,6 +15,7 @@ namespace pipec::stdlib {
 namespace {
 
 constexpr const char* kMismatch = "does not have the format";
+constexpr const char* kNoOffset = "no offset at its end: give the zone";
 constexpr const char* kBadDate = "no such date or time";
 constexpr const char* kSkipped = "the clocks of this time zone skip that time";
 
@@ -309,8 +310,8 @@ const char* named_zone_to_utc(std::string_view name, std::int64_t local, const T
   if (!offset && known) {
     offset = known->offset;
     if (!offset) {
-      return zone ? "its zone abbreviation is ambiguous, and the given zone does not use it"
-                  : "its zone abbreviation is ambiguous; give the zone: zone: \"Asia/Shanghai\"";
+      return zone ? "ambiguous zone abbreviation, not one of the given zone"
+                  : "ambiguous zone abbreviation: give the zone";
     }
   }
   if (offset) {
@@ -332,7 +333,8 @@ const char* TimeFormat::read(std::string_view text, const TimeZone* zone, std::i
   Fields fields;
   Reader reader(text);
   for (const Directive& directive : directives_) {
-    if (!read_directive(directive, zone != nullptr, reader, fields)) return kMismatch;
+    if (read_directive(directive, zone != nullptr, reader, fields)) continue;
+    return directive.letter == 'z' && directive.exact && reader.done() ? kNoOffset : kMismatch;
   }
   if (!reader.done()) return kMismatch;
   if (fields.epoch) return to_nanoseconds(*fields.epoch, fields.fraction, nanoseconds);

@@ -41,8 +41,13 @@ class TestWrongUsage(Case):
         self.assertEqual(done.stdout, b"")
         return done.stderr
 
-    def test_no_command(self):
-        self.assertIn(b"--help", self.wrong())
+    def test_pipec_alone_prints_the_short_help(self):
+        said = self.wrong()
+        self.assertTrue(said.startswith(b"Usage: pipec COMMAND"), said)
+        self.assertIn(b"`pipec --help`", said)
+        for command in COMMANDS:
+            self.assertRegex(said, rb"(?m)^  " + command.encode() + b" +[A-Z]")
+        self.assertLess(said.count(b"\n"), 25)
 
     def test_unknown_command_is_answered_with_the_likely_one(self):
         self.assertIn(b"there is no command 'rnu'; did you mean 'run'?", self.wrong("rnu", "a.pipe"))
@@ -177,6 +182,24 @@ class TestPrinting(Case):
         one = self.run_pipec("functions", "upper")
         self.assert_status(one, 0)
         self.assertRegex(one.stdout, rb"^upper\(\w+: string\) -> string\n  .+\n\n  upper\(")
+
+    def test_functions_answers_for_families_words_of_the_language_and_of_other_tools(self):
+        for name, parts in {
+            "strings": (b"upper(s)", b"pad_end("),
+            "route": (b"route { CONDITION -> STAGES", b"a stage"),
+            "emit": (b"a statement of transform",),
+            "matches": (b"an operator",),
+            "dlq": (b"dlq \"why\"",),
+            "gsub": (b"'gsub' in an expression: write 'replace_re(", b"replace_re(s: string"),
+            "select": (b"filter CONDITION", b"'select' as a stage: write 'filter .a > 1'"),
+            "head": (b"head -n 10",),
+            "coalesce": (b"a ?? b",),
+            "filter": (b"filter(a: array", b"filter CONDITION"),
+        }.items():
+            done = self.run_pipec("functions", name)
+            self.assert_status(done, 0)
+            for part in parts:
+                self.assertIn(part, done.stdout, name)
 
     def test_a_connector_shows_its_options(self):
         done = self.run_pipec("functions", "file")

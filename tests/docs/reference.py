@@ -27,6 +27,8 @@ def sections():
     """[(heading, [name])] in the order of `pipec functions`."""
     found = []
     for line in pipec().splitlines():
+        if line == "language":  # its words are no entries of the registry: docs/language.md has them
+            break
         if re.fullmatch(r"\S.*", line) and not line.startswith("`"):
             found.append((line, []))
         elif line.startswith("  "):

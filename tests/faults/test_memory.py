@@ -4,6 +4,8 @@ neighbour that takes a part of the memory, records of 1 KiB and then of 4 MiB. I
 the limit, and hold its intake meanwhile. The same pipeline with `govern off` and a large queue is killed.
 
 Then a packed bomb, whose records are many times the limit or tiny and many, and a transform that begins to balloon in mid-stream.
+Then what one number has to bound: sixteen sinks that pack, twelve pipelines in one process, patterns that each take megabytes, records
+that are wide or that a sort makes many times as large, and nothing but records that cannot be parsed.
 
 Skipped, visibly, where no memory cgroup can be made. PIPEC_MEMORY_INPUT: MiB of input (default 160; --full: 2048).
 """
@@ -190,23 +192,31 @@ def run(group, directory, name, govern, arguments, slow_seconds, large_from, nei
     return process.returncode, reader, highest, errors[0].decode(errors="replace")
 
 
-def run_alone(group, directory, name, pipeline):
-    """Status, peak, messages."""
-    job = os.path.join(directory, f"{name}.pipe")
-    with open(job, "w", encoding="utf-8") as out:
-        out.write(pipeline)
-    process = subprocess.Popen([os.environ["PIPEC"], "run", "--state-dir", os.path.join(directory, name), job], cwd=directory,
+def run_alone(group, directory, name, *pipelines):
+    """Runs them in one process. Status, peak, messages."""
+    jobs = []
+    for number, pipeline in enumerate(pipelines):
+        jobs.append(os.path.join(directory, f"{name}{number or ''}.pipe"))
+        with open(jobs[-1], "w", encoding="utf-8") as out:
+            out.write(pipeline)
+    process = subprocess.Popen([os.environ["PIPEC"], "run", "--state-dir", os.path.join(directory, name), *jobs], cwd=directory,
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=group.enter)
-    highest = 0
+    highest, parts = 0, []
+    reader = threading.Thread(target=lambda: parts.append(process.stderr.read()))
+    reader.start()
+    begin = time.monotonic()
     while process.poll() is None:
         highest = max(highest, peak(process.pid))
+        if time.monotonic() - begin > 120:
+            process.kill()  # it stands still
         time.sleep(0.02)
-    errors = process.stderr.read().decode(errors="replace")
+    reader.join()
+    errors = parts[0].decode(errors="replace")
     process.stderr.close()
     print(f"{name}: status {process.returncode}, peak {highest / (1 << 20):.1f} MiB")
     if process.returncode != 0:
         print("  " + "\n  ".join(errors.splitlines()[-10:]))
-    return process.returncode, highest
+    return process.returncode, highest, errors
 
 
 def check_bomb(group, directory, check, packing):
@@ -219,7 +229,7 @@ def check_bomb(group, directory, check, packing):
     for name in ("bomb-out.ndjson", "bomb-dead.ndjson"):
         if os.path.exists(os.path.join(directory, name)):
             os.remove(os.path.join(directory, name))
-    status, highest = run_alone(group, directory, f"bomb-{packing}", BOMB)
+    status, highest, _ = run_alone(group, directory, f"bomb-{packing}", BOMB)
     check(status == 0, f"G3 the {packing} bomb ended the run with {status}")
     check(0 < highest < LIMIT, f"G3 with a {packing} bomb resident memory came to {highest} bytes")
     size = os.path.getsize(os.path.join(directory, "bomb-out.ndjson"))
@@ -235,7 +245,7 @@ def check_balloon(group, directory, check):
     with open(os.path.join(directory, "balloon.ndjson"), "wb") as out:
         for number in range(20_400):
             out.write(b'{"n":%d,"padding":"%s"}\n' % (number, b"p" * 1000))
-    status, highest = run_alone(group, directory, "balloon", BALLOON)
+    status, highest, _ = run_alone(group, directory, "balloon", BALLOON)
     check(status == 0, f"G4 the balloon ended the run with {status}")
     check(0 < highest < LIMIT, f"G4 with a balloon resident memory came to {highest} bytes")
     number = 0
@@ -245,6 +255,98 @@ def check_balloon(group, directory, check):
                 break
             number += 1
     check(number == 20_400, f"G4 the balloon's record {number} is missing or damaged")
+
+
+def lines_of(path):
+    """A file of one JSON value a line, unpacked."""
+    text = subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout if path.endswith(".zst") else None
+    if text is None:
+        with open(path, "rb") as content:
+            text = content.read()
+    return text.splitlines()
+
+
+def check_one_number(group, directory, check):
+    """G12: sinks, pipelines, patterns, evaluation. Each would take far more than the limit by itself."""
+    govern = 'govern { memory: 64MiB }\n'
+    with open(os.path.join(directory, "medium.ndjson"), "wb") as out:
+        for number in range(20_000):
+            out.write(b'{"i":%d,"s":"%s"}\n' % (number, b"abc" * 300))
+
+    fan = "".join(f'raw | filter .i >= 0 | sink file("fan_{i}.zst", compress: zstd)\n' for i in range(16))
+    status, highest, _ = run_alone(group, directory, "fan", "dlq discard\n" + govern + 'let raw = recv file("medium.ndjson") | parse json\n' + fan)
+    check(status == 0, f"G12 sixteen sinks that pack: status {status}")
+    check(0 < highest < LIMIT, f"G12 with sixteen sinks that pack resident memory came to {highest} bytes")
+    whole = lines_of(os.path.join(directory, "medium.ndjson"))
+    for i in range(16):
+        path = os.path.join(directory, f"fan_{i}.zst")
+        check(os.path.exists(path) and lines_of(path) == whole, f"G12 fan_{i}.zst is not what came in")
+
+    many = [f'dlq discard\n{govern}recv file("medium.ndjson") | parse json | transform {{ .t = upper(.s) .u = "${{.s}}${{.s}}${{.s}}" }} '
+            f'| sink file("many_{i}.ndjson")\n' for i in range(12)]
+    status, highest, errors = run_alone(group, directory, "many", *many)
+    check(status == 0, f"G12 twelve pipelines: status {status}")
+    check(0 < highest < LIMIT, f"G12 with twelve pipelines resident memory came to {highest} bytes")
+    size = sum(len(b'{"i":%d,"s":"","t":"","u":""}\n' % number) + 900 * 5 for number in range(20_000))
+    for i in range(12):
+        path = os.path.join(directory, f"many_{i}.ndjson")
+        check(os.path.exists(path) and os.path.getsize(path) == size, f"G12 many_{i}.ndjson is not whole")
+        if os.path.exists(path):
+            os.remove(path)
+
+    with open(os.path.join(directory, "patterns.ndjson"), "wb") as out:
+        for number in range(40):
+            out.write(b'{"p":"[\\\\p{L}]{1,200}%d","s":"abc%d"}\n' % (number, number))
+    status, highest, _ = run_alone(group, directory, "patterns", govern + 'recv file("patterns.ndjson") '
+                                   '| transform { .f = len(find_all(.s, .p)) } | sink file("patterns.out")\n')
+    check(status == 0, f"G12 forty computed patterns: status {status}")
+    check(0 < highest < LIMIT, f"G12 with forty computed patterns resident memory came to {highest} bytes")
+    found = lines_of(os.path.join(directory, "patterns.out"))
+    check(len(found) == 40 and all(line.endswith(b'"f":1}') for line in found), "G12 computed patterns give something else")
+
+    wide = b"{" + b",".join(b'"k%d":%d' % (j, j) for j in range(60_000)) + b"}\n"
+    with open(os.path.join(directory, "wide.ndjson"), "wb") as out:
+        out.write(wide * 40)
+    status, highest, errors = run_alone(group, directory, "wide", govern + 'recv file("wide.ndjson") | transform { . = {"n": len(keys(.)), '
+                                        '"k": join(map(keys(.), x -> upper(x)), ",")} } | sink file("wide.out")\n')
+    check(status == 0, f"G12 wide records: status {status}")
+    check(0 < highest < LIMIT, f"G12 with wide records resident memory came to {highest} bytes")
+    made = lines_of(os.path.join(directory, "wide.out"))
+    check(len(made) == 40 and all(line.startswith(b'{"n":60000,"k":"K0,K1,') for line in made), "G12 wide records are lost or damaged")
+
+    with open(os.path.join(directory, "large.ndjson"), "wb") as out:
+        for number in range(6):
+            out.write(b'{"i":%d,"s":"%s"}\n' % (number, b"a," * 2_000_000))
+        out.write(b'{"i":6,"s":"b,a"}\n')
+    status, highest, _ = run_alone(group, directory, "large", govern + 'dlq file("large-dead.ndjson")\nrecv file("large.ndjson") '
+                                   '| transform { .s = join(sort(split(.s, ",")), ";") } | sink file("large.out")\n')
+    check(status == 0, f"G10 records of 4 MB that are sorted: status {status}")
+    check(0 < highest < LIMIT, f"G10 with records of 4 MB that are sorted resident memory came to {highest} bytes")
+    check(lines_of(os.path.join(directory, "large.out")) == [b'{"i":6,"s":"a;b"}'], "G10 the small record behind large ones is lost")
+    dead = lines_of(os.path.join(directory, "large-dead.ndjson"))
+    check(len(dead) == 6 and all(b"of memory to evaluate" in line for line in dead), f"G10 {len(dead)} dead letters of large records")
+
+
+def check_poison(group, directory, check):
+    """fault Q3: nothing but records that cannot be parsed, tiny ones, then ten times as many."""
+    peaks, logs = [], []
+    for records in (100_000, 1_000_000):
+        with open(os.path.join(directory, "poison.ndjson"), "wb") as out:
+            out.write(b"{x\n" * records)
+        for name in ("poison-dead.ndjson", "poison.out"):
+            if os.path.exists(os.path.join(directory, name)):
+                os.remove(os.path.join(directory, name))
+        status, highest, errors = run_alone(group, directory, f"poison-{records}", 'dlq file("poison-dead.ndjson")\n'
+                                            'recv file("poison.ndjson") | parse json | sink file("poison.out")\n')
+        check(status == 0, f"Q3 {records} bad records: status {status}")
+        check(0 < highest < LIMIT, f"Q3 with {records} bad records resident memory came to {highest} bytes")
+        with open(os.path.join(directory, "poison-dead.ndjson"), "rb") as dead:
+            letters = sum(1 for _ in dead)
+        check(letters == records, f"Q3 {letters} dead letters of {records} bad records")
+        peaks.append(highest)
+        logs.append(len([line for line in errors.splitlines() if "governor:" not in line]))
+    check(peaks[1] < peaks[0] + (12 << 20), f"Q3 ten times the bad records took {peaks[1] - peaks[0]} bytes more")
+    check(logs[1] == logs[0], f"Q3 {logs[0]} lines are logged, {logs[1]} of ten times the bad records")
 
 
 def main():
@@ -262,9 +364,11 @@ def main():
         print(f"SKIP G10: no memory cgroup can be made: {group.why or 'none is mounted'}")
         print("cases: 0 passed, 0 failed")
         return 0
-    failed = []
+    failed, checks = [], 0
 
     def check(holds, what):
+        nonlocal checks
+        checks += 1
         if not holds:
             failed.append(what)
             print("FAILED " + what)
@@ -292,9 +396,11 @@ def main():
             check_bomb(group, directory, check, "gzip")
             check_bomb(group, directory, check, "zstd")
             check_balloon(group, directory, check)
+            check_one_number(group, directory, check)
+            check_poison(group, directory, check)
     finally:
         group.close()
-    print(f"cases: {20 - len(failed)} passed, {len(failed)} failed")
+    print(f"cases: {checks - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

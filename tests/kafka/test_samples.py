@@ -53,6 +53,8 @@ def main():
         errors = [record for record in records if isinstance(record, dict) and (record.get("status") or 0) >= 500]
         check(result.returncode == 0, f"router: {result.stderr}")
         check(sum(line.startswith("errors.") for line in lines) == len(errors), "router: not every error was routed")
+        check(all(f' key "{line.split()[0].removeprefix("errors.")}": ' in line for line in lines if line.startswith("errors.")),
+              "router: keys are not shown")
         check(all(line.split(": ", 1)[0] in ("bulk", "dead") or line.startswith("errors.") for line in lines), "router: topics")
         with open(DATA, encoding="utf-8") as source:
             bad = sum(1 for line in source if line.strip()) - len(records)
@@ -70,9 +72,21 @@ def main():
         key = lambda record: json.dumps(record, sort_keys=True)  # noqa: E731
         check(sorted(map(key, written)) == sorted(map(key, (r for r in records if isinstance(r, dict)))), "archive: records differ")
 
+        with open(os.path.join(directory, "two.pipe"), "w", encoding="utf-8") as text:
+            text.write('dlq discard\nrecv kafka(brokers: env("BROKERS"), topics: ["a", "b"], group: "g", stop_at_end: true)\n'
+                       '| transform { @key = .k; @headers.from = "x \\"y\\"" }\n| sink kafka(topic: "out")\n')
+        for name in ("one", "other"):
+            with open(os.path.join(directory, name), "w", encoding="utf-8") as data:
+                data.write(json.dumps({"k": name}) + "\n")
+        result = pipec("run", "-q", "--demo-kafka", "a=one", "--demo-kafka", "b=other", "two.pipe", directory=directory)
+        check(result.returncode == 0, f"two topics: {result.stderr}")
+        check(sorted(result.stdout.splitlines()) == [
+            f'out key "{name}" headers {{"from":"x \\"y\\""}}: {{"k": "{name}"}}' for name in ("one", "other")],
+            f"two topics: {result.stdout}")
+
         result = pipec("run", "--demo-kafka", "nothing", samples[0], directory=directory)
         check(result.returncode == 2 and "TOPIC=FILE" in result.stderr, f"wrong usage: {result.stderr}")
-    print(f"kafka.samples: {9 - len(failed)} passed, {len(failed)} failed")
+    print(f"kafka.samples: {12 - len(failed)} passed, {len(failed)} failed")
     sys.exit(1 if failed else 0)
 
 

@@ -75,7 +75,7 @@ class Demo final : public KafkaDemo {
     return status;
   }
 
-  Status show(const std::function<void(const std::string&, std::string_view)>& each) override {
+  Status show(const std::function<void(const Shown&)>& each) override {
     const kafka::Handle consumer = make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers()},
                                                                    {"group.id", "demo"},
                                                                    {"enable.auto.commit", "false"},
@@ -101,8 +101,21 @@ class Demo final : public KafkaDemo {
   }
 
  private:
+  static std::vector<std::pair<std::string, std::string>> headers_of(const rd_kafka_message_t* message) {
+    std::vector<std::pair<std::string, std::string>> found;
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return found;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
+      found.emplace_back(name, std::string(static_cast<const char*>(value), value ? size : 0));
+    }
+    return found;
+  }
+
   static Status show_one(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition,
-                         const std::function<void(const std::string&, std::string_view)>& each) {
+                         const std::function<void(const Shown&)>& each) {
     const kafka::PartitionList list = kafka::make_list(1);
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset =
         RD_KAFKA_OFFSET_BEGINNING;
@@ -112,7 +125,12 @@ class Demo final : public KafkaDemo {
       if (!message) return kafka::error("the demo's Kafka does not answer");
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return {};
       if (message->err) return kafka::error(rd_kafka_message_errstr(message.get()));
-      each(topic, {static_cast<const char*>(message->payload), message->payload ? message->len : 0});
+      Shown shown;
+      shown.topic = topic;
+      if (message->key) shown.key.emplace(static_cast<const char*>(message->key), message->key_len);
+      shown.headers = headers_of(message.get());
+      shown.payload = {static_cast<const char*>(message->payload), message->payload ? message->len : 0};
+      each(shown);
     }
   }
 

@@ -54,7 +54,9 @@ TEST_CASE("misspelt and missing words are suggested") {
   CHECK(hint_of("commit snik") == "did you mean 'sink'?");
   CHECK(hint_of("test \"t\" { stage c givn 1 }") == "did you mean 'given'?");
   CHECK(hint_of("file(\"x\") | drop") == "a connector stands behind 'recv': recv file(...)");
-  CHECK(hint_of("a | file(\"x\")") == "a connector stands behind its stage: 'sink file(...)'");
+  CHECK(hint_of("a | file(\"x\")") ==
+        "a connector stands behind its stage: 'sink file(...)'; a function within one: 'transform { .a = "
+        "file(.a) }'");
   CHECK(hint_of("filter .x | drop").substr(0, 5) == "write");
   CHECK(hint_of("x = recv stdin()") == "write 'let x = ...'");
   CHECK(hint_of("a | route { .x -> drop }") == "add 'else -> drop' if the other records may go");

@@ -20,12 +20,15 @@ class LateSink final : public runtime::Sink {
     std::mutex mutex;
     std::vector<std::string> records;
     bool always_deferred = true;
+    bool failed = false;            // a batch was reported as failed
+    std::size_t written_after = 0;  // batches that came behind that
   };
   explicit LateSink(std::shared_ptr<Script> script) : script_(std::move(script)) {}
 
   Status write(const Batch& batch, StageContext& context) override {
     const auto completion = context.defer();
     const std::lock_guard lock(script_->mutex);
+    if (script_->failed) ++script_->written_after;
     for (const runtime::Record& record : batch.records) script_->records.emplace_back(batch.payload(record));
     if (!completion) {
       script_->always_deferred = false;
@@ -45,7 +48,9 @@ class LateSink final : public runtime::Sink {
     for (; !held_.empty(); held_.pop_back()) {
       Held& last = held_.back();
       if (script_->refused) last.completion->dead_letter(*script_->refused, "refused later");
-      last.completion->done(last.number == script_->fail ? Status(injected("lost on the way")) : Status());
+      const bool fails = last.number == script_->fail;
+      last.completion->done(fails ? Status(injected("lost on the way")) : Status());
+      script_->failed = script_->failed || fails;
     }
   }
   std::shared_ptr<Script> script_;
@@ -126,15 +131,26 @@ TEST_CASE("D2 a batch that a sink completes later is committed after that, in or
   }
 }
 
-TEST_CASE("D3 a batch that fails when it is completed ends the run, and nothing behind it is committed") {
-  auto source = source_of(numbered(60), 10);
-  auto sunk = std::make_shared<LateSink::Script>();
-  sunk->fail = 2;
-  Builder builder;
-  builder.receive("recv", receiver(source)).sink("sink", late(sunk));
-  const Outcome outcome = run(builder, options());
-  CHECK(message(outcome) == "lost on the way");
-  CHECK(source->committed() <= 10);
+TEST_CASE(
+    "D3 no batch is handed to a sink after it reported one as failed, and nothing behind that is committed") {
+  for (const unsigned threads : {1u, 2u, 8u}) {
+    for (const std::size_t hold : {1u, 3u, 5u}) {
+      auto source = source_of(numbered(600), 10);
+      auto sunk = std::make_shared<LateSink::Script>();
+      sunk->hold = hold;
+      sunk->fail = 10;
+      Builder builder;
+      builder.receive("recv", receiver(source)).sink("sink", late(sunk));
+      const Outcome outcome = run(builder, options(threads));
+      CHECK(message(outcome) == "lost on the way");
+      REQUIRE(outcome.error);
+      CHECK(outcome.error->node == "sink");
+      CHECK(sunk->written_after == 0);
+      // Up to the failed one, and those that were on their way with it.
+      CHECK(sunk->records.size() <= 10 * (10 + hold));
+      CHECK(source->committed() <= 90);
+    }
+  }
 }
 
 TEST_CASE("P7 a record that is refused when its batch is completed is a dead letter before the commit") {

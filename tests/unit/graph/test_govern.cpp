@@ -6,7 +6,7 @@
 #include "graph/gate.h"
 #include "graph/split.h"
 #include "support/catch.h"
-#include "unit/graph/fixture.h"
+#include "unit/graph/hooked.h"
 
 using namespace pipec;
 using namespace pipec::test;
@@ -764,6 +764,96 @@ TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the ot
     CHECK(message(outcomes[0]) == "");
     CHECK(message(outcomes[1]) == "");
   }
+}
+
+namespace {
+
+// Notes how many records it is asked for; an endless source.
+struct Asked final : runtime::Receiver {
+  explicit Asked(std::function<bool(std::size_t)> on_receive) : more(std::move(on_receive)) {}
+  Status open(const StateEntries&) override { return {}; }
+  Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
+    if (!more(limits.max_records)) return Received::end;
+    block.data->append("x");
+    block.origins.push_back({0, 1});
+    block.ranges.push_back({0, 0, calls, calls + 1});
+    ++calls;
+    return Received::records;
+  }
+  Status commit(std::span<const PositionRange>) override { return {}; }
+  const std::function<bool(std::size_t)> more;
+  std::uint64_t calls = 0;
+};
+
+}  // namespace
+
+TEST_CASE("G8 low_latency asks a receiver for 500 records at a time, the others for what the bytes allow") {
+  for (const auto& [profile, records] :
+       {std::pair(runtime::Profile::low_latency, std::size_t{500}),
+        std::pair(runtime::Profile::balanced, (std::size_t{256} << 10) / 16)}) {
+    std::vector<std::size_t> asked;
+    auto out = std::make_shared<SinkScript>();
+    Builder b;
+    b.receive("in", [&] {
+       return std::make_unique<Asked>([&](std::size_t most) {
+         asked.push_back(most);
+         return asked.size() < 4;
+       });
+     }).sink("out", sink(out));
+    RunOptions o = options();
+    o.govern.emplace().profile = profile;
+    o.govern->memory = std::size_t{1} << 40;
+    CHECK(message(run(b, o)) == "");
+    CHECK(asked == std::vector<std::size_t>(4, records));
+  }
+}
+
+TEST_CASE(
+    "G8 after a hold a receiver is asked for fewer records than the profile's, in step with the budget") {
+  const Lever lever;
+  auto journal = std::make_shared<Journal>();
+  std::size_t after = 0, held_at = 0;
+  auto out = std::make_shared<SinkScript>();
+  Builder b;
+  b.receive("in", [&] {
+     return std::make_unique<Asked>([&](std::size_t most) {
+       if (journal->count("held") == 0) return true;
+       if (++held_at == 1) return true;  // it was asked before
+       after = most;
+       return false;
+     });
+   }).sink("out", sink(out));
+  RunOptions o = lever.apply(options());
+  o.govern->memory = std::size_t{1} << 40;
+  o.log = [&](const std::string& line) {
+    if (line.starts_with("governor: paused")) {
+      journal->note("held");
+      *lever.level = 0.1;
+    }
+  };
+  *lever.level = 0.9;
+  CHECK(message(run(b, o)) == "");
+  // Half of the 1,000, and what the budget has grown since.
+  CHECK(after >= 250);
+  CHECK(after < 1'000);
+}
+
+TEST_CASE("G11 last_received_bytes is the size of the last block") {
+  auto in = source_of({std::string(10, 'a'), std::string(300, 'b'), std::string(70, 'c')}, 1);
+  auto out = std::make_shared<SinkScript>();
+  std::vector<double> seen;
+  const graph::Pipeline* running = nullptr;
+  Builder b;
+  b.receive("in", hooked(in,
+                         [&](const std::string& call) {
+                           if (call == "receive") seen.push_back(metric(*running, "last_received_bytes"));
+                         }))
+      .sink("out", sink(out));
+  auto pipeline = make(b, options());
+  running = pipeline.get();
+  CHECK(message(pipeline->run()) == "");
+  CHECK(seen == std::vector<double>{0, 10, 300, 70});
+  CHECK(metric(*pipeline, "last_received_bytes") == 70);
 }
 
 TEST_CASE("G7 a run that is held can be stopped") {

@@ -265,7 +265,8 @@ struct Governed {
     return governor->tick(seen);
   }
   void resident(double level) {
-    const auto pages = static_cast<std::size_t>(level * 85 * kMiB) / static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const auto pages =
+        static_cast<std::size_t>(level * 85 * kMiB) / static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     write("proc/self/statm", "90000 " + std::to_string(pages) + " 300 5 0 123 0\n");
   }
   std::size_t released = 0;
@@ -386,7 +387,8 @@ TEST_CASE("G7 a source whose own queue presses is drained, not held") {
   CHECK_FALSE(g.tick(1).drain);
 }
 
-TEST_CASE("G12 pipelines that share a limit keep to the smallest, count each other's bytes and divide the budget") {
+TEST_CASE(
+    "G12 pipelines that share a limit keep to the smallest, count each other's bytes and divide the budget") {
   Governed root;
   const auto shared = std::make_shared<pipec::runtime::SharedGovernor>(0, root.directory.path());
   GovernSettings settings;

@@ -201,3 +201,34 @@ TEST_CASE("a packed file without a record is a valid one, and every level reads 
     }
   }
 }
+
+TEST_CASE("G12 a sink that packs keeps to its share of the memory, and writes the same text") {
+  const TempDir temp;
+  for (const Compression compression : kBoth) {
+    for (const std::size_t share : {std::size_t{200} << 10, std::size_t{2} << 20}) {
+      const std::string file = temp / (compression_name(compression) + std::to_string(share));
+      SavedState state;
+      Driver driver(state, constant_path(file), compression);
+      driver.sink->keep_queue_limit(share);
+      REQUIRE(driver.open().empty());
+      std::mt19937 random(7);
+      std::string wanted;
+      std::size_t most = 0;
+      for (int batch = 0; batch < 100; ++batch) {
+        std::vector<std::string> records;
+        for (int i = 0; i < 100; ++i) {
+          records.push_back(record(random, "p"));
+          wanted += records.back() + "\n";
+        }
+        driver.write(records);
+        most = std::max(most, driver.sink->queued_bytes());
+      }
+      driver.commit();
+      REQUIRE(driver.sink->close().ok());
+      CHECK(unpacked(compression, read_file(file)) == wanted);
+      // Strings grow by doubling.
+      CHECK(most <= 2 * share);
+      CHECK(most > share / 8);
+    }
+  }
+}

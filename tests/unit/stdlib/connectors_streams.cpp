@@ -333,6 +333,112 @@ TEST_CASE("memory channels keep what is not committed, and join two pipelines") 
   CHECK(other->take().empty());
 }
 
+TEST_CASE("G10 a memory channel is bounded: push waits for a commit, and can be interrupted") {
+  const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
+  const auto channel = channels->channel("c");
+  channel->set_limit(1000);
+  CHECK(channel->push({std::string(5000, 'x')}));  // one record goes in however long it is
+  CHECK(channel->held_bytes() >= 5000);
+  CHECK_FALSE(channel->try_push({"1"}));
+
+  // Interrupted.
+  std::atomic<int> pushed{-1};
+  std::thread pusher([&] { pushed = channel->push({"1"}) ? 1 : 0; });
+  while (pushed == -1) channel->interrupt();
+  pusher.join();
+  CHECK(pushed == 0);
+  CHECK(channel->pushed() == 1);
+
+  // What take() takes makes room.
+  bool second_in = false, third_in = true;
+  std::thread second([&] { second_in = channel->push({"2"}); });
+  CHECK(channel->wait_and_take().size() == 1);
+  second.join();
+  CHECK(second_in);
+  CHECK(channel->take().size() == 1);
+  CHECK(channel->held_bytes() == 0);
+
+  // Closed: nothing comes any more.
+  CHECK(channel->push({std::string(5000, 'x')}));
+  std::thread third([&] { third_in = channel->push({"3"}); });
+  channel->close();
+  third.join();
+  CHECK_FALSE(third_in);
+  CHECK_FALSE(channel->try_push({"4"}));
+  CHECK(channel->pushed() == 3);
+}
+
+TEST_CASE("G10 a reader of a full memory channel asks for a commit when it has read all of it") {
+  Registry registry;
+  const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
+  pipec::stdlib::register_memory(registry, channels);
+  const auto channel = channels->channel("c");
+  channel->set_limit(1);
+  OptionsBuilder options;
+  options.text("name", "c");
+  auto made = registry.receiver("memory")->make(options, {});
+  REQUIRE(made.ok());
+  Receiver& receiver = **made;
+  std::vector<PositionRange> read;
+  std::size_t asked = 0;
+  receiver.keep_commit_trigger([&] {
+    ++asked;
+    REQUIRE(receiver.commit(read).ok());
+  });
+  REQUIRE(receiver.open({}).ok());
+  std::thread pusher([&] {
+    for (int i = 0; i < 20; ++i) channel->push({std::to_string(i)});
+    channel->close();
+  });
+  BufferPool pool;
+  ReceiveLimits limits;
+  limits.wait = std::chrono::hours(1);
+  std::size_t records = 0;
+  for (;;) {
+    Block block;
+    block.data = pool.get(64);
+    const auto received = receiver.receive(limits, block);
+    REQUIRE(received.ok());
+    if (*received == Received::end) break;
+    records += block.origins.size();
+    if (*received == Received::records) read = block.ranges;
+    CHECK((receiver.queued_bytes() != 0 || *received == Received::idle));
+  }
+  pusher.join();
+  CHECK(records == 20);
+  CHECK(asked >= 19);
+}
+
+TEST_CASE("a program that waits for results goes on when the pipelines that write them have ended") {
+  Registry registry;
+  const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
+  pipec::stdlib::register_memory(registry, channels);
+  const auto channel = channels->channel("c");
+  OptionsBuilder options;
+  options.text("name", "c");
+  BufferPool pool;
+  FakeContext context;
+  for (int run = 0; run < 2; ++run) {
+    auto sink = registry.sink("memory")->make(options, {});
+    REQUIRE(sink.ok());
+    REQUIRE((*sink)->open({}).ok());
+    bool written = false;
+    std::thread writer([&] {
+      written = (*sink)->write(batch_of({"1"}, pool), context).ok();
+      written = (*sink)->close().ok() && written;
+    });
+    std::size_t records = 0;
+    for (;;) {
+      const auto taken = channel->wait_and_take();
+      if (taken.empty()) break;
+      records += taken.size();
+    }
+    writer.join();
+    CHECK(written);
+    CHECK(records == 1);
+  }
+}
+
 TEST_CASE("recv memory that waits is interrupted") {
   const auto receiver = make_receiver("memory", OptionsBuilder().text("name", "never"));
   REQUIRE(receiver->open({}).ok());

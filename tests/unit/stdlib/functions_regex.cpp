@@ -1,3 +1,6 @@
+#include "pipec/runtime/cached_bytes.h"
+#include "stdlib/functions/compiled_cache.h"
+#include "stdlib/functions/pattern.h"
 #include "unit/stdlib/functions_caller.h"
 
 using namespace pipec::stdlib::test;
@@ -63,4 +66,51 @@ TEST_CASE("fault D9 a pattern that others backtrack on for ever takes linear tim
   CHECK(call("capture", {text(all + "b"), text("(?<x>(a+)+)$")}) == "null");
   CHECK(call("replace_re", {text(all + "b"), text("(a+)+$"), text("")}) == '"' + all + "b\"");
   CHECK(call("find_all", {text(all + "b"), text("(a|aa)+$")}) == "[]");
+}
+
+TEST_CASE("G12 patterns that are computed are kept by their bytes, counted, and given back when asked",
+          "[functions]") {
+  using pipec::runtime::CachedBytes;
+  using Cache = pipec::stdlib::CompiledCache<pipec::stdlib::Pattern>;
+  const auto bytes_of = [](const pipec::stdlib::Pattern& pattern) { return pattern.bytes(); };
+  const std::size_t before = CachedBytes::total();
+  {
+    Cache cache;
+    for (int i = 0; i < 100; ++i) {
+      const auto compiled =
+          cache.get("a" + std::to_string(i), pipec::stdlib::Pattern::compile_computed, bytes_of);
+      REQUIRE(compiled.ok());
+      CHECK((*compiled)->search("xa" + std::to_string(i)));
+    }
+    CHECK(cache.entries() == Cache::kMostEntries);
+    const std::size_t small = cache.bytes();
+    CHECK(CachedBytes::total() == before + small);
+    // Each of these takes megabytes: no two are kept.
+    for (int i = 0; i < 3; ++i) {
+      const auto compiled = cache.get("[\\p{L}]{1,200}" + std::to_string(i),
+                                      pipec::stdlib::Pattern::compile_computed, bytes_of);
+      REQUIRE(compiled.ok());
+      CHECK((*compiled)->search("ä" + std::to_string(i)));
+      CHECK((*compiled)->bytes() > Cache::kMostBytes);
+      CHECK(cache.entries() == 1);
+      CHECK(CachedBytes::total() - before > (std::size_t{3} << 20));
+    }
+    CachedBytes::release_all();
+    REQUIRE(cache.get("a", pipec::stdlib::Pattern::compile_computed, bytes_of).ok());
+    CHECK(cache.entries() == 1);
+    CHECK(cache.bytes() < small);
+  }
+  CHECK(CachedBytes::total() == before);
+}
+
+TEST_CASE("G12 a computed pattern compiles where a constant one does, and fails with the same words",
+          "[functions]") {
+  for (const std::string pattern :
+       {"(", "a{2000}", "(((a{30}){30}){30}){30}", "[\\p{L}]{1,200}", "a(?=b)", "x"}) {
+    INFO(pattern);
+    const auto constant = pipec::stdlib::Pattern::compile(pattern);
+    const auto computed = pipec::stdlib::Pattern::compile_computed(pattern);
+    REQUIRE(constant.ok() == computed.ok());
+    if (!constant.ok()) CHECK(constant.error().message == computed.error().message);
+  }
 }

@@ -76,9 +76,8 @@ TEST_CASE("a zone abbreviation is one offset, summer and winter, as GNU date has
   CHECK(read("2026-07-15 12:00:00 GMT") == R"("2026-07-15T12:00:00Z")");
   for (const char* ambiguous : {"CST", "IST", "BST"}) {
     CAPTURE(ambiguous);
-    CHECK(
-        read((std::string("2026-07-15 12:00:00 ") + ambiguous).c_str()).find("is ambiguous; give the zone") !=
-        std::string::npos);
+    CHECK(read((std::string("2026-07-15 12:00:00 ") + ambiguous).c_str())
+              .find("(ambiguous zone abbreviation: give the zone)") != std::string::npos);
   }
   CHECK(read("2026-07-15 12:00:00 XYZT").find("unknown time zone in it") != std::string::npos);
 }
@@ -121,7 +120,8 @@ TEST_CASE("with a zone the default format may do without an offset", "[functions
   CHECK(read("2026-03-02T10:00:00-05:00") == R"("2026-03-02T15:00:00Z")");
   CHECK(is_error(read("2026-03-29T02:30:00")));  // the clocks skip it
   CHECK(is_error(read("2026-03-02T10:00:00 ")));
-  CHECK(is_error(call("parse_time", {text("2026-03-02T10:00:00")})));
+  CHECK(call("parse_time", {text("2026-03-02T10:00:00")}).find("(no offset at its end: give the zone)") !=
+        std::string::npos);
   if (when == When::running) {
     CHECK(is_error(call("parse_time", {text("2026-03-02T10:00:00"), text("%+"), text("")})));
   }

@@ -14,7 +14,8 @@ namespace pipec::dsl {
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit);
 
 // The candidate that is likely meant: equal without regard to ASCII case, or within a third of the word's
-// length (at least 1). The nearest one wins, the earlier one among equals. Nothing for words beyond 64 bytes.
+// length (at least 1), without another word between its underscores. The nearest one wins, the earlier one
+// among equals. Nothing for words beyond 64 bytes.
 std::optional<std::string> suggest(std::string_view word, const std::vector<std::string_view>& candidates);
 std::optional<std::string> suggest(std::string_view word, const std::vector<std::string>& candidates);
 

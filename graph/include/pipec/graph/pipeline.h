@@ -31,7 +31,7 @@ struct RunOptions {
   // In flight between receive and sink, at most this plus one record. Without it: as the governor sees fit,
   // or 8 MiB where there is none.
   std::optional<std::size_t> budget_bytes;
-  std::optional<runtime::GovernSettings> govern;     // in place of the plan's
+  std::optional<runtime::GovernSettings> govern;  // in place of the plan's
   // Shared by pipelines that are to keep to one memory limit together (G12). Null: this one keeps to its own,
   // as if it were alone in the process. With `govern off` a pipeline is never held, but what it uses counts.
   std::shared_ptr<runtime::SharedGovernor> governor;

@@ -45,6 +45,8 @@ struct Node {
 
   // For `explain`: one fact a line.
   std::vector<std::string> facts;
+  // filter: the fields without which no record passes, each as its keys.
+  std::vector<std::vector<std::string>> needed_fields;
   bool can_dead_letter = false;
   bool unordered = false;  // sink: takes batches as they come
 };

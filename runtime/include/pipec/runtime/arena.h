@@ -15,8 +15,8 @@
 
 namespace pipec::runtime {
 
-// How much arenas may take. One that needs more than `each` waits until no other arena of the process does, and
-// may then have `most`: what a few large records need is not multiplied by the number of threads.
+// How much arenas may take. One that needs more than `each` waits until no other arena of the process does,
+// and may then have `most`: what a few large records need is not multiplied by the number of threads.
 struct ArenaBounds {
   std::size_t each = SIZE_MAX;
   std::size_t most = SIZE_MAX;

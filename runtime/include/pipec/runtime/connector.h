@@ -86,11 +86,11 @@ class Receiver {
     (void)ranges;
     (void)out;
   }
-  // The gate. Each fires once per edge. A paused receiver's receive() is not called.
+  // The gate. Each fires once per edge. A paused receiver takes in nothing more; receive() is not called.
   virtual void pause() {}
   virtual void resume() {}
   // Any thread: bytes that it holds besides what it handed out (a client library's queues). They count as
-  // memory in use.
+  // memory in use. Where they are what presses, receive() of a paused receiver is called to hand them out.
   virtual std::size_t queued_bytes() const { return 0; }
   // Any thread, between open() and close().
   virtual std::vector<Gauge> gauges() const { return {}; }

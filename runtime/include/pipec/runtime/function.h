@@ -59,7 +59,7 @@ struct Parameter {
   };
   std::string name;
   TypeSet types = TypeSet::any();
-  std::optional<Value> fallback;  // the default; an argument without one is required
+  std::optional<Value> fallback = {};  // the default; an argument without one is required
   Kind kind = Kind::value;
   std::uint8_t lambda_parameters = 1;
   TypeSet lambda_result = TypeSet::any();

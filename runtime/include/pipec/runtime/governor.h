@@ -40,8 +40,8 @@ class Governor {
     std::size_t records = 0;  // of one receive, at most; 0: any number
     bool held = false;        // the sources are to be paused
     bool edge = false;        // `held` is new
-    bool drain = false;       // held, but sources with a queue of their own may hand it out, a batch at a time
-    std::string reason;       // of the edge
+    bool drain = false;  // held, but sources with a queue of their own may hand it out, a batch at a time
+    std::string reason;  // of the edge
   };
 
   // `most`: never more bytes in flight than this.

@@ -4,8 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pipec/runtime/error.h"
 
@@ -18,10 +21,14 @@ class KafkaDemo {
   virtual std::string brokers() const = 0;
   // Makes the topic of four partitions and puts each line of the file into it, in turn.
   virtual runtime::Status fill(const std::string& topic, const std::string& file) = 0;
-  // Every record of the topics that were not filled, by topic, partition and offset. A record without payload
-  // is shown as "".
-  virtual runtime::Status show(
-      const std::function<void(const std::string& topic, std::string_view payload)>& each) = 0;
+  struct Shown {
+    std::string topic;
+    std::optional<std::string_view> key;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string_view payload;  // "" where the record has none
+  };
+  // Every record of the topics that were not filled, by topic, partition and offset.
+  virtual runtime::Status show(const std::function<void(const Shown&)>& each) = 0;
 };
 
 }  // namespace pipec::stdlib

@@ -1,0 +1,27 @@
+// What other tools call things: jq, SQL, VRL, awk, Logstash, Spark. They are hints, never aliases: "gsub" is
+// answered with replace_re.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pipec::dsl {
+
+struct ForeignWord {
+  enum class Where : std::uint8_t { expression, stage };
+  std::string_view word;
+  Where where = Where::expression;  // where it stands
+  std::string_view entry;           // the function, stage, statement or operator that does it here
+  std::string_view advice;          // "write 'len(.a)'"
+};
+
+std::span<const ForeignWord> foreign_words();
+// Null where the word is of no other tool that is known.
+const ForeignWord* foreign_word(std::string_view word, ForeignWord::Where where);
+
+// What to say to such a word where a stage should be; one of an expression counts too. "" where it is none.
+std::string foreign_stage_advice(std::string_view word);
+
+}  // namespace pipec::dsl
