@@ -108,10 +108,20 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // engine_open.cpp
   runtime::Status open();
-  // Makes one and opens it; stop() interrupts it meanwhile.
-  template <typename Connector, typename Make, typename Open>
-  runtime::Status make_and_open(std::unique_ptr<Connector>& to, std::size_t place, const Make& make,
-                                const Open& open);
+  template <typename Connector, typename Make>
+  runtime::Status make_end(std::unique_ptr<Connector>& to, std::size_t place, const Make& make);
+  // Opens what was made; stop() interrupts it meanwhile.
+  template <typename Connector, typename Open>
+  runtime::Status open_end(Connector& connector, std::size_t place, const Open& open);
+  runtime::Status make_ends();
+  runtime::Status open_ends();
+  runtime::Status begin();
+  runtime::Beginning beginning() const;
+  // Calls call(sink, state key) until one fails; the error gets its sink's name and place.
+  runtime::Status for_each_sink(
+      Activity::Call what,
+      const std::function<runtime::Status(runtime::Sink&, const std::string& state_key)>& call);
+  bool keeps_state() const { return options_.checkpoint != nullptr && plan_.commit == CommitMode::automatic; }
   runtime::Status open_receiver(runtime::Receiver& receiver, const std::string& state_key);
   std::size_t queue_share(std::size_t part, std::size_t among) const;
   runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
@@ -188,6 +198,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // engine_commit.cpp
   void commit_loop();
   runtime::Status commit(const Commit& commit);
+  std::vector<std::string> let_go(runtime::StateEntries& entries);
+  runtime::Status finish();
   runtime::Status retry(const std::function<runtime::Status()>& attempt);
   void note_committed(const Commit& commit);
 
@@ -312,6 +324,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // The route point: serial, in the total order.
   std::optional<Lane<Delivery*>> routes_;
   std::unique_ptr<runtime::Sink> dead_letter_sink_;
+  runtime::Beginning beginning_;
   std::optional<Backoff> dead_letter_backoff_;
   std::size_t letters_written_ = 0;  // of the delivery at the route point
 

@@ -15,7 +15,7 @@ void Engine::commit_loop() {
       barrier_changed_.wait(lock, [&] { return barrier_.ready() || no_more_batches_; });
       next = barrier_.take();
     }
-    if (!next) return;
+    if (!next) break;
     Status status = guarded([&] { return commit(*next); });
     if (abandoned_.load()) return;
     {
@@ -38,6 +38,9 @@ void Engine::commit_loop() {
       end_early();
     }
   }
+  if (failure_.any()) return;
+  Status status = finish();
+  if (!status && !abandoned_.load()) failure_.fail_all(std::move(status.error()));
 }
 
 Status Engine::commit(const Commit& commit) {
@@ -60,18 +63,24 @@ Status Engine::commit(const Commit& commit) {
     if (Status status = sync_all(); !status || abandoned_.load()) return status;
   }
   if (options_.checkpoint) {
-    StateEntries entries = commit.entries;
+    StateEntries positions;
     for (const SourceRanges& own : commit.sources) {
       const Source& source = sources_[own.source];
       StateEntries described;
       Status status = guarded([&] { source.receiver->describe(own.ranges, described); });
       if (!status) return at_node(std::move(status.error()), source.node);
-      add_entries(plan_.nodes[source.node].state_key, std::move(described), entries);
+      add_entries(plan_.nodes[source.node].state_key, std::move(described), positions);
     }
     // The store is the caller's: once run() has given up it may be gone.
     const std::lock_guard lock(outside_);
     if (abandoned_.load()) return {};
-    if (Status status = guarded([&] { return options_.checkpoint->save(entries); }); !status) return status;
+    Status status = guarded([&]() -> Status {
+      StateEntries entries = commit.entries;
+      if (Status added = options_.checkpoint->add_finished(let_go(entries)); !added) return added;
+      entries.insert(entries.end(), positions.begin(), positions.end());
+      return options_.checkpoint->save(entries);
+    });
+    if (!status) return status;
   }
   for (const SourceRanges& own : commit.sources) {
     const Source& source = sources_[own.source];
@@ -88,6 +97,25 @@ Status Engine::commit(const Commit& commit) {
   if (mutated(Mutant::commit_before_sync)) return sync_all();
   counters_.commits.fetch_add(1, std::memory_order_relaxed);
   return {};
+}
+
+// Removed entries whose sinks have begun to use them again stay. The others' keys. outside_ is held, so that
+// what a sink announces from now on comes behind this commit.
+std::vector<std::string> Engine::let_go(StateEntries& entries) {
+  std::vector<std::string> finished;
+  for (runtime::StateEntry& entry : entries) {
+    if (!entry.value.empty()) continue;
+    [[maybe_unused]] const Status asked = for_each_sink(
+        Activity::Call::commit, [&](runtime::Sink& sink, const std::string& state_key) -> Status {
+          const std::size_t own = state_key.size() + 1;
+          if (entry.key.size() <= own || !entry.key.starts_with(state_key) || entry.key[own - 1] != '\t')
+            return {};
+          if (auto kept = sink.kept_entry(entry.key.substr(own))) entry.value = *std::move(kept);
+          return {};
+        });
+    if (entry.value.empty()) finished.push_back(entry.key);
+  }
+  return finished;
 }
 
 // Waits between attempts here, on the committing thread; the deadline cuts the waits short.

@@ -1,4 +1,4 @@
-// Making and opening what the plan names, and closing it.
+// Making and opening what the plan names, beginning, finishing, and closing it.
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -20,6 +20,12 @@ namespace {
 
 // Between an owner's key and its own in the checkpoint; no state key holds one.
 constexpr char kKeyEnd = '\t';
+
+// The checkpoint's own entry: how far a run with --truncate has come (kEmpty: everything is still to be
+// emptied; kEmptied: what was known is, and the run has not come to its end yet).
+constexpr const char* kAnew = "anew";
+constexpr const char* kEmpty = "empty";
+constexpr const char* kEmptied = "emptied";
 
 constexpr std::size_t kReceiversPart = 4;
 constexpr std::size_t kSinksPart = 8;
@@ -73,7 +79,7 @@ StateEntries Engine::saved_entries(const std::string& state_key) const {
 
 // F4: a sink announces a file that no checkpoint knows before its first byte, from write() or sync().
 void Engine::let_save_ahead(runtime::Sink& sink, const std::string& state_key) {
-  if (!options_.checkpoint) return;
+  if (!keeps_state()) return;
   sink.keep_ahead([this, state_key, leash = leash_](const StateEntries& own) -> Status {
     const auto running = leash->hold();
     if (!running) return Error{"deadline", "the run is over", {}, {}, false};
@@ -104,9 +110,8 @@ Status Engine::open_sink(runtime::Sink& sink, const std::string& state_key) {
   let_save_ahead(sink, state_key);
   const std::size_t share = queue_share(kSinksPart, governor_ ? governor_->shape().sinks : 1);
   if (share != 0) sink.keep_queue_limit(share);
-  if (Status status = sink.open(saved_entries(state_key)); !status) return status;
-  if (const std::string note = sink.resume_note(); !note.empty()) log(note);
-  return {};
+  sink.keep_beginning(beginning_);
+  return sink.open(saved_entries(state_key));
 }
 
 Status Engine::open_receiver(runtime::Receiver& receiver, const std::string& state_key) {
@@ -115,14 +120,11 @@ Status Engine::open_receiver(runtime::Receiver& receiver, const std::string& sta
   });
   const std::size_t share = queue_share(kReceiversPart, governor_ ? governor_->shape().receivers : 1);
   if (share != 0) receiver.keep_queue_limit(share);
-  if (Status status = receiver.open(saved_entries(state_key)); !status) return status;
-  if (const std::string note = receiver.resume_note(); !note.empty()) log(note);
-  return {};
+  return receiver.open(options_.from_start ? StateEntries() : saved_entries(state_key));
 }
 
-template <typename Connector, typename Make, typename Open>
-Status Engine::make_and_open(std::unique_ptr<Connector>& to, std::size_t place, const Make& make,
-                             const Open& open) {
+template <typename Connector, typename Make>
+Status Engine::make_end(std::unique_ptr<Connector>& to, std::size_t place, const Make& make) {
   Status status = foreign(Activity::Call::open, place, [&]() -> Status {
     Result<std::unique_ptr<Connector>> made = make();
     if (!made) return std::move(made.error());
@@ -131,38 +133,52 @@ Status Engine::make_and_open(std::unique_ptr<Connector>& to, std::size_t place, 
       return Error{
           "plan", std::string("its factory gave no ") + (receives ? "receiver" : "sink"), {}, {}, false};
     }
+    to = std::move(*made);
+    return {};
+  });
+  return status ? std::move(status) : at_node(std::move(status.error()), place);
+}
+
+template <typename Connector, typename Open>
+Status Engine::open_end(Connector& connector, std::size_t place, const Open& open) {
+  Status status = foreign(Activity::Call::open, place, [&]() -> Status {
     {
       const std::lock_guard lock(state_);
       if (stopping_.load()) return Error{"stopped", "stopped before it was opened", {}, {}, false};
-      to = std::move(*made);
       opening_ = place;
-      interrupt_opening_ = [connector = to.get()] { connector->interrupt(); };
+      interrupt_opening_ = [&connector] { connector.interrupt(); };
     }
-    return open(*to);
+    return open();
   });
   {
     const std::lock_guard lock(state_);
     interrupt_opening_ = nullptr;
   }
-  if (!status) return at_node(std::move(status.error()), place);
-  return {};
+  return status ? std::move(status) : at_node(std::move(status.error()), place);
 }
 
-// Sinks first: a file sink cuts back to what is committed before a source reads on from there.
-Status Engine::open() {
+Status Engine::for_each_sink(
+    Activity::Call what, const std::function<Status(runtime::Sink&, const std::string& state_key)>& call) {
+  const auto one = [&](runtime::Sink& sink, std::size_t place, const std::string& state_key) {
+    Status status = foreign(what, place, [&] { return call(sink, state_key); });
+    return status ? std::move(status) : at_node(std::move(status.error()), place);
+  };
+  for (SinkEnd& end : sinks_) {
+    if (Status status = one(*end.sink, end.node, plan_.nodes[end.node].state_key); !status) return status;
+  }
+  if (!dead_letter_sink_) return {};
+  return one(*dead_letter_sink_, route_place(), plan_.dead_letters.state_key);
+}
+
+Status Engine::make_ends() {
   for (const std::uint32_t node : topology_.sinks) {
     SinkEnd& end = sinks_.emplace_back();
     end.node = node;
-    const Node& own = plan_.nodes[node];
-    Status status = make_and_open(end.sink, node, own.make_sink,
-                                  [&](runtime::Sink& sink) { return open_sink(sink, own.state_key); });
-    if (!status) return status;
+    if (Status made = make_end(end.sink, node, plan_.nodes[node].make_sink); !made) return made;
   }
   if (plan_.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    Status status =
-        make_and_open(dead_letter_sink_, route_place(), plan_.dead_letters.make_sink,
-                      [&](runtime::Sink& sink) { return open_sink(sink, plan_.dead_letters.state_key); });
-    if (!status) return status;
+    Status made = make_end(dead_letter_sink_, route_place(), plan_.dead_letters.make_sink);
+    if (!made) return made;
   }
   for (const std::uint32_t node : topology_.sources) {
     Source& source = sources_.emplace_back();
@@ -171,15 +187,145 @@ Status Engine::open() {
       const bool reached = topology_.reaches(static_cast<std::uint32_t>(sources_.size() - 1), i);
       if (reached && plan_.nodes[i].kind == Node::Kind::stage) source.has_stages = true;
     }
-    const Node& own = plan_.nodes[node];
-    Status status = make_and_open(source.receiver, node, own.make_receiver, [&](runtime::Receiver& receiver) {
-      return open_receiver(receiver, own.state_key);
+    Status made = make_end(source.receiver, node, plan_.nodes[node].make_receiver);
+    if (!made) return made;
+  }
+  return {};
+}
+
+// Checks everything and changes nothing that is there.
+Status Engine::open_ends() {
+  for (SinkEnd& end : sinks_) {
+    Status opened =
+        open_end(*end.sink, end.node, [&] { return open_sink(*end.sink, plan_.nodes[end.node].state_key); });
+    if (!opened) return opened;
+  }
+  if (dead_letter_sink_) {
+    Status opened = open_end(*dead_letter_sink_, route_place(),
+                             [&] { return open_sink(*dead_letter_sink_, plan_.dead_letters.state_key); });
+    if (!opened) return opened;
+  }
+  for (Source& source : sources_) {
+    Status opened = open_end(*source.receiver, source.node, [&] {
+      return open_receiver(*source.receiver, plan_.nodes[source.node].state_key);
     });
-    if (!status) return status;
+    if (!opened) return opened;
+  }
+  return {};
+}
+
+runtime::Beginning Engine::beginning() const {
+  std::string come;
+  if (options_.checkpoint) {
+    for (const StateEntry& entry : options_.checkpoint->entries()) {
+      if (entry.key == kAnew) come = entry.value;
+    }
+  }
+  runtime::Beginning result;
+  result.empty = options_.truncate || come == kEmpty;
+  result.anew = options_.from_start || result.empty;
+  result.emptied = result.empty || (come == kEmptied && !options_.from_start);
+  return result;
+}
+
+// F13: everything is open. The intention to begin anew is durable before anything is emptied, and stays until
+// that is done; then the sinks cut back, empty and make what has to be, and what they say of it is durable
+// before the first record comes.
+Status Engine::begin() {
+  StateEntries changes;
+  if (options_.checkpoint && options_.from_start) {
+    std::vector<std::string> kept;
+    [[maybe_unused]] const Status always_ok =
+        for_each_sink(Activity::Call::open, [&](runtime::Sink&, const std::string& state_key) {
+          kept.push_back(state_key + kKeyEnd);
+          return Status();
+        });
+    for (const StateEntry& entry : options_.checkpoint->entries()) {
+      const auto keeps = [&](const std::string& prefix) { return entry.key.starts_with(prefix); };
+      if (std::none_of(kept.begin(), kept.end(), keeps)) changes.push_back({entry.key, {}});
+    }
+    if (beginning_.empty) changes.push_back({kAnew, kEmpty});
+    if (!changes.empty()) {
+      if (Status saved = options_.checkpoint->save(changes); !saved) return saved;
+    }
+    changes.clear();
+  }
+  Status begun = for_each_sink(Activity::Call::open, [&](runtime::Sink& sink, const std::string& state_key) {
+    StateEntries own;
+    Status status = sink.begin(own);
+    if (keeps_state()) add_entries(state_key, std::move(own), changes);
+    return status;
+  });
+  if (!begun || !options_.checkpoint) return begun;
+  if (beginning_.empty) {
+    if (Status cleared = options_.checkpoint->clear_finished(); !cleared) return cleared;
+    changes.push_back({kAnew, kEmptied});
+  } else {
+    std::vector<std::string> finished;
+    for (const StateEntry& entry : changes) {
+      if (entry.value.empty()) finished.push_back(entry.key);
+    }
+    if (Status added = options_.checkpoint->add_finished(finished); !added) return added;
+  }
+  return changes.empty() ? Status() : options_.checkpoint->save(changes);
+}
+
+Status Engine::open() {
+  beginning_ = beginning();
+  if (options_.checkpoint) {
+    // Any sink's own keys: what another kind's look like, none of its files has.
+    beginning_.finished = [store = options_.checkpoint](const std::function<void(std::string_view)>& each) {
+      return store->read_finished([&](std::string_view key) {
+        const std::size_t end = key.find(kKeyEnd);
+        if (end != std::string_view::npos) each(key.substr(end + 1));
+      });
+    };
+  }
+  if (Status made = make_ends(); !made) return made;
+  if (Status opened = open_ends(); !opened) return opened;
+  if (Status begun = begin(); !begun) return begun;
+  Status noted = for_each_sink(Activity::Call::open, [&](runtime::Sink& sink, const std::string&) {
+    if (const std::string note = sink.resume_note(); !note.empty()) log(note);
+    return Status();
+  });
+  if (!noted) return noted;
+  for (const Source& source : sources_) {
+    Status said = foreign(Activity::Call::open, source.node, [&] {
+      if (const std::string note = source.receiver->resume_note(); !note.empty()) log(note);
+    });
+    if (!said) return at_node(std::move(said.error()), source.node);
   }
   const std::lock_guard lock(state_);
   opened_ = true;
   return {};
+}
+
+// Every source came to its end, or was stopped, and what it gave is committed.
+Status Engine::finish() {
+  if (!options_.checkpoint) return {};
+  StateEntries changes;
+  if (keeps_state()) {
+    Status finished =
+        for_each_sink(Activity::Call::commit, [&](runtime::Sink& sink, const std::string& state_key) {
+          StateEntries own;
+          sink.finish(own);
+          add_entries(state_key, std::move(own), changes);
+          return Status();
+        });
+    if (!finished) return finished;
+  }
+  std::vector<std::string> keys;
+  for (const StateEntry& entry : changes) {
+    if (entry.value.empty()) keys.push_back(entry.key);
+  }
+  if (beginning_.emptied && !stopping_.load()) changes.push_back({kAnew, {}});
+  if (changes.empty()) return {};
+  const std::lock_guard lock(outside_);
+  if (abandoned_.load()) return {};
+  return guarded([&]() -> Status {
+    if (Status added = options_.checkpoint->add_finished(keys); !added) return added;
+    return options_.checkpoint->save(changes);
+  });
 }
 
 // Whatever was made is closed, also after a failed open. An error in it is the run's, unless there is one

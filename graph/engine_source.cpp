@@ -217,7 +217,9 @@ bool Engine::is_commit_point() {
   }
   if (options_.commit_interval.count() > 0) {
     const Time now = options_.clock->steady_now();
-    if (now - last_commit_point_ < options_.commit_interval) {
+    const auto wants = [](const SinkEnd& end) { return end.sink->wants_commit(); };
+    if (now - last_commit_point_ < options_.commit_interval &&
+        std::none_of(sinks_.begin(), sinks_.end(), wants)) {
       behind_commit_point_ = true;
       return false;
     }

@@ -1,10 +1,7 @@
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -20,28 +17,16 @@
 namespace pipec::cli {
 namespace {
 
-// The directories above `path`, for its owner alone where they are made. CheckpointStore makes the last one.
-runtime::Status make_parents(const std::string& path) {
-  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-    const std::string parent = path.substr(0, at);
-    if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) {
-      const std::string message = "cannot make " + parent + ": " + std::strerror(errno);
-      return runtime::Error{.code = "io", .message = message, .node = {}, .place = {}, .retriable = false};
-    }
-  }
-  return {};
-}
-
 runtime::Result<std::unique_ptr<runtime::CheckpointStore>> open_state(const Arguments& arguments,
-                                                                      const std::string& name, bool several) {
-  std::string directory = arguments.state_directory.empty() ? ".pipec/" + name : arguments.state_directory;
-  if (!arguments.state_directory.empty() && several) directory += "/" + name;
-  if (auto made = make_parents(directory); !made) return made.error();
-  auto store = runtime::CheckpointStore::open(directory, name, arguments.from_start);
-  if (store && arguments.from_start) {
-    if (auto cleared = (*store)->clear(); !cleared) return cleared.error();
+                                                                      const std::string& name) {
+  const std::string& given = arguments.state_directory;
+  const std::string directory = (given.empty() ? ".pipec" : given) + "/" + name;
+  if (!given.empty()) {
+    // The directory itself held the state once, where it was one pipeline's.
+    auto moved = runtime::CheckpointStore::move_old(given, directory, name, arguments.from_start);
+    if (!moved) return moved.error();
   }
-  return store;
+  return runtime::CheckpointStore::open(directory, name, arguments.from_start);
 }
 
 std::string quoted(std::string_view text) {
@@ -135,7 +120,6 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   runtime::ConnectorContext connectors;
   connectors.clock = &runtime::Clock::system();
   connectors.from_start = arguments.from_start;
-  connectors.truncate = arguments.truncate;
   connectors.state_directory = arguments.state_directory.empty() ? ".pipec" : arguments.state_directory;
   if (!arguments.quiet) connectors.log = [&console](const std::string& line) { console.line(line); };
   compile_files(console, arguments.files, registry, connectors, programs);
@@ -150,7 +134,7 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   Runner runner(console, arguments);
   for (graph::Plan& plan : programs.plans) {
     const std::string prefix = several ? plan.name + ": " : "";
-    auto store = open_state(arguments, plan.name, several);
+    auto store = open_state(arguments, plan.name);
     if (!store) {
       console.error(prefix + store.error().message);
       return kFailed;

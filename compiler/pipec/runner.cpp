@@ -37,6 +37,8 @@ bool Runner::add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::st
   options.governor = governor_;
   options.drain_deadline = arguments_.deadline;
   options.checkpoint = checkpoint;
+  options.from_start = arguments_.from_start;
+  options.truncate = arguments_.truncate;
   options.commit_interval = arguments_.commit_interval;
   if (!arguments_.quiet) {
     options.log = [this, prefix](const std::string& line) { console_.line(prefix + line); };

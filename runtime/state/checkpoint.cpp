@@ -16,6 +16,7 @@
 
 #include "pipec/runtime/fd.h"
 #include "runtime/state/checkpoint_file.h"
+#include "runtime/state/finished_list.h"
 
 namespace pipec::runtime {
 
@@ -35,11 +36,16 @@ Error checkpoint_error(std::string_view doing, std::string_view path, int error_
   return system_error("checkpoint", doing, path, error_number);
 }
 
-// mkdir -p; every directory that is made is private.
+// mkdir -p; every directory that is made is private, and its name durable.
 Status make_directories(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
+    if (::mkdir(part.c_str(), 0700) == 0) {
+      const std::size_t above = part.find_last_of('/');
+      const std::string parent = above == std::string::npos ? "." : above == 0 ? "/" : part.substr(0, above);
+      const Fd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (!fd || ::fsync(fd.get()) != 0) return checkpoint_error("cannot sync", parent, errno);
+    } else if (errno != EEXIST) {
       return checkpoint_error("cannot make the state directory", part, errno);
     }
     if (slash == std::string::npos) return {};
@@ -109,13 +115,17 @@ void merge(StateEntries& entries, const StateEntries& changes) {
 class Store final : public CheckpointStore {
  public:
   Store(Fd directory, Fd lock, std::string path, std::string pipeline)
-      : directory_(std::move(directory)), lock_(std::move(lock)), path_(std::move(path)) {
+      : directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        path_(std::move(path)),
+        finished_(directory_.get(), path_) {
     content_.pipeline = std::move(pipeline);
   }
 
   const StateEntries& entries() const override { return content_.entries; }
 
   Status load() {
+    if (Status compacted = finished_.compact(); !compacted) return compacted;
     auto file = read_file(directory_.get(), kCurrent, path_of(kCurrent));
     if (!file) return file.error();
     if (!file->exists) {
@@ -140,6 +150,21 @@ class Store final : public CheckpointStore {
     return latch(replace(state::encode_checkpoint(content_)));
   }
 
+  Status add_finished(const std::vector<std::string>& keys) override {
+    const std::lock_guard guard(mutex_);
+    if (failed_) return *failed_;
+    if (Status added = finished_.add(keys); !added || keys.empty()) return latch(added);
+    return latch(finished_.compact());
+  }
+  Status read_finished(const std::function<void(std::string_view key)>& each) const override {
+    return finished_.read(each);
+  }
+  Status clear_finished() override {
+    const std::lock_guard guard(mutex_);
+    if (failed_) return *failed_;
+    return latch(finished_.clear());
+  }
+
   Status clear() override {
     const std::lock_guard guard(mutex_);
     if (failed_) return *failed_;
@@ -151,7 +176,7 @@ class Store final : public CheckpointStore {
       }
     }
     if (::fsync(directory_.get()) != 0) return latch(checkpoint_error("cannot sync", path_, errno));
-    return {};
+    return latch(finished_.clear());
   }
 
  private:
@@ -169,7 +194,20 @@ class Store final : public CheckpointStore {
     return status;
   }
 
+  // A directory that was renamed takes its checkpoints along, and the next run would not find them.
+  Status in_place() const {
+    struct stat here;
+    struct stat named;
+    if (::fstat(directory_.get(), &here) != 0) return checkpoint_error("cannot stat", path_, errno);
+    if (::stat(path_.c_str(), &named) != 0)
+      return checkpoint_error("the state directory is gone:", path_, errno);
+    if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
+    return checkpoint_error(
+        fmt::format("{} was moved or replaced while the pipeline runs; put it back and start again", path_));
+  }
+
   Status replace(const std::string& bytes) {
+    if (Status same = in_place(); !same) return same;
     const int directory = directory_.get();
     // A leftover of a crash may be anything, a symbolic link too.
     if (::unlinkat(directory, kNew, 0) != 0 && errno != ENOENT) {
@@ -202,6 +240,7 @@ class Store final : public CheckpointStore {
   Fd directory_;
   Fd lock_;  // holds the flock
   std::string path_;
+  const state::FinishedList finished_;
   std::mutex mutex_;
   state::CheckpointContent content_;
   std::optional<Error> failed_;
@@ -229,8 +268,41 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(const std::string
   auto lock = take_lock(fd.get(), directory);
   if (!lock) return lock.error();
   auto store = std::make_unique<Store>(std::move(fd), std::move(*lock), directory, pipeline);
-  if (const Status ready = fresh ? store->clear() : store->load(); !ready) return ready.error();
+  if (const Status ready = store->load(); !ready && !fresh) return ready.error();
   return std::unique_ptr<CheckpointStore>(std::move(store));
+}
+
+Status CheckpointStore::move_old(const std::string& old_directory, const std::string& directory,
+                                 const std::string& pipeline, bool fresh) {
+  const Fd from(::open(old_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!from) return {};
+  const std::string old_path = old_directory + "/" + kCurrent;
+  auto file = read_file(from.get(), kCurrent, old_path);
+  if (!file) return file.error();
+  struct stat info;
+  if (!file->exists || ::stat((directory + "/" + kCurrent).c_str(), &info) == 0) return {};
+  const auto content = state::decode_checkpoint(file->bytes);
+  if (!content) {
+    if (fresh) return {};
+    return checkpoint_error(fmt::format(
+        "{} {}, and {} has no checkpoint; put a good copy in its place, or start over with --from-start",
+        old_path, content.error().message, directory));
+  }
+  if (content->pipeline != pipeline) return {};
+  const auto lock = take_lock(from.get(), old_directory);
+  if (!lock) return lock.error();
+  if (const Status made = make_directories(directory); !made) return made;
+  const Fd to(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!to) return checkpoint_error("cannot open the state directory", directory, errno);
+  // The one that counts last: a move that was cut short is made again.
+  for (const char* name : {kPrevious, kCurrent}) {
+    if (::renameat(from.get(), name, to.get(), name) != 0 && errno != ENOENT)
+      return checkpoint_error("cannot move", old_directory + "/" + name, errno);
+  }
+  if (::fsync(to.get()) != 0) return checkpoint_error("cannot sync", directory, errno);
+  ::unlinkat(from.get(), kLock, 0);
+  if (::fsync(from.get()) != 0) return checkpoint_error("cannot sync", old_directory, errno);
+  return {};
 }
 
 }  // namespace pipec::runtime

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ using runtime::Result;
 using runtime::StageContext;
 using runtime::Status;
 
+constexpr std::chrono::minutes kCloseAfter{5};
+
 Packing packing_of(const runtime::Options& options) {
   Packing packing;
   packing.compression = compression_named(options.string("compress", "none"));
@@ -42,9 +45,18 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   OutputOptions result;
   result.base = path.base;
   result.shape = path;
+  if (context.shared) {
+    result.owners = context.shared->find_or_make<OutputOwners>(
+        "output owners", [] { return std::make_shared<OutputOwners>(); });
+  }
   result.confined = !path.constant;
-  result.truncate = context.truncate;
   result.is_private = context.is_private;
+  // Dead letters are dealt with and removed, as the files of a template are.
+  result.finishes = !path.constant || context.is_private;
+  result.close_after =
+      std::chrono::nanoseconds(options.integer("close_after", std::chrono::nanoseconds(kCloseAfter).count()));
+  result.recreate = options.string("on_missing", "fail") == "recreate";
+  if (context.clock) result.clock = context.clock;
   result.durable = options.string("fsync", "commit") != "never";
   result.compression = packing_of(options).compression;
   if (result.confined) result.guard = std::make_shared<OutputGuard>(context);
@@ -69,9 +81,7 @@ class FileSink : public runtime::Sink {
  public:
   FileSink(const OutputTemplate& path, const runtime::Options& options,
            const runtime::ConnectorContext& context)
-      : files_(output_options(path, options, context)),
-        encoder_(encoding_of(options)),
-        from_start_(context.from_start) {
+      : files_(output_options(path, options, context)), encoder_(encoding_of(options)) {
     const Packing packing = packing_of(options);
     if (packing.compression != Compression::none) packed_.emplace(packing);
   }
@@ -82,9 +92,9 @@ class FileSink : public runtime::Sink {
   void keep_queue_limit(std::size_t bytes) override {
     if (packed_) packed_->keep_limit(bytes);
   }
-  Status open(const runtime::StateEntries& saved) override {
-    return files_.open(from_start_ ? runtime::StateEntries{} : saved);
-  }
+  void keep_beginning(const runtime::Beginning& beginning) override { files_.keep_beginning(beginning); }
+  Status open(const runtime::StateEntries& saved) override { return files_.open(saved); }
+  Status begin(runtime::StateEntries& changes) override { return files_.begin(changes); }
   std::string resume_note() const override { return files_.resume_note(); }
   void snapshot(runtime::StateEntries& out) override {
     takes_snapshots_.store(true);
@@ -92,6 +102,9 @@ class FileSink : public runtime::Sink {
     [[maybe_unused]] const Status flushed = flush_packed(false);
     files_.snapshot(out);
   }
+  std::optional<std::string> kept_entry(const std::string& key) override { return files_.kept_entry(key); }
+  bool wants_commit() const override { return files_.wants_commit(); }
+  void finish(runtime::StateEntries& changes) override { files_.finish(changes); }
   // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
   // written has to be safe all the same.
   Status sync() override {
@@ -125,7 +138,6 @@ class FileSink : public runtime::Sink {
     return packed_->flush(writer, writing);
   }
 
-  const bool from_start_;
   std::atomic<bool> takes_snapshots_{false};
 };
 
@@ -135,20 +147,28 @@ class OneFileSink final : public FileSink {
               const runtime::ConnectorContext& context)
       : FileSink(path, options, context), name_(path.name) {}
 
-  // The file is there, and empty where --truncate asks for it, even if no record comes.
   Status open(const runtime::StateEntries& saved) override {
-    if (Status opened = FileSink::open(saved); !opened) return opened;
+    Status opened = FileSink::open(saved);
+    return opened ? find() : std::move(opened);
+  }
+  // The file is there, and empty where --truncate asks for it, even if no record comes.
+  Status begin(runtime::StateEntries& changes) override {
+    if (Status begun = FileSink::begin(changes); !begun) return begun;
     OutputFiles::Writer writer(files_);
-    std::string refused;
-    auto file = writer.find(name_, refused);
-    if (!file) return file.error();
-    file_ = *file;
     if (Status made = writer.make(*file_); !made) return made;
     if (packed_ && file_->regular && file_->length() == 0) packed_->begin(*file_);
     return {};
   }
+  // A file that is finished is another one when it comes again.
+  void snapshot(runtime::StateEntries& out) override {
+    FileSink::snapshot(out);
+    file_ = nullptr;
+  }
 
   Status write(const Batch& batch, StageContext& context) override {
+    if (!file_ && !batch.records.empty()) {
+      if (Status found = find(); !found) return found;
+    }
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size();) {
       const RecordEncoder::Piece piece = encoder_.next(batch, i);
@@ -163,8 +183,17 @@ class OneFileSink final : public FileSink {
   }
 
  private:
+  Status find() {
+    OutputFiles::Writer writer(files_);
+    std::string refused;
+    auto file = writer.find(name_, refused);
+    if (!file) return file.error();
+    file_ = *file;
+    return {};
+  }
+
   const std::string name_;
-  OutputFile* file_ = nullptr;  // belongs to files_
+  OutputFile* file_ = nullptr;  // belongs to files_; null: to be found
 };
 
 class TemplateSink final : public FileSink {
@@ -175,7 +204,13 @@ class TemplateSink final : public FileSink {
         base_(path.base),
         evaluator_(options.program("path"), context.clock ? *context.clock : runtime::Clock::system()) {}
 
+  void snapshot(runtime::StateEntries& out) override {
+    FileSink::snapshot(out);
+    last_ = nullptr;
+  }
+
   Status write(const Batch& batch, StageContext& context) override {
+    files_.make_way();
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       auto file = file_of(batch, batch.records[i], writer, context);
@@ -247,6 +282,8 @@ Status check_path(const runtime::Options& options) {
     }
     if (level < 1 || level > kMostZstdLevel) return wrong("zstd has the levels 1 to 19");
   }
+  if (options.given("close_after") && options.integer("close_after", 0) <= 0)
+    return wrong("close_after is a duration above 0");
   if (path.base.find('\0') != std::string::npos) return wrong("the path holds a NUL character");
   if (!path.constant) return {};
   if (path.name.empty()) return wrong(path.base.empty() ? "the path is empty" : "the path is a directory");
@@ -291,7 +328,23 @@ void register_file_sink(runtime::Registry& registry) {
   level.name = "level";
   level.types = runtime::Type::integer;
   level.doc = "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)";
-  spec.options = {path, encode_option(), compress, level, fsync};
+  OptionSpec close_after;
+  close_after.name = "close_after";
+  close_after.types = runtime::Type::duration;
+  close_after.doc =
+      "a file of a template that was not written for so long is finished (default 5m): it may be moved, "
+      "packed or "
+      "removed, and is made again when a record comes for it";
+  OptionSpec on_missing;
+  on_missing.name = "on_missing";
+  on_missing.kind = OptionSpec::Kind::choice;
+  on_missing.choices = {"fail", "recreate"};
+  on_missing.fallback = runtime::Value::string("fail");
+  on_missing.doc =
+      "at the start, where a file that is in use is gone: fail says so and stops; recreate makes it again, "
+      "without "
+      "what was in it";
+  spec.options = {path, encode_option(), compress, level, fsync, close_after, on_missing};
   spec.positional = 1;
   spec.shared_state = "output";
   spec.check = check_path;

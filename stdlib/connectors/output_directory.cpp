@@ -1,12 +1,17 @@
 #include "stdlib/connectors/output_directory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
-#include <cstdint>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #if __has_include(<linux/openat2.h>)
@@ -28,6 +33,30 @@ std::string parent_of(const std::string& relative) {
   return slash == std::string::npos ? std::string() : relative.substr(0, slash);
 }
 
+// Since Linux 5.8 syncfs() reports failed writes of any file since the directory was opened; where one file
+// system lies over another (overlayfs) or on another machine, that is not known to be so.
+bool reports_for_all(int fd) {
+  struct utsname system;
+  struct statfs disk;
+  int major = 0;
+  int minor = 0;
+  if (::uname(&system) != 0 || ::fstatfs(fd, &disk) != 0) return false;
+  const char* const end = system.release + std::strlen(system.release);
+  const auto first = std::from_chars(system.release, end, major);
+  if (first.ec != std::errc{} || first.ptr == end) return false;
+  std::from_chars(first.ptr + 1, end, minor);
+  if (major < 5 || (major == 5 && minor < 8)) return false;
+  switch (static_cast<unsigned long>(disk.f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Status OutputDirectory::open() {
@@ -47,7 +76,14 @@ Status OutputDirectory::open() {
   }
   fd_ = Fd(::open(path.c_str(), kDirectoryFlags));
   if (!fd_) return runtime::system_error("sink", "cannot open the directory", path, errno);
+  struct stat info;
+  if (::fstat(fd_.get(), &info) == 0 && reports_for_all(fd_.get())) whole_device_ = info.st_dev;
   return {};
+}
+
+Status OutputDirectory::sync_all() const {
+  if (::syncfs(fd_.get()) == 0) return {};
+  return runtime::system_error("sink", "cannot sync the files below", base_.empty() ? "." : base_, errno);
 }
 
 OutputDirectory::Opened OutputDirectory::open_existing(const std::string& relative) const {
@@ -123,6 +159,21 @@ int OutputDirectory::make_parents(const std::string& relative) {
 int OutputDirectory::look_at(const std::string& relative, struct stat& info) const {
   const int flags = confined_ ? AT_SYMLINK_NOFOLLOW : 0;
   return ::fstatat(fd_.get(), relative.c_str(), &info, flags) == 0 ? 0 : errno;
+}
+
+Status OutputDirectory::in_place() const {
+  const std::string path = base_.empty() ? "." : base_;
+  struct stat here;
+  struct stat named;
+  if (::fstat(fd_.get(), &here) != 0) return runtime::system_error("sink", "cannot stat", path, errno);
+  if (::stat(path.c_str(), &named) != 0)
+    return runtime::system_error("sink", "the directory is gone:", path, errno);
+  if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
+  return runtime::Error{"sink",
+                        path + " was moved or replaced while it is written to; put it back and start again",
+                        {},
+                        {},
+                        false};
 }
 
 std::set<std::string> OutputDirectory::take_changed() {

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 
@@ -34,6 +35,15 @@ class OutputDirectory {
   // What the path names now: 0 or errno.
   int look_at(const std::string& relative, struct stat& info) const;
 
+  // The base's path still leads here. An error where it was moved or replaced: what is written would be found
+  // by nobody.
+  runtime::Status in_place() const;
+
+  // Files on `device` can be made durable all at once, by sync_all(), and that finds what went wrong with
+  // files that are closed already. Not so with every file system.
+  bool syncs_all(std::uint64_t device) const { return device == whole_device_; }
+  runtime::Status sync_all() const;
+
   // Makes the names durable that create() and make_parents() made since the last call: hand it to another
   // thread.
   std::set<std::string> take_changed();
@@ -49,7 +59,8 @@ class OutputDirectory {
   const bool confined_;
   const mode_t file_mode_;  // less the umask
   runtime::Fd fd_;
-  std::set<std::string> changed_;  // directories (relative, "" is the base) that hold new names
+  std::uint64_t whole_device_ = 0;  // the base's, where syncs_all() may be true
+  std::set<std::string> changed_;   // directories (relative, "" is the base) that hold new names
 };
 
 }  // namespace pipec::stdlib

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +18,6 @@
 namespace pipec::stdlib {
 
 namespace {
-
-using runtime::Status;
 
 ssize_t write_pieces(const OutputFile& file, const iovec* pieces, int count, std::uint64_t at) {
   const int fd = file.fd->get();
@@ -46,45 +46,75 @@ void advance(iovec*& pieces, int& count, std::size_t bytes) {
 
 }  // namespace
 
+void OutputTail::append(std::string_view text) {
+  if (text.size() >= kBytes) {
+    set(text.substr(text.size() - kBytes));
+    return;
+  }
+  if (bytes_.size() + text.size() > 2 * kBytes) bytes_.erase(0, bytes_.size() + text.size() - kBytes);
+  bytes_.append(text);
+  if (bytes_.size() >= kBytes) known_ = true;
+}
+
+std::optional<std::uint64_t> OutputTail::hash() const {
+  if (!known_) return std::nullopt;
+  const std::size_t size = std::min(bytes_.size(), kBytes);
+  return XXH3_64bits(bytes_.data() + bytes_.size() - size, size);
+}
+
 std::string OutputMark::text() const {
-  std::string result = fmt::format("size={} device={} inode={}", size, device, inode);
+  std::string result = fmt::format("size={} inode={}", size, inode);
+  if (tail) result += fmt::format(" tail={:016x}", *tail);
+  if (clean) result += " clean";
   if (compression != Compression::none) result += fmt::format(" codec={}", compression_name(compression));
   return result;
 }
 
 std::optional<OutputMark> OutputMark::parse(std::string_view text) {
   OutputMark mark;
-  const auto take = [&](std::string_view name, std::uint64_t& number) {
-    if (!text.starts_with(name)) return false;
-    const char* const begin = text.data() + name.size();
-    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
+  const auto literal = [&](std::string_view expected) {
+    if (!text.starts_with(expected)) return false;
+    text.remove_prefix(expected.size());
+    return true;
+  };
+  const auto number = [&](std::uint64_t& value, int base = 10) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
     if (error != std::errc{}) return false;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return true;
   };
-  if (!take("size=", mark.size) || !take(" device=", mark.device) || !take(" inode=", mark.inode)) {
-    return std::nullopt;
-  }
-  if (text == " codec=gzip") {
+  if (!literal("size=") || !number(mark.size)) return std::nullopt;
+  std::uint64_t device = 0;  // an older pipec's; it may change with every start of the machine
+  if (literal(" device=") && !number(device)) return std::nullopt;
+  if (!literal(" inode=") || !number(mark.inode)) return std::nullopt;
+  if (literal(" tail=") && !number(mark.tail.emplace(), 16)) return std::nullopt;
+  mark.clean = literal(" clean");
+  if (literal(" codec=gzip")) {
     mark.compression = Compression::gzip;
-  } else if (text == " codec=zstd") {
+  } else if (literal(" codec=zstd")) {
     mark.compression = Compression::zstd;
-  } else if (!text.empty()) {
-    return std::nullopt;
   }
-  return mark;
+  return text.empty() ? std::optional(mark) : std::nullopt;
 }
 
-std::optional<Compression> compression_of_file(int fd) {
+std::optional<OutputContent> read_output(int fd, std::uint64_t size) {
   // The descriptor is for writing only.
   const runtime::Fd reading(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reading) return std::nullopt;
+  OutputContent result;
   char head[4] = {};
-  const ssize_t got = reading ? ::pread(reading.get(), head, sizeof head, 0) : 0;
-  if (got <= 0) return std::nullopt;
-  return compression_of({head, static_cast<std::size_t>(got)});
+  const ssize_t got = ::pread(reading.get(), head, sizeof head, 0);
+  if (got < 0) return std::nullopt;
+  if (got > 0) result.compression = compression_of({head, static_cast<std::size_t>(got)});
+  result.tail.resize(std::min<std::uint64_t>(size, OutputTail::kBytes));
+  const auto at = static_cast<off_t>(size - result.tail.size());
+  if (::pread(reading.get(), result.tail.data(), result.tail.size(), at) !=
+      static_cast<ssize_t>(result.tail.size()))
+    return std::nullopt;
+  return result;
 }
 
-Status write_output(OutputFile& file, std::string_view text, bool add_newline, const std::string& full_path) {
+int write_output(OutputFile& file, std::string_view text, bool add_newline) {
   static const char newline = '\n';
   iovec storage[3] = {{file.pending.data(), file.pending.size()},
                       {const_cast<char*>(text.data()), text.size()},
@@ -102,14 +132,14 @@ Status write_output(OutputFile& file, std::string_view text, bool add_newline, c
       if (file.regular && at != file.written) {
         [[maybe_unused]] const int cut = ::ftruncate(file.fd->get(), static_cast<off_t>(file.written));
       }
-      return runtime::system_error("sink", "cannot write", full_path, error);
+      return error;
     }
     at += static_cast<std::uint64_t>(written);
     advance(pieces, count, static_cast<std::size_t>(written));
   }
   file.written = at;
   file.pending.clear();
-  return {};
+  return 0;
 }
 
 namespace {
@@ -117,6 +147,7 @@ namespace {
 // Small files get no room that they would have to give back.
 constexpr std::uint64_t kLargeFile = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostAhead = std::uint64_t{64} << 20;
+constexpr std::uint64_t kFreePart = 16;
 constexpr std::uint64_t kWriteBackBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kNeverAgain = UINT64_MAX;
 
@@ -125,8 +156,15 @@ constexpr std::uint64_t kNeverAgain = UINT64_MAX;
 void allocate_ahead(OutputFile& file, std::size_t more) {
   const std::uint64_t end = file.written + more;
   if (!file.regular || end < kLargeFile || end <= file.allocated) return;
-  // As much again as there is.
-  const std::uint64_t ahead = std::min(end, kMostAhead);
+  struct statvfs disk;
+  const std::uint64_t free =
+      ::fstatvfs(file.fd->get(), &disk) == 0 ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
+  // As much again as there is, and a small part of what is free: others write too.
+  const std::uint64_t ahead = std::min({end, kMostAhead, free / kFreePart});
+  if (ahead < kLargeFile) {
+    file.allocated = end + kLargeFile;  // looks again then
+    return;
+  }
   const int refused = ::fallocate(file.fd->get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file.written),
                                   static_cast<off_t>(more + ahead));
   file.allocated = refused == 0 ? end + ahead : kNeverAgain;
@@ -141,10 +179,10 @@ void start_writing_back(OutputFile& file) {
   file.started = file.written;
 }
 
-void give_back_room(OutputFile& file) {
-  if (!file.fd || file.allocated == 0) return;
-  const bool asked = file.allocated != kNeverAgain && file.allocated > file.written;
-  file.allocated = 0;
+void give_back_room(OutputFile& file, bool for_good) {
+  const bool asked =
+      file.fd && file.allocated != 0 && file.allocated != kNeverAgain && file.allocated > file.written;
+  file.allocated = for_good ? kNeverAgain : 0;
   struct stat info;
   // Cutting a file at its own end frees what lies behind; one that somebody else made longer is left alone.
   if (!asked || ::fstat(file.fd->get(), &info) != 0 ||

@@ -1,6 +1,7 @@
 // One file of a file sink, open or not. Guarded by OutputFiles' mutex.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -15,55 +16,94 @@
 
 namespace pipec::stdlib {
 
+// The last bytes of a file's content, by which it is known again.
+class OutputTail {
+ public:
+  static constexpr std::size_t kBytes = 256;
+
+  void append(std::string_view text);
+  // Nobody knows them: the file cannot be read.
+  void forget() {
+    bytes_.clear();
+    known_ = false;
+  }
+  void set(std::string_view bytes) {
+    bytes_ = bytes;
+    known_ = true;
+  }
+  // Of the last kBytes, or all there are.
+  std::optional<std::uint64_t> hash() const;
+  // The content does not end with a newline.
+  bool open_line() const { return known_ && !bytes_.empty() && bytes_.back() != '\n'; }
+
+ private:
+  std::string bytes_;
+  bool known_ = true;
+};
+
 struct OutputFile {
-  std::string path;                       // below the base
-  std::shared_ptr<runtime::Fd> fd;        // null: closed, or not made yet; sync() may hold it a little longer
-  std::list<OutputFile*>::iterator used;  // where fd is set: its place among the open ones
+  std::string path;                 // below the base
+  std::shared_ptr<runtime::Fd> fd;  // null: closed, or not made yet
+  std::weak_ptr<runtime::Fd>
+      held;  // where fd is null: sync() may still hold the last one, and with it the lock
+  std::list<OutputFile*>::iterator used;               // where fd is set: its place among the open ones
+  std::list<OutputFile*>::iterator recent;             // its place among all, by when they were written
+  std::chrono::steady_clock::time_point last_written;  // as of a snapshot
   std::uint64_t device = 0;
-  std::uint64_t inode = 0;      // 0: not made yet
-  std::uint64_t written = 0;    // bytes in the file
-  std::uint64_t allocated = 0;  // up to here the file system was asked for room; 0: not yet
-  std::uint64_t started = 0;    // up to here the disk was told to write
-  std::string pending;          // behind them, not written yet
-  std::string unpacked;         // gathered for the next frame, where the sink packs
-  bool gathers = false;         // in PackedOutput::gathered_
-  bool regular = true;          // else a device or pipe: nothing about it is kept, synced or cut
-  bool known = false;           // the checkpoint has an entry of it, or no state is kept
-  bool changed = false;         // in OutputFiles::changed_
-  bool unsynced = false;        // in OutputFiles::unsynced_
-  OutputClaim claim;            // no other sink's record may name it meanwhile
+  std::uint64_t inode = 0;                   // 0: not made yet
+  std::uint64_t written = 0;                 // bytes in the file
+  std::uint64_t allocated = 0;               // up to here the file system was asked for room; 0: not yet
+  std::uint64_t started = 0;                 // up to here the disk was told to write
+  OutputTail tail;                           // pending included
+  std::optional<std::uint64_t> tail_before;  // where the checkpoint has no entry: of the bytes until then
+  std::string pending;                       // behind them, not written yet
+  std::string unpacked;                      // gathered for the next frame, where the sink packs
+  bool gathers = false;                      // in PackedOutput::gathered_
+  bool regular = true;                       // else a device or pipe: nothing about it is kept, synced or cut
+  bool known = false;                        // the checkpoint has an entry of it, or no state is kept
+  bool changed = false;                      // in OutputFiles::changed_
+  bool unsynced = false;                     // in OutputFiles::unsynced_, or sync() has it in hand
+  bool syncing = false;                      // sync() has it in hand
+  OutputClaim claim;                         // no other sink's record may name it meanwhile
+  bool leaving = false;                      // a snapshot has removed its entry
+  bool wants_newline = false;                // what was there already ends in the middle of a line
 
   std::uint64_t length() const { return written + pending.size(); }
 };
 
-// What the checkpoint says of a file: "size=123 device=2049 inode=77", and "codec=gzip" where it is packed;
-// inode 0: it was not made yet.
+// What the checkpoint says of a file: "size=123 inode=77 tail=0123456789abcdef", and "codec=gzip" where it is
+// packed; inode 0: it was not made yet. "clean": the run came to its end, so that what lies behind is not its
+// own.
 struct OutputMark {
   std::uint64_t size = 0;
-  std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::optional<std::uint64_t> tail;  // the hash of the last bytes before `size`
+  bool clean = false;
   Compression compression = Compression::none;
 
   std::string text() const;
   static std::optional<OutputMark> parse(std::string_view text);
 };
 
-// Writes pending, text and, if asked, a newline at the file's end, in one system call where it can. On an
-// error a regular file is cut back to what it was. Leaves `pending` empty.
-runtime::Status write_output(OutputFile& file, std::string_view text, bool add_newline,
-                             const std::string& full_path);
+// Writes pending, text and, if asked, a newline at the file's end, in one system call where it can. 0:
+// `pending` is empty now; else errno, and a regular file is cut back to what it was.
+int write_output(OutputFile& file, std::string_view text, bool add_newline);
 
-// How the file's content begins; nullopt where it is empty or cannot be read.
-std::optional<Compression> compression_of_file(int fd);
+// How a file begins and how the bytes before `size` end. Nullopt where it cannot be read.
+struct OutputContent {
+  std::optional<Compression> compression;  // nullopt: it is empty
+  std::string tail;
+};
+std::optional<OutputContent> read_output(int fd, std::uint64_t size);
 
 // Before `more` bytes are written to a large regular file: asks for room ahead of its end, without changing
 // its size. Blocks that are there already cost a third of the time that the kernel takes to find them one by
-// one. A file system that cannot, or is nearly full, is not asked again.
+// one. Less is asked for where less is free. A file system that cannot is not asked again.
 void allocate_ahead(OutputFile& file, std::size_t more);
 // Behind a write: lets the disk begin with what was written since the last time, so that a sync finds little
 // left to do.
 void start_writing_back(OutputFile& file);
-// Before the descriptor is closed: gives back the room behind the file's end.
-void give_back_room(OutputFile& file);
+// Gives back the room behind the file's end. `for_good`: none is asked for again.
+void give_back_room(OutputFile& file, bool for_good = false);
 
 }  // namespace pipec::stdlib

@@ -1,8 +1,6 @@
 #include "stdlib/connectors/output_files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,49 +10,24 @@
 #include <utility>
 
 #include "pipec/runtime/paths.h"
+#include "stdlib/connectors/output_faults.h"
 #include "stdlib/connectors/output_file.h"
-#include "stdlib/connectors/output_path.h"
+#include "stdlib/connectors/output_limits.h"
 
 namespace pipec::stdlib {
 
 namespace {
 
-using runtime::Error;
 using runtime::Fd;
-using runtime::Result;
 using runtime::Status;
 
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;   // per file
 constexpr std::size_t kDirectBytes = std::size_t{64} << 10;   // a piece this long is not copied first
 constexpr std::size_t kBufferedBytes = std::size_t{4} << 20;  // over all files
+constexpr std::size_t kSyncedOneByOne =
+    64;  // more at a time are made durable together, where that can be done
 constexpr std::size_t kKeptCapacity = std::size_t{16}
                                       << 10;  // of an empty buffer, where there are many files
-
-Error sink_error(std::string message) {
-  return Error{"sink", std::move(message), {}, {}};
-}
-
-// Errors of open() that a path from a record can bring about by itself. Null: a fault of the world.
-const char* path_fault(int error) {
-  switch (error) {
-    case ELOOP:
-    case EXDEV:
-      return "leads through a symbolic link";
-    case ENOTDIR:
-      return "leads through something that is no directory";
-    case EISDIR:
-      return "is a directory";
-    case ENAMETOOLONG:
-      return "has a name that is too long";
-    case ENXIO:
-      return "is no regular file";
-    case EINVAL:
-    case EILSEQ:
-      return "is no name that the file system takes";
-    default:
-      return nullptr;
-  }
-}
 
 // What the keys of entries begin with for files below `base`.
 std::string key_base(const std::string& base) {
@@ -68,9 +41,16 @@ std::string key_base(const std::string& base) {
 OutputFiles::OutputFiles(OutputOptions options)
     : options_(std::move(options)),
       key_base_(key_base(options_.base)),
-      directory_(options_.base, options_.confined, options_.is_private) {}
+      directory_(options_.base, options_.confined, options_.is_private),
+      wants_commit_(options_.confined) {
+  OutputLimits::add(*this);
+  options_.owners->add(this, key_base_, options_.shape);
+}
 
-OutputFiles::~OutputFiles() = default;
+OutputFiles::~OutputFiles() {
+  options_.owners->drop(this);
+  OutputLimits::remove(*this);
+}
 
 Status OutputFiles::failure() {
   const std::lock_guard guard(mutex_);
@@ -82,240 +62,14 @@ Status OutputFiles::latch(Status status) {
   return status;
 }
 
-Status OutputFiles::open(const runtime::StateEntries& saved) {
-  const std::lock_guard guard(mutex_);
-  if (Status opened = directory_.open(); !opened) return latch(opened);
-  if (options_.guard) options_.guard->open(options_.base);
-  for (const runtime::StateEntry& entry : saved) {
-    if (!entry.key.starts_with(key_base_)) continue;
-    const std::string path = entry.key.substr(key_base_.size());
-    if (refuse_output(path) != nullptr || !options_.shape.matches(path)) continue;
-    if (Status restored = restore(path, entry.value); !restored) return latch(restored);
-  }
-  return {};
-}
-
-Status OutputFiles::restore(const std::string& path, std::string_view value) {
-  const std::string full = directory_.full_path(path);
-  const auto mark = OutputMark::parse(value);
-  if (!mark)
-    return sink_error(fmt::format("{}: the checkpoint's entry of it cannot be read: {}", full, value));
-  constexpr const char* kAdvice = "put it back as it was, or start over with --from-start";
-  if (mark->compression != options_.compression && mark->size != 0) {
-    return sink_error(
-        fmt::format("{} was written with compress: {} so far, and cannot go on with compress: {}; "
-                    "put it back, or name another file",
-                    full, compression_name(mark->compression), compression_name(options_.compression)));
-  }
-  auto file = std::make_unique<OutputFile>();
-  file->path = path;
-  // What the text has given to somebody else since is not this sink's any more.
-  if (options_.guard && guard_against(*file, nullptr)) return {};
-  OutputDirectory::Opened opened = directory_.open_existing(path);
-  if (!opened.fd && mark->size == 0 && (opened.error == ENOENT || path_fault(opened.error))) return {};
-  if (!opened.fd && opened.error == ENOENT) {
-    return sink_error(
-        fmt::format("{} is gone, but {} bytes of it are committed; {}", full, mark->size, kAdvice));
-  }
-  if (!opened.fd) return runtime::system_error("sink", "cannot open", full, opened.error);
-  struct stat info;
-  if (::fstat(opened.fd.get(), &info) != 0) return runtime::system_error("sink", "cannot stat", full, errno);
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  const bool same = mark->inode == 0 || (mark->inode == info.st_ino && mark->device == info.st_dev);
-  if (!S_ISREG(info.st_mode) || !same) {
-    return sink_error(
-        fmt::format("{} was replaced since the last run: it is another file than the one that holds {} "
-                    "committed bytes; {}",
-                    full, mark->size, kAdvice));
-  }
-  if (size < mark->size) {
-    return sink_error(
-        fmt::format("{} holds {} bytes, but {} are committed; {}", full, size, mark->size, kAdvice));
-  }
-  file->known = true;
-  if (Status room = make_room(); !room) return room;
-  if (Status adopted = adopt(*file, std::move(opened.fd)); !adopted) return adopted;
-  if (size > mark->size && ::ftruncate(file->fd->get(), static_cast<off_t>(mark->size)) != 0) {
-    return runtime::system_error("sink", "cannot cut back", full, errno);
-  }
-  if (size > mark->size) {
-    if (cut_files_++ == 0) cut_first_ = full;
-    cut_bytes_ += size - mark->size;
-  }
-  file->written = mark->size;
-  file->started = mark->size;
-  files_.emplace(path, std::move(file));
-  return {};
-}
-
-// What is there already is packed as what comes will be: nobody could read a mixture.
-Status OutputFiles::check_compression(const OutputFile& file) const {
-  const auto found = compression_of_file(file.fd->get());
-  if (!found || *found == options_.compression) return {};
-  const auto named = [](Compression compression) {
-    return compression == Compression::none ? "plain text" : compression_name(compression);
-  };
-  return sink_error(fmt::format("{} holds {}, and this sink would append {}; name another file",
-                                directory_.full_path(file.path), named(*found), named(options_.compression)));
-}
-
-std::string OutputFiles::resume_note() const {
-  if (cut_files_ == 0) return {};
-  const std::string what =
-      cut_files_ == 1 ? cut_first_ : fmt::format("{} and {} more", cut_first_, cut_files_ - 1);
-  return fmt::format("{}: cut back by {} bytes to what is committed", what, cut_bytes_);
-}
-
-// Takes an open file: its identity, its length, the lock, a place among the open ones.
-Status OutputFiles::adopt(OutputFile& file, Fd fd) {
-  const std::string full = directory_.full_path(file.path);
-  struct stat info;
-  if (::fstat(fd.get(), &info) != 0) return runtime::system_error("sink", "cannot stat", full, errno);
-  file.regular = S_ISREG(info.st_mode);
-  file.device = info.st_dev;
-  file.inode = info.st_ino;
-  if (file.regular) {
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return runtime::system_error("sink", "cannot lock", full, errno);
-      return sink_error(fmt::format(
-          "{} is being written by somebody else (another pipec, or another sink of this one)", full));
-    }
-    file.written = static_cast<std::uint64_t>(info.st_size);
-  }
-  file.started = file.written;
-  file.fd = std::make_shared<Fd>(std::move(fd));
-  open_.push_front(&file);
-  file.used = open_.begin();
-  return {};
-}
-
-// Why a record may not write this file, else null; `there` as in OutputGuard::refuse().
-const char* OutputFiles::guard_against(OutputFile& file, const struct stat* there) const {
-  if (!options_.guard) return nullptr;
-  if (const char* reason = options_.guard->refuse(file.path, there)) return reason;
-  return there ? nullptr : options_.guard->claim(file.path, file.claim);
-}
-
-Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string& refused) {
-  OutputFiles& all = files_;
-  if (all.failed_) return *all.failed_;
-  const std::string key(path);
-  const auto found = all.files_.find(key);
-  if (found != all.files_.end()) return found->second.get();
-  auto file = std::make_unique<OutputFile>();
-  file->path = key;
-  auto admission = all.admit(*file);
-  if (!admission) return all.latch(admission.error()).error();
-  if (!admission->ok) {
-    refused = std::move(admission->refused);
-    return nullptr;
-  }
-  OutputFile* const result = file.get();
-  all.files_.emplace(key, std::move(file));
-  return result;
-}
-
-// Looks at what is there. A file that is not there is made when its first bytes are written, once the
-// checkpoint knows.
-Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
-  const std::string full = directory_.full_path(file.path);
-  if (const char* reason = guard_against(file, nullptr)) return Admission{false, reason};
-  if (Status room = make_room(); !room) return room.error();
-  OutputDirectory::Opened opened = directory_.open_existing(file.path);
-  if (opened.error == EMFILE || opened.error == ENFILE) {
-    if (Status closed = close_oldest(); !closed) return closed.error();
-    opened = directory_.open_existing(file.path);
-  }
-  int error = opened.error;
-  if (!opened.fd && error == ENOENT) error = directory_.make_parents(file.path);
-  if (error != 0) {
-    const char* fault = path_fault(error);
-    if (fault && options_.confined) return Admission{false, fmt::format("the path {}", fault)};
-    return runtime::system_error("sink", "cannot open", full, error);
-  }
-  file.known = !save_ahead_;
-  if (!opened.fd) return Admission{true, {}};
-  struct stat info;
-  if (options_.confined && (::fstat(opened.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
-    return Admission{false, "the path is no regular file"};
-  }
-  if (options_.confined) {
-    if (const char* reason = guard_against(file, &info)) return Admission{false, reason};
-  }
-  if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted.error();
-  if (!file.regular) file.known = true;
-  if (file.regular && !options_.truncate) {
-    if (Status fits = check_compression(file); !fits) return fits.error();
-  }
-  if (options_.truncate && file.regular) {
-    if (::ftruncate(file.fd->get(), 0) != 0)
-      return runtime::system_error("sink", "cannot empty", full, errno);
-    file.written = 0;
-    file.started = 0;
-  }
-  return Admission{true, {}};
-}
-
-Status OutputFiles::make_room() {
-  while (open_.size() >= options_.most_open) {
-    if (Status closed = close_oldest(); !closed) return closed;
-  }
-  return {};
-}
-
-Status OutputFiles::close_oldest() {
-  if (open_.empty()) return {};
-  OutputFile& file = *open_.back();
-  // An error of writing back might be lost with the last descriptor, so it is asked for now.
-  if (file.unsynced && file.regular && options_.durable && ::fdatasync(file.fd->get()) != 0) {
-    return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
-  }
-  open_.pop_back();
-  give_back_room(file);
-  file.fd.reset();
-  return {};
-}
-
-void OutputFiles::use(OutputFile& file) {
-  open_.splice(open_.begin(), open_, file.used);
-}
-
-Status OutputFiles::open_again(OutputFile& file) {
-  if (file.fd) {
-    use(file);
-    return {};
-  }
-  if (Status room = make_room(); !room) return room;
-  const std::string full = directory_.full_path(file.path);
-  const bool first = file.inode == 0;
-  const auto try_open = [&] {
-    return first ? directory_.create(file.path) : directory_.open_existing(file.path);
-  };
-  OutputDirectory::Opened opened = try_open();
-  if (opened.error == EMFILE || opened.error == ENFILE) {
-    if (Status closed = close_oldest(); !closed) return closed;
-    opened = try_open();
-  }
-  if (!opened.fd)
-    return runtime::system_error("sink", first ? "cannot make" : "cannot open", full, opened.error);
-  const std::uint64_t device = file.device;
-  const std::uint64_t inode = file.inode;
-  const std::uint64_t written = file.written;
-  if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted;
-  if (!first && (file.device != device || file.inode != inode || file.written != written)) {
-    return sink_error(fmt::format("{} was changed by somebody else while it is written here", full));
-  }
-  return {};
-}
-
 // Before bytes go into files: the checkpoint knows them all, the first one is open. One save for all that are
 // new.
 Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
   runtime::StateEntries ahead;
   for (const OutputFile* file : files) {
-    if (!file->known)
-      ahead.push_back({key_of(file->path),
-                       OutputMark{file->written, file->device, file->inode, options_.compression}.text()});
+    if (file->known) continue;
+    const OutputMark mark{file->written, file->inode, file->tail_before, false, options_.compression};
+    ahead.push_back({key_of(file->path), mark.text()});
   }
   if (!ahead.empty()) {
     if (Status saved = save_ahead_(ahead); !saved) return saved;
@@ -328,6 +82,16 @@ Status OutputFiles::Writer::append(OutputFile& file, std::string_view text, bool
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
   all.note_change(file);
+  if (std::exchange(file.wants_newline, false) && line) {
+    if (file.pending.empty()) all.buffered_.push_back(&file);
+    file.pending.push_back('\n');
+    file.tail.append("\n");
+    ++all.buffered_bytes_;
+  }
+  if (file.regular) {
+    file.tail.append(text);
+    if (line) file.tail.append("\n");
+  }
   if (text.size() >= kDirectBytes) {
     if (newline_follows) text = {text.data(), text.size() + 1};
     if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
@@ -343,6 +107,7 @@ Status OutputFiles::Writer::append_frame(OutputFile& file, std::string_view byte
   OutputFiles& all = files_;
   if (all.failed_) return *all.failed_;
   all.note_change(file);
+  if (file.regular) file.tail.append(bytes);
   if (file.pending.empty()) all.buffered_.push_back(&file);
   file.pending.append(bytes);
   if (writing) return buffered(file, bytes.size());
@@ -363,6 +128,29 @@ void OutputFiles::note_change(OutputFile& file) {
   if (file.changed) return;
   file.changed = true;
   changed_.push_back(&file);
+  recent_.splice(recent_.begin(), recent_, file.recent);
+}
+
+Status OutputFiles::write_all(OutputFile& file, std::string_view text, bool add_newline) {
+  int error = write_output(file, text, add_newline);
+  if (error == ENOSPC && file.regular) {
+    // What was asked for ahead is for nobody now.
+    give_back_all_room();
+    OutputLimits::give_back_room(*this);
+    error = write_output(file, text, add_newline);
+  }
+  if (error != 0)
+    return runtime::system_error("sink", "cannot write", directory_.full_path(file.path), error);
+  return {};
+}
+
+void OutputFiles::give_back_all_room() {
+  for (OutputFile* file : open_) give_back_room(*file, true);
+}
+
+void OutputFiles::give_back_room_if_idle() {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) give_back_all_room();
 }
 
 Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newline) {
@@ -380,15 +168,15 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
   }
   const bool made = file.length() == file.pending.size();
   allocate_ahead(file, file.pending.size() + text.size() + 1);
-  if (Status written = write_output(file, text, add_newline, directory_.full_path(file.path)); !written)
-    return written;
+  if (Status written = write_all(file, text, add_newline); !written) return written;
   if (options_.durable) start_writing_back(file);
   if (files_.size() > 16 && file.pending.capacity() > kKeptCapacity) file.pending = std::string();
   if (!file.unsynced) {
     file.unsynced = true;
     unsynced_.push_back(&file);
   }
-  if (made) note_change(file);  // the entry that a snapshot gave before the file was made has no inode
+  if (made && !file.leaving)
+    note_change(file);  // the entry that a snapshot gave before the file was made has no inode
   return {};
 }
 
@@ -404,16 +192,143 @@ Status OutputFiles::flush_all() {
 
 void OutputFiles::snapshot(runtime::StateEntries& out) {
   const std::lock_guard guard(mutex_);
+  forget_left();
+  const auto now = options_.clock->steady_now();
+  wants_commit_.store(options_.confined && changed_.size() > kMostKept, std::memory_order_relaxed);
+  if (options_.finishes && !failed_) {
+    finish_idle(now, out);
+    if (files_.size() > kMostKept) finish_changed(out);
+  }
   for (OutputFile* file : changed_) {
     file->changed = false;
-    if (!file->regular) continue;
+    file->last_written = now;
+    if (!file->regular || file->leaving) continue;
     out.push_back({key_of(file->path), entry_of(*file)});
   }
   changed_.clear();
 }
 
-std::string OutputFiles::entry_of(const OutputFile& file) const {
-  return OutputMark{file.length(), file.device, file.inode, options_.compression}.text();
+std::string OutputFiles::entry_of(const OutputFile& file, bool clean) const {
+  return OutputMark{file.length(), file.inode, file.tail.hash(), clean, options_.compression}.text();
+}
+
+// Nothing of it is on its way into the file or onto the disk.
+bool OutputFiles::is_through(const OutputFile& file) {
+  return file.pending.empty() && !file.gathers && !file.unsynced && !file.syncing && !file.changed;
+}
+
+bool OutputFiles::is_idle(const OutputFile& file) {
+  return file.regular && is_through(file) && !file.leaving;
+}
+
+// The entry goes with the commit of this snapshot, which has all of the file in it. False: an earlier removal
+// that was called off is still on its way.
+bool OutputFiles::leave(OutputFile& file, runtime::StateEntries& out) {
+  std::string key = key_of(file.path);
+  if (!leaving_.emplace(key, Leaving{Leaving::State::asked, entry_of(file)}).second) return false;
+  ++asked_;
+  file.leaving = true;
+  out.push_back({std::move(key), {}});
+  return true;
+}
+
+// From the one unwritten longest on.
+void OutputFiles::finish_idle(std::chrono::steady_clock::time_point now, runtime::StateEntries& out) {
+  std::size_t unwritten = recent_.size() - changed_.size();
+  const std::lock_guard guard(leaving_mutex_);
+  for (auto at = recent_.rbegin(); unwritten > 0 && at != recent_.rend(); ++at) {
+    OutputFile& file = **at;
+    if (file.changed) continue;
+    if (unwritten <= kMostIdle && now - file.last_written < options_.close_after) return;
+    --unwritten;
+    if (is_idle(file)) leave(file, out);
+  }
+}
+
+// More files than are kept: what this commit makes durable need not be remembered, but for the newest.
+void OutputFiles::finish_changed(runtime::StateEntries& out) {
+  const std::lock_guard guard(leaving_mutex_);
+  for (std::size_t i = 0; i + kMostIdle < changed_.size(); ++i) {
+    if (changed_[i]->regular && !changed_[i]->leaving) leave(*changed_[i], out);
+  }
+}
+
+std::optional<std::string> OutputFiles::kept_entry(const std::string& key) {
+  const std::lock_guard guard(leaving_mutex_);
+  const auto found = leaving_.find(key);
+  if (found == leaving_.end()) return std::nullopt;  // another sink's
+  Leaving& leaving = found->second;
+  if (leaving.state == Leaving::State::called_off) {
+    std::string entry = std::move(leaving.entry);
+    leaving_.erase(found);
+    return entry;
+  }
+  if (leaving.state == Leaving::State::asked && --asked_ == 0) left_.notify_all();
+  leaving.state = Leaving::State::gone;
+  return std::nullopt;
+}
+
+// A record has come for a file whose entry was to go.
+void OutputFiles::come_back(OutputFile& file) {
+  file.leaving = false;
+  const std::lock_guard guard(leaving_mutex_);
+  const auto found = leaving_.find(key_of(file.path));
+  if (found->second.state == Leaving::State::asked) {
+    found->second.state = Leaving::State::called_off;
+    if (--asked_ == 0) left_.notify_all();
+    return;
+  }
+  // Its entry goes with the commit that is under way: it is announced again, behind that.
+  leaving_.erase(found);
+  file.known = false;
+  file.tail_before = file.tail.hash();
+}
+
+void OutputFiles::make_way() {
+  const auto crowded = [&] {
+    const std::lock_guard guard(mutex_);
+    forget_left();
+    return files_.size() > kMostKept && !failed_;
+  };
+  if (!crowded()) return;
+  {
+    // If the commit does not come, the next batch costs memory, nothing else.
+    constexpr std::chrono::seconds kPatience{1};
+    std::unique_lock lock(leaving_mutex_);
+    left_.wait_for(lock, kPatience, [&] { return asked_ == 0; });
+  }
+  crowded();
+}
+
+// Between two writes: nobody holds on to a file.
+void OutputFiles::forget_left() {
+  const std::lock_guard guard(leaving_mutex_);
+  for (auto at = leaving_.begin(); at != leaving_.end();) {
+    const auto found = files_.find(path_of(at->first));
+    if (at->second.state != Leaving::State::gone || !is_through(*found->second)) {
+      ++at;
+      continue;
+    }
+    OutputFile& file = *found->second;
+    if (file.fd) {
+      give_back_room(file);
+      open_.erase(file.used);
+    }
+    recent_.erase(file.recent);
+    files_.erase(found);
+    at = leaving_.erase(at);
+  }
+}
+
+void OutputFiles::finish(runtime::StateEntries& out) {
+  const std::lock_guard guard(mutex_);
+  if (failed_ || !save_ahead_) return;
+  for (const auto& [path, file] : files_) {
+    if (!file->regular || file->leaving || !file->known || !file->pending.empty() || file->unsynced ||
+        file->inode == 0)
+      continue;
+    out.push_back({key_of(path), options_.finishes ? std::string() : entry_of(*file, true)});
+  }
 }
 
 // The name still means the file that is written, and nobody else wrote to it.
@@ -434,30 +349,49 @@ Status OutputFiles::check_in_place(const OutputFile& file) const {
 }
 
 Status OutputFiles::sync() {
-  std::vector<std::pair<std::shared_ptr<Fd>, std::string>> written;
+  std::vector<OutputFile*> written;
   std::set<std::string> directories;
+  bool all_at_once = false;
   {
     const std::lock_guard guard(mutex_);
     if (failed_) return *failed_;
     if (Status flushed = flush_all(); !flushed) return latch(flushed);
+    directories = directory_.take_changed();
+    if (!unsynced_.empty() || !directories.empty()) {
+      if (Status there = directory_.in_place(); !there) return latch(there);
+    }
     for (OutputFile* file : unsynced_) {
-      file->unsynced = false;
-      if (!file->regular) continue;
+      if (!file->regular) {
+        file->unsynced = false;
+        continue;
+      }
       if (Status there = check_in_place(*file); !there) return latch(there);
-      // One that was closed meanwhile was synced then.
-      if (file->fd) written.emplace_back(file->fd, file->path);
+      file->syncing = true;
+      written.push_back(file);
     }
     unsynced_.clear();
-    directories = directory_.take_changed();
+    all_at_once = std::exchange(sync_all_, false) || written.size() > kSyncedOneByOne;
   }
-  if (!options_.durable) return {};
+  // One descriptor at a time is held here beyond the open ones.
   Status status;
-  for (const auto& [fd, path] : written) {
-    if (::fdatasync(fd->get()) == 0) continue;
-    status = runtime::system_error("sink", "cannot sync", directory_.full_path(path), errno);
-    break;
+  for (OutputFile* file : written) {
+    std::shared_ptr<Fd> fd;
+    std::string path;
+    {
+      const std::lock_guard guard(mutex_);
+      file->syncing = false;
+      file->unsynced = false;
+      fd = file->fd;
+      // It was closed to make room: synced then, or left to sync_all().
+      if (!fd && directory_.syncs_all(file->device)) all_at_once = true;
+      path = file->path;
+      if (all_at_once && directory_.syncs_all(file->device)) fd = nullptr;
+    }
+    if (fd && status && options_.durable && ::fdatasync(fd->get()) != 0)
+      status = runtime::system_error("sink", "cannot sync", directory_.full_path(path), errno);
   }
-  if (status) status = directory_.sync(directories);
+  if (status && options_.durable && all_at_once) status = directory_.sync_all();
+  if (status && options_.durable) status = directory_.sync(directories);
   const std::lock_guard guard(mutex_);
   return latch(status);
 }

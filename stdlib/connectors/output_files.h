@@ -1,4 +1,4 @@
-// The files that a file sink writes: buffered, capped in number, cut back after a crash.
+// The files that a file sink writes: buffered, few of them open at a time, cut back after a crash.
 //
 // Effectively once. A file's committed length is kept in the checkpoint with the source's positions; a
 // restart cuts the file to it and the same records are written again. That leaves the file that no checkpoint
@@ -6,24 +6,35 @@
 // for a new one) is saved ahead (Sink::keep_ahead), so that a restart finds an entry for whatever was
 // touched.
 //
+// State does not grow with history. Where `finishes` is set, a file that is not in use any more leaves memory
+// and checkpoint: a snapshot removes its entry, kept_entry() confirms it when that is about to be saved, and
+// the next snapshot forgets the file. A record that comes for it meanwhile calls that off.
+//
 // Nothing that was handed to append() is in a file before flush(); nothing is durable before sync().
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "pipec/runtime/clock.h"
 #include "pipec/runtime/connector.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/output_directory.h"
 #include "stdlib/connectors/output_guard.h"
+#include "stdlib/connectors/output_owners.h"
 #include "stdlib/connectors/output_path.h"
 
 namespace pipec::stdlib {
@@ -31,37 +42,57 @@ namespace pipec::stdlib {
 struct OutputOptions {
   std::string base;
   OutputTemplate shape;  // which of the entries of all the pipeline's file sinks are this one's
-  bool confined = true;  // paths come from records
-  bool truncate = false;
-  bool durable = true;      // sync() makes the bytes durable
-  bool is_private = false;  // new files are for their owner alone
-  std::size_t most_open = 256;
+  std::shared_ptr<OutputOwners> owners = std::make_shared<OutputOwners>();  // the pipeline's
+  bool confined = true;                                                     // paths come from records
+  bool durable = true;                                                      // sync() makes the bytes durable
+  bool is_private = false;                      // new files are for their owner alone
+  bool finishes = false;                        // files leave the state when they are not in use any more
+  std::chrono::nanoseconds close_after{0};      // ... that is, not written for so long
+  bool recreate = false;                        // a file that is gone is made again
+  std::size_t most_open = 0;                    // 0: as many as the process may have
   Compression compression = Compression::none;  // of what append_frame() gets
   std::shared_ptr<OutputGuard> guard;           // where paths come from records
+  const runtime::Clock* clock = &runtime::Clock::system();
 };
 
 struct OutputFile;
+struct OutputMark;
 
-// write-side calls, snapshot() and sync() may come from two threads: one mutex guards all, held for no fsync.
+// write-side calls, snapshot() and sync() may come from two threads: one mutex guards all, held for no fsync
+// but that of a file that is closed to make room.
 class OutputFiles {
  public:
+  // So many files may be unwritten since the last commit before the one unwritten longest is finished.
+  static constexpr std::size_t kMostIdle = 256;
+  // So many files are kept in memory, and those of the batches since the last commit point. Where more are
+  // written between two commits, each batch should be a commit point, and files are finished as soon as they
+  // are written.
+  static constexpr std::size_t kMostKept = 1024;
+
   explicit OutputFiles(OutputOptions options);
   ~OutputFiles();
+  OutputFiles(const OutputFiles&) = delete;
+  OutputFiles& operator=(const OutputFiles&) = delete;
 
   using SaveAhead = std::function<runtime::Status(const runtime::StateEntries&)>;
   void keep_ahead(SaveAhead save) { save_ahead_ = std::move(save); }
+  void keep_beginning(const runtime::Beginning& beginning) { beginning_ = beginning; }
 
-  // Cuts every file of its own that the entries name back to its committed length.
+  // Checks the files of its own that the entries name. Changes nothing that is there.
   runtime::Status open(const runtime::StateEntries& saved);
-  // Which files open() cut, and by how much; "" where none.
+  // Cuts them back to their committed lengths, or empties them.
+  runtime::Status begin(runtime::StateEntries& changes);
+  // Which files begin() cut, and by how much; "" where none.
   std::string resume_note() const;
 
+  // Between two writes: where many files are on their way out of the state, waits a little until they are.
+  void make_way();
   // One write() of the sink: nothing of it interleaves with sync().
   class Writer {
    public:
     explicit Writer(OutputFiles& files) : files_(files), lock_(files.mutex_) {}
     // The file of that path; null with `refused` set where no file can be there, for a reason that lies in
-    // the path.
+    // the path. Valid until the next snapshot().
     runtime::Result<OutputFile*> find(std::string_view path, std::string& refused);
     // The file is there from now on, even if nothing comes.
     runtime::Status make(OutputFile& file) { return files_.latch(files_.open_again(file)); }
@@ -80,10 +111,15 @@ class OutputFiles {
   };
 
   void snapshot(runtime::StateEntries& out);
+  std::optional<std::string> kept_entry(const std::string& key);
+  bool wants_commit() const { return wants_commit_.load(std::memory_order_relaxed); }
+  void finish(runtime::StateEntries& out);
   runtime::Status sync();
   runtime::Status close();
   // After an error nothing is written any more; it comes back from every later call.
   runtime::Status failure();
+  // Any thread: unless it is busy, gives back what its files reserved of the disk.
+  void give_back_room_if_idle();
 
  private:
   friend class Writer;
@@ -91,42 +127,99 @@ class OutputFiles {
     bool ok = false;
     std::string refused;
   };
+  // What stands where an entry says that a file is.
+  struct Found {
+    runtime::Fd fd;  // null: nothing, or something else, which begins as if it were unknown
+    std::uint64_t size = 0;
+  };
 
-  void note_change(OutputFile& file);
-  const char* guard_against(OutputFile& file, const struct stat* there) const;
-  runtime::Status check_compression(const OutputFile& file) const;
-  runtime::Status restore(const std::string& path, std::string_view value);
+  // output_files_begin.cpp
+  bool owns(const std::string& key) const;
+  std::string path_of(const std::string& key) const { return key.substr(key_base_.size()); }
+  runtime::Result<Found> look(const std::string& full, const OutputMark& mark, runtime::Fd fd,
+                              int error) const;
+  runtime::Result<Found> find_saved(const std::string& path, const OutputMark& mark) const;
+  runtime::Status settle(const runtime::StateEntry& entry, runtime::StateEntries& changes);
+  runtime::Status settle_orphan(const runtime::StateEntry& entry, runtime::StateEntries& changes);
+  runtime::Status cut(int fd, const std::string& full, const OutputMark& mark, std::uint64_t size);
+  runtime::Status empty(const std::string& path);
+  runtime::Status empty_all();
+  OutputFile* already_open(const std::string& path) const;
+
+  // output_files_open.cpp
+  runtime::Status check_compression(const OutputFile& file, std::optional<Compression> found) const;
   runtime::Result<Admission> admit(OutputFile& file);
   runtime::Status adopt(OutputFile& file, runtime::Fd fd);
-  runtime::Status make_ready(const std::vector<OutputFile*>& files);
+  runtime::Status read_content(OutputFile& file);
+  runtime::Status truncate(OutputFile& file, std::uint64_t size);
   runtime::Status open_again(OutputFile& file);
   runtime::Status make_room();
   runtime::Status close_oldest();
+  std::size_t most_open() const;
   void use(OutputFile& file);
+
+  const char* guard_against(OutputFile& file, const struct stat* there) const;
+  bool is_given_away(const std::string& path, const struct stat* there) const;
+  void note_change(OutputFile& file);
+  void come_back(OutputFile& file);
+  void forget_left();
+  void finish_idle(std::chrono::steady_clock::time_point now, runtime::StateEntries& out);
+  void finish_changed(runtime::StateEntries& out);
+  bool leave(OutputFile& file, runtime::StateEntries& out);
+  static bool is_through(const OutputFile& file);
+  static bool is_idle(const OutputFile& file);
+  runtime::Status make_ready(const std::vector<OutputFile*>& files);
   runtime::Status put(OutputFile& file, std::string_view text, bool add_newline);
+  runtime::Status write_all(OutputFile& file, std::string_view text, bool add_newline);
+  void give_back_all_room();
   runtime::Status flush_all();
   runtime::Status check_in_place(const OutputFile& file) const;
   // The key of an entry: the file's path as state keeps it (runtime::state_path).
   std::string key_of(const std::string& path) const { return key_base_ + path; }
-  std::string entry_of(const OutputFile& file) const;
+  std::string entry_of(const OutputFile& file, bool clean = false) const;
   runtime::Status latch(runtime::Status status);
 
   const OutputOptions options_;
   const std::string key_base_;  // "" for the working directory, else it ends with '/'
   OutputDirectory directory_;
   SaveAhead save_ahead_;
+  std::atomic<bool> wants_commit_;  // until a snapshot finds that few files are written
+  runtime::Beginning beginning_;
+  runtime::StateEntries saved_;  // until begin()
   std::mutex mutex_;
-  std::unordered_map<std::string, std::unique_ptr<OutputFile>>
-      files_;                          // by relative path; every one ever written
+  std::unordered_map<std::string, std::unique_ptr<OutputFile>> files_;  // in use, by relative path
+  std::list<OutputFile*> recent_;      // all of them, most recently written first
   std::list<OutputFile*> open_;        // most recently used first
   std::vector<OutputFile*> changed_;   // since the last snapshot
   std::vector<OutputFile*> unsynced_;  // since the last sync
+  bool sync_all_ = false;              // files were closed unsynced that sync_all() makes durable
   std::vector<OutputFile*> buffered_;  // hold bytes that no file has yet
   std::size_t buffered_bytes_ = 0;
-  std::size_t cut_files_ = 0;  // by open()
-  std::uint64_t cut_bytes_ = 0;
-  std::string cut_first_;
+  // Beginning::emptied: hashes of the keys that this run, or an earlier one that it goes on with, has
+  // written.
+  std::unordered_set<std::uint64_t> touched_;
+  // Cut by begin(), or left as others made them longer.
+  struct Notes {
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
+    std::string first;
+    void add(const std::string& name, std::uint64_t more);
+    std::string text(const char* what) const;
+  };
+  Notes cut_;
+  Notes grown_;
   std::optional<runtime::Error> failed_;
+
+  // Removed entries on their way to the checkpoint, by key. Its lock is held for no call: kept_entry() comes
+  // while the checkpoint is held, for which make_ready() waits.
+  struct Leaving {
+    enum class State : std::uint8_t { asked, gone, called_off } state = State::asked;
+    std::string entry;  // as of the snapshot
+  };
+  std::mutex leaving_mutex_;
+  std::condition_variable left_;
+  std::map<std::string, Leaving> leaving_;
+  std::size_t asked_ = 0;  // of them
 };
 
 }  // namespace pipec::stdlib

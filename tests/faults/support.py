@@ -73,8 +73,8 @@ def inject(call, fault, path=None):
 
 def kill_at_state_call(directory, when):
     """strace that kills the process at the n-th system call on anything in the state directory."""
-    state = os.path.join(directory, "state")
-    paths = [state] + [os.path.join(state, name) for name in ("checkpoint", "checkpoint.new", "checkpoint.prev", "lock")]
+    state = os.path.join(directory, "state", "job")
+    paths = [state] + [os.path.join(state, name) for name in ("checkpoint", "checkpoint.new", "checkpoint.prev", "finished", "lock")]
     only = [word for path in paths for word in ("-P", path)]
     return ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", "trace=all", "-e", f"inject=all:signal=KILL:when={when}"]
 

@@ -17,6 +17,21 @@ class FullDisk(FaultTest):
         self.assert_completes()
 
     @needs_mount
+    def test_F6_a_disk_that_holds_the_output_is_large_enough(self):
+        """Room that was asked for ahead of several files is given back where it is missed."""
+        self.mount("out", "15m")
+        with open(os.path.join(self.directory, "in.ndjson"), "w", encoding="utf-8") as out:
+            for n in range(120_000):
+                out.write('{"n":%d,"k":%d,"text":"%s"}\n' % (n, n % 6, "x" * 80))
+        with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as job:
+            job.write('dlq discard\nrecv file("in.ndjson") | sink file("out/${.k}.ndjson")\n')
+        self.assertGreater(os.path.getsize(os.path.join(self.directory, "in.ndjson")), 12 << 20)
+        ran = pipec(self.directory)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        with open(os.path.join(self.directory, "in.ndjson"), "rb") as whole:
+            self.assertEqual(sum(map(len, outputs(self.directory).values())), len(whole.read()))
+
+    @needs_mount
     def test_F6_P9_no_space_for_the_dead_letters(self):
         with open(os.path.join(self.directory, "job.pipe"), encoding="utf-8") as job:
             text = job.read()
@@ -205,7 +220,7 @@ class Killed(KillTest):
 class DamagedState(FaultTest):
     def test_F3_fault_C2_a_checkpoint_that_is_not_whole_stops_the_start(self):
         self.assertEqual(pipec(self.directory).returncode, 0)
-        path = os.path.join(self.directory, "state", "checkpoint")
+        path = os.path.join(self.directory, "state", "job", "checkpoint")
         with open(path, "rb") as whole:
             content = whole.read()
         damages = {"empty": b"", "zeros": bytes(len(content)), "cut": content[:-1], "longer": content + b"\n",

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""F4, fault S1, fault S5: kill -9 at random points, any number of times, then a run to the end: every output file is byte for byte that of
-an undisturbed run, packed files are by what they unpack to. Dead letters differ only in the time at which they were written.
+"""F4, F7, F8, fault S1, fault S5: kill -9 at random points, any number of times, then a run to the end: every output file is byte for byte
+that of an undisturbed run, packed files are by what they unpack to. Dead letters differ only in the time at which they were written.
+Whenever a run comes to its end between two kills its outputs are compared before it begins again from nothing.
 
-The seed is printed; PIPEC_SEED replays it. PIPEC_KILLS says how often to kill (default 12).
+The seed is printed; PIPEC_SEED replays it. PIPEC_KILLS says how often to kill (default 12, with --full 200).
 """
 
 import gzip
@@ -28,6 +29,8 @@ events
   }
 | sink file("out/parts.ndjson")
 
+events | filter .n % 3 == 1 | sink file("out/many/${div(.n, 3) % 300}.ndjson")
+
 events
 | route {
     .n % 1000 == 0 -> sink file("out/rare.ndjson")
@@ -40,12 +43,12 @@ events
 TIME = re.compile(rb'("time":")[^"]*(")')
 
 
-def write_input(directory, rng):
+def write_input(directory, rng, records):
     number = 0
     for name in ("in-0.ndjson", "in-1.ndjson.gz", "in-2.ndjson"):
         opened = gzip.open if name.endswith(".gz") else open
         with opened(os.path.join(directory, name), "wt", encoding="utf-8") as out:
-            for _ in range(60_000):
+            for _ in range(records):
                 number += 1
                 if rng.random() < 0.002:
                     out.write('{"n": %d, "cut off\n' % number)
@@ -71,9 +74,9 @@ def outputs(directory):
     return found
 
 
-def start(directory, state):
-    return subprocess.Popen([os.environ["PIPEC"], "run", "-q", "--commit-interval", "20ms", "--state-dir", state, "job.pipe"], cwd=directory,
-                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def start(directory):
+    return subprocess.Popen([os.environ["PIPEC"], "run", "-q", "--commit-interval", "50ms", "--state-dir", "state", "job.pipe"],
+                            cwd=directory, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def finish(process):
@@ -82,40 +85,54 @@ def finish(process):
         sys.exit(f"pipec ended with {process.returncode}: {errors.decode()}")
 
 
+def differences(wanted, directory):
+    """Prints what is not as wanted; how many files that are."""
+    got = outputs(directory)
+    wrong = [key for key in sorted(set(wanted) | set(got)) if wanted.get(key) != got.get(key)]
+    for key in wrong:
+        print(f"FAILED {key}: {len(wanted.get(key, b''))} bytes wanted, {len(got.get(key, b''))} found", flush=True)
+    return len(wrong)
+
+
 def main():
+    full = "--full" in sys.argv
     seed = int(os.environ.get("PIPEC_SEED", random.randrange(1 << 30)))
-    kills = int(os.environ.get("PIPEC_KILLS", 12))
+    kills = int(os.environ.get("PIPEC_KILLS", 200 if full else 12))
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as undisturbed, tempfile.TemporaryDirectory() as killed:
         for directory in (undisturbed, killed):
-            write_input(directory, random.Random(seed))
+            write_input(directory, random.Random(seed), 120_000 if full else 60_000)
             with open(os.path.join(directory, "job.pipe"), "w", encoding="utf-8") as out:
                 out.write(PIPELINE)
         begin = time.monotonic()
-        finish(start(undisturbed, "state"))
+        finish(start(undisturbed))
         whole = time.monotonic() - begin
-        hits = 0
-        for _ in range(kills):
-            process = start(killed, "state")
+        wanted = outputs(undisturbed)
+        hits = completed = wrong = 0
+        while hits < kills and not wrong:
+            process = start(killed)
             try:
-                process.wait(timeout=rng.uniform(0, whole))
+                # Several kills on the way from the beginning to the end.
+                process.wait(timeout=rng.uniform(0, whole / 2))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
-                hits += 1
             process.communicate()
-            if process.returncode == 0:  # it came to its end: begin again from nothing
+            if process.returncode == -signal.SIGKILL:
+                hits += 1
+            elif process.returncode != 0:
+                sys.exit(f"pipec ended with {process.returncode} after a kill")
+            else:
+                completed += 1
+                wrong = differences(wanted, killed)
                 for folder in ("out", "state"):
                     subprocess.run(["rm", "-rf", os.path.join(killed, folder)], check=True)
-            elif process.returncode != -signal.SIGKILL:
-                sys.exit(f"pipec ended with {process.returncode} after a kill")
-        finish(start(killed, "state"))
-        wanted, got = outputs(undisturbed), outputs(killed)
-        wrong = [key for key in sorted(set(wanted) | set(got)) if wanted.get(key) != got.get(key)]
-        for key in wrong:
-            print(f"FAILED {key}: {len(wanted.get(key, b''))} bytes wanted, {len(got.get(key, b''))} found")
-        print(f"killed {hits} times; files: {len(wanted) - len(wrong)} passed, {len(wrong)} failed")
-        sys.exit(1 if wrong or hits == 0 or len(wanted) < 21 else 0)
+        if not wrong:
+            finish(start(killed))
+            wrong = differences(wanted, killed)
+        print(f"killed {hits} times, came to an end {completed + 1} times; "
+              f"files: {len(wanted) - wrong} passed, {wrong} failed")
+        sys.exit(1 if wrong or hits < kills or len(wanted) < 321 else 0)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "pipec/runtime/checkpoint.h"
 #include "pipec/runtime/paths.h"
@@ -219,6 +220,41 @@ TEST_CASE("F12 a path has one name, however it is written") {
   CHECK(canonical_path("/..") == "/");
   CHECK(state_path("./a/../b") == "b");
   CHECK(state_path(temp / "d/f") == base + "/d/f");
+}
+
+TEST_CASE("F7 what is finished is a list on disk, whole lines only, each key once when it has grown") {
+  const TempDir temp;
+  const std::string file = temp / "s/finished";
+  const auto keys = [](const CheckpointStore& store) {
+    std::vector<std::string> found;
+    REQUIRE(store.read_finished([&](std::string_view key) { found.emplace_back(key); }).ok());
+    return found;
+  };
+  const std::vector<std::string> odd{"output\ta", "a\nb\\n", "output\tout/2026-01-02.ndjson"};
+  {
+    const auto store = open_store(temp / "s");
+    CHECK(keys(*store).empty());
+    REQUIRE(store->add_finished({}).ok());
+    CHECK_FALSE(exists(file));
+    REQUIRE(store->add_finished(odd).ok());
+    CHECK(keys(*store) == odd);
+  }
+  // A crash cuts the last line off: it is no other, shorter key.
+  const std::string whole = read_file(file);
+  write_file(file, whole.substr(0, whole.size() - 8));
+  {
+    const auto store = open_store(temp / "s");
+    CHECK(keys(*store) == std::vector<std::string>{odd[0], odd[1]});
+    REQUIRE(store->add_finished({"c"}).ok());
+    CHECK(keys(*store) == std::vector<std::string>{odd[0], odd[1], "c"});
+    std::vector<std::string> again;
+    for (int i = 0; i < 100; ++i) again.push_back("output\t" + std::string(200, 'x') + std::to_string(i));
+    for (int i = 0; i < 100; ++i) REQUIRE(store->add_finished(again).ok());
+    CHECK(read_file(file).size() < 1'200'000);
+    CHECK(keys(*store).size() >= again.size() + 3);
+    REQUIRE(store->clear_finished().ok());
+    CHECK(keys(*store).empty());
+  }
 }
 
 TEST_CASE("clear() forgets everything") {

@@ -3,16 +3,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "connectors_support.h"
+#include "pipec/runtime/paths.h"
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_files.h"
+#include "stdlib/connectors/output_path.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
 
@@ -24,6 +29,16 @@ namespace {
 bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
+
+class ManualClock final : public Clock {
+ public:
+  std::chrono::steady_clock::time_point steady_now() const override { return now_; }
+  std::int64_t unix_nanoseconds() const override { return 0; }
+  void advance(std::chrono::nanoseconds by) { now_ += by; }
+
+ private:
+  std::chrono::steady_clock::time_point now_{};
+};
 
 // A file sink and the checkpoint of its pipeline.
 class Driver {
@@ -40,26 +55,48 @@ class Driver {
       return Status();
     });
   }
-  Status open() { return sink->open(state_.entries()); }
+  Status open(const Beginning& beginning = {}) { return begin(*sink, state_, beginning); }
   Status write(const std::vector<std::string>& records, bool single_lines = true) {
     Status status = sink->write(batch_of(records, pool_, single_lines), context);
     sink->snapshot(uncommitted_);
     return status;
   }
   Status commit() {
-    const StateEntries entries = std::exchange(uncommitted_, {});
+    StateEntries entries = std::exchange(uncommitted_, {});
     Status status = sink->sync();
-    if (status.ok()) state_.merge(entries);
+    if (status.ok()) save(std::move(entries));
     return status;
   }
+  // As the engine does: what is in use again stays, whatever else a snapshot removed is finished.
+  void save(StateEntries entries) {
+    for (StateEntry& entry : entries) {
+      if (!entry.value.empty()) continue;
+      if (auto kept = sink->kept_entry(entry.key)) {
+        entry.value = *kept;
+      } else {
+        finished.push_back(entry.key);
+      }
+    }
+    state_.merge(entries);
+  }
+  StateEntries take_uncommitted() { return std::exchange(uncommitted_, {}); }
   void finish() {
     REQUIRE(commit().ok());
+    REQUIRE(sink->close().ok());
+  }
+  // The run comes to its end.
+  void complete() {
+    REQUIRE(commit().ok());
+    StateEntries changes;
+    sink->finish(changes);
+    state_.merge(changes);
     REQUIRE(sink->close().ok());
   }
 
   std::unique_ptr<Sink> sink;
   FakeContext context;
   int saves_ahead = 0;
+  std::vector<std::string> finished;
 
  private:
   SavedState& state_;
@@ -67,10 +104,14 @@ class Driver {
   BufferPool pool_;
 };
 
-ConnectorContext truncating() {
-  ConnectorContext context;
-  context.truncate = true;
-  return context;
+Beginning truncating(std::vector<std::string> finished = {}) {
+  Beginning beginning;
+  beginning.anew = beginning.empty = beginning.emptied = true;
+  beginning.finished = [finished = std::move(finished)](const auto& each) {
+    for (const std::string& key : finished) each(key);
+    return Status();
+  };
+  return beginning;
 }
 
 std::string record_of(const std::string& path) {
@@ -130,8 +171,8 @@ TEST_CASE("sink file appends one line per record and makes its directories") {
   appending.finish();
   CHECK(read_file(file).ends_with("\n4\n5\n"));
   SavedState third;
-  Driver emptied(third, constant_path(file), truncating());
-  REQUIRE(emptied.open().ok());
+  Driver emptied(third, constant_path(file));
+  REQUIRE(emptied.open(truncating()).ok());
   CHECK(read_file(file).empty());
 }
 
@@ -319,10 +360,10 @@ TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file st
   CHECK(mentions(refused(), "is gone"));
   write_file(file, content);
   CHECK(mentions(refused(), "was replaced"));
-  ConnectorContext again;
-  again.from_start = true;
-  Driver driver(state, constant_path(file), again);
-  CHECK(driver.open().ok());
+  Beginning again;
+  again.anew = true;
+  Driver driver(state, constant_path(file));
+  CHECK(driver.open(again).ok());
 }
 
 TEST_CASE("fault S4 an output that somebody else touches during the run is an error at the commit") {
@@ -330,8 +371,8 @@ TEST_CASE("fault S4 an output that somebody else touches during the run is an er
   const std::string file = temp / "out";
   for (int fault = 0; fault < 4; ++fault) {
     SavedState state;
-    Driver driver(state, constant_path(file), truncating());
-    REQUIRE(driver.open().ok());
+    Driver driver(state, constant_path(file));
+    REQUIRE(driver.open(truncating()).ok());
     REQUIRE(driver.write({"1"}).ok());
     REQUIRE(driver.commit().ok());
     if (fault == 0) REQUIRE(::unlink(file.c_str()) == 0);
@@ -428,6 +469,287 @@ TEST_CASE("F5 only so many files are open, least recently used closed first, and
   }
   REQUIRE(files.close().ok());
   for (const auto& [name, content] : expected) CHECK(read_file(temp / name) == content);
+}
+
+TEST_CASE("F8 more files are in use than may be open, while a commit makes them durable") {
+  const TempDir temp;
+  pipec::stdlib::OutputOptions options;
+  options.base = temp / "";
+  options.most_open = 2;
+  pipec::stdlib::OutputFiles files(options);
+  REQUIRE(files.open({}).ok());
+  std::atomic<bool> written{false};
+  std::thread committing([&] {
+    while (!written.load()) CHECK(files.sync().ok());
+  });
+  constexpr int kRounds = 400;
+  const std::string text(70'000, 'x');  // written at once
+  for (int i = 0; i < kRounds * 5; ++i) {
+    pipec::stdlib::OutputFiles::Writer writer(files);
+    std::string refused;
+    auto file = writer.find("f" + std::to_string(i % 5), refused);
+    if (!file.ok() || !writer.append(**file, text, false).ok()) break;
+  }
+  written.store(true);
+  committing.join();
+  CHECK(files.failure().ok());
+  REQUIRE(files.sync().ok());
+  REQUIRE(files.close().ok());
+  for (int i = 0; i < 5; ++i) {
+    struct stat info {};
+    REQUIRE(::stat((temp / ("f" + std::to_string(i))).c_str(), &info) == 0);
+    CHECK(static_cast<std::size_t>(info.st_size) == kRounds * (text.size() + 1));
+  }
+}
+
+TEST_CASE("F7 files that are written in turn leave the state, the one unwritten longest first") {
+  const TempDir temp;
+  SavedState state;
+  Driver driver(state, path_template(temp / "", "p", ""));
+  REQUIRE(driver.open().ok());
+  constexpr std::size_t kMost = pipec::stdlib::OutputFiles::kMostIdle;
+  for (std::size_t i = 0; i < 1200; ++i) {
+    REQUIRE(driver.write({record_of("f" + std::to_string(i)), record_of("always")}).ok());
+    REQUIRE(driver.commit().ok());
+    REQUIRE(state.entries().size() <= kMost + 4);
+  }
+  REQUIRE(driver.finished.size() >= 1200 - kMost - 4);
+  CHECK(mentions(driver.finished.front(), "/f0"));
+  // A finished file may be removed, and is made again.
+  REQUIRE(::unlink((temp / "f0").c_str()) == 0);
+  REQUIRE(::unlink((temp / "f1").c_str()) == 0);
+  REQUIRE(driver.write({record_of("f0"), record_of("f2")}).ok());
+  driver.complete();
+  CHECK(read_file(temp / "f0") == record_of("f0") + "\n");
+  CHECK(read_file(temp / "f2") == record_of("f2") + "\n" + record_of("f2") + "\n");
+  CHECK_FALSE(exists(temp / "f1"));
+  CHECK(state.entries().empty());
+}
+
+TEST_CASE("F7 a file that was not written for close_after is finished, and one in use again is not") {
+  const TempDir temp;
+  SavedState state;
+  ManualClock clock;
+  ConnectorContext context;
+  context.clock = &clock;
+  Driver driver(state, path_template(temp / "", "p", ""), context);
+  REQUIRE(driver.open().ok());
+  const auto keys = [&] {
+    std::string text;
+    for (const StateEntry& entry : state.entries()) text += entry.key.substr(entry.key.rfind('/') + 1);
+    return text;
+  };
+  REQUIRE(driver.write({record_of("a"), record_of("b")}).ok());
+  REQUIRE(driver.commit().ok());
+  REQUIRE(driver.write({}).ok());  // the entry of a file that was made has its inode now
+  REQUIRE(driver.commit().ok());
+  CHECK(keys() == "ab");
+  clock.advance(std::chrono::minutes(4));
+  REQUIRE(driver.write({record_of("b")}).ok());
+  REQUIRE(driver.commit().ok());
+  CHECK(keys() == "ab");
+  clock.advance(std::chrono::minutes(2));
+  REQUIRE(driver.write({}).ok());
+  REQUIRE(driver.commit().ok());
+  CHECK(keys() == "b");
+  CHECK(driver.finished.size() == 1);
+
+  // A record comes between the snapshot that removes the entry and the commit: the entry stays.
+  clock.advance(std::chrono::minutes(6));
+  REQUIRE(driver.write({}).ok());
+  StateEntries removes = driver.take_uncommitted();
+  REQUIRE(driver.sink->sync().ok());
+  REQUIRE(driver.write({record_of("b")}).ok());
+  driver.save(std::move(removes));
+  CHECK(keys() == "b");
+  const int announced = driver.saves_ahead;
+  REQUIRE(driver.commit().ok());
+  CHECK(keys() == "b");
+  CHECK(driver.saves_ahead == announced);
+
+  // It comes while the commit that drops the entry is under way: the file is announced again, behind that.
+  clock.advance(std::chrono::minutes(6));
+  REQUIRE(driver.write({}).ok());
+  removes = driver.take_uncommitted();
+  REQUIRE(driver.sink->sync().ok());
+  driver.save(std::move(removes));
+  CHECK(keys().empty());
+  REQUIRE(driver.write({record_of("b")}).ok());
+  REQUIRE(driver.sink->sync().ok());
+  CHECK(keys() == "b");
+  CHECK(driver.saves_ahead == announced + 1);
+  driver.complete();
+  CHECK(read_file(temp / "b") ==
+        record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n");
+}
+
+TEST_CASE(
+    "F13 with --truncate what is known is emptied at once, what is not when it is first written, once") {
+  const TempDir temp;
+  for (const char* name : {"entry", "finished", "stranger", "untouched", "other.log"})
+    write_file(temp / name, "old\n");
+  SavedState state;
+  const auto path = [&] { return path_template(temp / "", "p", ""); };
+  {
+    Driver driver(state, path());
+    REQUIRE(driver.open().ok());
+    REQUIRE(driver.write({record_of("entry")}).ok());
+    REQUIRE(driver.commit().ok());
+  }
+  REQUIRE(state.entries().size() == 1);
+  std::vector<std::string> finished{state_path(temp / "finished"), state_path(temp / "gone")};
+  {
+    Driver driver(state, path());
+    REQUIRE(driver.open(truncating(finished)).ok());
+    CHECK(read_file(temp / "entry").empty());
+    CHECK(read_file(temp / "finished").empty());
+    CHECK(read_file(temp / "stranger") == "old\n");
+    REQUIRE(driver.write({record_of("stranger"), record_of("new")}).ok());
+    REQUIRE(driver.commit().ok());
+    REQUIRE(driver.write({record_of("stranger"), record_of("entry")}).ok());
+    // ... and is stopped before its end.
+    REQUIRE(driver.commit().ok());
+    StateEntries changes;
+    driver.sink->finish(changes);
+    state.merge(changes);
+    finished.clear();
+    for (const StateEntry& change : changes) finished.push_back(change.key);
+    REQUIRE(driver.sink->close().ok());
+  }
+  CHECK(finished.size() == 3);
+  Beginning goes_on = truncating(finished);
+  goes_on.anew = goes_on.empty = false;
+  Driver driver(state, path());
+  REQUIRE(driver.open(goes_on).ok());
+  REQUIRE(driver.write({record_of("stranger"), record_of("new"), record_of("untouched")}).ok());
+  driver.complete();
+  const auto lines = [](const std::string& name, int count) {
+    std::string text;
+    while (count-- > 0) text += record_of(name) + "\n";
+    return text;
+  };
+  CHECK(read_file(temp / "stranger") == lines("stranger", 3));
+  CHECK(read_file(temp / "new") == lines("new", 2));
+  CHECK(read_file(temp / "entry") == lines("entry", 1));
+  CHECK(read_file(temp / "untouched") == lines("untouched", 1));
+  CHECK(read_file(temp / "other.log") == "old\n");
+}
+
+TEST_CASE(
+    "F12 what others added behind the end of a run stays, what a crash left does not, whatever the device") {
+  const TempDir temp;
+  const std::string file = temp / "out";
+  write_file(file, "no newline");
+  SavedState state;
+  {
+    Driver driver(state, constant_path(file));
+    REQUIRE(driver.open().ok());
+    REQUIRE(driver.write({"1"}).ok());
+    driver.complete();
+  }
+  CHECK(read_file(file) == "no newline\n1\n");
+  append_file(file, "theirs");
+  {
+    Driver driver(state, constant_path(file));
+    REQUIRE(driver.open().ok());
+    CHECK(mentions(driver.sink->resume_note(), "others have added 6 bytes"));
+    REQUIRE(driver.write({"2"}).ok());
+    REQUIRE(driver.commit().ok());
+    REQUIRE(driver.write({"3"}).ok());
+    REQUIRE(driver.sink->sync().ok());
+    driver.sink.reset();  // a crash
+  }
+  CHECK(read_file(file) == "no newline\n1\ntheirs\n2\n3\n");
+  {
+    Driver driver(state, constant_path(file));
+    REQUIRE(driver.open().ok());
+    CHECK(mentions(driver.sink->resume_note(), "cut back by 2 bytes"));
+    driver.finish();
+  }
+  CHECK(read_file(file) == "no newline\n1\ntheirs\n2\n");
+  // The same length, other bytes: not the file that was left.
+  write_file(file, "no newline\n1\ntheirs\n9\n");
+  Driver driver(state, constant_path(file));
+  const Status status = driver.open();
+  REQUIRE_FALSE(status.ok());
+  CHECK(mentions(status.error().message, "was changed since the last run"));
+  CHECK(read_file(file) == "no newline\n1\ntheirs\n9\n");
+}
+
+TEST_CASE(
+    "F12 entries of two templates and of none: each sink takes its own, one cuts back what nobody owns") {
+  const TempDir temp;
+  SavedState state;
+  for (const char* name : {"a.log", "b.txt", "c.old"}) {
+    write_file(temp / name, "12\ntorn");
+    struct stat info {};
+    REQUIRE(::stat((temp / name).c_str(), &info) == 0);
+    state.merge({{state_path(temp / name), "size=3 device=1 inode=" + std::to_string(info.st_ino)}});
+  }
+  ConnectorContext context;
+  context.shared = std::make_shared<SharedParts>();
+  Driver logs(state, path_template(temp / "", "p", ".log"), context);
+  Driver texts(state, path_template(temp / "", "p", ".txt"), context);
+  const StateEntries saved = state.entries();
+  REQUIRE(logs.sink->open(saved).ok());
+  REQUIRE(texts.sink->open(saved).ok());
+  CHECK(read_file(temp / "a.log") == "12\ntorn");
+  StateEntries changes;
+  REQUIRE(logs.sink->begin(changes).ok());
+  CHECK(read_file(temp / "a.log") == "12\n");
+  CHECK(read_file(temp / "b.txt") == "12\ntorn");
+  CHECK(read_file(temp / "c.old") == "12\n");
+  CHECK(changes.size() == 2);
+  REQUIRE(texts.sink->begin(changes).ok());
+  CHECK(read_file(temp / "b.txt") == "12\n");
+  CHECK(changes.size() == 3);
+}
+
+TEST_CASE("a constant path that is a link to a file that is not there yet makes that file") {
+  const TempDir temp;
+  REQUIRE(::symlink("real/out", (temp / "link").c_str()) == 0);
+  SavedState state;
+  Driver driver(state, constant_path(temp / "link"));
+  REQUIRE(driver.open().ok());
+  REQUIRE(driver.write({"1"}).ok());
+  driver.finish();
+  CHECK(read_file(temp / "real/out") == "1\n");
+  CHECK(state.entries().front().key == state_path(temp / "real/out"));
+}
+
+TEST_CASE("S4 a file that is gone is made again where on_missing says so") {
+  const TempDir temp;
+  SavedState state;
+  {
+    Driver driver(state, path_template(temp / "", "p", ""));
+    REQUIRE(driver.open().ok());
+    REQUIRE(driver.write({record_of("a")}).ok());
+    REQUIRE(driver.commit().ok());
+  }
+  REQUIRE(::unlink((temp / "a").c_str()) == 0);
+  Driver strict(state, path_template(temp / "", "p", ""));
+  const Status status = strict.open();
+  REQUIRE_FALSE(status.ok());
+  CHECK(mentions(status.error().message, "on_missing: recreate"));
+  OptionsBuilder options;
+  options.program("path", path_template(temp / "", "p", "")).text("on_missing", "recreate");
+  CHECK(begin(*make_sink("file", options), state).ok());
+}
+
+TEST_CASE("F12 a path is a template's own where each of its values may stand for any text") {
+  const auto matches = [](const std::string& before, const std::string& after, std::string_view path) {
+    return pipec::stdlib::analyse_output(*path_template(before, "p", after)).matches(path);
+  };
+  CHECK(matches("out/a-", ".log", "a-1.log"));
+  CHECK(matches("out/a-", ".log", "a-x/y.log"));
+  CHECK(matches("out/a-", ".log", "a-.log"));
+  CHECK_FALSE(matches("out/a-", ".log", "b-1.log"));
+  CHECK_FALSE(matches("out/a-", ".log", "a-1.txt"));
+  CHECK_FALSE(matches("out/a-", "-a", "a-a"));  // the text before and after does not overlap
+  CHECK(matches("", "", "anything"));
+  const auto constant = pipec::stdlib::analyse_output(*constant_path("out/a"));
+  CHECK(constant.matches("a"));
+  CHECK_FALSE(constant.matches("a2"));
 }
 
 TEST_CASE("a constant path is the sink's target, whatever its spelling") {

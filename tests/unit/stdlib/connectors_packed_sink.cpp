@@ -39,7 +39,7 @@ class Driver {
     });
   }
   std::string open() {
-    Status status = sink->open(state_.entries());
+    Status status = begin(*sink, state_);
     return status.ok() ? std::string() : status.error().message;
   }
   void write(const std::vector<std::string>& records) {

@@ -123,7 +123,13 @@ inline runtime::Batch batch_of(const std::vector<std::string>& records, runtime:
 class SavedState {
  public:
   void merge(const runtime::StateEntries& changes) {
-    for (const runtime::StateEntry& change : changes) entries_[change.key] = change.value;
+    for (const runtime::StateEntry& change : changes) {
+      if (change.value.empty()) {
+        entries_.erase(change.key);
+      } else {
+        entries_[change.key] = change.value;
+      }
+    }
   }
   runtime::StateEntries entries() const {
     runtime::StateEntries result;
@@ -134,5 +140,16 @@ class SavedState {
  private:
   std::map<std::string, std::string> entries_;
 };
+
+// As the engine opens a sink.
+inline runtime::Status begin(runtime::Sink& sink, SavedState& state,
+                             const runtime::Beginning& beginning = {}) {
+  sink.keep_beginning(beginning);
+  if (runtime::Status opened = sink.open(state.entries()); !opened) return opened;
+  runtime::StateEntries changes;
+  runtime::Status begun = sink.begin(changes);
+  state.merge(changes);
+  return begun;
+}
 
 }  // namespace pipec::test

@@ -40,6 +40,11 @@ struct RunOptions {
       0};  // at least this long between two commits; the last one comes at the end
   RetryLimits retry;
   runtime::CheckpointStore* checkpoint = nullptr;  // null: nothing is kept across runs
+  // The sources begin again: what the checkpoint says of them is forgotten once every source and sink is
+  // open.
+  bool from_start = false;
+  // ... and outputs begin empty. A run that is stopped before that is done is continued by the next one.
+  bool truncate = false;
   const runtime::Clock* clock = &runtime::Clock::system();
   // One line per event worth knowing, one call at a time; may be empty. Must not throw and not block.
   std::function<void(const std::string& line)> log;

@@ -1,10 +1,13 @@
-// The state of one pipeline on disk: one checkpoint file, the one before it, a lock. Replaced atomically
-// (write, fsync, rename, fsync of the directory), with version, length and checksum. A corrupt one is an
-// error, never a fresh start.
+// The state of one pipeline on disk: one checkpoint file, the one before it, a list of what is finished, a
+// lock. The checkpoint is replaced atomically (write, fsync, rename, fsync of the directory), with version,
+// length and checksum. A corrupt one is an error, never a fresh start.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
@@ -14,10 +17,14 @@ namespace pipec::runtime {
 class CheckpointStore {
  public:
   // Makes the directory (mode 0700) and takes the lock: a second holder gets an error that says so.
-  // `pipeline` is written into the file: a checkpoint of another pipeline is refused. `fresh`: what is there
-  // is forgotten unread, so that --from-start gets past a corrupt one.
+  // `pipeline` is written into the file: a checkpoint of another pipeline is refused. `fresh`: one that
+  // cannot be used counts as none, so that --from-start gets past it.
   static Result<std::unique_ptr<CheckpointStore>> open(const std::string& directory,
                                                        const std::string& pipeline, bool fresh = false);
+  // Before open(): a checkpoint of this pipeline that an older pipec kept in `old_directory` itself is moved
+  // to `directory`, unless there is one already. `fresh`: as in open().
+  static Status move_old(const std::string& old_directory, const std::string& directory,
+                         const std::string& pipeline, bool fresh = false);
   virtual ~CheckpointStore() = default;
   // The entries that were saved last, sorted by key; empty where there is no checkpoint yet. Not while save()
   // runs.
@@ -25,8 +32,20 @@ class CheckpointStore {
   // Merges the changes into the entries and replaces the file. Durable when it returns ok. After an error the
   // store is of no use any more (a failed fsync is not retried). Any thread.
   virtual Status save(const StateEntries& changes) = 0;
-  // Forgets everything (--from-start).
+  // Forgets everything.
   virtual Status clear() = 0;
+
+  // The keys of entries that were removed because what they were of is finished: a list on disk that grows
+  // and is never in memory. A key may be in it several times. Where a store has none, nothing is kept.
+  virtual Status add_finished(const std::vector<std::string>& keys) {
+    (void)keys;
+    return {};
+  }
+  virtual Status read_finished(const std::function<void(std::string_view key)>& each) const {
+    (void)each;
+    return {};
+  }
+  virtual Status clear_finished() { return {}; }
 };
 
 }  // namespace pipec::runtime

@@ -42,6 +42,21 @@ struct Gauge {
   double value = 0;
 };
 
+// What of earlier runs a sink begins with.
+struct Beginning {
+  // The sources begin again: nothing relies on what is in the files any more.
+  bool anew = false;
+  // What earlier runs wrote is emptied in begin(): --truncate, of this run or of one that was stopped before
+  // it had done so.
+  bool empty = false;
+  // An earlier run has done so and has not come to its end yet. With `empty` too: what is there, and neither
+  // this run nor such a one has written it, is emptied when it is first written.
+  bool emptied = false;
+  // The own keys of what was finished (see Sink::kept_entry), from disk: call it only where they are needed.
+  // With `emptied`: since then. May be empty.
+  std::function<Status(const std::function<void(std::string_view key)>& each)> finished;
+};
+
 enum class Received : std::uint8_t {
   records,  // the block holds at least one range to commit (it may hold no record: a stretch of empty lines)
   idle,     // nothing came within `wait`
@@ -105,10 +120,13 @@ class Receiver {
   virtual std::string resume_note() const { return {}; }
 };
 
-// Threads. open(), sync() and close() come from one thread, sync() perhaps while write() runs; close() comes
-// at the very end, also after an error. write() calls come one at a time, in source order (unless
-// `unordered`), from changing workers, with snapshot() between them. interrupt() comes from any thread, also
-// while open() runs.
+// Threads. open(), begin(), sync(), kept_entry(), finish() and close() come from one thread, sync() and
+// kept_entry() perhaps while write() runs; finish() when nothing is written any more; close() at the very
+// end, also after an error. write() calls come one at a time, in source order (unless `unordered`), from
+// changing workers, with snapshot() between them. interrupt() comes from any thread, also while open() runs.
+//
+// Opening has two steps. In open() a sink checks all that can be checked and changes nothing that is there;
+// when every sink and source of the pipeline is open, begin() cuts back, empties and makes what has to be.
 //
 // With `commit sink` the sink keeps its own accounts: write() comes for every batch, with records or without,
 // and snapshot() and sync() do not come at all. What is buffered is the sink's to flush and commit, in
@@ -119,18 +137,26 @@ class Receiver {
 class Sink {
  public:
   virtual ~Sink() = default;
-  // `saved`: this sink's entries of the last run. A file sink cuts its files back to the committed lengths
-  // here.
+  // Given before open().
+  virtual void keep_beginning(const Beginning& beginning) { (void)beginning; }
+  // `saved`: this sink's entries of the last run, and those of the sinks that share its state key.
   virtual Status open(const StateEntries& saved) {
     (void)saved;
     return {};
   }
-  // Said to the user when open() is through: "out.ndjson: cut back by 120 bytes to what is committed". May be
+  // A file sink cuts its files back to the committed lengths here. `changes`: of its entries, made durable
+  // before anything is received.
+  virtual Status begin(StateEntries& changes) {
+    (void)changes;
+    return {};
+  }
+  // Said to the user when begin() is through: "out.ndjson: cut back by 120 bytes to what is committed". May
+  // be
   // "".
   virtual std::string resume_note() const { return {}; }
   // Given before open() where state is kept: `save` makes entries durable at once, ahead of the next commit.
   // A sink that makes something which a restart must be able to undo (a new file) first says so through it.
-  // `save` may be called from write() and sync(), not from open() or snapshot().
+  // `save` may be called from write() and sync(), not from open(), begin() or snapshot().
   virtual void keep_ahead(const std::function<Status(const StateEntries&)>& save) { (void)save; }
   // Given before open(): bytes that it should hold at most of batches that it was given (queued_bytes()), its
   // share of the memory limit. What does not fit waits in write(). Not given where nothing limits memory.
@@ -142,6 +168,18 @@ class Sink {
   // State as of the last write(), to be kept by the checkpoint that covers that batch: entries that changed
   // since the last snapshot. Called between writes.
   virtual void snapshot(StateEntries& out) { (void)out; }
+  // An entry that a snapshot removed is about to leave the checkpoint, what it is of being finished: null.
+  // Else it is in use again, and this is its value as of that snapshot. Must not wait for what keep_ahead()
+  // gave.
+  virtual std::optional<std::string> kept_entry(const std::string& key) {
+    (void)key;
+    return std::nullopt;
+  }
+  // Any thread: what it keeps for the next commit is so much that every batch should be a commit point.
+  virtual bool wants_commit() const { return false; }
+  // Everything that was received is written and committed, and nothing more comes: changes of the entries
+  // that the next run begins with. Not after an error.
+  virtual void finish(StateEntries& changes) { (void)changes; }
   // Makes durable what was written before the last snapshot(). Called from the committing thread, possibly
   // while write() runs. Before every commit.
   virtual Status sync() { return {}; }

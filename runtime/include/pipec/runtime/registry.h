@@ -104,7 +104,6 @@ struct ConnectorContext {
   std::string pipeline;  // its name
   const Clock* clock = nullptr;
   bool from_start = false;  // --from-start: do not go on where the last run ended
-  bool truncate = false;    // --truncate: files begin empty
   bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
   void* user = nullptr;     // the embedding program's own
   std::shared_ptr<SharedParts> shared;               // the pipeline's; filled in by the compiler

@@ -1,0 +1,36 @@
+// The list of finished keys in a state directory: one a line, each with a checksum, so that a line that a
+// crash cut off is left out and never taken for another key.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/error.h"
+
+namespace pipec::runtime::state {
+
+class FinishedList {
+ public:
+  // `directory` stays the caller's; `path` is its name, for messages.
+  FinishedList(int directory, std::string path) : directory_(directory), path_(std::move(path)) {}
+
+  // Durable when it returns ok.
+  Status add(const std::vector<std::string>& keys) const;
+  // Each key at least once.
+  Status read(const std::function<void(std::string_view key)>& each) const;
+  Status clear() const;
+  // Where it has grown to twice what it came to last time (and a megabyte at least): what stands in it
+  // several times stands in it once.
+  Status compact() const;
+
+ private:
+  Status replace(const std::function<Status(int fd)>& write) const;
+  std::string name() const { return path_ + "/finished"; }
+
+  const int directory_;
+  const std::string path_;
+};
+
+}  // namespace pipec::runtime::state
