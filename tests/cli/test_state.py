@@ -364,7 +364,7 @@ class TestMovedAway(Case):
 
 
 class TestOthersBytes(Case):
-    def test_S4_what_others_added_since_the_last_run_stays_and_is_said(self):
+    def test_fault_S4_what_others_added_since_the_last_run_stays_and_is_said(self):
         self.write_records("in.ndjson", 2)
         self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out.ndjson")\n')
         self.assert_status(self.run_pipec("run", "a.pipe"), 0)
