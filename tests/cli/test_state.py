@@ -166,8 +166,6 @@ class TestSeveral(Case):
         self.assertEqual(process.wait(HANG_SECONDS), 1)
         self.assertIn(b".pipec/a", process.stderr.read())
 
-    def test_fault_S4_what_lies_behind_the_committed_length_is_cut_off_and_said(self):
-
 
 class TestLayout(Case):
     """One directory for each pipeline, however many run and wherever the state is."""
