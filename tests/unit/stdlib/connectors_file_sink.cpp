@@ -717,7 +717,7 @@ TEST_CASE("a constant path that is a link to a file that is not there yet makes 
   CHECK(state.entries().front().key == state_path(temp / "real/out"));
 }
 
-TEST_CASE("S4 a file that is gone is made again where on_missing says so") {
+TEST_CASE("fault S4 a file that is gone is made again where on_missing says so") {
   const TempDir temp;
   SavedState state;
   {
