@@ -21,7 +21,7 @@ class Scarce(FaultTest):
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertTrue(outputs(self.directory) == self.undisturbed)
 
-    def test_D12_M6_any_limit_of_the_address_space(self):
+    def test_D12_fault_M6_any_limit_of_the_address_space(self):
         """From one in which nothing can begin to one that is enough."""
         failed = completed = 0
         size = 60 * KILO * KILO
