@@ -181,15 +181,17 @@ TEST_CASE(
     return context.apply(7, arguments);
   })));
   const auto run = [&](const std::string& call) {
-    channels->channel("in")->push({"{\"a\":1}"});
+    const auto channel = channels->channel(call);
+    channel->push({"{\"a\":1}"});
+    channel->close();
     auto plan = compiler::compile_text(
-        "flow.pipe", "recv memory(\"in\") | transform { .b = " + call + " } | sink null()", registry);
+        "flow.pipe", "recv memory(\"" + call + "\") | transform { .b = " + call + " } | sink null()",
+        registry);
     REQUIRE(plan);
     auto made = graph::Pipeline::make(std::move(*plan), {});
     REQUIRE(made);
     return (*made)->run();
   };
-  channels->channel("in")->close();
   const graph::Outcome thrown = run("breaks(.a)");
   REQUIRE(thrown.error);
   CHECK(thrown.error->message == "exception: boom in code");
