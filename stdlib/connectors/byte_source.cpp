@@ -28,6 +28,11 @@ using runtime::Status;
 // The kernel reads so much ahead by itself.
 constexpr std::uint64_t kReadAhead = std::uint64_t{128} << 10;
 
+// Of the first kFingerprintBytes; the head of a shorter text is of that alone.
+std::optional<std::uint64_t> full_head(const InputFile& file) {
+  return file.start > kFingerprintBytes ? file.head : std::nullopt;
+}
+
 Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t offset) {
   if (const auto found = tail_hash_of(fd, offset)) return *found;
   if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
@@ -41,7 +46,7 @@ class PlainSource final : public ByteSource {
       : file_(std::make_shared<PlainFile>(std::move(fd), file.path)),
         size_unknown_(file.size_unknown),
         next_(file.start) {
-    if (file.start > kFingerprintBytes) head_ = file.head;
+    head_ = full_head(file);
     if (file.size > kReadAhead) ::posix_fadvise(file_->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
 
@@ -116,7 +121,7 @@ class PackedSource final : public ByteSource {
         path_(file.path),
         next_(file.packed_start.packed),
         lead_(lead_bytes(file)),
-        text_(file.start - lead_, file.head),
+        text_(file.start - lead_, full_head(file)),
         unpacker_(options(file, limits), [this](char* to, std::size_t size) { return read(to, size); }) {
     if (file.size > kReadAhead) ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }

@@ -112,7 +112,6 @@ void RunningFingerprint::add(std::string_view bytes) {
 void RunningFingerprint::skip_to(std::uint64_t offset) {
   tail_.clear();
   from_ = offset_ = offset;
-  if (head_is_tail(offset)) head_.reset();
 }
 
 std::optional<Fingerprint> RunningFingerprint::get() const {

@@ -29,9 +29,9 @@ bool same_text(const Fingerprint& a, const Fingerprint& b);
 // The fingerprint of a text that passes by in pieces.
 class RunningFingerprint {
  public:
-  // The text is known from `offset` on; `head`: as in Fingerprint, of what was before.
+  // The text passes by from `offset` on; `head`: the hash of its first kFingerprintBytes, if that is known.
   explicit RunningFingerprint(std::uint64_t offset = 0, std::optional<std::uint64_t> head = {})
-      : from_(offset), offset_(offset), head_(offset > kFingerprintBytes ? head : std::nullopt) {}
+      : from_(offset), offset_(offset), head_(head) {}
   void add(std::string_view bytes);
   // Goes to `offset` without having seen what is before it.
   void skip_to(std::uint64_t offset);

@@ -38,18 +38,10 @@ class InputClaims {
     return entries_.contains({state, key});
   }
 
-  // True for the first of the sources that share a state: it looks after the entries that nobody has claimed.
-  // To be asked once all of them are open.
-  bool take_care(const std::string& state) {
-    const std::lock_guard lock(mutex_);
-    return cared_for_.insert(state).second;
-  }
-
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::string>> files_;
   std::set<std::pair<std::string, std::string>> entries_;
-  std::set<std::string> cared_for_;
 };
 
 }  // namespace pipec::stdlib

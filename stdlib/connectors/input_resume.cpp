@@ -331,7 +331,9 @@ bool InputResume::assign_key(InputFile& file) {
     if (request_.from_start) {
       // Until the first commit of this file nothing may count that was before.
       request_.claims->claim_entry(request_.state, file.key);
-      if (keys_.contains(file.key)) to_save_.push_back({file.key, {}});
+      for (const std::string& old : {file.key, std::string(kBadKey) + file.key}) {
+        if (keys_.contains(old)) to_save_.push_back({old, {}});
+      }
     } else {
       for (int n = 2; keys_.contains(file.key) || !request_.claims->claim_entry(request_.state, file.key);
            ++n)
@@ -370,11 +372,10 @@ std::string InputResume::note(std::size_t files) const {
 
 StateEntries InputResume::look_after_rest() {
   StateEntries changes;
-  if (!request_.claims->take_care(request_.state)) return changes;
   if (request_.from_start) {
     for (const std::string& key : keys_) {
       const std::string own = key.starts_with(kBadKey) ? key.substr(kBadKey.size()) : key;
-      if (own != key || !request_.claims->is_claimed(request_.state, own)) changes.push_back({key, {}});
+      if (!request_.claims->is_claimed(request_.state, own)) changes.push_back({key, {}});
     }
     return changes;
   }

@@ -37,7 +37,8 @@ class InputResume {
   // What these calls found that is to be kept.
   runtime::StateEntries to_save() const { return to_save_; }
 
-  // Once all sources of the pipeline are open: what becomes of the entries that none of them has taken.
+  // Once all sources of the pipeline are open: what becomes of the entries that none of them has taken. Those
+  // that share the state say the same of them.
   runtime::StateEntries look_after_rest();
 
  private:

@@ -116,6 +116,80 @@ TEST_CASE("F1 a file that rotation has renamed and packed goes on, unpacked") {
   }
 }
 
+TEST_CASE("F1 whatever is done to a log between two runs, each line comes once") {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    INFO("seed " << seed);
+    const TempDir temp;
+    const std::string log = temp / "app.log";
+    std::mt19937 random(seed);
+    FileRuns runs;
+    runs.max_records = 1 + random() % 200;
+    std::size_t written = 0;
+    std::vector<char> seen;
+    write_file(log, "");
+    // "app.log.<n>", packed or not, the newest with the lowest number.
+    std::vector<std::string> endings;
+    const auto name = [&](std::size_t n) { return log + "." + std::to_string(n + 1) + endings[n]; };
+    const auto make_room = [&] {
+      for (std::size_t n = endings.size(); n-- > 0;) {
+        rename_file(name(n), log + "." + std::to_string(n + 2) + endings[n]);
+      }
+      endings.insert(endings.begin(), "");
+    };
+    const auto run = [&](std::size_t blocks) {
+      runs.blocks = blocks;
+      const FileRun result = runs.run(log + "*");
+      REQUIRE(result.error.empty());
+      for (const std::string& record : result.records) {
+        const auto number = static_cast<std::size_t>(std::stoul(record));
+        INFO("line " << number);
+        REQUIRE(number < written);
+        REQUIRE_FALSE(seen[number]);
+        seen[number] = 1;
+      }
+    };
+    for (int step = 0; step < 40; ++step) {
+      switch (random() % 6) {
+        case 0:
+        case 1: {
+          std::string text;
+          for (std::size_t i = 0, n = random() % (step % 5 == 0 ? 3000 : 20); i < n; ++i)
+            text += std::to_string(written++) + "\n";
+          append_file(log, text);
+          seen.resize(written);
+          break;
+        }
+        case 2:
+          make_room();
+          rename_file(log, log + ".1");
+          write_file(log, "");
+          break;
+        case 3:
+          make_room();
+          copy_truncate(log, log + ".1");
+          break;
+        case 4:
+          for (std::size_t n = 0; n < endings.size(); ++n) {
+            if (!endings[n].empty() || random() % 2 == 0) continue;
+            const bool gzip = random() % 2 == 0;
+            const std::string from = name(n);
+            endings[n] = gzip ? ".gz" : ".zst";
+            pack(gzip ? Compression::gzip : Compression::zstd, from, name(n));
+          }
+          break;
+        default:
+          run(random() % 3);  // 0: to the end
+      }
+    }
+    run(0);
+    for (std::size_t i = 0; i < written; ++i) {
+      INFO("line " << i);
+      REQUIRE(seen[i]);
+    }
+    run(0);
+  }
+}
+
 TEST_CASE("F1 a position in the middle of a file holds for its packed form") {
   const TempDir temp;
   const std::string log = temp / "app.log";
