@@ -1,7 +1,7 @@
 #include "pipec/dsl/foreign_words.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 namespace pipec::dsl {
 
@@ -10,7 +10,7 @@ namespace {
 using Where = ForeignWord::Where;
 
 // Sorted by word, then by where it stands.
-constexpr std::array kWords = {
+constexpr ForeignWord kWords[] = {
     ForeignWord{"abort", Where::expression, "dlq", "a statement rejects a record: transform { dlq \"why\" }"},
     ForeignWord{"add", Where::expression, "sum", "write '.a + .b', or sum(a) for an array"},
     ForeignWord{"add_fields", Where::stage, "transform", "write 'transform { .a = ... }'"},
@@ -427,10 +427,10 @@ std::string foreign_stage_advice(std::string_view word) {
 }
 
 const ForeignWord* foreign_word(std::string_view word, Where where) {
-  const auto* found = std::find_if(kWords.begin(), kWords.end(), [&](const ForeignWord& each) {
+  const auto* found = std::find_if(std::begin(kWords), std::end(kWords), [&](const ForeignWord& each) {
     return each.word == word && each.where == where;
   });
-  return found == kWords.end() ? nullptr : found;
+  return found == std::end(kWords) ? nullptr : found;
 }
 
 }  // namespace pipec::dsl

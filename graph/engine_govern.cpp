@@ -32,7 +32,7 @@ Status Engine::start_governing() {
   if (governor_->limit() != 0) {
     evaluation_.each =
         governor_->limit() / kEvaluationShare / std::max<std::size_t>(1, governor_->shape().threads);
-    evaluation_.most = governor_->limit() / 2;
+    evaluation_.most = governor_->limit() / 16 * 7;
   }
   const Decision initial = governor_->initial();
   limiter_.set_limit(initial.budget);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
+#include <system_error>
 
 #include "compiler/pipec/commands.h"
 #include "compiler/pipec/signals.h"
@@ -50,6 +52,9 @@ int main(int argc, char** argv) {
     return dispatch(console, arguments);
   } catch (const std::bad_alloc&) {
     console.error("out of memory");
+  } catch (const std::system_error& error) {
+    // Of the threads that are started; everything else gives errors in words.
+    console.error(fmt::format("cannot start a thread: {}", error.what()));
   } catch (const std::exception& error) {
     console.error(fmt::format("internal error: {}", error.what()));
   }

@@ -10,6 +10,7 @@
 
 #include "compiler/pipec/progress.h"
 #include "compiler/pipec/summary.h"
+#include "pipec/runtime/guarded.h"
 
 namespace pipec::cli {
 namespace {
@@ -61,7 +62,12 @@ void Runner::run() {
   }
   std::vector<std::thread> threads;
   for (std::size_t at = 1; at < jobs_.size(); ++at) {
-    threads.emplace_back([&job = jobs_[at]] { job.outcome = job.pipeline->run(); });
+    Job& job = jobs_[at];
+    runtime::Status started =
+        runtime::guarded([&] { threads.emplace_back([&job] { job.outcome = job.pipeline->run(); }); });
+    if (started) continue;
+    job.outcome.error =
+        runtime::Error{"resources", "cannot start a thread (" + started.error().message + ")", {}, {}, false};
   }
   if (!jobs_.empty()) jobs_.front().outcome = jobs_.front().pipeline->run();
   for (std::thread& thread : threads) thread.join();

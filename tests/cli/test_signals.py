@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -57,6 +58,23 @@ class TestDrain(Case):
         self.assertEqual(process.stdout.readline(), b'{"n":1}\n')
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(HANG_SECONDS), 130)
+
+
+class TestStarting(Case):
+    def test_D10_a_signal_is_heard_while_a_server_does_not_answer(self):
+        """What waits for the broker is interrupted; nothing was received, so that is no failure."""
+        for number, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                port = server.getsockname()[1]
+                self.write("a.pipe", f'recv kafka("127.0.0.1:{port}", "t", group: "g") | sink file("out.ndjson")\n')
+                process = self.start_pipec("run", "a.pipe", stderr=subprocess.PIPE)
+                server.settimeout(HANG_SECONDS)
+                connection, _ = server.accept()
+                with connection:
+                    process.send_signal(number)
+                    said = process.stderr.read()
+                    self.assertEqual(process.wait(HANG_SECONDS), status, said)
+                    self.assertNotIn(b"error: ", said)
 
 
 class TestBlocked(Case):

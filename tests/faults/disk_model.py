@@ -94,6 +94,8 @@ class Disk:
                     synced[thread] = self.snapshot(self.path_of(unfinished.group(2)))
                 continue
             if resumed := RESUMED.match(text):
+                if thread not in begun:
+                    continue  # its beginning is none of the trace's
                 text = begun.pop(thread) + resumed.group(2)
             call = CALL.match(text)
             if not call or int(call.group(3)) < 0:

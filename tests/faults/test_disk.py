@@ -107,11 +107,12 @@ class FailingCalls(FaultTest):
 
     @needs_strace
     def test_F6_a_failed_write_is_terminal(self):
-        for fault, words in (("error=EIO", "Input/output error"), ("error=ENOSPC", "No space left on device")):
+        # A write for which there is no room is tried once more, after what was reserved ahead is given back.
+        for fault, again, words in (("error=EIO", "", "Input/output error"), ("error=ENOSPC", "+", "No space left on device")):
             for when in (1, 3):
                 with self.subTest(fault=fault, when=when):
                     self.setUp()
-                    self.assert_stopped(pipec(self.directory, under=inject("pwritev", f"{fault}:when={when}")), words)
+                    self.assert_stopped(pipec(self.directory, under=inject("pwritev", f"{fault}:when={when}{again}")), words)
                     self.assert_completes()
 
     @needs_strace

@@ -107,7 +107,7 @@ void edits(const std::uint8_t* orders, std::string_view bytes, bool valid) {
   fuzz::require(!valid || shape != json::Shape::malformed);
   if (shape == json::Shape::malformed) return;
   const json::Step inner{true, "b", 0};
-  const json::Step item{false, {}, -1};
+  const json::Step item{false, "-1", -1};
   bool all = false;
   for (int i = 0; i < 3; ++i) {
     const std::uint32_t slot = orders[i] & 3;

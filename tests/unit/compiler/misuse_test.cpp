@@ -19,7 +19,7 @@ Function function(std::string name, FunctionCode code) {
   Function made;
   made.name = std::move(name);
   made.family = "own";
-  made.parameters = {{.name = "x"}};
+  made.parameters.emplace_back().name = "x";
   made.code = code;
   return made;
 }

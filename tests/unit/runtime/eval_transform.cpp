@@ -336,3 +336,20 @@ TEST_CASE("long reasons are cut between characters", "[eval]") {
   CHECK(reason.size() == 1 + 480 - 2 + 3);
   CHECK(reason.substr(reason.size() - 5) == "\xc3\xa4...");
 }
+
+TEST_CASE("a record that turns out to be null is a dead letter, a null that is meant is not", "[eval]") {
+  Build b;
+  const auto meant = [](Statement statement) {
+    statement.null_meant = true;
+    return statement;
+  };
+  const std::string dead = "!no value to send on: the expression gives null @7";
+  CHECK(one(b, at(7, b.set_record(b.field(".none"))), R"({"a":1})") == dead);
+  CHECK(one(b, at(7, b.emit(b.field(".none"))), R"({"a":1})") == dead);
+  CHECK(one(b, meant(b.set_record(b.null())), R"({"a":1})") == "null");
+  CHECK(through(b, {meant(b.emit(b.null())), b.drop()}, {R"({"a":1})"}) == Lines{"null"});
+  // What is sent on counts, not what was there for a while.
+  CHECK(through(b, {b.set_record(b.field(".none")), b.set_record(b.integer(2))}, {R"({"a":1})"}) ==
+        Lines{"2"});
+  CHECK(through(b, {b.set_record(b.field(".none")), b.drop()}, {R"({"a":1})"}).empty());
+}

@@ -470,6 +470,10 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   CHECK(by_columns(array) == 1);
   array.push_back(b.set(".y", b.field(".x[0]")));
   CHECK(by_columns(array) == 0);
+  // One level more, and the record could not be read again.
+  std::vector<Statement> deeper;
+  deeper.push_back(b.set(".x", b.array({b.array({b.array({b.array({b.field(".a")})})})})));
+  CHECK(by_columns(deeper) == 0);
 }
 
 TEST_CASE("what the block index says of MsgPack members is what the index of one record says",
