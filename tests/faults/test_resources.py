@@ -38,7 +38,7 @@ class Scarce(FaultTest):
         self.assert_completes()
 
     @needs_strace
-    def test_D12_any_thread_that_cannot_be_started(self):
+    def test_D12_fault_L6_any_thread_that_cannot_be_started(self):
         failed = 0
         for number in range(1, 30):
             ran = pipec(self.directory, under=inject("clone,clone3", f"error=EAGAIN:when={number}"))
