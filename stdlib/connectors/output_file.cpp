@@ -179,7 +179,7 @@ void start_writing_back(OutputFile& file) {
   file.started = file.written;
 }
 
-void give_back_room(OutputFile& file, bool for_good) {
+bool give_back_room(OutputFile& file, bool for_good) {
   const bool asked =
       file.fd && file.allocated != 0 && file.allocated != kNeverAgain && file.allocated > file.written;
   file.allocated = for_good ? kNeverAgain : 0;
@@ -187,8 +187,8 @@ void give_back_room(OutputFile& file, bool for_good) {
   // Cutting a file at its own end frees what lies behind; one that somebody else made longer is left alone.
   if (!asked || ::fstat(file.fd->get(), &info) != 0 ||
       static_cast<std::uint64_t>(info.st_size) != file.written)
-    return;
-  [[maybe_unused]] const int cut = ::ftruncate(file.fd->get(), info.st_size);
+    return false;
+  return ::ftruncate(file.fd->get(), info.st_size) == 0;
 }
 
 }  // namespace pipec::stdlib

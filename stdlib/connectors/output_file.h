@@ -103,7 +103,7 @@ void allocate_ahead(OutputFile& file, std::size_t more);
 // Behind a write: lets the disk begin with what was written since the last time, so that a sync finds little
 // left to do.
 void start_writing_back(OutputFile& file);
-// Gives back the room behind the file's end. `for_good`: none is asked for again.
-void give_back_room(OutputFile& file, bool for_good = false);
+// Gives back the room behind the file's end; false: there was none. `for_good`: none is asked for again.
+bool give_back_room(OutputFile& file, bool for_good = false);
 
 }  // namespace pipec::stdlib

@@ -135,22 +135,24 @@ Status OutputFiles::write_all(OutputFile& file, std::string_view text, bool add_
   int error = write_output(file, text, add_newline);
   if (error == ENOSPC && file.regular) {
     // What was asked for ahead is for nobody now.
-    give_back_all_room();
-    OutputLimits::give_back_room(*this);
-    error = write_output(file, text, add_newline);
+    const bool own = give_back_all_room();
+    const bool others = OutputLimits::give_back_room(*this);
+    if (own || others) error = write_output(file, text, add_newline);
   }
   if (error != 0)
     return runtime::system_error("sink", "cannot write", directory_.full_path(file.path), error);
   return {};
 }
 
-void OutputFiles::give_back_all_room() {
-  for (OutputFile* file : open_) give_back_room(*file, true);
+bool OutputFiles::give_back_all_room() {
+  bool any = false;
+  for (OutputFile* file : open_) any = give_back_room(*file, true) || any;
+  return any;
 }
 
-void OutputFiles::give_back_room_if_idle() {
+bool OutputFiles::give_back_room_if_idle() {
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock.owns_lock()) give_back_all_room();
+  return lock.owns_lock() && give_back_all_room();
 }
 
 Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newline) {

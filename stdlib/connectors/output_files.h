@@ -118,8 +118,8 @@ class OutputFiles {
   runtime::Status close();
   // After an error nothing is written any more; it comes back from every later call.
   runtime::Status failure();
-  // Any thread: unless it is busy, gives back what its files reserved of the disk.
-  void give_back_room_if_idle();
+  // Any thread: unless it is busy, gives back what its files reserved of the disk; false: nothing.
+  bool give_back_room_if_idle();
 
  private:
   friend class Writer;
@@ -171,7 +171,7 @@ class OutputFiles {
   runtime::Status make_ready(const std::vector<OutputFile*>& files);
   runtime::Status put(OutputFile& file, std::string_view text, bool add_newline);
   runtime::Status write_all(OutputFile& file, std::string_view text, bool add_newline);
-  void give_back_all_room();
+  bool give_back_all_room();
   runtime::Status flush_all();
   runtime::Status check_in_place(const OutputFile& file) const;
   // The key of an entry: the file's path as state keeps it (runtime::state_path).

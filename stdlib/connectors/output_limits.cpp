@@ -52,11 +52,13 @@ std::size_t OutputLimits::open_files() {
   return std::clamp(outputs / sinks, kLeastOpen, kMostOpen);
 }
 
-void OutputLimits::give_back_room(const OutputFiles& files) {
+bool OutputLimits::give_back_room(const OutputFiles& files) {
   const std::lock_guard guard(living().mutex);
+  bool any = false;
   for (OutputFiles* each : living().files) {
-    if (each != &files) each->give_back_room_if_idle();
+    if (each != &files) any = each->give_back_room_if_idle() || any;
   }
+  return any;
 }
 
 }  // namespace pipec::stdlib

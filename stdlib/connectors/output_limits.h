@@ -16,7 +16,8 @@ class OutputLimits {
   // shared among them.
   static std::size_t open_files();
   // The disk is full: all but `files` give back the room that they asked for ahead, those that are not busy.
-  static void give_back_room(const OutputFiles& files);
+  // False: none had any.
+  static bool give_back_room(const OutputFiles& files);
 };
 
 }  // namespace pipec::stdlib

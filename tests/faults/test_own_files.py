@@ -50,11 +50,11 @@ class Reading(OwnFiles):
     def test_F11_a_glob_leaves_out_outputs_dead_letters_text_and_state(self):
         self.write("a.ndjson", '{"n":1}\n{"n":\n')
         text = 'dlq file("dead.ndjson")\nrecv file("*") | parse json | sink file("out.ndjson")\n'
-        for _ in range(3):
+        for there in ((), ("dead.ndjson", "out.ndjson"), ("dead.ndjson", "out.ndjson")):  # the first run makes them
             said = self.run_text(text)
             warnings = [line for line in said.splitlines() if line.startswith("warning: ")]
             self.assertEqual(len(warnings), 1, said)
-            for name in ("dead.ndjson", "out.ndjson", "p.pipe"):
+            for name in (*there, "p.pipe"):
                 self.assertIn(name, warnings[0])
         self.assertEqual(self.read("out.ndjson"), '{"n":1}\n')
         self.assertEqual(self.read("dead.ndjson").count("\n"), 1)
