@@ -314,6 +314,8 @@ void Engine::run_route(std::uint32_t index, Parcel* parcel) {
     fail_batch(delivery, at_node(std::move(status.error()), index));
     for (Batch& arm : arms) arm.records.clear();
   }
+  // Before the parts leave: when they are through, the delivery is settled, and its lease is another batch's.
+  if (parcel->outlined != 0) note_freed(delivery, std::exchange(parcel->outlined, 0));
   for (std::size_t i = 0; i < edges.size(); ++i) {
     Parcel* part = nullptr;
     must([&] { part = parcels_.get(); });
