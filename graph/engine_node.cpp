@@ -1,6 +1,7 @@
 // A batch in the nodes between source and sink.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "graph/check_block.h"
 #include "graph/engine.h"
