@@ -99,7 +99,8 @@ TEST_CASE("fault F10 packed files are read whatever their name, all members and 
 }
 
 TEST_CASE(
-    "fault F10 a packed file that is cut, damaged or has something behind its end is an error with the place") {
+    "fault F10 a packed file that is cut, damaged or has something behind its end is an error with the "
+    "place") {
   const TempDir temp;
   const std::string file = temp / "a.bin";
   std::string text;
