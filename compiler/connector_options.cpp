@@ -231,7 +231,7 @@ class OptionsCompiler {
   }
 
   void identify(const dsl::Arg& arg, const OptionSpec& spec) {
-    if (spec.secret) return;
+    if (spec.secret || !spec.identifies) return;
     const runtime::Options::Item* item = result_.options->find(spec.name);
     const bool known = item && item->value.type() == Type::string;
     if (!result_.identity.empty()) result_.identity += ',';

@@ -135,6 +135,7 @@ class FlowCompiler {
   std::vector<dsl::Span> use_spans_;
   std::map<std::string, dsl::Span> targets_;  // what the sinks write to
   std::map<std::string, dsl::Span> readers_;  // of what only one may read
+  std::map<std::string, dsl::Span> state_names_;
   std::unordered_map<std::string, unsigned> keys_;
   std::vector<DeadLetterSource> dead_letter_sources_;
   std::size_t repeated_stages_ = 0;

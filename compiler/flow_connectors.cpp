@@ -59,7 +59,14 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
     }
   }
   if (compiled.options && compiled.options->given("state")) {
-    node.state_key = state_key("state:" + std::string(compiled.options->string("state")));
+    const std::string name(compiled.options->string("state"));
+    node.state_key = state_key("state:" + name);
+    if (const auto [first, is_new] = state_names_.emplace(name, connector.name.span); !is_new) {
+      context_.report
+          .add(Code::refused_option, connector.name.span,
+               node.name + ": the state name '" + name + "' is taken")
+          .also(first->second, "by this source");
+    }
   } else if (!spec->shared_state.empty()) {
     node.state_key = spec->shared_state;
     node.shares_state = true;

@@ -115,6 +115,7 @@ void register_generate_receiver(runtime::Registry& registry) {
   count.name = "count";
   count.types = runtime::Type::integer;
   count.doc = "how many; without it, no end";
+  count.identifies = false;
   OptionSpec record;
   record.name = "template";
   record.kind = OptionSpec::Kind::per_record;
@@ -125,12 +126,12 @@ void register_generate_receiver(runtime::Registry& registry) {
   seed.types = runtime::Type::integer;
   seed.fallback = runtime::Value::integer(0);
   seed.doc = "of random()";
-  spec.options = {count, record, seed};
+  spec.options = {count, record, seed, state_option()};
   spec.positional = 2;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
     if (options.integer("count", 0) < 0) return Error{"option", "count is negative", {}, {}};
-    return {};
+    return check_state(options);
   };
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Receiver>> {

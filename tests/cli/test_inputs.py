@@ -102,6 +102,15 @@ class TestGoingOn(Case):
         self.assertEqual(self.read("out/c"), self.read("in"))
         self.assertEqual(self.read("out/d"), self.read("in"))
 
+    def test_a_larger_count_makes_only_what_is_new(self):
+        self.write("p.pipe", 'recv generate(5, {n: @offset}) | sink file("out/o")\n')
+        self.run_ok()
+        self.write("p.pipe", 'recv generate(count: 8, template: {n: @offset}) | sink file("out/o")\n')
+        self.run_ok()
+        self.assertEqual(self.read("out/o"), b"".join(b'{"n":%d}\n' % n for n in range(8)))
+        self.write("p.pipe", 'recv generate(count: 3, template: {n: @offset}) | sink file("out/o")\n')
+        self.assertIn(b"nothing to do", self.run_ok())
+
     def test_one_let_used_twice_is_one_source(self):
         self.write_records("in", 5)
         self.write("p.pipe", 'let x = recv file("in")\nx | sink file("out/a")\nx | sink file("out/b")\n')

@@ -44,6 +44,9 @@ struct OptionSpec {
   std::vector<Refusal> refusals;
   std::string doc;
   bool secret = false;  // never shown by explain, logs, errors
+  // Of an option that may be given without a name: it says what is read or written, and so belongs to the key
+  // under which the connector's state is kept. One that says only how much does not.
+  bool identifies = true;
 };
 
 // The options as given, checked against their specs. Constants of durations are nanoseconds, sizes bytes.
