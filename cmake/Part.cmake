@@ -35,6 +35,8 @@ function(pipec_part name)
   add_library(pipec_${name} STATIC ${PART_SOURCES})
   add_library(pipec::${name} ALIAS pipec_${name})
   set_target_properties(pipec_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  # A shared library of an embedding program does not export what it was linked with.
+  set_target_properties(pipec_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   set_target_properties(pipec_${name} PROPERTIES UNITY_BUILD ${PIPEC_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   target_include_directories(pipec_${name}
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>

@@ -90,7 +90,9 @@ class FileSink : public runtime::Sink {
     files_.keep_ahead(save);
   }
   void keep_queue_limit(std::size_t bytes) override {
-    if (packed_) packed_->keep_limit(bytes);
+    // Half for the files' buffers, half for what packs.
+    files_.keep_limit(bytes / 2);
+    if (packed_) packed_->keep_limit(bytes / 2);
   }
   void keep_beginning(const runtime::Beginning& beginning) override { files_.keep_beginning(beginning); }
   Status open(const runtime::StateEntries& saved) override { return files_.open(saved); }
@@ -118,7 +120,9 @@ class FileSink : public runtime::Sink {
     Status closed = files_.close();
     return flushed ? std::move(closed) : std::move(flushed);
   }
-  std::size_t queued_bytes() const override { return packed_ ? packed_->held_bytes() : 0; }
+  std::size_t queued_bytes() const override {
+    return files_.held_bytes() + (packed_ ? packed_->held_bytes() : 0);
+  }
 
  protected:
   Status append(OutputFiles::Writer& writer, OutputFile& file, const RecordEncoder::Piece& piece) {

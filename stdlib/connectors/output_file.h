@@ -57,6 +57,7 @@ struct OutputFile {
   OutputTail tail;                           // pending included
   std::optional<std::uint64_t> tail_before;  // where the checkpoint has no entry: of the bytes until then
   std::string pending;                       // behind them, not written yet
+  std::size_t counted = 0;                   // bytes of its buffer in OutputFiles::held_bytes_
   std::string unpacked;                      // gathered for the next frame, where the sink packs
   bool gathers = false;                      // in PackedOutput::gathered_
   bool regular = true;                       // else a device or pipe: nothing about it is kept, synced or cut

@@ -26,6 +26,7 @@ constexpr std::size_t kDirectBytes = std::size_t{64} << 10;   // a piece this lo
 constexpr std::size_t kBufferedBytes = std::size_t{4} << 20;  // over all files
 constexpr std::size_t kSyncedOneByOne =
     64;  // more at a time are made durable together, where that can be done
+constexpr std::size_t kLeastBuffered = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacity = std::size_t{16}
                                       << 10;  // of an empty buffer, where there are many files
 
@@ -112,13 +113,27 @@ Status OutputFiles::Writer::append_frame(OutputFile& file, std::string_view byte
   file.pending.append(bytes);
   if (writing) return buffered(file, bytes.size());
   all.buffered_bytes_ += bytes.size();
+  all.count(file);
   return {};
+}
+
+// G12: a buffer is memory in use, full or not.
+void OutputFiles::count(OutputFile& file) {
+  const std::size_t now = file.pending.capacity();
+  held_bytes_.fetch_add(now - file.counted, std::memory_order_relaxed);  // modulo 2^64 where it shrank
+  file.counted = now;
+}
+
+void OutputFiles::keep_limit(std::size_t bytes) {
+  const std::lock_guard guard(mutex_);
+  most_buffered_ = std::clamp(bytes, kLeastBuffered, kBufferedBytes);
 }
 
 Status OutputFiles::Writer::buffered(OutputFile& file, std::size_t bytes) {
   OutputFiles& all = files_;
   all.buffered_bytes_ += bytes;
-  if (all.buffered_bytes_ >= kBufferedBytes) return all.latch(all.flush_all());
+  all.count(file);
+  if (all.buffered_bytes_ >= all.most_buffered_) return all.latch(all.flush_all());
   if (file.pending.size() < kFlushBytes) return {};
   if (Status ready = all.make_ready({&file}); !ready) return all.latch(ready);
   return all.latch(all.put(file, {}, false));
@@ -173,6 +188,7 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
   if (Status written = write_all(file, text, add_newline); !written) return written;
   if (options_.durable) start_writing_back(file);
   if (files_.size() > 16 && file.pending.capacity() > kKeptCapacity) file.pending = std::string();
+  count(file);
   if (!file.unsynced) {
     file.unsynced = true;
     unsynced_.push_back(&file);
@@ -317,6 +333,7 @@ void OutputFiles::forget_left() {
       open_.erase(file.used);
     }
     recent_.erase(file.recent);
+    held_bytes_.fetch_sub(found->second->counted, std::memory_order_relaxed);
     files_.erase(found);
     at = leaving_.erase(at);
   }

@@ -110,6 +110,11 @@ class OutputFiles {
     std::unique_lock<std::mutex> lock_;
   };
 
+  // Any thread: bytes that the files' buffers take.
+  std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+  // How many it should buffer at most, within its own bounds.
+  void keep_limit(std::size_t bytes);
+
   void snapshot(runtime::StateEntries& out);
   std::optional<std::string> kept_entry(const std::string& key);
   bool wants_commit() const { return wants_commit_.load(std::memory_order_relaxed); }
@@ -161,6 +166,7 @@ class OutputFiles {
   const char* guard_against(OutputFile& file, const struct stat* there) const;
   bool is_given_away(const std::string& path, const struct stat* there) const;
   void note_change(OutputFile& file);
+  void count(OutputFile& file);
   void come_back(OutputFile& file);
   void forget_left();
   void finish_idle(std::chrono::steady_clock::time_point now, runtime::StateEntries& out);
@@ -195,6 +201,8 @@ class OutputFiles {
   bool sync_all_ = false;              // files were closed unsynced that sync_all() makes durable
   std::vector<OutputFile*> buffered_;  // hold bytes that no file has yet
   std::size_t buffered_bytes_ = 0;
+  std::size_t most_buffered_ = std::size_t{4} << 20;  // then all of it is written
+  std::atomic<std::size_t> held_bytes_{0};            // by the files' buffers
   // Beginning::emptied: hashes of the keys that this run, or an earlier one that it goes on with, has
   // written.
   std::unordered_set<std::uint64_t> touched_;

@@ -48,6 +48,14 @@ def header_complaints(compiler, include):
     return len(headers), found
 
 
+def visible_symbols(library):
+    """Symbols of pipec that a shared library would export if it was linked with this static one."""
+    listed = must("readelf", ["readelf", "-sW", library])
+    fields = (line.split() for line in listed.splitlines())
+    return [field[7] for field in fields
+            if len(field) > 7 and field[5] == "DEFAULT" and field[6] != "UND" and field[7].startswith("_ZN5pipec")]
+
+
 def sample_complaints(samples, build):
     found = []
     for name in ("lambdas", "own_function", "exactly_once"):
@@ -77,6 +85,14 @@ def main():
         headers, found = header_complaints(compiler, os.path.join(prefix, "include"))
         if headers < 20:
             found.append(f"only {headers} headers are installed")
+
+        libraries = [os.path.join(folder, name) for folder, _, names in os.walk(os.path.join(prefix, "lib"))
+                     for name in names if name.endswith(".a")]
+        if len(libraries) < 4:
+            found.append(f"only {len(libraries)} libraries are installed")
+        for library in libraries:
+            for symbol in visible_symbols(library)[:3]:
+                found.append(f"{os.path.basename(library)} would be exported: {symbol}")
 
         found_by = f"-DCMAKE_PREFIX_PATH={prefix}"
         must("find_package", [cmake, "-S", os.path.join(source, "tests/package/consumer"),

@@ -176,6 +176,26 @@ TEST_CASE("sink file appends one line per record and makes its directories") {
   CHECK(read_file(file).empty());
 }
 
+TEST_CASE("G12 what a sink buffers for its files is counted, and bounded by its share") {
+  const TempDir temp;
+  SavedState state;
+  const std::string file = temp / "out";
+  Driver driver(state, constant_path(file));
+  driver.sink->keep_queue_limit(std::size_t{256} << 10);
+  REQUIRE(driver.open().ok());
+  CHECK(driver.sink->queued_bytes() == 0);
+  const std::string line(1'000, 'x');
+  std::size_t most = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    REQUIRE(driver.write({line}).ok());
+    most = std::max(most, driver.sink->queued_bytes());
+  }
+  CHECK(most >= std::size_t{100} << 10);  // it does buffer
+  CHECK(most <= std::size_t{256} << 10);
+  driver.finish();
+  CHECK(read_file(file).size() == 1'001'000);
+}
+
 TEST_CASE("records that a filter left are written without what lay between them") {
   const TempDir temp;
   SavedState state;
