@@ -430,7 +430,8 @@ TEST_CASE("D12 an exception from any call of a connector is a terminal error tha
     for (const unsigned threads : {1u, 4u}) {
       INFO(each.node << "." << each.call << " on " << threads);
       // The governor asks while batches are in flight and at its rounds: the source waits for it.
-      const bool asked_later = std::string_view(each.call) == "queued_bytes" && std::string_view(each.node) != "in";
+      const bool asked_later =
+          std::string_view(each.call) == "queued_bytes" && std::string_view(each.node) != "in";
       auto in = source_of(numbered(30), 10);
       in->endless = asked_later;
       auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();

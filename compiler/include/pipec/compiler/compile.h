@@ -83,7 +83,7 @@ std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
 // The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
 struct StageEnds {
   graph::Node source;
-  graph::Node sink;  // left out where the stages end in a sink, route or drop of their own
+  graph::Node sink;                // left out where the stages end in a sink, route or drop of their own
   std::vector<std::string> reads;  // the files that the source reads: the stages must not write them
 };
 

@@ -71,8 +71,8 @@ struct Example {
       result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
 };
 
-// An exception in the code or in `prepare` is an error: of the compilation where it comes from constants, else
-// of the run.
+// An exception in the code or in `prepare` is an error: of the compilation where it comes from constants,
+// else of the run.
 struct Function {
   std::string name;
   std::string family;  // "strings", "time", ...: the sections of the reference
