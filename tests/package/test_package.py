@@ -53,7 +53,7 @@ def visible_symbols(library):
     listed = must("readelf", ["readelf", "-sW", library])
     fields = (line.split() for line in listed.splitlines())
     return [field[7] for field in fields
-            if len(field) > 7 and field[5] == "DEFAULT" and field[6] != "UND" and field[7].startswith("_ZN5pipec")]
+            if len(field) > 7 and field[4] != "LOCAL" and field[5] == "DEFAULT" and field[6] != "UND" and field[7].startswith("_ZN5pipec")]
 
 
 def sample_complaints(samples, build):
