@@ -98,8 +98,8 @@ void leave_text_keys(StateEntries& entries) {
   }
   const auto key = [](const StateEntry& entry) -> const std::string& { return entry.key; };
   std::ranges::stable_sort(entries, {}, key);
-  const auto same = std::ranges::unique(entries, {}, key);
-  entries.erase(same.begin(), same.end());
+  const auto same = [&](const StateEntry& a, const StateEntry& b) { return key(a) == key(b); };
+  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
 }
 
 Error wrong(std::string message) {
