@@ -291,7 +291,7 @@ Status CheckpointStore::move_old(const std::string& old_directory, const std::st
   if (content->pipeline != pipeline) return {};
   const auto lock = take_lock(from.get(), old_directory);
   if (!lock) return lock.error();
-  if (const Status made = make_directories(directory); !made) return made;
+  if (Status made = make_directories(directory); !made) return made;
   const Fd to(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!to) return checkpoint_error("cannot open the state directory", directory, errno);
   // The one that counts last: a move that was cut short is made again.

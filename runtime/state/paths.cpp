@@ -42,7 +42,7 @@ std::string resolve(std::string path, int links) {
   const std::size_t slash = path.rfind('/');
   const std::string name = path.substr(slash + 1);
   if (name.empty()) return "/";
-  const std::string parent = resolve(slash == 0 ? "/" : path.substr(0, slash), links);
+  std::string parent = resolve(slash == 0 ? "/" : path.substr(0, slash), links);
   if (name == ".") return parent;
   if (name == "..") {
     const std::size_t above = parent.rfind('/');
