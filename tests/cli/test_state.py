@@ -350,6 +350,9 @@ class TestFinished(Case):
             peaks.append(float(done.stderr.split(b"peak memory ")[1].split()[0]))
         self.assertEqual(len(os.listdir(self.path("many"))), 20000)
         self.assertLess(os.path.getsize(self.path(".pipec/many/checkpoint")), 64 << 10)
+        with open(os.environ["PIPEC"], "rb") as binary:
+            if b"__asan_init" in binary.read():
+                self.skipTest("the address sanitizer's own memory drowns the bound")
         self.assertLess(peaks[1] - peaks[0], 24)  # MB: what is in flight is some thousand files
 
 

