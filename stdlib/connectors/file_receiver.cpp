@@ -21,6 +21,7 @@
 #include "stdlib/connectors/input_resume.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
+#include "stdlib/connectors/option_specs.h"
 
 namespace pipec::stdlib {
 
@@ -496,32 +497,20 @@ void register_file_receiver(runtime::Registry& registry) {
   path.types = runtime::TypeSet(runtime::Type::string) | runtime::Type::array;
   path.required = true;
   path.doc = "the file, a glob (* ? [...] {a,b}, ** through directories), or a list of them";
-  OptionSpec exclude;
-  exclude.name = "exclude";
-  exclude.types = path.types;
-  exclude.doc =
-      "what the globs match and is not read: a glob or a list of them; one without a slash is about names";
-  OptionSpec partial;
-  partial.name = "partial";
-  partial.kind = OptionSpec::Kind::choice;
-  partial.choices = {"deliver", "wait"};
-  partial.fallback = runtime::Value::string("deliver");
-  partial.doc =
-      "a last line without a newline: deliver it as it is, or wait for the run that finds it whole (the last "
-      "line of an archive always counts)";
-  OptionSpec on_bad_file;
-  on_bad_file.name = "on_bad_file";
-  on_bad_file.kind = OptionSpec::Kind::choice;
-  on_bad_file.choices = {"fail", "skip"};
-  on_bad_file.fallback = runtime::Value::string("fail");
-  on_bad_file.doc =
-      "a file that is damaged, cut off or cannot be read: fail ends the run; skip reads what is whole, "
-      "reports "
-      "it, and tries again in a later run once the file has changed";
-  OptionSpec forget_after;
-  forget_after.name = "forget_after";
-  forget_after.types = runtime::Type::duration;
-  forget_after.doc = "how long a file may be missing before its position is forgotten (7d)";
+  const OptionSpec exclude = constant_option(
+      "exclude", path.types,
+      "what the globs match and is not read: a glob or a list of them; one without a slash is about names");
+  const OptionSpec partial =
+      choice_option("partial", "deliver", {"wait"},
+                    "a last line without a newline: deliver it as it is, or wait for the run that finds it "
+                    "whole (the last line of an archive always counts)");
+  const OptionSpec on_bad_file = choice_option(
+      "on_bad_file", "fail", {"skip"},
+      "a file that is damaged, cut off or cannot be read: fail ends the run; skip reads what is "
+      "whole, reports it, and tries again in a later run once the file has changed");
+  const OptionSpec forget_after =
+      constant_option("forget_after", runtime::Type::duration,
+                      "how long a file may be missing before its position is forgotten (7d)");
   spec.options = {path,    framing_option(), decompress_option(), max_record_option(), exclude,
                   partial, on_bad_file,      forget_after,        state_option()};
   spec.positional = 1;

@@ -14,6 +14,7 @@
 #include "pipec/runtime/paths.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/option_specs.h"
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_files.h"
 #include "stdlib/connectors/output_path.h"
@@ -312,42 +313,24 @@ void register_file_sink(runtime::Registry& registry) {
   path.required = true;
   path.doc =
       "the file; with ${...} each record's own, which cannot leave the directory that is written before it";
-  OptionSpec fsync;
-  fsync.name = "fsync";
-  fsync.kind = OptionSpec::Kind::choice;
-  fsync.choices = {"commit", "never"};
-  fsync.fallback = runtime::Value::string("commit");
-  fsync.doc =
-      "commit: what is committed is on disk; never: it survives the end of the process, not of the machine";
-  OptionSpec compress;
-  compress.name = "compress";
-  compress.kind = OptionSpec::Kind::choice;
-  compress.choices = {"none", "gzip", "zstd"};
-  compress.fallback = runtime::Value::string("none");
-  compress.doc =
-      "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where memory is short; "
-      "one "
-      "ends at every commit";
-  OptionSpec level;
-  level.name = "level";
-  level.types = runtime::Type::integer;
-  level.doc = "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)";
-  OptionSpec close_after;
-  close_after.name = "close_after";
-  close_after.types = runtime::Type::duration;
-  close_after.doc =
+  const OptionSpec fsync = choice_option(
+      "fsync", "commit", {"never"},
+      "commit: what is committed is on disk; never: it survives the end of the process, not of the machine");
+  const OptionSpec compress =
+      choice_option("compress", "none", {"gzip", "zstd"},
+                    "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where "
+                    "memory is short; one ends at every commit");
+  const OptionSpec level =
+      constant_option("level", runtime::Type::integer,
+                      "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)");
+  const OptionSpec close_after = constant_option(
+      "close_after", runtime::Type::duration,
       "a file of a template that was not written for so long is finished (default 5m): it may be moved, "
-      "packed or "
-      "removed, and is made again when a record comes for it";
-  OptionSpec on_missing;
-  on_missing.name = "on_missing";
-  on_missing.kind = OptionSpec::Kind::choice;
-  on_missing.choices = {"fail", "recreate"};
-  on_missing.fallback = runtime::Value::string("fail");
-  on_missing.doc =
-      "at the start, where a file that is in use is gone: fail says so and stops; recreate makes it again, "
-      "without "
-      "what was in it";
+      "packed or removed, and is made again when a record comes for it");
+  const OptionSpec on_missing = choice_option(
+      "on_missing", "fail", {"recreate"},
+      "at the start, where a file that is in use is gone: fail says so and stops; recreate makes "
+      "it again, without what was in it");
   spec.options = {path, encode_option(), compress, level, fsync, close_after, on_missing};
   spec.positional = 1;
   spec.shared_state = "output";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipec/runtime/msgpack.h"
+#include "stdlib/connectors/option_specs.h"
 
 namespace pipec::stdlib {
 
@@ -249,15 +250,9 @@ class BytesFraming final : public Framing {
 }  // namespace
 
 runtime::OptionSpec framing_option() {
-  runtime::OptionSpec option;
-  option.name = "framing";
-  option.kind = runtime::OptionSpec::Kind::choice;
-  option.choices = {"lines", "json_array", "msgpack", "bytes"};
-  option.fallback = runtime::Value::string("lines");
-  option.doc =
-      "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all of it is one "
-      "record";
-  return option;
+  return choice_option("framing", "lines", {"json_array", "msgpack", "bytes"},
+                       "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all "
+                       "of it is one record");
 }
 
 std::unique_ptr<Framing> make_framing(const runtime::Options& options) {

@@ -2,6 +2,7 @@
 
 #include "pipec/stdlib/memory.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/option_specs.h"
 
 namespace pipec::stdlib {
 
@@ -18,13 +19,8 @@ void register_connectors(runtime::Registry& registry) {
 }
 
 runtime::OptionSpec decompress_option() {
-  runtime::OptionSpec option;
-  option.name = "decompress";
-  option.kind = runtime::OptionSpec::Kind::choice;
-  option.choices = {"auto", "none", "gzip", "zstd"};
-  option.fallback = runtime::Value::string("auto");
-  option.doc = "auto: gzip and zstd are known by their first bytes, whatever the name";
-  return option;
+  return choice_option("decompress", "auto", {"none", "gzip", "zstd"},
+                       "auto: gzip and zstd are known by their first bytes, whatever the name");
 }
 
 std::optional<Compression> decompression_of(const runtime::Options& options) {

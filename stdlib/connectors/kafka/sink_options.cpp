@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/option_specs.h"
 
 namespace pipec::stdlib::kafka {
 
@@ -25,35 +26,16 @@ Error refused(std::string message) {
   return {"option", std::move(message), {}, {}};
 }
 
-OptionSpec constant(const char* name, TypeSet types, const char* doc) {
-  OptionSpec option;
-  option.name = name;
-  option.types = types;
-  option.doc = doc;
-  return option;
-}
-
-OptionSpec choice(const char* name, const char* fallback, std::vector<std::string> others, const char* doc) {
-  OptionSpec option;
-  option.name = name;
-  option.kind = OptionSpec::Kind::choice;
-  option.fallback = Value::string(fallback);
-  option.choices = std::move(others);
-  option.choices.insert(option.choices.begin(), fallback);
-  option.doc = doc;
-  return option;
-}
-
 OptionSpec properties_option() {
-  OptionSpec option = constant("properties", Type::object,
-                               "any property of librdkafka, by its name: {\"fetch.wait.max.ms\": 50}");
+  OptionSpec option = constant_option("properties", Type::object,
+                                      "any property of librdkafka, by its name: {\"fetch.wait.max.ms\": 50}");
   option.secret = true;
   return option;
 }
 
 OptionSpec token_file_option() {
-  return constant("token_file", Type::string,
-                  "a file with the token for OAUTHBEARER, read again whenever the last one runs out");
+  return constant_option("token_file", Type::string,
+                         "a file with the token for OAUTHBEARER, read again whenever the last one runs out");
 }
 
 const char* exactly_once_reason(const ConnectorUse& use) {
@@ -141,59 +123,62 @@ std::vector<OptionSpec> sink_options() {
   key.kind = OptionSpec::Kind::per_record;
   key.types = TypeSet(Type::string) | Type::bytes | Type::null;
   key.doc = "the key; null for none; without it, the one that the record came with";
-  OptionSpec once = constant("exactly_once", Type::boolean,
-                             "commit what is sent together with the positions it came from, in transactions");
+  OptionSpec once =
+      constant_option("exactly_once", Type::boolean,
+                      "commit what is sent together with the positions it came from, in transactions");
   once.fallback = Value::boolean(false);
   return {
       topic,
       key,
-      constant("brokers", TypeSet(Type::string) | Type::array,
-               "host:port, several with commas or as an array; without it, those of the pipeline's only recv "
-               "kafka"),
+      constant_option(
+          "brokers", TypeSet(Type::string) | Type::array,
+          "host:port, several with commas or as an array; without it, those of the pipeline's only recv "
+          "kafka"),
       encode_option(),
       once,
-      constant("transactional_id", Type::string,
-               "the producer's name in transactions; without it, one that is kept in the state directory"),
-      choice("partitioner", "murmur2_random",
-             {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
-             "which partition a key goes to; the default is that of Java clients"),
-      choice("compression", "none", {"gzip", "snappy", "lz4", "zstd"}, "of what is sent"),
+      constant_option(
+          "transactional_id", Type::string,
+          "the producer's name in transactions; without it, one that is kept in the state directory"),
+      choice_option("partitioner", "murmur2_random",
+                    {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
+                    "which partition a key goes to; the default is that of Java clients"),
+      choice_option("compression", "none", {"gzip", "snappy", "lz4", "zstd"}, "of what is sent"),
       token_file_option(),
       properties_option(),
   };
 }
 
 std::vector<OptionSpec> receiver_options() {
-  OptionSpec brokers = constant("brokers", TypeSet(Type::string) | Type::array,
-                                "host:port, several with commas or as an array");
+  OptionSpec brokers = constant_option("brokers", TypeSet(Type::string) | Type::array,
+                                       "host:port, several with commas or as an array");
   brokers.required = true;
-  OptionSpec topics = constant("topics", TypeSet(Type::string) | Type::array,
-                               "one or an array; a name that begins with ^ is a regular expression");
+  OptionSpec topics = constant_option("topics", TypeSet(Type::string) | Type::array,
+                                      "one or an array; a name that begins with ^ is a regular expression");
   topics.required = true;
-  OptionSpec group = constant("group", Type::string, "the consumer group, which keeps the positions");
+  OptionSpec group = constant_option("group", Type::string, "the consumer group, which keeps the positions");
   group.required = true;
-  OptionSpec prefetch =
-      constant("prefetch", Type::integer,
-               "memory for what is read ahead, all partitions together; without it, a quarter of the memory "
-               "limit, at most 256MiB (64MiB from librdkafka 2.2)");
+  OptionSpec prefetch = constant_option(
+      "prefetch", Type::integer,
+      "memory for what is read ahead, all partitions together; without it, a quarter of the memory "
+      "limit, at most 256MiB (64MiB from librdkafka 2.2)");
   OptionSpec stop =
-      constant("stop_at_end", Type::boolean, "end when all of this member's partitions are read");
+      constant_option("stop_at_end", Type::boolean, "end when all of this member's partitions are read");
   stop.fallback = Value::boolean(false);
   return {
       brokers,
       topics,
       group,
-      choice("start", "earliest", {"latest"}, "where a partition without a committed position begins"),
-      choice(
+      choice_option("start", "earliest", {"latest"}, "where a partition without a committed position begins"),
+      choice_option(
           "assignment", "eager", {"cooperative"},
           "how partitions are handed over: all stop, or only those that move; the same in the whole group"),
-      constant(
+      constant_option(
           "instance", Type::string,
           "a static member's name (group.instance.id): a restart within the session timeout moves nothing"),
       prefetch,
       stop,
       token_file_option(),
-      choice("format", "json", {"msgpack"}, "what stages before a `parse` take the payloads for"),
+      choice_option("format", "json", {"msgpack"}, "what stages before a `parse` take the payloads for"),
       properties_option(),
   };
 }
