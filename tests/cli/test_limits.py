@@ -4,18 +4,13 @@ import os
 import resource
 import unittest
 
-from support import PIPEC, Case, main
+from support import Case, main, sanitized
 
 SPIN_SECONDS = 30  # of CPU time: far more than these inputs take, far less than a run that spins
 
 TEMPLATED = '''dlq file("dead.ndjson")
 recv file("in-*.ndjson") | parse json | filter .n % 7 != 3 else dlq "three" | sink file("out/${.n % 100}.ndjson")
 '''
-
-
-def sanitized():
-    with open(PIPEC, "rb") as binary:
-        return b"__asan_init" in binary.read()
 
 
 def limits(**given):

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from support import HANG_SECONDS, Case, main
+from support import HANG_SECONDS, Case, main, sanitized
 
 COPY = 'recv file("in.ndjson") | sink file("out.ndjson")\n'
 
@@ -336,9 +336,8 @@ class TestFinished(Case):
             peaks.append(float(done.stderr.split(b"peak memory ")[1].split()[0]))
         self.assertEqual(len(os.listdir(self.path("many"))), 20000)
         self.assertLess(os.path.getsize(self.path(".pipec/many/checkpoint")), 64 << 10)
-        with open(os.environ["PIPEC"], "rb") as binary:
-            if b"__asan_init" in binary.read():
-                self.skipTest("the address sanitizer's own memory drowns the bound")
+        if sanitized():
+            self.skipTest("the address sanitizer's own memory drowns the bound")
         self.assertLess(peaks[1] - peaks[0], 24)  # MB: what is in flight is some thousand files
 
 

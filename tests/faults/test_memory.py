@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+from support import sanitized
+
 LIMIT = 64 << 20
 PIPELINE = """{govern}
 recv file("in.ndjson")
@@ -354,11 +356,10 @@ def main():
     mebibytes = int(os.environ.get("PIPEC_MEMORY_INPUT", 2048 if full else 160))
     slow_seconds = 20 if full else 3
     large_from = mebibytes << 19  # the second half of the input
-    with open(os.environ["PIPEC"], "rb") as binary:
-        if b"__asan_init" in binary.read():
-            print("SKIP G10: the address sanitizer takes more memory than the limit")
-            print("cases: 0 passed, 0 failed")
-            return 0
+    if sanitized():
+        print("SKIP G10: the address sanitizer takes more memory than the limit")
+        print("cases: 0 passed, 0 failed")
+        return 0
     group = Group()
     if not group.path:
         print(f"SKIP G10: no memory cgroup can be made: {group.why or 'none is mounted'}")

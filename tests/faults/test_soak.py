@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 
-from support import NO_MOUNT
+from support import NO_MOUNT, sanitized
 
 PIPEC = os.environ["PIPEC"]
 SECONDS = float(os.environ.get("PIPEC_SOAK", 120))
@@ -318,11 +318,6 @@ class Long:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def sanitized():
-    with open(PIPEC, "rb") as binary:
-        return b"__asan_init" in binary.read()
 
 
 def main():
