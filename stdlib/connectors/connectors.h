@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "pipec/runtime/registry.h"
@@ -18,6 +20,13 @@ void register_file_sink(runtime::Registry& registry);
 void register_kafka_receiver(runtime::Registry& registry);
 void register_kafka_sink(runtime::Registry& registry);
 void register_stream_sinks(runtime::Registry& registry);  // stdout, null
+
+// The part of that name that the pipeline's connectors share; without a pipeline around it, one of its own.
+template <typename T>
+std::shared_ptr<T> shared_part(const runtime::ConnectorContext& context, const std::string& name) {
+  const auto make = [] { return std::make_shared<T>(); };
+  return context.shared ? context.shared->find_or_make<T>(name, make) : make();
+}
 
 // What a receive returns where its caller sets no limit.
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;

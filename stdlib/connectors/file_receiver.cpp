@@ -472,9 +472,7 @@ Result<std::unique_ptr<runtime::Receiver>> make(const runtime::Options& options,
   input.paths = input_paths_of(options);
   input.packing = decompression_of(options);
   input.state = options.string("state");
-  input.claims = context.shared ? context.shared->find_or_make<InputClaims>(
-                                      "file.inputs", [] { return std::make_shared<InputClaims>(); })
-                                : std::make_shared<InputClaims>();
+  input.claims = shared_part<InputClaims>(context, "file.inputs");
   input.from_start = context.from_start;
   input.skip_bad = options.string("on_bad_file", "fail") == "skip";
   input.hint = !options.given("on_bad_file");

@@ -46,10 +46,7 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   OutputOptions result;
   result.base = path.base;
   result.shape = path;
-  if (context.shared) {
-    result.owners = context.shared->find_or_make<OutputOwners>(
-        "output owners", [] { return std::make_shared<OutputOwners>(); });
-  }
+  result.owners = shared_part<OutputOwners>(context, "output owners");
   result.confined = !path.constant;
   result.is_private = context.is_private;
   // Dead letters are dealt with and removed, as the files of a template are.

@@ -1,6 +1,7 @@
 #include "stdlib/connectors/output_guard.h"
 
 #include "pipec/runtime/paths.h"
+#include "stdlib/connectors/connectors.h"
 
 namespace pipec::stdlib {
 
@@ -22,10 +23,8 @@ void OutputClaims::release(const std::string& path, const void* owner) {
   if (found != owners_.end() && found->second == owner) owners_.erase(found);
 }
 
-OutputGuard::OutputGuard(const runtime::ConnectorContext& context) : own_(context.own_files) {
-  const auto make = [] { return std::make_shared<OutputClaims>(); };
-  claims_ = context.shared ? context.shared->find_or_make<OutputClaims>("output claims", make) : make();
-}
+OutputGuard::OutputGuard(const runtime::ConnectorContext& context)
+    : own_(context.own_files), claims_(shared_part<OutputClaims>(context, "output claims")) {}
 
 void OutputGuard::open(const std::string& base) {
   base_ = runtime::canonical_path(base.empty() ? "." : base);

@@ -54,8 +54,6 @@ class OutputClaim {
 // Of one template sink; its calls come one at a time.
 class OutputGuard {
  public:
-  OutputGuard(std::shared_ptr<const runtime::OwnFiles> own, std::shared_ptr<OutputClaims> claims)
-      : own_(std::move(own)), claims_(std::move(claims)) {}
   explicit OutputGuard(const runtime::ConnectorContext& context);
 
   // Once the directory `base` is there.
