@@ -15,7 +15,6 @@
 
 namespace pipec::stdlib {
 
-using runtime::Error;
 using runtime::Fd;
 using runtime::Result;
 using runtime::StateEntry;

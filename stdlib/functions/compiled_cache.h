@@ -25,8 +25,7 @@ class CompiledCache {
   // For small things.
   template <typename Compile>
   Compiled get(std::string_view source, const Compile& compile) {
-    constexpr std::size_t kSmall = std::size_t{4} << 10;
-    return get(source, compile, [](const T&) { return kSmall; });
+    return get(source, compile, [](const T&) { return std::size_t{4} << 10; });
   }
   // `compile` gives the thing, `bytes_of` the memory that it takes.
   template <typename Compile, typename BytesOf>
