@@ -11,6 +11,7 @@
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
 #include "pipec/runtime/govern.h"
+#include "pipec/runtime/ordered_stage.h"
 #include "pipec/runtime/place.h"
 #include "pipec/runtime/stage.h"
 
@@ -19,7 +20,8 @@ namespace pipec::graph {
 struct Node {
   enum class Kind : std::uint8_t {
     receive,  // a source; exactly one per recv in the text
-    stage,    // filter, parse, transform
+    stage,    // filter, parse, transform: any number of batches at once
+    ordered,  // a stage that sees batches one at a time, in source order, and may keep state
     route,    // one edge per arm, in order
     merge,  // several edges in, one out: records of one batch that came along several branches join in source
             // order
@@ -34,13 +36,17 @@ struct Node {
       next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
   std::vector<std::string>
       arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
-  std::string state_key;      // receive, sink: what its entries in the checkpoint begin with
+  std::string state_key;      // receive, sink, ordered: what its entries in the checkpoint begin with
   bool shares_state = false;  // others may have this state key: the entries' own keys tell them apart
 
   std::function<runtime::Result<std::unique_ptr<runtime::Receiver>>()> make_receiver;
   std::function<runtime::Result<std::unique_ptr<runtime::Sink>>()> make_sink;
   std::shared_ptr<const runtime::Stage> stage;
   std::shared_ptr<const runtime::Router> router;
+  std::function<runtime::Result<std::unique_ptr<runtime::OrderedStage>>()> make_ordered;  // once per run
+  // ordered: what its state depends on ("dedupe(.id, within: 1h)"). It is saved with the state; another one
+  // at the next start is an error that shows both (S7).
+  std::string meaning;
   bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
 
   // For `explain`: one fact a line.

@@ -1,0 +1,69 @@
+// A stage that sees records in source order, one batch at a time, and may remember what it saw:
+// deduplication, sums, windows. What it remembers is saved together with the positions it comes from, so that
+// after a crash each record counts exactly once (S1).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/error.h"
+#include "pipec/runtime/stage.h"
+
+namespace pipec::runtime {
+
+// What prepare() found out about one batch, for apply() of the same batch.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+};
+
+// One object for each stage and run. The engine calls open() first, then prepare() and apply() for each
+// batch; all calls but prepare() are made one at a time. An error or an exception of any of them ends the
+// run.
+class OrderedStage {
+ public:
+  virtual ~OrderedStage() = default;
+
+  // What the snapshots of earlier runs left, by the stage's own keys; empty: it begins anew.
+  virtual Status open(const StateEntries& saved) {
+    (void)saved;
+    return {};
+  }
+
+  virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
+  // On many threads at once, batches in any order: the work that needs no state, such as evaluating a key. It
+  // may change the batch as Stage::process() does.
+  virtual Result<std::unique_ptr<Prepared>> prepare(Batch& batch, Scratch* scratch,
+                                                    StageContext& context) const {
+    (void)batch, (void)scratch, (void)context;
+    return std::unique_ptr<Prepared>();
+  }
+
+  // In source order (S2). What it leaves in the batch goes on. `prepared` is what prepare() gave; null for a
+  // batch without records.
+  virtual Status apply(Batch& batch, Prepared* prepared, StageContext& context) = 0;
+
+  // Behind apply() of a batch that a commit covers: the entries that changed since the last call. An entry
+  // with an empty value is removed.
+  virtual void snapshot(StateEntries& changes) { (void)changes; }
+
+  // The input has come to its end (not: the run was stopped): what the stage holds back leaves through `out`.
+  // It comes without records, over a block with one empty origin: a record that is put in names origin 0.
+  virtual Status finish(Batch& out, StageContext& context) {
+    (void)out, (void)context;
+    return {};
+  }
+  // About ten times a second if wants_time(), so that something may leave though no record comes. `now`
+  // counts nanoseconds since 1970 in UTC. `out`: as finish()'s.
+  virtual bool wants_time() const { return false; }
+  virtual Status on_time(std::int64_t now, Batch& out, StageContext& context) {
+    (void)now, (void)out, (void)context;
+    return {};
+  }
+  // Bytes of what it remembers, for the governor and the metrics. From any thread.
+  virtual std::size_t held_bytes() const { return 0; }
+};
+
+}  // namespace pipec::runtime
