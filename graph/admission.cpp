@@ -107,7 +107,7 @@ void Admission::admit_own(std::uint32_t feed, Delivery::Call call) noexcept {
   shared_.faults.must([&] { parcel->batch.assign(delivery->block, shared_.pools.buffers); });
   parcel->batch.records.clear();
   const std::uint32_t place = shared_.topology.place_of[shared_.topology.feeds[feed]];
-  shared_.faults.must([&] { places_[place].hand_in(parcel); });
+  shared_.faults.must([&] { commit_points_->visit(place, parcel); });
 }
 
 void Admission::admit_commit_point() noexcept {
@@ -127,7 +127,7 @@ void Admission::admit_commit_point() noexcept {
     number(*delivery, visits);
   }
   if (visits == 0) {
-    shared_.faults.must([&] { route_point_.hand_in(delivery); });
+    shared_.faults.must([&] { commit_points_->pass(delivery); });
     return;
   }
   delivery->branches.start(visits);
@@ -138,7 +138,7 @@ void Admission::visit(std::uint32_t place, Delivery& delivery) {
   Parcel* parcel = shared_.new_parcel(delivery);
   parcel->batch.release();
   parcel->only_snapshot = true;
-  shared_.faults.must([&] { places_[place].hand_in(parcel); });
+  shared_.faults.must([&] { commit_points_->visit(place, parcel); });
 }
 
 void Admission::want_commit() noexcept {

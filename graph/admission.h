@@ -11,6 +11,7 @@
 
 #include "graph/connectors.h"
 #include "graph/ledger.h"
+#include "graph/nodes/commit_points_node.h"
 #include "graph/shared.h"
 
 namespace pipec::graph {
@@ -19,11 +20,8 @@ class Admission {
  public:
   Admission(const Shared& shared, const Connectors& connectors, Ledger& ledger);
 
-  // Before the run: the inputs of the serial places, and of the route point.
-  void connect(std::vector<Input<Parcel*>> places, Input<Delivery*> route_point) {
-    places_ = std::move(places);
-    route_point_ = route_point;
-  }
+  // Before the run.
+  void send_through(const CommitPointsNode& node) { commit_points_ = &node; }
 
   // The time of the commit interval begins.
   void start() { last_commit_point_ = shared_.options.clock->steady_now(); }
@@ -57,8 +55,7 @@ class Admission {
   const Shared& shared_;
   const Connectors& connectors_;
   Ledger& ledger_;
-  std::vector<Input<Parcel*>> places_;
-  Input<Delivery*> route_point_;
+  const CommitPointsNode* commit_points_ = nullptr;
 
   std::mutex mutex_;  // makes the total order
   std::uint64_t next_sequence_ = 0;

@@ -52,7 +52,7 @@ Status Governing::start() {
     shared_.leases.bound_evaluation(bounds);
   }
   const Decision initial = governor_->initial();
-  limits.send({.what = LimiterCall::What::new_limit, .bytes = initial.budget});
+  limits.hand_on({.what = LimiterCall::What::new_limit, .bytes = initial.budget});
   shared_.leases.allow(initial.budget, initial.records);
   figures_.pauses.least_budget = initial.budget;
   return {};
@@ -122,7 +122,7 @@ void Governing::look() {
   if (!status) return;  // a pressure source of the embedding program threw: it says nothing this time
   if (shared_.faults.abandoned()) return;
   if (decision.budget != shared_.leases.budget()) {
-    limits.send({.what = LimiterCall::What::new_limit, .bytes = decision.budget});
+    limits.hand_on({.what = LimiterCall::What::new_limit, .bytes = decision.budget});
   }
   shared_.leases.allow(decision.budget, decision.records);
   {

@@ -14,6 +14,7 @@
 #include "graph/governing.h"
 #include "graph/ledger.h"
 #include "graph/nodes/barrier_node.h"
+#include "graph/nodes/commit_points_node.h"
 #include "graph/nodes/committer_node.h"
 #include "graph/nodes/drop_node.h"
 #include "graph/nodes/ends_node.h"
@@ -50,14 +51,14 @@ class Graph {
   explicit Graph(const Parts& parts);
 
   std::deque<RecvNode>& receivers() { return receivers_; }
-  CommitterNode& committer() { return committer_; }
-  const LimiterNode& limiter() const { return limiter_; }
+  CommitterNode& committer() { return *committer_; }
   // Until nothing is queued or running.
   void wait() { wiring_->wait(); }
   const Picture& picture() const { return wiring_->picture(); }
 
  private:
-  void add_node_of(std::uint32_t node);
+  void add_stage(std::uint32_t node);
+  void join_in_front_of(std::uint32_t node);
   void connect_behind(std::uint32_t node);
   void connect_to(Way& way, const Topology::Edge& edge);
   void connect_ends();
@@ -74,10 +75,11 @@ class Graph {
   std::deque<RouteNode> routes_;
   std::deque<SinkNode> sinks_;
   std::deque<DropNode> drops_;
-  EndsNode ends_;
-  RoutePointNode route_point_;
-  BarrierNode barrier_;
-  CommitterNode committer_;
+  std::optional<EndsNode> ends_;
+  std::optional<RoutePointNode> route_point_;
+  std::optional<BarrierNode> barrier_;
+  std::optional<CommitterNode> committer_;
+  std::optional<CommitPointsNode> commit_points_;
   // Of each node of the plan: its input, or that of the join in front of it; and where it sends on.
   std::vector<Input<Parcel*>> entries_;
   std::vector<Way*> outs_;  // null: it is an end, or a route

@@ -90,9 +90,9 @@ struct Shared {
   }
   // On a worker, after a while. Without the memory for it, the run fails and it happens all the same.
   template <typename T>
-  void hand_in_after(std::chrono::milliseconds delay, const Input<T>& to, T message) const {
+  void hand_on_after(std::chrono::milliseconds delay, const Output<T>& out, T message) const {
     faults.must([&] {
-      timer.after(delay, [to, message, &faults = faults] { faults.must([&] { to.hand_in(message); }); });
+      timer.after(delay, [out, message, &faults = faults] { faults.must([&] { out.hand_on(message); }); });
     });
   }
 };

@@ -35,12 +35,13 @@ Wiring::Number Wiring::add_port(Number node, std::string carries) {
   make_port(node, runs_[node]);
   // Its edge's other end is not known yet.
   picture_.edges.push_back({node, node, std::move(carries)});
-  port_owner_.push_back(node);
-  return static_cast<Number>(port_owner_.size() - 1);
+  connected_.push_back(false);
+  return static_cast<Number>(connected_.size() - 1);
 }
 
 void Wiring::add_edge(Number port, Number node) {
-  invariant(picture_.edges[port].to == port_owner_[port], "a port has one edge");
+  invariant(!connected_[port], "a port has one edge");
+  connected_[port] = true;
   make_edge(port, node, runs_[node]);
   picture_.edges[port].to = node;
 }

@@ -27,7 +27,7 @@ class Wiring {
     parallel,    // on the workers, any number of messages at once
     serial,      // on the workers, one message at a time, in the order in which they came
     at_once,     // in the thread that sends, any number at once: a few steps, no allocation by the graph
-    own_thread,  // at once, and hands the message to a thread of its own, which sends from outside the graph
+    own_thread,  // at once: the body leaves the message to a thread of its own, which hands on what it makes
   };
   // What travels: a pointer and a few numbers. TBB copies messages and never moves them.
   struct Message {
@@ -47,10 +47,10 @@ class Wiring {
   Number add_port(Number node, std::string carries);
   void add_edge(Number port, Number node);
 
-  // From a body, or from the thread of a node with one of its own.
+  // From a body.
   virtual void send(Number port, const Message& message) = 0;
-  // To a node's input, from any thread; a worker takes it from there.
-  virtual void hand_in(Number node, const Message& message) = 0;
+  // From any thread: a worker takes it from there, or it is done at once where the next node runs so.
+  virtual void hand_on(Number port, const Message& message) = 0;
   // Until nothing is queued or running. Nobody sends from outside any more.
   virtual void wait() = 0;
 
@@ -63,8 +63,8 @@ class Wiring {
 
  private:
   Picture picture_;
-  std::vector<Runs> runs_;          // of each node
-  std::vector<Number> port_owner_;  // of each port
+  std::vector<Runs> runs_;       // of each node
+  std::vector<bool> connected_;  // of each port
 };
 
 // The workers are `threads` in number, all the wiring's own: nobody else has to wait in it.
@@ -83,12 +83,10 @@ template <typename T>
 class Input {
  public:
   Input() = default;
-  Input(Wiring& wiring, Wiring::Number node) : wiring_(&wiring), node_(node) {}
-  void hand_in(const T& value) const { wiring_->hand_in(node_, pack(value)); }
+  explicit Input(Wiring::Number node) : node_(node) {}
   Wiring::Number node() const { return node_; }
 
  private:
-  Wiring* wiring_ = nullptr;
   Wiring::Number node_ = 0;
 };
 
@@ -99,6 +97,7 @@ class Output {
   Output() = default;
   Output(Wiring& wiring, Wiring::Number port) : wiring_(&wiring), port_(port) {}
   void send(const T& value) const { wiring_->send(port_, pack(value)); }
+  void hand_on(const T& value) const { wiring_->hand_on(port_, pack(value)); }
   void connect(const Input<T>& to) const { wiring_->add_edge(port_, to.node()); }
 
  private:
@@ -109,12 +108,12 @@ class Output {
 // Adds a node whose messages are of type T.
 template <typename T, typename Call>
 Input<T> add_node(Wiring& wiring, std::string name, std::string kind, Wiring::Runs runs, Call body) {
-  return Input<T>(wiring, wiring.add_node(std::move(name), std::move(kind), runs,
-                                          [body = std::move(body)](const Wiring::Message& message) {
-                                            T value;
-                                            std::memcpy(&value, message.bytes.data(), sizeof(T));
-                                            body(value);
-                                          }));
+  return Input<T>(wiring.add_node(std::move(name), std::move(kind), runs,
+                                  [body = std::move(body)](const Wiring::Message& message) {
+                                    T value;
+                                    std::memcpy(&value, message.bytes.data(), sizeof(T));
+                                    body(value);
+                                  }));
 }
 
 // `carries`: what a picture writes at its edge.

@@ -37,25 +37,14 @@ class TbbWiring final : public Wiring {
   }
   ~TbbWiring() override { wait(); }
 
-  void send(Number number, const Message& message) override {
-    Port& port = ports_[number];
-    if (!port.gateway) {
-      port.node.try_put(message);
-    } else if (port.at_once) {
-      port.gateway->try_put(message);
-    } else {
-      port.gateway->reserve_wait();
-      arena_.enqueue([gateway = port.gateway, message] {
-        gateway->try_put(message);
-        gateway->release_wait();
-      });
-    }
-  }
+  void send(Number port, const Message& message) override { ports_[port].put(message); }
 
-  void hand_in(Number number, const Message& message) override {
+  void hand_on(Number number, const Message& message) override {
+    Port& port = ports_[number];
+    if (port.at_once) return port.put(message);
     graph_->reserve_wait();
-    arena_.enqueue([this, number, message] {
-      input(number).try_put(message);
+    arena_.enqueue([this, &port, message] {
+      port.put(message);
       graph_->release_wait();
     });
   }
@@ -91,7 +80,7 @@ class TbbWiring final : public Wiring {
     }
   }
 
-  // A node with a thread of its own sends its batches, or what it has to say, through its gateway: port 0.
+  // A node with a thread of its own has its gateway as its first port.
   void make_port(Number node, Runs runs) override {
     Port& port = ports_.emplace_back(*graph_);
     if (runs != Runs::own_thread) return;
@@ -120,6 +109,13 @@ class TbbWiring final : public Wiring {
   using Own = flow::async_node<Message, Message>;
   struct Port {
     explicit Port(flow::graph& graph) : node(graph) {}
+    void put(const Message& message) {
+      if (gateway) {
+        gateway->try_put(message);
+      } else {
+        node.try_put(message);
+      }
+    }
     flow::broadcast_node<Message> node;
     Own* owner = nullptr;
     Own::gateway_type* gateway = nullptr;  // null: it is `node`

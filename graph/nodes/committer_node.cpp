@@ -45,7 +45,7 @@ void CommitterNode::run() {
   while (Commit* commit = next()) {
     const CommitEnd end = commit_one(*commit);
     if (shared_.faults.abandoned()) return;
-    ended.send({.commit = commit, .end = end});
+    ended.hand_on({.commit = commit, .end = end});
     if (end == CommitEnd::refused) shared_.faults.end();
   }
 }

@@ -45,14 +45,14 @@ void RecvNode::wake() {
 
 // Waits for the permit; false: the run ends.
 bool RecvNode::ask(std::size_t bytes, bool alone, bool rest) {
-  requests.send({LimiterCall::What::request, alone, rest, source_, bytes});
+  requests.hand_on({LimiterCall::What::request, alone, rest, source_, bytes});
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return permit_.has_value(); });
   return std::exchange(permit_, std::nullopt)->granted;
 }
 
 void RecvNode::give_back(std::size_t bytes) const {
-  requests.send({LimiterCall::What::credit, false, false, source_, bytes});
+  requests.hand_on({LimiterCall::What::credit, false, false, source_, bytes});
 }
 
 // D13: commits wait for no gate, and those of a transaction come from here.
@@ -192,7 +192,7 @@ void RecvNode::send(Delivery& delivery, std::size_t bytes, std::size_t lease) {
   delivery.bytes = bytes;
   delivery.lease = lease;
   Parcel* parcel = admission_.admit(source_, delivery);
-  shared_.faults.must([&] { batches.send(parcel); });
+  shared_.faults.must([&] { batches.hand_on(parcel); });
 }
 
 // A receiver that says "idle" without having waited is not asked over and over (D9).

@@ -58,16 +58,19 @@ RoutePointNode::RoutePointNode(const Shared& shared, Wiring& wiring,
           wiring, shared.plan.dead_letters.name.empty() ? "dead letters" : shared.plan.dead_letters.name,
           "route point", Wiring::Runs::serial, [this](Delivery* delivery) { take(delivery); })),
       settled(add_port<BarrierCall>(wiring, in, "settled")),
+      again(add_port<Delivery*>(wiring, in, "again")),
       shared_(shared),
       sink_(sink),
-      backoff_(shared.options.retry) {}
+      backoff_(shared.options.retry) {
+  again.connect(in);
+}
 
 // Null: the suspended batch is tried again.
 void RoutePointNode::take(Delivery* delivery) {
   if (delivery) {
     shared_.faults.must([&] { order_.put(delivery->sequence, delivery); });
     if (suspended_) return;
-  } else if (Delivery* again = std::exchange(suspended_, nullptr); !attempt(again)) {
+  } else if (!attempt(std::exchange(suspended_, nullptr))) {
     return;
   }
   while (Delivery* next = order_.take()) {
@@ -77,9 +80,9 @@ void RoutePointNode::take(Delivery* delivery) {
 
 // False: it is suspended.
 bool RoutePointNode::attempt(Delivery* delivery) {
-  if (const Wait again = pass(*delivery)) {
+  if (const Wait wait = pass(*delivery)) {
     suspended_ = delivery;
-    shared_.hand_in_after<Delivery*>(*again, in, nullptr);
+    shared_.hand_on_after<Delivery*>(*wait, again, nullptr);
     return false;
   }
   settled.send({.settled = delivery});
@@ -87,10 +90,10 @@ bool RoutePointNode::attempt(Delivery* delivery) {
 }
 
 RoutePointNode::Wait RoutePointNode::pass(Delivery& delivery) {
-  if (const Wait again = route(delivery)) return again;
+  if (const Wait wait = route(delivery)) return wait;
   take_snapshot(delivery);
   if (!delivery.held) return std::nullopt;
-  if (const Wait again = held_->write(*delivery.held, nullptr, nullptr)) return again;
+  if (const Wait wait = held_->write(*delivery.held, nullptr, nullptr)) return wait;
   shared_.recycle(std::exchange(delivery.held, nullptr));
   // Dead letters that the sink itself found come last.
   return route(delivery);
@@ -105,7 +108,7 @@ RoutePointNode::Wait RoutePointNode::route(Delivery& delivery) {
                    });
   const std::size_t count = delivery.letters.size();
   if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    if (const Wait again = write(delivery)) return again;
+    if (const Wait wait = write(delivery)) return wait;
   } else if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
     reject(delivery);
   }

@@ -22,6 +22,7 @@ class RoutePointNode {
   RoutePointNode(const Shared& shared, Wiring& wiring, const std::unique_ptr<runtime::Sink>& sink);
   Input<Delivery*> in;
   Output<BarrierCall> settled;
+  Output<Delivery*> again;  // to itself: the suspended batch
   void write_held_by(SinkWriter& writer) { held_ = &writer; }
 
  private:

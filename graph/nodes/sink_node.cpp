@@ -12,14 +12,19 @@ SinkNode::SinkNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
                    const std::unique_ptr<runtime::Sink>& sink)
     : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "sink", Wiring::Runs::serial,
                            [this](Parcel* parcel) { take(parcel); })),
+      done(add_port<Parcel*>(wiring, in, "done")),
+      again(add_port<Parcel*>(wiring, in, "again")),
       completed(add_node<Completed>(wiring, shared.plan.nodes[node].name, "completed", Wiring::Runs::parallel,
                                     [this](const Completed& batch) { complete(batch); })),
-      done(add_port<Parcel*>(wiring, in, "done")),
+      later(add_port<Completed>(wiring, in, "later")),
       completed_done(add_port<Parcel*>(wiring, completed, "done")),
       shared_(shared),
       node_(node),
       unordered_(shared.plan.nodes[node].unordered),
-      writer_(shared, node, sink) {}
+      writer_(shared, node, sink) {
+  again.connect(in);
+  later.connect(completed);
+}
 
 // Null: the suspended batch is tried again.
 void SinkNode::take(Parcel* parcel) {
@@ -36,7 +41,7 @@ void SinkNode::take(Parcel* parcel) {
       }
     });
     if (suspended_) return;
-  } else if (Parcel* again = std::exchange(suspended_, nullptr); !attempt(again)) {
+  } else if (!attempt(std::exchange(suspended_, nullptr))) {
     return;
   }
   while (Parcel* next = order_.take()) {
@@ -47,10 +52,10 @@ void SinkNode::take(Parcel* parcel) {
 // False: it is suspended.
 bool SinkNode::attempt(Parcel* parcel) {
   std::shared_ptr<DeferredWrite> deferred;
-  const auto again = writer_.write(*parcel, unordered_ ? nullptr : &completed, &deferred);
-  if (again) {
+  const auto wait = writer_.write(*parcel, unordered_ ? nullptr : &later, &deferred);
+  if (wait) {
     suspended_ = parcel;
-    shared_.hand_in_after<Parcel*>(*again, in, nullptr);
+    shared_.hand_on_after<Parcel*>(*wait, again, nullptr);
     return false;
   }
   if (mutated(Mutant::skip_empty_batches) && parcel->batch.records.empty()) parcel->delivery->branches.fail();

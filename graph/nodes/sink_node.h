@@ -16,8 +16,10 @@ class SinkNode {
   SinkNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
            const std::unique_ptr<runtime::Sink>& sink);
   Input<Parcel*> in;
-  Input<Completed> completed;  // batches that the sink finishes later
   Output<Parcel*> done;
+  Output<Parcel*> again;       // to itself: the suspended batch
+  Input<Completed> completed;  // batches that the sink has finished later
+  Output<Completed> later;
   Output<Parcel*> completed_done;
 
   SinkWriter& writer() { return writer_; }

@@ -20,7 +20,7 @@ Error foreign_letter() {
 
 }  // namespace
 
-std::optional<std::chrono::milliseconds> SinkWriter::write(Parcel& parcel, const Input<Completed>* completed,
+std::optional<std::chrono::milliseconds> SinkWriter::write(Parcel& parcel, const Output<Completed>* completed,
                                                            std::shared_ptr<DeferredWrite>* deferred) {
   Delivery& delivery = *parcel.delivery;
   Faults& faults = shared_.faults;
@@ -82,7 +82,7 @@ void SinkWriter::take_snapshot(Delivery& delivery) {
 
 DeferredWrite::~DeferredWrite() {
   if (passed_.load(std::memory_order_acquire) != 1 || !written_) return;
-  shared_.faults.must([this] { completed_in_.hand_in({parcel_, nullptr}); });
+  shared_.faults.must([this] { completed_out_.hand_on({parcel_, nullptr}); });
 }
 
 void DeferredWrite::done(Status status) {
@@ -91,7 +91,7 @@ void DeferredWrite::done(Status status) {
   if (!status) shared_.faults.fail_batch(*parcel_->delivery, std::move(status.error()), node_);
   if (!passed()) return;
   itself_ = shared_from_this();
-  shared_.faults.must([this] { completed_in_.hand_in({parcel_, this}); });
+  shared_.faults.must([this] { completed_out_.hand_on({parcel_, this}); });
 }
 
 bool DeferredWrite::written() {

@@ -32,7 +32,7 @@ class SinkWriter {
 
   // Null: done, failed for good, or `deferred`. A time: try again after it. `completed` takes a batch that
   // the sink finishes later; null: the sink has to finish in write().
-  std::optional<std::chrono::milliseconds> write(Parcel& parcel, const Input<Completed>* completed,
+  std::optional<std::chrono::milliseconds> write(Parcel& parcel, const Output<Completed>* completed,
                                                  std::shared_ptr<DeferredWrite>* deferred);
   void take_snapshot(Delivery& delivery);
 
@@ -46,8 +46,8 @@ class SinkWriter {
 // Waits for two: write() has returned, and the sink has completed the batch. The later one sends it on.
 class DeferredWrite final : public runtime::Completion, public std::enable_shared_from_this<DeferredWrite> {
  public:
-  DeferredWrite(const Shared& shared, std::uint32_t node, Parcel* parcel, const Input<Completed>& completed)
-      : shared_(shared), node_(node), parcel_(parcel), completed_in_(completed) {}
+  DeferredWrite(const Shared& shared, std::uint32_t node, Parcel* parcel, const Output<Completed>& completed)
+      : shared_(shared), node_(node), parcel_(parcel), completed_out_(completed) {}
   ~DeferredWrite() override;
 
   void dead_letter(std::uint32_t origin, std::string reason) override {
@@ -70,7 +70,7 @@ class DeferredWrite final : public runtime::Completion, public std::enable_share
   const Shared& shared_;  // in flight: the run waits for it
   const std::uint32_t node_;
   Parcel* const parcel_;
-  const Input<Completed> completed_in_;
+  const Output<Completed> completed_out_;
   std::vector<Letter> letters_;
   std::shared_ptr<DeferredWrite> itself_;  // on its way to finish()
   std::atomic<bool> completed_{false};

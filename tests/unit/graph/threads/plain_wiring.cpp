@@ -32,10 +32,7 @@ class PlainWiring final : public Wiring {
   }
 
   void send(Number port, const Message& message) override { deliver(edges_[port], message); }
-  void hand_in(Number node, const Message& message) override {
-    const std::lock_guard lock(mutex_);
-    queue(node, message);
-  }
+  void hand_on(Number port, const Message& message) override { deliver(edges_[port], message); }
   void wait() override {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return open_ == 0; });
