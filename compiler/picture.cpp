@@ -20,6 +20,7 @@ const char* shape(graph::Node::Kind kind) {
     case graph::Node::Kind::drop:
       return "point";
     case graph::Node::Kind::stage:
+    case graph::Node::Kind::ordered:
       break;
   }
   return "box";

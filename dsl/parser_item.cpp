@@ -210,8 +210,7 @@ ItemPtr Parser::let_item() {
   made->name = binding("the name of a stream or chain");
   expect(TokenKind::kAssign, "'='");
   if (failed_) return made;
-  bool begins = at_word() && !is_expression_keyword(peek().keyword) &&
-                !(peek().keyword == Keyword::kNone && at_call(1));
+  bool begins = at_word() && !is_expression_keyword(peek().keyword);
   if (!begins) {
     fail_expecting("a source or a stage")
         .note(
