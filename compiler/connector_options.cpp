@@ -1,6 +1,7 @@
 #include "compiler/connector_options.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "compiler/failing.h"
@@ -67,7 +68,7 @@ class OptionsCompiler {
       : context_(context), module_(module), what_(what), where_(where) {}
 
   CompiledOptions run(const dsl::Connector& connector, const std::vector<OptionSpec>& specs,
-                      std::size_t positional) {
+                      std::size_t positional, const dsl::AssignmentBlock* block) {
     result_.options = std::make_shared<runtime::Options>();
     result_.options->place = context_.report.place(connector.name.span);
     std::vector<const dsl::Arg*> given(specs.size(), nullptr);
@@ -103,6 +104,7 @@ class OptionsCompiler {
       if (given[i] || !specs[i].fallback || specs[i].kind == OptionSpec::Kind::per_record) continue;
       result_.options->defaults.push_back({specs[i].name, *specs[i].fallback, nullptr, {}});
     }
+    if (block) assignments(*block);
     if (failed_) result_.options = nullptr;
     return std::move(result_);
   }
@@ -138,6 +140,24 @@ class OptionsCompiler {
     return specs.size();
   }
 
+  void assignments(const dsl::AssignmentBlock& block) {
+    std::map<std::string, dsl::Span> seen;
+    for (const dsl::Assignment& each : block.assignments) {
+      const auto [first, is_new] = seen.emplace(each.name.text, each.name.span);
+      if (!is_new) {
+        error(Code::bound_twice, each.name.span, "'" + each.name.text + "' is set twice")
+            .also(first->second, "first set here");
+        continue;
+      }
+      OptionSpec spec;
+      spec.name = each.name.text;
+      runtime::Options::Item item;
+      item.name = each.name.text;
+      item.place = context_.report.place(each.value->span);
+      if (per_record(*each.value, spec, item)) result_.options->assignments.push_back(std::move(item));
+    }
+  }
+
   void option(const dsl::Expr& expr, const OptionSpec& spec) {
     runtime::Options::Item item;
     item.name = spec.name;
@@ -162,6 +182,9 @@ class OptionsCompiler {
         break;
       case OptionSpec::Kind::per_record:
         if (!per_record(expr, spec, item)) return;
+        break;
+      case OptionSpec::Kind::path:
+        if (!path(expr, spec, item)) return;
         break;
     }
     result_.options->items.push_back(std::move(item));
@@ -219,6 +242,39 @@ class OptionsCompiler {
     return true;
   }
 
+  bool path(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    if (expr.kind == ExprKind::kError) {
+      failed_ = true;
+      return false;
+    }
+    const auto* written = expr.kind == ExprKind::kPath ? &as<dsl::PathExpr>(expr) : nullptr;
+    if (!written || written->meta) {
+      error(Code::not_a_field, expr.span, "'" + spec.name + "' is a field, such as .a.b");
+      return false;
+    }
+    ExpressionCompiler compiler(context_, module_, Where::record);
+    std::vector<runtime::Expression> computed;
+    auto target = compiler.target(*written, computed);
+    if (!target || !compiler.ok()) {
+      failed_ = true;
+      return false;
+    }
+    if (!computed.empty()) {
+      error(Code::not_constant, expr.span,
+            "'" + spec.name + "' is known before the first record: it has no computed parts");
+      return false;
+    }
+    item.path.emplace();
+    item.path->text = target->text;
+    if (!target->whole) {
+      runtime::PathSegment top;
+      top.key = compiler.fields().keys[target->slot];
+      item.path->segments.push_back(std::move(top));
+    }
+    for (runtime::PathSegment& below : target->below) item.path->segments.push_back(std::move(below));
+    return true;
+  }
+
   void wrong_type(const dsl::Expr& expr, const OptionSpec& spec, TypeSet types) {
     error(Code::wrong_argument, expr.span,
           what_ + " takes " + describe(spec.types) + " as '" + spec.name + "', not " + describe(types));
@@ -251,8 +307,8 @@ class OptionsCompiler {
 
 CompiledOptions compile_options(Context& context, const Module& module, const dsl::Connector& connector,
                                 const std::vector<OptionSpec>& specs, std::size_t positional,
-                                const std::string& what, Where where) {
-  return OptionsCompiler(context, module, what, where).run(connector, specs, positional);
+                                const std::string& what, Where where, const dsl::AssignmentBlock* block) {
+  return OptionsCompiler(context, module, what, where).run(connector, specs, positional, block);
 }
 
 }  // namespace pipec::compiler

@@ -103,8 +103,16 @@ Position FlowCompiler::stage(Position at, const StageUse& use, OnError on_malfor
       node.name = "drop";
       end();
       break;
-    case StageKind::kName:
-      return at;  // put in by expand()
+    case StageKind::kName: {  // registered: chains were put in by expand()
+      const auto& named = as<dsl::NameStage>(stage);
+      if (!context_.registry.stage(named.call.name.text)) {
+        unknown_stage(named, *use.module);
+        at.failed = true;
+        return at;
+      }
+      registered(node, at, use, on_malformed);
+      break;
+    }
   }
   const std::uint32_t number = add(std::move(node));
   attach(at, number);

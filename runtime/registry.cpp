@@ -77,6 +77,11 @@ std::shared_ptr<const Program> Options::program(std::string_view name) const {
   return item ? item->program : nullptr;
 }
 
+const RecordPath* Options::path(std::string_view name) const {
+  const Item* item = find(name);
+  return item && item->path ? &*item->path : nullptr;
+}
+
 Status Registry::refuse(std::string why) {
   Error error{"registry", std::move(why), {}, {}, false};
   if (problem_) problem_ = error;
@@ -112,6 +117,30 @@ Status Registry::add(ParserSpec spec) {
   return {};
 }
 
+Status Registry::add(StageSpec spec) {
+  if (std::string why = refusal("stage", spec.name, stage(spec.name) != nullptr); !why.empty()) {
+    return refuse(std::move(why));
+  }
+  const bool ordered = spec.kind == StageSpec::Kind::ordered;
+  if (ordered ? !spec.make_ordered : !spec.make) {
+    return refuse("the stage '" + spec.name + "' has no '" + (ordered ? "make_ordered" : "make") + "'");
+  }
+  if (spec.positional > spec.options.size()) {
+    return refuse("the stage '" + spec.name + "' has fewer options than are positional");
+  }
+  if (ordered) {
+    OptionSpec state;
+    state.name = kStateOption;
+    state.types = Type::string;
+    state.identifies = false;
+    state.doc =
+        "the name under which its state is kept (default: " + spec.name + "); one that is new begins anew";
+    spec.options.push_back(std::move(state));
+  }
+  stages_.push_back(std::move(spec));
+  return {};
+}
+
 const Function* Registry::function(std::string_view name) const {
   const auto found = function_names_.find(name);
   return found == function_names_.end() ? nullptr : found->second;
@@ -124,6 +153,9 @@ const SinkSpec* Registry::sink(std::string_view name) const {
 }
 const ParserSpec* Registry::parser(std::string_view name) const {
   return by_name(parsers_, name);
+}
+const StageSpec* Registry::stage(std::string_view name) const {
+  return by_name(stages_, name);
 }
 
 }  // namespace pipec::runtime

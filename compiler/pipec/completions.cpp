@@ -146,6 +146,7 @@ int completions_command(Console& console, const Arguments& arguments, const runt
   words.command_names = join(names);
   names.clear();
   for (const runtime::Function& function : registry.functions()) names.push_back(function.name);
+  for (const runtime::StageSpec& stage : registry.stages()) names.push_back(stage.name);
   words.functions = join(names);
   if (arguments.name == "bash") return print(console, bash(words));
   if (arguments.name == "zsh") return print(console, zsh(words));

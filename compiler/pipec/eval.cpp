@@ -103,6 +103,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   dsl::DiagnosticSink sink;
   const dsl::SourceFile& source = sources.add("<stages>", arguments.stages);
   compiler::CompileOptions options;
+  options.keeps_state = false;
   options.connectors.clock = &runtime::Clock::system();
   InputSample sample;
   auto plan =

@@ -114,6 +114,7 @@ std::string list(const runtime::Registry& registry) {
     }
     append_rows(out, family, rows);
   }
+  append_rows(out, "stage", rows_of(registry.stages()));
   append_rows(out, "recv", rows_of(registry.receivers()));
   append_rows(out, "sink", rows_of(registry.sinks()));
   append_rows(out, "parse", rows_of(registry.parsers()));
@@ -143,6 +144,7 @@ std::string function_page(const runtime::Function& function) {
 }
 
 std::string option_kind(const runtime::OptionSpec& option) {
+  if (option.kind == runtime::OptionSpec::Kind::path) return "field";
   if (option.kind == runtime::OptionSpec::Kind::choice) {
     std::string text;
     for (const std::string& choice : option.choices) text += (text.empty() ? "" : "|") + choice;
@@ -152,21 +154,39 @@ std::string option_kind(const runtime::OptionSpec& option) {
   return option.kind == runtime::OptionSpec::Kind::per_record ? types + ", for each record" : types;
 }
 
+// `form`: "recv file", "unroll".
 template <typename Spec>
-std::string connector_page(std::string_view stage, const Spec& spec) {
-  std::string out = fmt::format("{} {}(", stage, spec.name);
+std::string options_page(std::string_view form, const Spec& spec, std::string_view block = "") {
+  std::string out = fmt::format("{}(", form);
   for (std::size_t at = 0; at < spec.options.size(); ++at) {
     const runtime::OptionSpec& option = spec.options[at];
     out += fmt::format("{}{}{}", at == 0 ? "" : ", ", option.name,
                        at < spec.positional || option.required ? "" : ":");
   }
-  out += fmt::format(")\n  {}\n", spec.doc);
+  out += fmt::format("){}\n  {}\n", block, spec.doc);
   if (!spec.options.empty()) out += "\n";
   for (const runtime::OptionSpec& option : spec.options) {
     out += fmt::format("  {} ({}", option.name, option_kind(option));
     if (option.required) out += ", required";
     if (option.fallback) out += ", default " + value_text(*option.fallback);
     out += fmt::format(")\n      {}\n", option.doc);
+  }
+  return out;
+}
+
+template <typename Spec>
+std::string connector_page(std::string_view keyword, const Spec& spec) {
+  return options_page(fmt::format("{} {}", keyword, spec.name), spec);
+}
+
+std::string stage_page(const runtime::StageSpec& stage) {
+  const bool block = stage.block == runtime::StageSpec::Block::assignments;
+  std::string out = options_page(stage.name, stage, block ? " { name = expression ... }" : "");
+  for (const runtime::StageExample& example : stage.examples) {
+    out += "\n  " + example.stage + "\n";
+    for (const std::string& record : example.given) out += "      " + record + "\n";
+    out += "    gives\n";
+    for (const std::string& record : example.result) out += "      " + record + "\n";
   }
   return out;
 }
@@ -192,6 +212,7 @@ std::string pages(const runtime::Registry& registry, std::string_view name) {
     if (!page.empty()) out += (out.empty() ? "" : "\n") + page;
   };
   if (const auto* function = registry.function(name)) append(function_page(*function));
+  if (const auto* stage = registry.stage(name)) append(stage_page(*stage));
   if (const auto* receiver = registry.receiver(name)) append(connector_page("recv", *receiver));
   if (const auto* sink = registry.sink(name)) append(connector_page("sink", *sink));
   if (const auto* parser = registry.parser(name)) append(connector_page("parse", *parser));
@@ -231,6 +252,7 @@ int functions_command(Console& console, const Arguments& arguments, const runtim
 
   std::vector<std::string> names;
   for (const auto& function : registry.functions()) names.push_back(function.name);
+  for (const auto& stage : registry.stages()) names.push_back(stage.name);
   for (const auto& receiver : registry.receivers()) names.push_back(receiver.name);
   for (const auto& sink : registry.sinks()) names.push_back(sink.name);
   for (const auto& parser : registry.parsers()) names.push_back(parser.name);

@@ -192,6 +192,10 @@ TransformRun::Flow TransformRun::loop(const Statement& statement) {
     return Flow::dead;
   }
   if (over.is_null()) return Flow::next;
+  if (statement.items_only) {
+    return dead(statement.expressions[0].place,
+                {statement.text, " takes an array, got ", type_name(over.type())});
+  }
   if (over.type() != Type::object) {
     return dead(statement.expressions[0].place,
                 {"`for` runs over an array or an object, got ", type_name(over.type())});
@@ -274,6 +278,7 @@ TransformRun::Flow TransformRun::rename(const Statement& statement) {
 }
 
 TransformRun::Flow TransformRun::emit(const Statement& statement) {
+  if (statement.as_it_stands) return emit_as_it_stands(statement);
   Value value;
   Record record = *record_;
   if (!storable(statement.expressions[0], 0, value, record.validated)) return Flow::dead;
@@ -286,6 +291,22 @@ TransformRun::Flow TransformRun::emit(const Statement& statement) {
   } else if (append_msgpack(value, buffer)) {
     return dead(statement.place, {kNoSuchNumber});
   }
+  emitted_bytes_ += buffer.size() - began;
+  if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
+    return dead(statement.place, {"one record may emit 1 GiB at most"});
+  }
+  return Flow::next;
+}
+
+// Written straight out: as a value each would take its size in the arena, which holds all of them until the
+// record is through.
+TransformRun::Flow TransformRun::emit_as_it_stands(const Statement& statement) {
+  Record record = *record_;
+  if (has_assigned_) record.metadata = metadata_number();
+  record.validated = checked_;
+  Buffer& buffer = output_.begin();
+  const std::size_t began = buffer.size();
+  interpreter_.view().write(buffer);
   emitted_bytes_ += buffer.size() - began;
   if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
     return dead(statement.place, {"one record may emit 1 GiB at most"});

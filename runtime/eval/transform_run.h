@@ -44,6 +44,7 @@ class TransformRun final : public Scratch {
   Flow keep(const Statement& statement);
   Flow rename(const Statement& statement);
   Flow emit(const Statement& statement);
+  Flow emit_as_it_stands(const Statement& statement);
   Flow dead_letter(const Statement& statement);
   Flow finish_record();
 
