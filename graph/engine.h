@@ -159,6 +159,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void admit(std::uint32_t source, Delivery* delivery) noexcept;
   void admit_commit_point() noexcept;
   void send_to_sink(std::uint32_t sink, Delivery* delivery);
+  bool any_sink_wants(bool (runtime::Sink::*what)() const) const;
   bool is_commit_point();
   void want_commit() noexcept;
   void end_transaction_when_due();

@@ -18,6 +18,8 @@ namespace {
 
 // What the first batch of a source is asked for, where stages may make more of it: nobody knows yet how much.
 constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
+// Where a sink wants small batches. record_limit() follows.
+constexpr std::size_t kSmallBatchBytes = std::size_t{32} << 10;
 
 }  // namespace
 
@@ -43,6 +45,8 @@ Engine::Reservation Engine::reservation(const Source& source) const {
   found.most = std::max<std::size_t>(1, static_cast<std::size_t>(room));
   if (found.probe) found.most = std::min(found.most, kProbeBytes);
   found.bytes = std::clamp<std::size_t>(options_.batch_bytes, 1, found.most);
+  if (any_sink_wants(&runtime::Sink::wants_small_batches))
+    found.bytes = std::min(found.bytes, kSmallBatchBytes);
   found.charge = charge_of(source, found.bytes);
   return found;
 }
@@ -208,6 +212,16 @@ void Engine::admit_parts(std::uint32_t number, std::shared_ptr<Block> block) {
   }
 }
 
+bool Engine::any_sink_wants(bool (runtime::Sink::*what)() const) const {
+  bool any = false;
+  // A sink that throws here says nothing.
+  static_cast<void>(guarded([&]() -> Status {
+    for (const SinkEnd& end : sinks_) any = any || (*end.sink.*what)();
+    return {};
+  }));
+  return any;
+}
+
 // Is the batch that is being admitted one to commit at? admission_ is held.
 bool Engine::is_commit_point() {
   if (plan_.commit == CommitMode::sink) return false;
@@ -217,9 +231,8 @@ bool Engine::is_commit_point() {
   }
   if (options_.commit_interval.count() > 0) {
     const Time now = options_.clock->steady_now();
-    const auto wants = [](const SinkEnd& end) { return end.sink->wants_commit(); };
     if (now - last_commit_point_ < options_.commit_interval &&
-        std::none_of(sinks_.begin(), sinks_.end(), wants)) {
+        !any_sink_wants(&runtime::Sink::wants_commit)) {
       behind_commit_point_ = true;
       return false;
     }
