@@ -1,143 +1,122 @@
-// The plan as a picture: Graphviz and Mermaid. Node names are numbers, so that no text of the pipeline can
-// break out of its label.
+// The plan as a picture, and the graph that runs as one.
+#include <algorithm>
 #include <string>
+#include <string_view>
 
+#include "compiler/drawing.h"
 #include "pipec/compiler/compile.h"
 
 namespace pipec::compiler {
 
 namespace {
 
-const char* shape(graph::Node::Kind kind) {
+using Kind = graph::Node::Kind;
+using Shape = Drawing::Shape;
+
+Shape shape_of(Kind kind) {
   switch (kind) {
-    case graph::Node::Kind::receive:
-    case graph::Node::Kind::sink:
-      return "cylinder";
-    case graph::Node::Kind::route:
-      return "diamond";
-    case graph::Node::Kind::merge:
-      return "invtriangle";
-    case graph::Node::Kind::drop:
-      return "point";
-    case graph::Node::Kind::stage:
+    case Kind::receive:
+    case Kind::sink:
+      return Shape::cylinder;
+    case Kind::route:
+      return Shape::diamond;
+    case Kind::merge:
+      return Shape::triangle;
+    case Kind::drop:
+      return Shape::point;
+    case Kind::stage:
+    case Kind::ordered:
       break;
   }
-  return "box";
-}
-
-std::string dot_text(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  return out;
-}
-
-std::string mermaid_text(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "#quot;";
-        break;
-      case '#':
-        out += "#35;";
-        break;
-      case '&':
-        out += "#amp;";
-        break;
-      case '<':
-        out += "#lt;";
-        break;
-      case '>':
-        out += "#gt;";
-        break;
-      case '`':
-        out += "#96;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        break;
-    }
-  }
-  return out;
+  return Shape::box;
 }
 
 std::string arm_of(const graph::Node& node, std::size_t edge) {
-  const bool route = node.kind == graph::Node::Kind::route && node.arms.size() == node.next.size();
+  const bool route = node.kind == Kind::route && node.arms.size() == node.next.size();
   return route ? node.arms[edge] : std::string();
 }
 
-bool has_dead_letter_sink(const graph::Plan& plan) {
-  return plan.dead_letters.kind == graph::DeadLetterPolicy::Kind::sink;
+std::string id_of(std::size_t node) {
+  return "n" + std::to_string(node + 1);
+}
+
+Drawing drawing_of(const graph::Plan& plan) {
+  const bool has_route = plan.dead_letters.kind == graph::DeadLetterPolicy::Kind::sink;
+  Drawing drawing;
+  drawing.name = plan.name;
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    const graph::Node& node = plan.nodes[i];
+    drawing.nodes.push_back({id_of(i), node.name, node.detail, shape_of(node.kind), false});
+    for (std::size_t edge = 0; edge < node.next.size(); ++edge) {
+      drawing.edges.push_back({id_of(i), id_of(node.next[edge]), arm_of(node, edge), false});
+    }
+    if (node.can_dead_letter && has_route) drawing.edges.push_back({id_of(i), "dlq", "", true});
+  }
+  if (has_route) {
+    drawing.nodes.push_back({"dlq", plan.dead_letters.name, plan.dead_letters.detail, Shape::cylinder, true});
+  }
+  return drawing;
+}
+
+bool is_data(const graph::Picture::Edge& edge) {
+  return edge.carries.empty() || edge.carries == "batch" || edge.carries == "done" ||
+         edge.carries == "settled";
+}
+
+// The kind stands below a name that does not say it.
+Drawing drawing_of(const graph::Picture& picture, const std::string& name) {
+  Drawing drawing;
+  drawing.name = name;
+  for (std::size_t i = 0; i < picture.nodes.size(); ++i) {
+    const graph::Picture::Node& node = picture.nodes[i];
+    std::string second = node.runs;
+    if (node.name != node.kind) second = node.kind + ", " + second;
+    const bool end = node.kind == "recv" || node.kind == "sink";
+    const Shape shape = end ? Shape::cylinder : node.kind == "route" ? Shape::diamond : Shape::box;
+    drawing.nodes.push_back({id_of(i), node.name, second, shape, false});
+  }
+  for (const graph::Picture::Edge& edge : picture.edges) {
+    drawing.edges.push_back({id_of(edge.from), id_of(edge.to), edge.carries, !is_data(edge)});
+  }
+  return drawing;
 }
 
 }  // namespace
 
 std::string to_dot(const graph::Plan& plan) {
-  std::string out = "digraph \"" + dot_text(plan.name) +
-                    "\" {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=11];\n"
-                    "  edge [fontname=\"sans-serif\", fontsize=9];\n";
-  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-    const graph::Node& node = plan.nodes[i];
-    out += "  n" + std::to_string(i + 1) + " [shape=" + shape(node.kind) + ", label=\"" + dot_text(node.name);
-    if (!node.detail.empty()) out += "\\n" + dot_text(node.detail);
-    out += "\"];\n";
-  }
-  if (has_dead_letter_sink(plan)) {
-    out += "  dlq [shape=cylinder, style=dashed, label=\"" + dot_text(plan.dead_letters.name);
-    if (!plan.dead_letters.detail.empty()) out += "\\n" + dot_text(plan.dead_letters.detail);
-    out += "\"];\n";
-  }
-  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-    const graph::Node& node = plan.nodes[i];
-    for (std::size_t edge = 0; edge < node.next.size(); ++edge) {
-      out += "  n" + std::to_string(i + 1) + " -> n" + std::to_string(node.next[edge] + 1);
-      const std::string arm = arm_of(node, edge);
-      if (!arm.empty()) out += " [label=\"" + dot_text(arm) + "\"]";
-      out += ";\n";
-    }
-    if (node.can_dead_letter && has_dead_letter_sink(plan)) {
-      out += "  n" + std::to_string(i + 1) + " -> dlq [style=dashed];\n";
-    }
-  }
-  return out + "}\n";
+  return dot_of(drawing_of(plan));
 }
 
 std::string to_mermaid(const graph::Plan& plan) {
-  std::string out = "flowchart LR\n";
-  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-    const graph::Node& node = plan.nodes[i];
-    const char* open = "[\"";
-    const char* close = "\"]";
-    if (node.kind == graph::Node::Kind::receive || node.kind == graph::Node::Kind::sink) {
-      open = "[(\"";
-      close = "\")]";
-    } else if (node.kind == graph::Node::Kind::route) {
-      open = "{\"";
-      close = "\"}";
+  return mermaid_of(drawing_of(plan));
+}
+
+std::string to_dot(const graph::Picture& picture, const std::string& name) {
+  return dot_of(drawing_of(picture, name));
+}
+
+std::string to_mermaid(const graph::Picture& picture, const std::string& name) {
+  return mermaid_of(drawing_of(picture, name));
+}
+
+std::string explain(const graph::Picture& picture, const std::string& name) {
+  std::string out = "graph of " + name + "\n\n";
+  for (std::size_t i = 0; i < picture.nodes.size(); ++i) {
+    const graph::Picture::Node& node = picture.nodes[i];
+    std::string line = "  " + std::to_string(i + 1);
+    line.resize(std::max<std::size_t>(line.size() + 1, 6), ' ');
+    line += node.name;
+    if (node.name != node.kind) line += "  (" + node.kind + ")";
+    out += line + "  runs " + (node.runs == "own thread" ? "on its own thread" : node.runs) + "\n";
+    for (const graph::Picture::Edge& edge : picture.edges) {
+      if (edge.from != i) continue;
+      out += "      -> " + std::to_string(edge.to + 1) + " " + picture.nodes[edge.to].name;
+      if (picture.nodes[edge.to].name != picture.nodes[edge.to].kind) {
+        out += " (" + picture.nodes[edge.to].kind + ")";
+      }
+      if (!edge.carries.empty()) out += ": " + edge.carries;
+      out += "\n";
     }
-    out += "  n" + std::to_string(i + 1) + open + mermaid_text(node.name);
-    if (!node.detail.empty()) out += "<br/>" + mermaid_text(node.detail);
-    out += close;
-    out += "\n";
-  }
-  if (has_dead_letter_sink(plan)) {
-    out += "  dlq[(\"" + mermaid_text(plan.dead_letters.name);
-    if (!plan.dead_letters.detail.empty()) out += "<br/>" + mermaid_text(plan.dead_letters.detail);
-    out += "\")]\n";
-  }
-  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-    const graph::Node& node = plan.nodes[i];
-    for (std::size_t edge = 0; edge < node.next.size(); ++edge) {
-      const std::string arm = arm_of(node, edge);
-      out += "  n" + std::to_string(i + 1) +
-             (arm.empty() ? " --> " : " -->|\"" + mermaid_text(arm) + "\"| ") + "n" +
-             std::to_string(node.next[edge] + 1) + "\n";
-    }
-    if (node.can_dead_letter && has_dead_letter_sink(plan))
-      out += "  n" + std::to_string(i + 1) + " -.-> dlq\n";
   }
   return out;
 }

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "graph/invariant.h"
+#include "graph/state/invariant.h"
 
 namespace pipec::graph {
 

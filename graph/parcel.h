@@ -1,4 +1,4 @@
-// What the engine sends through the graph. A Delivery is one admitted batch as a whole: its place in the
+// What goes through the graph. A Delivery is one admitted batch as a whole: its place in the
 // total order, its block, its lease, its dead letters, and how many branches still have to report. A Parcel
 // is one branch's view of it. Both are pooled, travel as plain pointers, and are owned by whoever holds the
 // pointer.
@@ -13,9 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "graph/countdown.h"
+#include "graph/state/countdown.h"
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/connector.h"
+#include "pipec/runtime/ordered_stage.h"
 #include "pipec/runtime/stage.h"
 
 namespace pipec::graph {
@@ -36,9 +37,11 @@ struct Split {
 struct Parcel {
   runtime::Batch batch;
   Delivery* delivery = nullptr;
-  std::uint32_t ordinal = 0;  // of the edge it came along
-  Split* split = nullptr;     // set: more of this batch comes behind it
-  std::size_t outlined = 0;   // bytes of the batch's outline that are counted as the delivery's
+  std::uint32_t ordinal = 0;   // of the edge it came along
+  Split* split = nullptr;      // set: more of this batch comes behind it
+  bool only_snapshot = false;  // for a serial place that the batch does not reach, at a commit point
+  std::size_t outlined = 0;    // bytes of the batch's outline that are counted as the delivery's
+  std::unique_ptr<runtime::Prepared> prepared;  // on its way to an ordered stage's apply()
 };
 
 struct RoutedLetter {
@@ -48,9 +51,11 @@ struct RoutedLetter {
 
 struct Delivery {
   std::uint64_t sequence = 0;
-  std::uint32_t source = 0;
-  bool has_source = false;  // false: a mere commit point at the end of the input
+  std::uint32_t feed = 0;  // where it begins: index of Topology::feeds
+  bool bare = false;       // a mere commit point: no block, no lease, one empty parcel for each serial place
   bool commit_point = false;
+  enum class Call : std::uint8_t { apply, finish, on_time };
+  Call call = Call::apply;  // of the ordered stage where it begins
   bool ends_split = false;  // the last part of a receive that was more than the budget
   std::size_t bytes = 0;    // of its records as they came
   std::size_t lease = 0;    // bytes held in the limiter; under the mutex once the batch is on its way
@@ -58,7 +63,7 @@ struct Delivery {
   std::chrono::steady_clock::time_point received;  // governed
   std::atomic<std::int64_t> worked{0};             // governed: nanoseconds in stages and sinks
   std::shared_ptr<runtime::Block> block;
-  std::vector<std::uint64_t> numbers;  // per sink: the batch's place in its order
+  std::vector<std::uint64_t> numbers;  // per serial place: the batch's place in its order
   Countdown branches;
   Parcel* held = nullptr;  // commit sink: written after the dead letters are out
 

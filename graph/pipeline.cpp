@@ -5,7 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "graph/engine.h"
+#include "graph/run.h"
 #include "graph/topology.h"
 #include "pipec/runtime/guarded.h"
 
@@ -18,23 +18,23 @@ Outcome failed(runtime::Error error) {
 }
 
 // Nothing escapes from any of its functions.
-class EnginePipeline final : public Pipeline {
+class RunPipeline final : public Pipeline {
  public:
-  explicit EnginePipeline(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  explicit RunPipeline(std::shared_ptr<Run> run) : run_(std::move(run)) {}
 
   // Whoever lets go of a pipeline that runs ends the run.
-  ~EnginePipeline() override {
+  ~RunPipeline() override {
     stop();
     const std::shared_ptr<Use> use = use_;
     std::unique_lock lock(use->mutex);
-    // In the thread of run(), from a callback of the run's: run() keeps the engine.
+    // In the thread of run(), from a callback of the run's: run() keeps the run.
     if (use->runner == std::this_thread::get_id()) return;
     use->changed.wait(lock, [&] { return !use->running; });
   }
 
   Outcome run() override {
     // The object itself may be gone when run() returns.
-    const std::shared_ptr<Engine> engine = engine_;
+    const std::shared_ptr<Run> run = run_;
     const std::shared_ptr<Use> use = use_;
     Outcome outcome;
     runtime::Status status = runtime::guarded([&]() -> runtime::Status {
@@ -47,7 +47,7 @@ class EnginePipeline final : public Pipeline {
         use->begun = use->running = true;
         use->runner = std::this_thread::get_id();
       }
-      runtime::Status ended = runtime::guarded([&] { outcome = engine->run(); });
+      runtime::Status ended = runtime::guarded([&] { outcome = run->run(); });
       const std::lock_guard lock(use->mutex);
       use->running = false;
       use->runner = {};
@@ -59,16 +59,21 @@ class EnginePipeline final : public Pipeline {
   }
 
   void stop() override {
-    static_cast<void>(runtime::guarded([&] { engine_->stop(); }));
+    static_cast<void>(runtime::guarded([&] { run_->stop(); }));
   }
   Progress progress() const override {
     Progress progress;
-    static_cast<void>(runtime::guarded([&] { progress = engine_->progress(); }));
+    static_cast<void>(runtime::guarded([&] { progress = run_->progress(); }));
     return progress;
+  }
+  Picture picture() const override {
+    Picture picture;
+    static_cast<void>(runtime::guarded([&] { picture = run_->picture(); }));
+    return picture;
   }
   std::vector<Metric> metrics() const override {
     std::vector<Metric> metrics;
-    static_cast<void>(runtime::guarded([&] { metrics = engine_->metrics(); }));
+    static_cast<void>(runtime::guarded([&] { metrics = run_->metrics(); }));
     return metrics;
   }
 
@@ -80,7 +85,7 @@ class EnginePipeline final : public Pipeline {
     bool running = false;
     std::thread::id runner;
   };
-  std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Run> run_;
   const std::shared_ptr<Use> use_ = std::make_shared<Use>();
 };
 
@@ -98,8 +103,8 @@ runtime::Result<std::unique_ptr<Pipeline>> Pipeline::make(Plan plan, RunOptions 
     if (!topology) return std::move(topology.error());
     const runtime::GovernSettings& govern = options.govern ? *options.govern : plan.govern;
     if (runtime::Status good = govern.check(); !good) return std::move(good.error());
-    auto engine = std::make_shared<Engine>(std::move(plan), std::move(*topology), std::move(options));
-    return std::unique_ptr<Pipeline>(std::make_unique<EnginePipeline>(std::move(engine)));
+    auto run = std::make_shared<Run>(std::move(plan), std::move(*topology), std::move(options));
+    return std::unique_ptr<Pipeline>(std::make_unique<RunPipeline>(std::move(run)));
   });
 }
 

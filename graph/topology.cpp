@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -32,6 +33,11 @@ Status check_node(const Plan& plan, const Node& node) {
   if (node.kind == Kind::receive && !node.make_receiver) return bad_plan(node, "the source has no receiver");
   if (node.kind == Kind::sink && !node.make_sink) return bad_plan(node, "the sink has no destination");
   if (node.kind == Kind::stage && !node.stage) return bad_plan(node, "the stage does nothing");
+  if (node.kind == Kind::ordered && !node.make_ordered) return bad_plan(node, "the stage does nothing");
+  if (node.kind == Kind::ordered && plan.commit == CommitMode::sink) {
+    return bad_plan(
+        node, "a stage with state does not go with 'commit sink': the sink chooses when positions commit");
+  }
   if (node.kind == Kind::route && !node.router) return bad_plan(node, "the route has no router");
   return {};
 }
@@ -93,6 +99,10 @@ std::vector<std::uint32_t> ends_behind(const Plan& plan, const std::vector<std::
 
 }  // namespace
 
+bool Topology::joins(std::uint32_t node) const {
+  return std::any_of(arrivals.begin(), arrivals.end(), [&](const auto& parts) { return parts[node] > 1; });
+}
+
 runtime::Result<Topology> analyse(const Plan& plan) {
   Topology topology;
   for (const Node& node : plan.nodes) {
@@ -103,17 +113,23 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   if (order.size() != plan.nodes.size()) return Error{"plan", "the plan has a loop", {}, {}, false};
 
   topology.edges.resize(plan.nodes.size());
-  topology.sink_of.resize(plan.nodes.size());
+  topology.place_of.resize(plan.nodes.size());
   std::vector<std::uint32_t> in(plan.nodes.size(), 0);
   for (std::uint32_t i = 0; i < plan.nodes.size(); ++i) {
     const Node& node = plan.nodes[i];
     for (const std::uint32_t next : node.next) topology.edges[i].push_back({next, in[next]++});
     if (node.kind == Kind::receive) topology.sources.push_back(i);
-    if (node.kind == Kind::sink) {
-      topology.sink_of[i] = static_cast<std::uint32_t>(topology.sinks.size());
-      topology.sinks.push_back(i);
-    }
+    if (node.kind == Kind::sink) topology.sinks.push_back(i);
   }
+  topology.serial_places = topology.sinks;
+  topology.feeds = topology.sources;
+  for (const std::uint32_t i : order) {
+    if (plan.nodes[i].kind != Kind::ordered) continue;
+    topology.serial_places.push_back(i);
+    topology.feeds.push_back(i);
+  }
+  for (std::uint32_t i = 0; i < topology.serial_places.size(); ++i)
+    topology.place_of[topology.serial_places[i]] = i;
   if (topology.sources.empty()) return Error{"plan", "the plan has no source", {}, {}, false};
   if (plan.dead_letters.kind == DeadLetterPolicy::Kind::sink && !plan.dead_letters.make_sink) {
     return Error{"plan", "the dead letter route has no destination", plan.dead_letters.name,
@@ -121,10 +137,10 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   }
 
   // A node joins the parts that meet in it and sends one on along each edge.
-  for (const std::uint32_t source : topology.sources) {
+  for (const std::uint32_t feed : topology.feeds) {
     std::vector<std::uint32_t>& arrivals = topology.arrivals.emplace_back(plan.nodes.size(), 0);
     std::uint32_t terminals = 0;
-    arrivals[source] = 1;
+    arrivals[feed] = 1;
     for (const std::uint32_t i : order) {
       if (arrivals[i] == 0) continue;
       if (ends_branch(plan.nodes[i].kind)) ++terminals;

@@ -17,16 +17,23 @@ struct Topology {
   std::vector<std::vector<Edge>> edges;  // per node
   std::vector<std::uint32_t> sources;    // nodes, in the order of the plan
   std::vector<std::uint32_t> sinks;
-  std::vector<std::uint32_t> sink_of;  // node -> index in sinks; only for sinks
-  // Per source: how many parts of each of its batches arrive at a node (0: the node never sees this source).
+  // Nodes that take batches one at a time, in an order of their own: the sinks, then the ordered stages.
+  std::vector<std::uint32_t> serial_places;
+  std::vector<std::uint32_t> place_of;  // node -> index in serial_places; only for these
+  // Nodes where a batch may begin: the sources, then the ordered stages, which give records of their own when
+  // the input ends or time passes. In an order in which every edge leads forward.
+  std::vector<std::uint32_t> feeds;
+  // Per feed: how many parts of each of its batches arrive at a node (0: the node never sees this feed).
   std::vector<std::vector<std::uint32_t>> arrivals;
-  // Per source: the sinks and drops that its batches end in.
+  // Per feed: the sinks and drops that its batches end in.
   std::vector<std::uint32_t> terminals;
-  // Per source and node: the ends that are reached from the node, where a batch may be split there: no parts
+  // Per feed and node: the ends that are reached from the node, where a batch may be split there: no parts
   // of it are joined in the node or behind it. Else 0.
   std::vector<std::vector<std::uint32_t>> ends_behind;
 
-  bool reaches(std::uint32_t source, std::uint32_t node) const { return arrivals[source][node] > 0; }
+  bool reaches(std::uint32_t feed, std::uint32_t node) const { return arrivals[feed][node] > 0; }
+  // Parts of one batch may have to be joined in front of the node.
+  bool joins(std::uint32_t node) const;
 };
 
 // An error where the plan cannot be run: no source, a loop, an edge to nowhere, a branch without an end, a

@@ -188,9 +188,11 @@ class CommandLine {
         break;
       case Command::explain:
         add_files(app, "The .pipe file")->required()->expected(1);
+        add_runtime(app);
         break;
       case Command::graph:
         add_files(app, "The .pipe file")->required()->expected(1);
+        add_runtime(app);
         add_format(app, {"dot", "svg", "mermaid"}, "dot");
         break;
       case Command::functions:
@@ -210,6 +212,11 @@ class CommandLine {
 
   CLI::Option* add_files(CLI::App& app, const char* doc) {
     return app.add_option("files", arguments_.files, doc)->type_name("FILE");
+  }
+
+  void add_runtime(CLI::App& app) {
+    app.add_flag("--runtime", arguments_.runtime,
+                 "The graph that runs: every node and edge, with the limiter, the commit barrier and the rest");
   }
 
   void add_threads(CLI::App& app) {

@@ -30,6 +30,7 @@ struct Arguments {
   std::string encode;   // empty: each record's own format
   // check, graph
   std::string format;
+  bool runtime = false;     // graph, explain: the graph that runs
   bool check_only = false;  // fmt --check
   std::string name;         // functions: of what; completions: the shell
 };

@@ -1,4 +1,4 @@
-// The plan, in words and as a picture.
+// The plan and the graph, in words and as a picture.
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -14,6 +14,7 @@
 #include "compiler/pipec/commands.h"
 #include "compiler/pipec/programs.h"
 #include "pipec/compiler/compile.h"
+#include "pipec/graph/pipeline.h"
 
 extern char** environ;
 
@@ -28,6 +29,14 @@ std::optional<graph::Plan> compile_one(Console& console, const Arguments& argume
   status = programs.status;
   if (programs.plans.empty()) return std::nullopt;
   return std::move(programs.plans.front());
+}
+
+// The graph that would run, built and not opened.
+std::optional<graph::Picture> built(Console& console, const graph::Plan& plan) {
+  auto pipeline = graph::Pipeline::make(plan, graph::RunOptions{});
+  if (pipeline) return (*pipeline)->picture();
+  console.error(pipeline.error().message);
+  return std::nullopt;
 }
 
 // A temporary file without a name.
@@ -74,16 +83,26 @@ int print_svg(Console& console, const std::string& dot) {
 int explain_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
   int status = kDone;
   const auto plan = compile_one(console, arguments, registry, status);
-  return plan ? print(console, compiler::explain(*plan)) : status;
+  if (!plan) return status;
+  if (!arguments.runtime) return print(console, compiler::explain(*plan));
+  const auto picture = built(console, *plan);
+  return picture ? print(console, compiler::explain(*picture, plan->name)) : kFailed;
 }
 
 int graph_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
   int status = kDone;
   const auto plan = compile_one(console, arguments, registry, status);
   if (!plan) return status;
-  if (arguments.format == "mermaid") return print(console, compiler::to_mermaid(*plan));
-  if (arguments.format == "svg") return print_svg(console, compiler::to_dot(*plan));
-  return print(console, compiler::to_dot(*plan));
+  const bool mermaid = arguments.format == "mermaid";
+  std::string text;
+  if (arguments.runtime) {
+    const auto picture = built(console, *plan);
+    if (!picture) return kFailed;
+    text = mermaid ? compiler::to_mermaid(*picture, plan->name) : compiler::to_dot(*picture, plan->name);
+  } else {
+    text = mermaid ? compiler::to_mermaid(*plan) : compiler::to_dot(*plan);
+  }
+  return arguments.format == "svg" ? print_svg(console, text) : print(console, text);
 }
 
 }  // namespace pipec::cli

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "graph/byte_limiter.h"
+#include "graph/state/limiter.h"
 #include "graph/work_timer.h"
 #include "pipec/runtime/governor.h"
 
@@ -12,12 +12,14 @@ using namespace pipec;
 namespace {
 
 void lease(benchmark::State& state) {
-  graph::BlockingLimiter limiter(std::size_t{8} << 20, 12);
+  using What = graph::LimiterCall::What;
+  graph::Limiter limiter(std::size_t{8} << 20, 12, 1);
+  limiter.on_grant([](const graph::Permit& permit) { benchmark::DoNotOptimize(permit); });
   for (auto _ : state) {
-    limiter.acquire(512 << 10);
+    limiter.take({.what = What::request, .bytes = 512 << 10});
     limiter.correct(512 << 10, 500'000);
     limiter.grow(1000);
-    limiter.release(501'000);
+    limiter.take({.what = What::credit, .bytes = 501'000});
   }
 }
 BENCHMARK(lease);

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-#include "graph/mutant.h"
+#include "graph/state/mutant.h"
 
 using pipec::graph::Mutant;
 

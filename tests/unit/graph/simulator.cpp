@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "graph/byte_limiter.h"
-#include "graph/commit_barrier.h"
-#include "graph/countdown.h"
-#include "graph/failure.h"
-#include "graph/mutant.h"
-#include "graph/sequencer.h"
+#include "graph/state/byte_limiter.h"
+#include "graph/state/commit_barrier.h"
+#include "graph/state/countdown.h"
+#include "graph/state/failure.h"
+#include "graph/state/mutant.h"
+#include "graph/state/sequencer.h"
 
 namespace pipec::test {
 

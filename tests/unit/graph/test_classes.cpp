@@ -7,11 +7,11 @@
 
 #include <unistd.h>
 
-#include "graph/byte_limiter.h"
-#include "graph/commit_barrier.h"
 #include "graph/cpus.h"
-#include "graph/retry.h"
-#include "graph/sequencer.h"
+#include "graph/state/byte_limiter.h"
+#include "graph/state/commit_barrier.h"
+#include "graph/state/retry.h"
+#include "graph/state/sequencer.h"
 #include "graph/topology.h"
 #include "support/catch.h"
 #include "unit/graph/fixture.h"
@@ -48,18 +48,6 @@ TEST_CASE("G4 many small units are bounded by their number") {
   CHECK_FALSE(limiter.try_admit(third));
   limiter.release(1);
   CHECK(limiter.try_admit(third));
-}
-
-TEST_CASE("G4 halt ends every wait for room") {
-  BlockingLimiter limiter(10, 10);
-  REQUIRE(limiter.acquire(10));
-  bool admitted = true;
-  std::thread waiting([&] { admitted = limiter.acquire(5); });
-  limiter.halt();
-  waiting.join();
-  CHECK_FALSE(admitted);
-  limiter.release(10);
-  CHECK(limiter.used_bytes() == 0);
 }
 
 TEST_CASE("D6 the barrier commits the contiguous prefix, at commit points only, one at a time") {

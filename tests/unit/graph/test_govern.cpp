@@ -2,9 +2,10 @@
 #include <atomic>
 #include <thread>
 
-#include "graph/byte_limiter.h"
-#include "graph/gate.h"
-#include "graph/split.h"
+#include "graph/state/byte_limiter.h"
+#include "graph/state/gate.h"
+#include "graph/state/limiter.h"
+#include "graph/state/split.h"
 #include "support/catch.h"
 #include "unit/graph/hooked.h"
 
@@ -114,21 +115,44 @@ TEST_CASE("G4 a unit that grew keeps what it has, and the next ones wait for it"
 }
 
 TEST_CASE("G4 the limiter says who had to wait, and for what") {
-  graph::BlockingLimiter limiter(100, 1);
-  CHECK(limiter.acquire(10));
+  using What = graph::LimiterCall::What;
+  std::vector<std::pair<std::uint32_t, bool>> permits;
+  graph::Limiter limiter(100, 1, 3);
+  limiter.on_grant([&](const graph::Permit& permit) { permits.emplace_back(permit.source, permit.granted); });
+  const auto take_permits = [&] { return std::exchange(permits, {}); };
+  using Permits = std::vector<std::pair<std::uint32_t, bool>>;
+
+  limiter.take({.what = What::request, .source = 0, .bytes = 10});
+  CHECK(take_permits() == Permits{{0, true}});
   CHECK_FALSE(limiter.take_waits().any);
-  std::thread second([&] { limiter.acquire(10); });
-  while (!limiter.take_waits().any) std::this_thread::yield();
-  CHECK_FALSE(limiter.take_waits().for_bytes);  // it is the number of batches
-  limiter.release(10);
-  second.join();
-  limiter.take_waits();
+  limiter.take({.what = What::request, .source = 1, .bytes = 10});
+  CHECK(take_permits().empty());
+  const graph::Limiter::Waits waits = limiter.take_waits();
+  CHECK(waits.any);
+  CHECK_FALSE(waits.for_bytes);  // it is the number of batches
+  limiter.take({.what = What::credit, .bytes = 10});
+  CHECK(take_permits() == Permits{{1, true}});
   CHECK_FALSE(limiter.take_waits().any);
-  limiter.release(10);
-  limiter.halt();
-  CHECK_FALSE(limiter.acquire(1));
-  limiter.acquire_rest(1);  // what was received before goes on
-  CHECK(limiter.used_units() == 1);
+  limiter.take({.what = What::credit, .bytes = 10});
+  CHECK(limiter.used_bytes() == 0);
+}
+
+TEST_CASE("G4 at the end of a run nobody gets a permit but for what was received before") {
+  using What = graph::LimiterCall::What;
+  std::vector<std::pair<std::uint32_t, bool>> permits;
+  graph::Limiter limiter(10, 10, 2);
+  limiter.on_grant([&](const graph::Permit& permit) { permits.emplace_back(permit.source, permit.granted); });
+  limiter.take({.what = What::request, .source = 0, .bytes = 10});
+  limiter.take({.what = What::request, .source = 1, .bytes = 5});
+  limiter.take({.what = What::no_more});
+  limiter.take({.what = What::request, .source = 0, .bytes = 1});
+  limiter.take({.what = What::request, .rest = true, .source = 1, .bytes = 5});  // waits for room
+  CHECK(permits == std::vector<std::pair<std::uint32_t, bool>>{{0, true}, {1, false}, {0, false}});
+  limiter.take({.what = What::credit, .bytes = 10});
+  CHECK(permits.back() == std::pair<std::uint32_t, bool>(1, true));
+  limiter.take({.what = What::credit, .bytes = 5});
+  CHECK(limiter.used_bytes() == 0);
+  CHECK(limiter.used_units() == 0);
 }
 
 TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight") {

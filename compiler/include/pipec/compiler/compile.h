@@ -16,6 +16,7 @@
 
 #include "pipec/dsl/diagnostic.h"
 #include "pipec/dsl/source.h"
+#include "pipec/graph/picture.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/connector.h"
 #include "pipec/runtime/error.h"
@@ -105,5 +106,10 @@ std::string explain(const graph::Plan& plan);
 // The graph as a picture.
 std::string to_dot(const graph::Plan& plan);
 std::string to_mermaid(const graph::Plan& plan);
+
+// The same of the graph that runs (Pipeline::picture()); `name`: the pipeline's.
+std::string explain(const graph::Picture& picture, const std::string& name);
+std::string to_dot(const graph::Picture& picture, const std::string& name);
+std::string to_mermaid(const graph::Picture& picture, const std::string& name);
 
 }  // namespace pipec::compiler

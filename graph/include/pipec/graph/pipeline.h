@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "pipec/graph/picture.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/checkpoint.h"
 #include "pipec/runtime/clock.h"
@@ -125,6 +126,8 @@ class Pipeline {
   virtual void stop() = 0;
   virtual Progress progress() const = 0;            // from any thread
   virtual std::vector<Metric> metrics() const = 0;  // from any thread
+  // Every node and edge of the graph that runs, or would run.
+  virtual Picture picture() const = 0;
 };
 
 }  // namespace pipec::graph

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/mutant.h"
+#include "graph/state/mutant.h"
 #include "support/catch.h"
 #include "unit/graph/fixture.h"
 #include "unit/graph/simulator.h"

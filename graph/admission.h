@@ -1,0 +1,70 @@
+// Where batches get their place: the next number in the total order, one in the order of each sink and
+// ordered stage that they come to, and whether there is a commit at them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "graph/connectors.h"
+#include "graph/ledger.h"
+#include "graph/nodes/commit_points_node.h"
+#include "graph/shared.h"
+
+namespace pipec::graph {
+
+class Admission {
+ public:
+  Admission(const Shared& shared, const Connectors& connectors, Ledger& ledger);
+
+  // Before the run.
+  void send_through(const CommitPointsNode& node) { commit_points_ = &node; }
+
+  // The time of the commit interval begins.
+  void start() { last_commit_point_ = shared_.options.clock->steady_now(); }
+
+  // What was received for `source`, into the total order. The parcel is for the caller to send on.
+  Parcel* admit(std::uint32_t source, Delivery& delivery) noexcept;
+  // A receive that goes on in parts: between them there is no commit point.
+  void begin_parts();
+  // A batch of an ordered stage's own, without a record yet, and on its way.
+  void admit_own(std::uint32_t feed, Delivery::Call call) noexcept;
+  // An empty batch that visits the serial places alone: at the end of the input, when a source goes quiet,
+  // when somebody asks for it. Not where nothing came since the last one.
+  void admit_commit_point() noexcept;
+
+  // A connector asks for it. A transaction is ended by the source's own thread, between two receives.
+  void want_commit() noexcept;
+  void end_transaction_when_due();
+
+  // Stages that want to know of the time hear of it.
+  void let_time_pass() noexcept;
+  // The source has come to its end: stages that see no other any more let out what they hold.
+  void source_ended(std::uint32_t source) noexcept;
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  bool is_commit_point();
+  void number(Delivery& delivery, std::uint32_t& visits);
+  void visit(std::uint32_t place, Delivery& delivery);
+  Parcel* enter(Delivery& delivery) noexcept;
+
+  const Shared& shared_;
+  const Connectors& connectors_;
+  Ledger& ledger_;
+  const CommitPointsNode* commit_points_ = nullptr;
+
+  std::mutex mutex_;  // makes the total order
+  std::uint64_t next_sequence_ = 0;
+  std::vector<std::uint64_t> next_numbers_;  // of each serial place
+  std::vector<bool> ended_;                  // sources
+  bool behind_commit_point_ = false;         // batches were admitted since the last one
+  std::size_t open_parts_ = 0;               // receives of which not all parts are admitted
+  Time last_commit_point_{};
+  std::atomic<bool> commit_wanted_{false};  // transactional: by the receiver
+};
+
+}  // namespace pipec::graph

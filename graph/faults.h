@@ -1,0 +1,98 @@
+// What can go wrong in a run and what follows from it: errors get their place, batches fail, the first error
+// ends the run, and calls of foreign code are guarded and watched.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "graph/insist.h"
+#include "graph/parcel.h"
+#include "graph/state/activity.h"
+#include "graph/state/failure.h"
+#include "pipec/graph/plan.h"
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/guarded.h"
+
+namespace pipec::graph {
+
+// A place is a node's number in the plan, or route_place(): the dead letter route.
+class Faults {
+ public:
+  Faults(const Plan& plan, runtime::BufferPool& buffers)
+      : plan_(plan), buffers_(buffers), activity_(plan.nodes.size() + 1) {}
+
+  // What an error does to the run: `now` from a thread that holds no lock; `soon` from anywhere.
+  void on_error(std::function<void()> now, std::function<void()> soon) {
+    end_now_ = std::move(now);
+    end_soon_ = std::move(soon);
+  }
+
+  // The batch, and all behind it, are not written and not committed.
+  void fail_batch(Delivery& delivery, runtime::Error error) noexcept;
+  void fail_batch(Delivery& delivery, runtime::Error error, std::size_t place) noexcept;
+  // Nobody's batch: what was received goes on.
+  void fail_at(runtime::Error error, std::size_t place) noexcept;
+  // The same from a thread that holds locks.
+  void fail_soon(runtime::Error error, std::size_t place) noexcept;
+  void fail_source(runtime::Error error) { failure_.fail_source(std::move(error)); }
+  // Whatever happens to the batches in flight, none is committed any more.
+  void fail_all(runtime::Error error) { failure_.fail_all(std::move(error)); }
+  // The sources stop, and what is in flight is drained.
+  void end() const { end_now_(); }
+
+  bool any() const { return failure_.any(); }
+  // stop() was called.
+  void stop() { stopping_.store(true, std::memory_order_release); }
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+  bool ending() const { return stopping() || failure_.any(); }
+  bool alive(const Delivery& delivery) const {
+    return !delivery.branches.failed() && failure_.before_failure(delivery.sequence);
+  }
+  const Failure& first() const { return failure_; }
+
+  // The error with the place's name and place in the text, where it has none.
+  runtime::Error at(runtime::Error error, std::size_t place) const noexcept;
+  std::size_t route_place() const { return plan_.nodes.size(); }
+  const std::string& name_of(std::size_t place) const {
+    return place == route_place() ? plan_.dead_letters.name : plan_.nodes[place].name;
+  }
+
+  // A call into foreign code: an exception is an error, and a deadline can say where it was.
+  template <typename Call>
+  auto foreign(Activity::Call what, std::size_t place, Call&& call) {
+    const Activity::Mark mark(activity_, what, place);
+    return runtime::guarded(std::forward<Call>(call));
+  }
+  // The foreign calls that have not come back: "write() of sink out"; empty: none.
+  std::string running() const {
+    return activity_.list([&](std::size_t place) -> std::string_view { return name_of(place); });
+  }
+
+  // A step without which a batch would be lost.
+  template <typename Call>
+  void must(Call&& call) noexcept {
+    insist(std::forward<Call>(call), [this] { out_of_resources(); });
+  }
+  // In a handler. The run has failed.
+  void out_of_resources() noexcept;
+
+  // Set once run() gave up: what the caller owns must not be touched any more.
+  void abandon() { abandoned_.store(true); }
+  bool abandoned() const { return abandoned_.load(); }
+
+ private:
+  const Plan& plan_;
+  runtime::BufferPool& buffers_;
+  Failure failure_;
+  Reserve reserve_{std::size_t{512} << 10};
+  Activity activity_;
+  std::function<void()> end_now_;
+  std::function<void()> end_soon_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> abandoned_{false};
+};
+
+}  // namespace pipec::graph

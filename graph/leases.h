@@ -1,0 +1,93 @@
+// Memory in flight. A batch's lease in the limiter follows what the batch takes: the bytes that came, what
+// stages made of them, outlines, dead letters. What settled batches tell the governor is kept here too.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "graph/parcel.h"
+#include "graph/state/gate.h"
+#include "graph/state/limiter.h"
+#include "graph/topology.h"
+#include "pipec/graph/pipeline.h"
+#include "pipec/runtime/arena.h"
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/clock.h"
+
+namespace pipec::graph {
+
+class Leases {
+ public:
+  // `clock`: null where nobody governs; then nothing is counted but what came in.
+  Leases(Limiter& limiter, const Plan& plan, const Topology& topology, const RunOptions& options,
+         unsigned threads, std::size_t budget, bool governed);
+
+  // How much a source asks for, and what it holds in the limiter for it.
+  struct Reservation {
+    std::size_t bytes = 0;   // of one receive
+    std::size_t charge = 0;  // of them
+    std::size_t most = 0;    // bytes that would fit into the source's share of the budget
+    bool probe = false;      // the first batch, which finds out what stages make of it
+  };
+  // `small`: a sink wants small batches.
+  Reservation reservation(std::uint32_t source, bool small = false) const;
+  std::size_t charge_of(std::uint32_t source, std::size_t bytes) const;
+  std::size_t record_limit(std::size_t bytes) const;
+  // Waits until the first batch of the source has told what stages make of it; false: the run ends.
+  bool wait_probed(std::uint32_t source) { return sources_[source].probed.wait(); }
+  void no_more();  // nobody waits for it any more
+
+  static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
+  std::size_t output_allowance(Delivery& delivery) const;
+  void note_made(Delivery& delivery, std::size_t bytes);
+  void note_freed(Delivery& delivery, std::size_t bytes);
+  void note_outline(Parcel& parcel);
+  void drop_outline(Parcel& parcel);
+  void note_expansion(Delivery& delivery);
+  void note_settled(const Delivery& delivery);
+
+  void received(std::size_t bytes) { last_received_.store(bytes, std::memory_order_relaxed); }
+  // The governor's word; budget 0: as it was.
+  void allow(std::size_t budget, std::size_t records);
+  void bound_evaluation(const runtime::ArenaBounds& bounds) { evaluation_ = bounds; }  // before the run
+  const runtime::ArenaBounds& evaluation() const { return evaluation_; }
+  std::size_t budget() const { return budget_.load(std::memory_order_relaxed); }
+  std::size_t last_received() const { return last_received_.load(std::memory_order_relaxed); }
+  bool governed() const { return governed_; }
+  // For WorkTimer: null where nobody wants to know.
+  const runtime::Clock* clock() const { return governed_ ? options_.clock : nullptr; }
+  Limiter& limiter() const { return limiter_; }
+
+  struct Settled {
+    std::uint64_t batches = 0, bytes = 0;
+    double residence = 0, work = 0;  // seconds
+  };
+  Settled take_settled();
+
+ private:
+  struct Source {
+    bool has_stages = false;  // that may make more of a batch than it was
+    // Bytes that stages make of each byte; below 0: not known yet, the first batch is a small one that finds
+    // out.
+    std::atomic<double> expansion{-1};
+    Gate probed{false};
+  };
+  struct Sums {
+    std::atomic<std::uint64_t> batches{0}, bytes{0}, residence{0}, work{0};  // nanoseconds
+  };
+
+  Limiter& limiter_;
+  const RunOptions& options_;
+  const unsigned threads_;
+  const bool governed_;
+  std::deque<Source> sources_;
+  Sums settled_;
+  runtime::ArenaBounds evaluation_;  // of what stages make of one record on their way
+  std::atomic<std::size_t> budget_;
+  std::atomic<std::size_t> most_records_{0};  // of one receive; 0: any number
+  std::atomic<std::size_t> last_received_{0};
+};
+
+}  // namespace pipec::graph

@@ -1,0 +1,85 @@
+// The books of a run: which batches are out, up to where they may be committed, and what was committed. The
+// law is CommitBarrier's; here are its lock, and the names and figures for the outcome.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/parcel.h"
+#include "graph/state/commit_barrier.h"
+
+namespace pipec::graph {
+
+// How a commit ended.
+enum class CommitEnd : std::uint8_t {
+  done,
+  rewound,  // transactional: nothing was committed, and the receiver delivers it again
+  refused,
+};
+
+// To the barrier: a batch, or how the commit ended that was out.
+struct BarrierCall {
+  Delivery* settled = nullptr;
+  Commit* commit = nullptr;
+  CommitEnd end = CommitEnd::done;
+};
+
+class Ledger {
+ public:
+  // In the total order: the caller holds the lock that makes it. Throws without memory, and has done nothing.
+  void admit(const Delivery& delivery, bool ends_transaction);
+  // The batch is done or failed for good. `out_of_memory` is called in the handler of what was thrown.
+  void settle(Delivery& delivery, bool done, const std::function<void()>& out_of_memory);
+  // A batch's books are closed. True: nothing is in flight any more, and somebody waits for that.
+  bool leave();
+
+  // What can be committed now; one commit at a time.
+  std::optional<Commit> take();
+  void end(const Commit& commit, CommitEnd how);
+
+  // Transactional: until the commit point that is out has been committed; `ending` is asked now and then.
+  void wait_transaction_ended(const std::function<bool()>& ending);
+
+  std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  // From now on leave() tells of the last one. True: there is none.
+  bool drain();
+  bool drained() const { return in_flight_.load() == 0; }
+
+  // Up to where a source's partition was committed, under the name that it goes by.
+  struct Committed {
+    std::uint32_t source = 0;
+    std::uint32_t partition = 0;
+    std::uint64_t end = 0;
+    std::string name;
+    bool bytes = false;
+  };
+  std::vector<Committed> committed() const;
+
+ private:
+  using Partition = std::pair<std::uint32_t, std::uint32_t>;  // source, partition
+  struct PositionName {
+    std::string name;
+    bool bytes = false;
+  };
+  void note_names(std::uint32_t source, const runtime::Block& block);
+
+  mutable std::mutex mutex_;
+  CommitBarrier barrier_;
+  bool transaction_open_ = false;  // a commit point is out and not yet committed
+  std::condition_variable transaction_ended_;
+  std::map<Partition, PositionName> names_;
+  std::map<Partition, runtime::PositionRange> committed_;
+  std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<bool> draining_{false};  // somebody waits for the last batch
+};
+
+}  // namespace pipec::graph

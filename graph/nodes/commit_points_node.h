@@ -1,0 +1,41 @@
+// Batches that no source sends: at a commit point an empty one visits every sink and ordered stage, so that
+// each notes its state, and a stage that lets out what it holds gets one of its own.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "graph/shared.h"
+
+namespace pipec::graph {
+
+class CommitPointsNode {
+ public:
+  explicit CommitPointsNode(Wiring& wiring)
+      : wiring_(wiring),
+        in_(add_node<Delivery*>(wiring, "commit points", "commit points", Wiring::Runs::own_thread,
+                                [](Delivery*) {})) {}
+
+  // In the order of Topology::serial_places.
+  void connect_place(const Input<Parcel*>& place) {
+    places_.push_back(add_port<Parcel*>(wiring_, in_, "visit"));
+    places_.back().connect(place);
+  }
+  // Where there is no such place.
+  void connect_route_point(const Input<Delivery*>& route_point) {
+    route_point_ = add_port<Delivery*>(wiring_, in_, "visit");
+    route_point_.connect(route_point);
+  }
+
+  // From any thread.
+  void visit(std::uint32_t place, Parcel* parcel) const { places_[place].hand_on(parcel); }
+  void pass(Delivery* delivery) const { route_point_.hand_on(delivery); }
+
+ private:
+  Wiring& wiring_;
+  const Input<Delivery*> in_;
+  std::vector<Output<Parcel*>> places_;
+  Output<Delivery*> route_point_;
+};
+
+}  // namespace pipec::graph

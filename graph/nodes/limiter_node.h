@@ -1,0 +1,25 @@
+// The limiter: bytes that left come back as credit, sources ask, and permits go out to them. It runs at once,
+// in the thread that sends: a source that asks while there is room never waits for a worker.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/shared.h"
+#include "graph/state/limiter.h"
+
+namespace pipec::graph {
+
+class LimiterNode {
+ public:
+  LimiterNode(Wiring& wiring, Limiter& limiter, std::size_t sources)
+      : in(add_node<LimiterCall>(wiring, "limiter", "limiter", Wiring::Runs::at_once,
+                                 [&limiter](const LimiterCall& call) { limiter.take(call); })) {
+    for (std::size_t i = 0; i < sources; ++i) permits.push_back(add_port<Permit>(wiring, in, "permit"));
+    limiter.on_grant([this](const Permit& permit) { permits[permit.source].send(permit); });
+  }
+  Input<LimiterCall> in;
+  std::vector<Output<Permit>> permits;  // of each source
+};
+
+}  // namespace pipec::graph

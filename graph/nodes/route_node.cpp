@@ -1,0 +1,83 @@
+#include "graph/nodes/route_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "graph/check_block.h"
+#include "graph/work_timer.h"
+
+namespace pipec::graph {
+
+using runtime::Batch;
+using runtime::Record;
+using runtime::Status;
+
+RouteNode::RouteNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
+    : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "route", Wiring::Runs::parallel,
+                           [this](Parcel* parcel) { take(parcel); })),
+      shared_(shared),
+      node_(node),
+      scratch_(shared.threads, [router = shared.plan.nodes[node].router] { return router->make_scratch(); }) {
+  for (std::size_t i = 0; i < shared.topology.edges[node].size(); ++i) {
+    arms.push_back({.out = add_port<Parcel*>(wiring, in)});
+  }
+}
+
+void RouteNode::take(Parcel* parcel) {
+  Delivery& delivery = *parcel->delivery;
+  if (!shared_.faults.alive(delivery)) parcel->batch.records.clear();
+  std::vector<Batch>* kept = nullptr;
+  shared_.faults.must([&] { kept = kept_.get(); });
+  std::vector<Batch>& batches = *kept;
+  shared_.faults.must([&] { batches.resize(arms.size()); });
+  if (!choose(*parcel, batches)) {
+    for (Batch& batch : batches) batch.records.clear();
+  }
+  // Before the parts leave: when they are through, the delivery is settled, and its lease is another batch's.
+  if (parcel->outlined != 0) shared_.leases.note_freed(delivery, std::exchange(parcel->outlined, 0));
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    Parcel* part = shared_.new_parcel(delivery);
+    part->split = parcel->split;
+    std::swap(part->batch, batches[i]);
+    shared_.leases.note_outline(*part);
+    arms[i].send(shared_, part);
+  }
+  kept_.put(kept);
+  shared_.recycle(parcel);
+}
+
+bool RouteNode::choose(Parcel& parcel, std::vector<Batch>& into) {
+  Delivery& delivery = *parcel.delivery;
+  Batch& batch = parcel.batch;
+  const Node& node = shared_.plan.nodes[node_];
+  VisitContext context(delivery, node.name, node.place, node_);
+  context.want_outline(std::any_of(arms.begin(), arms.end(), [](const Way& arm) { return arm.outline; }));
+  context.bound_evaluation(shared_.leases.evaluation());
+  Status status = shared_.faults.foreign(Activity::Call::route, node_, [&]() -> Status {
+    std::vector<Record> records = std::move(batch.records);
+    batch.records.clear();
+    for (Batch& arm : into) arm = batch;
+    batch.records = std::move(records);
+    if (batch.records.empty()) return {};
+    const ScratchPool::Lease scratch(scratch_);
+    const WorkTimer timer(shared_.leases.clock(), delivery);
+    if (Status routed = node.router->route(batch, into, scratch.get(), context); !routed) return routed;
+    if (Status good = check_context(shared_, context, delivery, node_, 0); !good) return good;
+    if (node.trusted) return {};
+    for (const Batch& arm : into) {
+      if (Status good = check_batch(arm, *delivery.block); !good) return good;
+    }
+    return {};
+  });
+  if (!status) {
+    shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+    return false;
+  }
+  shared_.faults.must([&] { context.hand_over(); });
+  shared_.leases.note_made(delivery, context.letter_bytes());
+  Counters::add(shared_.counters.records_filtered, context.filtered());
+  Counters::add(shared_.counters.errors, context.errors());
+  return true;
+}
+
+}  // namespace pipec::graph

@@ -1,0 +1,48 @@
+// The route point of dead letters: one batch at a time, in the total order. Dead letters are out before the
+// commit barrier, or a sink that commits itself, hears of the batch (P7).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "graph/ledger.h"
+#include "graph/nodes/sink_writer.h"
+#include "graph/shared.h"
+#include "graph/state/retry.h"
+#include "graph/state/sequencer.h"
+
+namespace pipec::graph {
+
+class RoutePointNode {
+ public:
+  // `sink` is set when the run opens; null: the policy is another one. `held`: writes the batches of
+  // `commit sink`; null: there is none.
+  RoutePointNode(const Shared& shared, Wiring& wiring, const std::unique_ptr<runtime::Sink>& sink);
+  Input<Delivery*> in;
+  Output<BarrierCall> settled;
+  Output<Delivery*> again;  // to itself: the suspended batch
+  void write_held_by(SinkWriter& writer) { held_ = &writer; }
+
+ private:
+  using Wait = std::optional<std::chrono::milliseconds>;
+  void take(Delivery* delivery);
+  bool attempt(Delivery* delivery);
+  Wait pass(Delivery& delivery);
+  Wait route(Delivery& delivery);
+  Wait write(Delivery& delivery);
+  runtime::Status write_letters(Delivery& delivery);
+  void reject(Delivery& delivery);
+  void take_snapshot(Delivery& delivery);
+
+  const Shared& shared_;
+  const std::unique_ptr<runtime::Sink>& sink_;
+  SinkWriter* held_ = nullptr;
+  Backoff backoff_;
+  Sequencer<Delivery*> order_;
+  Delivery* suspended_ = nullptr;
+  std::size_t letters_written_ = 0;  // of the suspended batch
+};
+
+}  // namespace pipec::graph

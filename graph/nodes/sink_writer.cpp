@@ -1,0 +1,119 @@
+#include "graph/nodes/sink_writer.h"
+
+#include <algorithm>
+
+#include "graph/state/mutant.h"
+#include "graph/state_keeper.h"
+#include "graph/visit_context.h"
+#include "graph/work_timer.h"
+
+namespace pipec::graph {
+
+using runtime::Error;
+using runtime::Status;
+
+namespace {
+
+Error foreign_letter() {
+  return {"sink", "a dead letter of a record that is not in the batch", {}, {}, false};
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> SinkWriter::write(Parcel& parcel, const Output<Completed>* completed,
+                                                           std::shared_ptr<DeferredWrite>* deferred) {
+  Delivery& delivery = *parcel.delivery;
+  Faults& faults = shared_.faults;
+  const bool dead = !faults.alive(delivery) && !mutated(Mutant::write_after_failure);
+  const bool hands_positions = shared_.plan.commit == CommitMode::sink && !delivery.bare;
+  if (dead || (parcel.batch.records.empty() && !hands_positions)) return std::nullopt;
+  const Node& node = shared_.plan.nodes[node_];
+  VisitContext context(delivery, node.name, node.place, node_);
+  std::shared_ptr<DeferredWrite> later;
+  Status status = faults.foreign(Activity::Call::write, node_, [&] {
+    if (completed) {
+      context.allow_defer([&] {
+        later = std::make_shared<DeferredWrite>(shared_, node_, &parcel, *completed);
+        return later;
+      });
+    }
+    const WorkTimer timer(shared_.leases.clock(), delivery);
+    return sink_->write(parcel.batch, context);
+  });
+  if (faults.abandoned()) return std::nullopt;
+  if (!status) {
+    if (status.error().retriable) {
+      if (const std::optional<std::chrono::milliseconds> wait = backoff_.next()) return wait;
+    }
+    backoff_.reset();
+    faults.fail_batch(delivery, std::move(status.error()), node_);
+    return std::nullopt;
+  }
+  backoff_.reset();
+  if (context.foreign()) {
+    faults.fail_batch(delivery, foreign_letter(), node_);
+    return std::nullopt;
+  }
+  const std::size_t letters = context.letters();
+  faults.must([&] { context.hand_over(); });
+  shared_.leases.note_made(delivery, context.letter_bytes());
+  Counters& counters = shared_.counters;
+  Counters::add(counters.errors, context.errors());
+  Counters::add(counters.records_filtered, context.filtered());
+  const std::size_t records = parcel.batch.records.size();
+  Counters::add(counters.records_out, records - std::min(records, letters));
+  Counters::add(counters.bytes_out, parcel.batch.live_bytes());
+  if (deferred) *deferred = std::move(later);
+  return std::nullopt;
+}
+
+void SinkWriter::take_snapshot(Delivery& delivery) {
+  if (!delivery.commit_point || !shared_.faults.alive(delivery)) return;
+  Status status = shared_.faults.foreign(Activity::Call::snapshot, node_, [&]() -> Status {
+    runtime::StateEntries own;
+    sink_->snapshot(own);
+    if (own.empty()) return {};
+    const std::lock_guard lock(delivery.mutex);
+    StateKeeper::add(shared_.plan.nodes[node_].state_key, std::move(own), delivery.entries);
+    return {};
+  });
+  if (!status) shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+}
+
+DeferredWrite::~DeferredWrite() {
+  if (passed_.load(std::memory_order_acquire) != 1 || !written_) return;
+  shared_.faults.must([this] { completed_out_.hand_on({parcel_, nullptr}); });
+}
+
+void DeferredWrite::done(Status status) {
+  if (completed_.exchange(true)) return;
+  // At once: no later batch may be handed over (D3).
+  if (!status) shared_.faults.fail_batch(*parcel_->delivery, std::move(status.error()), node_);
+  if (!passed()) return;
+  itself_ = shared_from_this();
+  shared_.faults.must([this] { completed_out_.hand_on({parcel_, this}); });
+}
+
+bool DeferredWrite::written() {
+  written_ = true;
+  return passed();
+}
+
+void DeferredWrite::finish() {
+  const std::shared_ptr<DeferredWrite> kept = std::move(itself_);
+  Delivery& delivery = *parcel_->delivery;
+  if (delivery.branches.failed() || letters_.empty()) return;
+  const Node& node = shared_.plan.nodes[node_];
+  Status status = runtime::guarded([&]() -> Status {
+    const std::lock_guard lock(delivery.mutex);
+    for (Letter& letter : letters_) {
+      if (letter.origin >= delivery.block->origins.size()) return foreign_letter();
+      delivery.letters.push_back({{letter.origin, std::move(letter.reason), node.name, node.place}, node_});
+    }
+    return {};
+  });
+  shared_.counters.records_out.fetch_sub(letters_.size(), std::memory_order_relaxed);
+  if (!status) shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+}
+
+}  // namespace pipec::graph

@@ -1,0 +1,61 @@
+// How far a run has come. One lock and one condition for all who wait for it; run() sleeps here.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace pipec::graph {
+
+class Phases {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Milliseconds = std::chrono::milliseconds;
+
+  struct State {
+    bool opened = false;     // all is open, or has failed to
+    bool ready = false;      // all is open
+    unsigned sources = 0;    // threads at work
+    unsigned threads = 0;    // all of them
+    bool governing = false;  // the governor's thread is at work
+    bool committed = false;  // nothing is left to commit, and the connectors are closed
+    bool end_early = false;  // asked for by a thread that holds locks: run() does it
+    bool deadline_passed = false;
+    std::optional<Time> ending_since;
+  };
+
+  explicit Phases(Milliseconds drain_deadline) : drain_deadline_(drain_deadline) {}
+
+  // Changes it, and wakes who waits.
+  template <typename Change>
+  void change(Change&& change) {
+    const std::lock_guard lock(mutex_);
+    change(state_);
+    changed_.notify_all();
+  }
+  void wake() {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+  }
+  State now() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+  }
+
+  // Sleeps until `reached`. Meanwhile `end_early` is called where a thread asks for it, and `past_deadline`
+  // when a run that is ending has not come to its end in time. False: not even in the grace behind that.
+  bool wait_for(const std::function<bool(const State&)>& reached, const std::function<void()>& end_early,
+                const std::function<void()>& past_deadline);
+  // A wait that the deadline cuts short. False: it has passed.
+  bool pause(Milliseconds time);
+
+ private:
+  const Milliseconds drain_deadline_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_;
+};
+
+}  // namespace pipec::graph

@@ -1,0 +1,81 @@
+// Who may receive how much (G4). ByteLimiter is the law; here the sources' requests wait for it, and what is
+// granted goes out as permits. Nobody ever waits in it, and it allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "graph/state/byte_limiter.h"
+
+namespace pipec::graph {
+
+struct Permit {
+  std::uint32_t source = 0;
+  bool granted = false;  // false: the run ends
+};
+
+// What sources, settled batches and the governor tell the limiter.
+struct LimiterCall {
+  enum class What : std::uint8_t {
+    request,    // `source` asks for `bytes`; one at a time for each source
+    credit,     // a batch of `bytes` has left, or a permit was not used
+    new_limit,  // `bytes`
+    no_more,    // from now on only `rest` requests are granted
+  };
+  What what = What::request;
+  bool alone = false;  // to be granted when nothing else is in flight
+  bool rest = false;   // of what was received before no_more: granted all the same
+  std::uint32_t source = 0;
+  std::size_t bytes = 0;
+};
+
+class Limiter {
+ public:
+  Limiter(std::size_t limit_bytes, std::size_t limit_units, std::size_t sources)
+      : limiter_(limit_bytes, limit_units) {
+    limiter_.reserve(sources);
+    waiting_.reserve(sources);
+  }
+  // Called with the limiter's lock held.
+  void on_grant(std::function<void(const Permit&)> grant) { grant_ = std::move(grant); }
+
+  void take(const LimiterCall& call);
+  // A granted permit's bytes turned out to be another amount.
+  void correct(std::size_t held, std::size_t real);
+  // A batch grew on its way: it keeps what it has.
+  void grow(std::size_t bytes);
+  // A batch that no source has received, which waits for nobody.
+  void enter(std::size_t bytes);
+
+  std::size_t used_bytes() const;
+  std::size_t used_units() const;
+  // Has anybody waited since the last call, and for bytes?
+  struct Waits {
+    bool any = false;
+    bool for_bytes = false;
+  };
+  Waits take_waits();
+
+ private:
+  struct Waiting {
+    ByteLimiter::Ticket ticket;
+    std::uint32_t source;
+    bool rest;
+  };
+  void hand_out();
+  void refuse_all();
+  void note_waiting();
+
+  mutable std::mutex mutex_;
+  ByteLimiter limiter_;
+  std::vector<Waiting> waiting_;  // in the order of asking
+  std::function<void(const Permit&)> grant_;
+  Waits waits_;
+  bool no_more_ = false;
+};
+
+}  // namespace pipec::graph
