@@ -104,6 +104,7 @@ class FileSink : public runtime::Sink {
   }
   std::optional<std::string> kept_entry(const std::string& key) override { return files_.kept_entry(key); }
   bool wants_commit() const override { return files_.wants_commit(); }
+  bool wants_small_batches() const override { return files_.wants_small_batches(); }
   void finish(runtime::StateEntries& changes) override { files_.finish(changes); }
   // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
   // written has to be safe all the same.
