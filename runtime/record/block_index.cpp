@@ -1,8 +1,8 @@
-#include "runtime/json/block_index.h"
+#include "runtime/record/block_index.h"
 
 #include <algorithm>
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 namespace {
 
@@ -41,7 +41,7 @@ std::size_t lines_end(std::span<const Record> records, std::size_t first, std::s
 
 }  // namespace
 
-BlockIndex::BlockIndex(const FieldSet& fields, const Kernel& kernel)
+BlockIndex::BlockIndex(const FieldSet& fields, const json::Kernel& kernel)
     : kernel_(kernel),
       layouts_(fields),
       msgpack_layouts_(fields),
@@ -211,4 +211,4 @@ void BlockIndex::scan_alone(const Record& record, std::size_t row) {
   count_ += found + 1;
 }
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

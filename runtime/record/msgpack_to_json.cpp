@@ -3,16 +3,19 @@
 
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/base64.h"
 #include "runtime/msgpack/read.h"
-#include "runtime/msgpack/text.h"
-#include "runtime/msgpack/transcoder.h"
+#include "runtime/record/sixteen.h"
+#include "runtime/record/transcoder.h"
 
 namespace pipec::runtime {
 
-namespace msgpack {
+namespace record {
 
 namespace {
+
+using namespace msgpack;
 
 class ToJson : public Transcoder {
  public:
@@ -154,8 +157,7 @@ class ToJson : public Transcoder {
   // What has to be escaped, or may be no UTF-8. Its bytes stand behind `to`, as they came.
   [[gnu::noinline]] Place odd_string(const char* from, std::size_t size, char* to, bool special) {
     const std::string_view whole{from, size};
-    if (!checked_ && !json::valid_utf8(whole))
-      return fail(from + json::first_invalid_utf8(whole), "invalid UTF-8");
+    if (!checked_ && !is_utf8_by_blocks(whole)) return fail(from + valid_utf8_prefix(whole), "invalid UTF-8");
     if (!special) {
       to[size + 1] = '"';
       return {from + size, to + size + 2};
@@ -247,10 +249,10 @@ class ToJson : public Transcoder {
 
 }  // namespace
 
-}  // namespace msgpack
+}  // namespace record
 
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset) {
-  return msgpack::transcode(msgpack::ToJson(bytes, checked, out), out, offset);
+  return record::transcode(record::ToJson(bytes, checked, out), out, offset);
 }
 
 }  // namespace pipec::runtime

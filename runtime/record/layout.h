@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "pipec/runtime/batch.h"
-#include "runtime/json/text.h"
+#include "runtime/record/bytes.h"
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 struct Layout {
   static constexpr std::uint16_t kMissing = 0xffff;
@@ -53,4 +53,4 @@ struct KnownMembers {
   const std::uint32_t* places = nullptr;
 };
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

@@ -11,17 +11,17 @@
 #include "pipec/runtime/program.h"
 #include "runtime/json/kernel.h"
 #include "runtime/json/layouts.h"
-#include "runtime/json/outline.h"
 #include "runtime/msgpack/layouts.h"
+#include "runtime/record/outline.h"
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 // One per worker. Rows are numbered within the chunk that scan() took.
 class BlockIndex {
  public:
   static constexpr std::size_t kRows = 128;  // a chunk's columns stay in the nearest cache
 
-  explicit BlockIndex(const FieldSet& fields, const Kernel& kernel = best_kernel());
+  explicit BlockIndex(const FieldSet& fields, const json::Kernel& kernel = json::best_kernel());
 
   // Takes the records from `first` on, as many as lie in one buffer and have one format, kRows at most; gives
   // their number (one at least).
@@ -66,8 +66,8 @@ class BlockIndex {
   // No value that is wanted begins with one kind of bracket and ends with another.
   bool closed(std::size_t row) const;
 
-  const Kernel& kernel_;
-  Layouts layouts_;
+  const json::Kernel& kernel_;
+  json::Layouts layouts_;
   msgpack::Layouts msgpack_layouts_;
   std::array<Row, kRows> rows_;
   const std::uint32_t* base_ = nullptr;  // of the rows' members
@@ -88,4 +88,4 @@ class BlockIndex {
   std::size_t skip_ = 0;     // records that are not looked at
 };
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

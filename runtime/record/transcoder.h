@@ -8,7 +8,7 @@
 
 #include "pipec/runtime/buffer.h"
 
-namespace pipec::runtime::msgpack {
+namespace pipec::runtime::record {
 
 class Transcoder {
  public:
@@ -63,4 +63,4 @@ const char* transcode(T&& transcoder, Buffer& out, std::size_t* offset) {
   return reason;
 }
 
-}  // namespace pipec::runtime::msgpack
+}  // namespace pipec::runtime::record

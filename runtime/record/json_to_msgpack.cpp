@@ -6,17 +6,20 @@
 
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/json/number.h"
 #include "runtime/json/text.h"
-#include "runtime/msgpack/text.h"
-#include "runtime/msgpack/transcoder.h"
 #include "runtime/msgpack/write.h"
+#include "runtime/record/sixteen.h"
+#include "runtime/record/transcoder.h"
 
 namespace pipec::runtime {
 
-namespace msgpack {
+namespace record {
 
 namespace {
+
+using namespace msgpack;
 
 using json::is_digit;
 
@@ -204,7 +207,7 @@ class FromJson : public Transcoder {
     if (stop >= end_) return fail(at, kEnd);
     if (*stop == '\\') return escaped_string(at, to);
     if (*stop != '"') return fail(at, kMalformed);
-    if (high != 0 && !valid_text({inside, size})) return fail(at, "invalid UTF-8");
+    if (high != 0 && !is_utf8_by_blocks({inside, size})) return fail(at, "invalid UTF-8");
     if (size >= 32 && size < 256) [[likely]] {
       put_byte(put_byte(to, 0xd9), static_cast<unsigned>(size));
       return {stop + 1, copied + size};
@@ -282,10 +285,10 @@ class FromJson : public Transcoder {
 
 }  // namespace
 
-}  // namespace msgpack
+}  // namespace record
 
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset) {
-  return msgpack::transcode(msgpack::FromJson(text, out), out, offset);
+  return record::transcode(record::FromJson(text, out), out, offset);
 }
 
 }  // namespace pipec::runtime

@@ -1,10 +1,10 @@
-#include "runtime/msgpack/write.h"
-
+// Values of every form as MsgPack.
 #include <charconv>
 #include <vector>
 
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
+#include "runtime/msgpack/write.h"
 
 namespace pipec::runtime {
 

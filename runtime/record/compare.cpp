@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pipec/runtime/containers.h"
 #include "pipec/runtime/json.h"
 #include "runtime/json/number.h"
 

@@ -1,14 +1,18 @@
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 
 #include <algorithm>
 
 #include "runtime/json/text.h"
 #include "runtime/msgpack/view.h"
+#include "runtime/record/changes.h"
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 namespace {
 
+using json::Change;
+using json::Edited;
+using json::Operation;
 using Steps = std::span<const Step>;
 
 // Whether reading the value's JSON text gives the value again, and not a string or number in its stead.
@@ -21,10 +25,6 @@ bool is_its_text(const Value& value) {
     default:
       return value.form() != Value::Form::built;
   }
-}
-
-bool same_step(const Step& a, const Step& b) {
-  return a.is_key == b.is_key && (a.is_key ? a.key == b.key : a.index == b.index);
 }
 
 // Whether a step leads to where another one has set something. What a key has set is in an object, where an
@@ -163,7 +163,7 @@ Value RecordView::whole() {
       render(*scratch_);
       text = arena_->copy(scratch_->view());
     }
-    whole_ = read_json(trimmed(text)).value_or(Value::failed());
+    whole_ = read_json(json::trimmed(text)).value_or(Value::failed());
     whole_known_ = true;
   }
   return whole_;
@@ -248,14 +248,14 @@ void RecordView::replace(std::string_view text) {
     if (!there(value.slot)) continue;
     // Unless the edit that made the new text was of this field.
     scratch_->clear();
-    append_value(value.value, record_, *scratch_);
+    json::append_value(value.value, record_, *scratch_);
     if (slice(index_.slot(value.slot)) == scratch_->view()) put(value.slot, value.value);
   }
 }
 
 void RecordView::reopen(const Value& record, std::string_view source) {
   scratch_->clear();
-  append_value(record, source, *scratch_);
+  json::append_value(record, source, *scratch_);
   replace(scratch_->view());
 }
 
@@ -263,7 +263,7 @@ void RecordView::reopen(const Value& record, std::string_view source) {
 Edit RecordView::edit_text(Steps steps, const Operation& operation) {
   const Value container = whole();
   if (container.is_failed()) return Edit::malformed;
-  const Edited edited = edit_below(container, steps, operation, *arena_, *scratch_);
+  const Edited edited = json::edit_below(container, steps, operation, *arena_, *scratch_);
   if (edited.edit != Edit::done || !edited.changed) return edited.edit;
   reopen(edited.value, edited.value.text());
   return Edit::done;
@@ -290,8 +290,8 @@ Edit RecordView::edit_slot(std::uint32_t slot, Steps below, const Operation& ope
   const Found found = read(slot);
   if (found.bad) return Edit::malformed;
   if (!found.found && !sets) return Edit::done;
-  const Edited edited = found.found ? edit_below(found.value, below, operation, *arena_, *scratch_)
-                                    : wrap(below, operation.value, *arena_);
+  const Edited edited = found.found ? json::edit_below(found.value, below, operation, *arena_, *scratch_)
+                                    : json::wrap(below, operation.value, *arena_, *scratch_);
   if (edited.edit == Edit::done && edited.changed) put(slot, edited.value);
   return edited.edit;
 }
@@ -345,12 +345,9 @@ Edit RecordView::remove(std::uint32_t slot, Steps below) {
 Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps to_below) {
   if (foreign_) return foreign_->rename(from, from_below, to, to_below);
   if (shape_ != Shape::object) return shape_ == Shape::malformed ? Edit::malformed : Edit::done;
-  const bool top = from_below.empty() && to_below.empty();
-  const bool siblings = !top && from == to && from_below.size() == to_below.size() &&
-                        from_below.back().is_key && to_below.back().is_key &&
-                        std::equal(from_below.begin(), from_below.end() - 1, to_below.begin(), same_step);
-  if (from == to && (top || (siblings && from_below.back().key == to_below.back().key))) return Edit::done;
-  if (top) {
+  const Renaming how = renaming(from, from_below, to, to_below);
+  if (how == Renaming::nothing) return Edit::done;
+  if (how == Renaming::top) {
     if (!there(from)) return Edit::done;
     forget_typed(from);
     forget_typed(to);
@@ -364,7 +361,7 @@ Edit RecordView::rename(std::uint32_t from, Steps from_below, std::uint32_t to, 
     if (edit == Edit::done && !is_its_text(value)) put(to, value);
     return edit;
   }
-  if (siblings) {
+  if (how == Renaming::key) {
     forget_typed(from);
     return edit_slot(from, from_below, {Operation::Kind::rename, {}, to_below.back().key});
   }
@@ -394,7 +391,7 @@ Edit RecordView::keep_text(std::span<const Kept> kept) {
   const Value container = whole();
   if (container.is_failed()) return Edit::malformed;
   bool found = false;
-  const Edited edited = keep_below(container, views, *arena_, *scratch_, found);
+  const Edited edited = json::keep_below(container, views, *arena_, *scratch_, found);
   if (edited.edit == Edit::done && edited.changed) reopen(edited.value, edited.value.text());
   return edited.edit;
 }
@@ -433,7 +430,7 @@ Edit RecordView::keep_places(std::span<const Kept> kept) {
     if (!below.empty()) {
       const Found value = read(slot);
       if (value.bad) return Edit::malformed;
-      const Edited edited = keep_below(value.value, below, *arena_, *scratch_, found);
+      const Edited edited = json::keep_below(value.value, below, *arena_, *scratch_, found);
       if (edited.edit != Edit::done) return edited.edit;
       if (found && edited.changed) put(slot, edited.value);
     }
@@ -489,25 +486,10 @@ void RecordView::render(Buffer& out) {
     out.append(record_);
     return;
   }
-  // Few changes, mostly made in the order of the text: insertion sort; new members stay in the order they
-  // came.
   order_.resize(changes_.size());
   for (std::size_t i = 0; i < changes_.size(); ++i) order_[i] = &changes_[i];
-  const auto before = [](const Change* a, const Change* b) {
-    if (!a->place.found()) return false;
-    return !b->place.found() || a->place.key_begin < b->place.key_begin;
-  };
-  if (order_.size() > 16) {
-    std::stable_sort(order_.begin(), order_.end(), before);
-  } else {
-    for (std::size_t i = 1; i < order_.size(); ++i) {
-      const Change* change = order_[i];
-      std::size_t at = i;
-      for (; at > 0 && before(change, order_[at - 1]); --at) order_[at] = order_[at - 1];
-      order_[at] = change;
-    }
-  }
-  splice(record_, index_.object_begin(), index_.object_end(), order_, out);
+  sort_changes(order_);
+  json::splice(record_, index_.object_begin(), index_.object_end(), order_, out);
 }
 
 void RecordView::write(Buffer& out) {
@@ -515,4 +497,4 @@ void RecordView::write(Buffer& out) {
   render(out);
 }
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

@@ -15,9 +15,9 @@
 
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/stage.h"
-#include "runtime/json/layouts.h"
+#include "runtime/record/layout.h"
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 struct OutlineRow {
   const Layout* layout = nullptr;
@@ -95,4 +95,4 @@ class OutlineReader {
   const OutlineRow* end_;
 };
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

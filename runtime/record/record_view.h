@@ -22,7 +22,7 @@ namespace pipec::runtime::msgpack {
 class View;
 }
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 // A program's view of one record after another. Reads see the edits made before them. One per worker.
 // The record's bytes and the values that are set must live until the next open(). What it gives out lives in
@@ -63,7 +63,7 @@ class RecordView {
   // The three edits below for fields of the top level, in line. False: this record needs the general way.
   bool set_top(std::uint32_t slot, const Value& value) {
     if (!simple()) return false;
-    Change& change = changed(slot);
+    json::Change& change = changed(slot);
     change.set = true;
     change.value = value;
     return true;
@@ -77,7 +77,7 @@ class RecordView {
     if (!simple()) return false;
     if (from == to || !there(from)) return true;
     erase(to);
-    Change& change = changed(from);
+    json::Change& change = changed(from);
     change.key = quoted_[to];
     state_[to] = state_[from];
     state_[from] = kGone;
@@ -90,7 +90,6 @@ class RecordView {
   Edit set_whole(std::span<const Step> below, const Value& value);  // `. = value` where `below` is empty
   Edit remove(std::uint32_t slot, std::span<const Step> below);     // a missing one is fine
   // Paths to stay; everything else goes. Spacing between the kept fields stays as it came.
-  using Kept = json::Kept;
   Edit keep(std::span<const Kept> kept);
   // Moves a value byte for byte; nothing happens where it is missing, an existing target is replaced. A
   // rename within one object keeps the member's place and changes its key alone.
@@ -132,13 +131,13 @@ class RecordView {
   void leave_msgpack();
   void begin(std::string_view record, Shape shape);
   // The slot's entry in changes_, made where there is none.
-  Change& changed(std::uint32_t slot) {
+  json::Change& changed(std::uint32_t slot) {
     edited_ = true;
     whole_known_ = false;
     const std::uint32_t state = state_[slot];
     if (state < kGone) return changes_[state];
     state_[slot] = static_cast<std::uint32_t>(changes_.size());
-    Change& change = changes_.emplace_back();
+    json::Change& change = changes_.emplace_back();
     if (state == kUntouched) change.place = index_.slot(slot);
     if (!change.place.found()) change.key = quoted_[slot];
     return change;
@@ -150,8 +149,8 @@ class RecordView {
     state_[slot] = kGone;
   }
   void move(std::uint32_t from, std::uint32_t to);
-  Edit edit_slot(std::uint32_t slot, std::span<const Step> below, const Operation& operation);
-  Edit edit_text(std::span<const Step> steps, const Operation& operation);
+  Edit edit_slot(std::uint32_t slot, std::span<const Step> below, const json::Operation& operation);
+  Edit edit_text(std::span<const Step> steps, const json::Operation& operation);
   std::span<const Step> steps_of(std::uint32_t slot, std::span<const Step> below);
   std::uint32_t slot_of(const Step& step) const;
   void replace(std::string_view text);
@@ -166,17 +165,17 @@ class RecordView {
 
   std::vector<std::string> keys_;    // decoded
   std::vector<std::string> quoted_;  // as they are written
-  FieldIndex index_;
+  json::FieldIndex index_;
   BufferPool pool_{1};
   BufferRef scratch_;
   Arena* arena_ = nullptr;
   std::string_view record_;  // the record, or, after an edit that moved more than values, its text since then
   Shape shape_ = Shape::malformed;
   bool edited_ = false;
-  bool others_removed_ = false;       // by keep: the members that are no slots are gone
-  std::vector<std::uint32_t> state_;  // per slot
-  std::vector<Change> changes_;       // in the order of the edits
-  std::vector<const Change*> order_;  // for splice
+  bool others_removed_ = false;             // by keep: the members that are no slots are gone
+  std::vector<std::uint32_t> state_;        // per slot
+  std::vector<json::Change> changes_;       // in the order of the edits
+  std::vector<const json::Change*> order_;  // for splice
   std::vector<Typed> typed_;
   std::vector<Step> path_;  // of steps_of
   Value whole_;             // where whole_known_
@@ -185,4 +184,4 @@ class RecordView {
   msgpack::View* foreign_ = nullptr;        // it, while the record is its
 };
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

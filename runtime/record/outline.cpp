@@ -1,6 +1,6 @@
-#include "runtime/json/outline.h"
+#include "runtime/record/outline.h"
 
-namespace pipec::runtime::json {
+namespace pipec::runtime::record {
 
 namespace {
 
@@ -39,4 +39,4 @@ void OutlineWriter::give(Batch& batch) {
   outline_ = {};
 }
 
-}  // namespace pipec::runtime::json
+}  // namespace pipec::runtime::record

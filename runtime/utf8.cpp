@@ -1,7 +1,6 @@
 #include "pipec/runtime/utf8.h"
 
-#include <cstdint>
-#include <cstring>
+#include <simdjson.h>
 
 namespace pipec::runtime {
 
@@ -9,6 +8,7 @@ namespace {
 
 // The length of the sequence that begins here, 0 where it is not valid. Unicode 15, table 3-7.
 std::size_t sequence_length(const unsigned char* at, std::size_t left) {
+  if (left == 0) return 0;
   const unsigned char first = at[0];
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;
@@ -29,22 +29,16 @@ std::size_t sequence_length(const unsigned char* at, std::size_t left) {
 
 }  // namespace
 
+bool is_utf8_by_blocks(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 std::size_t valid_utf8_prefix(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-  std::size_t i = 0;
-  while (i < text.size()) {
-    std::uint64_t word = 0;
-    while (i + sizeof word <= text.size()) {
-      std::memcpy(&word, bytes + i, sizeof word);
-      if (word & 0x8080808080808080U) break;
-      i += sizeof word;
-    }
-    if (i == text.size()) break;
-    const std::size_t length = sequence_length(bytes + i, text.size() - i);
-    if (length == 0) return i;
-    i += length;
-  }
-  return i;
+  if (is_utf8(text)) return text.size();
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
+  std::size_t at = 0;
+  while (const std::size_t length = sequence_length(bytes + at, text.size() - at)) at += length;
+  return at;
 }
 
 std::string printable_utf8(std::string_view text) {
