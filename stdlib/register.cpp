@@ -4,7 +4,7 @@ namespace pipec::stdlib {
 
 void register_all(runtime::Registry& registry) {
   register_functions(registry);
-  register_codecs(registry);
+  register_formats(registry);
   register_connectors(registry);
 }
 

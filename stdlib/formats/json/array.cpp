@@ -1,75 +1,18 @@
-#include "stdlib/connectors/framing.h"
+// framing: json_array.
+#include <memory>
+#include <string>
+#include <utility>
 
-#include <algorithm>
-
-#include "pipec/runtime/msgpack.h"
-#include "stdlib/connectors/option_specs.h"
+#include "pipec/runtime/registry.h"
+#include "stdlib/formats/formats.h"
+#include "stdlib/formats/framing.h"
 
 namespace pipec::stdlib {
 
 namespace {
 
-using runtime::MsgpackFramer;
+using runtime::Framing;
 using runtime::Slice;
-
-Slice slice(std::size_t begin, std::size_t end) {
-  return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin)};
-}
-
-bool room_for_more(const std::vector<Slice>& origins, std::size_t max_records) {
-  return max_records == 0 || origins.size() < max_records;
-}
-
-// MsgPack values one after another, nothing between them. There is no way to find the next one behind bytes
-// that are malformed, so those are an error of the stream.
-class MsgpackFraming final : public Framing {
- public:
-  void restart(std::uint64_t, bool) override {
-    framer_.reset();
-    searched_ = 0;
-  }
-
-  Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records, bool at_end,
-          std::vector<Slice>& origins) override {
-    Cut cut;
-    while (from < stop && from < data.size() && room_for_more(origins, max_records)) {
-      std::size_t bytes = 0;
-      const MsgpackFramer::Found found = framer_.next(data.substr(from + searched_), bytes);
-      searched_ += bytes;
-      if (found == MsgpackFramer::Found::whole) {
-        origins.push_back(slice(from, from + searched_));
-        from += searched_;
-        searched_ = 0;
-        continue;
-      }
-      if (found == MsgpackFramer::Found::malformed) {
-        cut.error = framer_.reason();
-        cut.error_at = from + searched_;
-      } else if (at_end) {
-        cut.error = "the record that begins here is cut off";
-        cut.error_at = from;
-      } else {
-        cut.needs = searched_ + framer_.least();
-      }
-      if (!cut.error.empty()) restart(0, false);
-      break;
-    }
-    cut.taken = from;
-    return cut;
-  }
-
-  runtime::Format format() const override { return runtime::Format::msgpack; }
-
- private:
-  MsgpackFramer framer_;
-  std::size_t searched_ = 0;  // bytes of the record that is not whole yet
-};
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-constexpr bool is_white(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
 
 // The items of one JSON array, which is all there is but white space. What lies between the brackets of an
 // item is the parser's to judge.
@@ -211,56 +154,18 @@ class JsonArrayFraming final : public Framing {
   bool in_string_ = false;
 };
 
-// All of it is one record, but for a byte order mark.
-class BytesFraming final : public Framing {
- public:
-  void restart(std::uint64_t offset, bool closed) override {
-    offset_ = offset;
-    closed_ = closed;
-  }
-  Cut cut(std::string_view data, std::size_t from, std::size_t, std::size_t, bool at_end,
-          std::vector<Slice>& origins) override {
-    Cut cut;
-    cut.taken = from;
-    if (!at_end || from == data.size()) return cut;
-    if (closed_) {
-      const auto more =
-          std::find_if_not(data.begin() + static_cast<std::ptrdiff_t>(from), data.end(), is_white);
-      if (more != data.end()) {
-        cut.error = "something behind what was one record when it was delivered";
-        cut.error_at = static_cast<std::size_t>(more - data.begin());
-        return cut;
-      }
-    } else {
-      const bool marked = offset_ == 0 && from == 0 && data.starts_with(kByteOrderMark);
-      const std::size_t begin = from + (marked ? kByteOrderMark.size() : 0);
-      if (begin < data.size()) origins.push_back(slice(begin, data.size()));
-      closed_ = true;
-    }
-    cut.taken = data.size();
-    return cut;
-  }
-  bool closed() const override { return closed_; }
-
- private:
-  std::uint64_t offset_ = 0;
-  bool closed_ = false;
-};
-
 }  // namespace
 
-runtime::OptionSpec framing_option() {
-  return choice_option("framing", "lines", {"json_array", "msgpack", "bytes"},
-                       "where a record ends: a line; an item of one JSON array; a MsgPack value; bytes: all "
-                       "of it is one record");
-}
-
-std::unique_ptr<Framing> make_framing(const runtime::Options& options) {
-  const std::string_view name = options.string("framing", "lines");
-  if (name == "msgpack") return std::make_unique<MsgpackFraming>();
-  if (name == "json_array") return std::make_unique<JsonArrayFraming>();
-  if (name == "bytes") return std::make_unique<BytesFraming>();
-  return nullptr;
+void register_json_array_format(runtime::Registry& registry) {
+  runtime::FormatSpec spec;
+  spec.name = "json_array";
+  spec.frame.emplace();
+  spec.frame->doc = "a record is an item of one JSON array";
+  spec.frame->whole = true;
+  spec.frame->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<Framing>> {
+    return std::unique_ptr<Framing>(std::make_unique<JsonArrayFraming>());
+  };
+  static_cast<void>(registry.add(std::move(spec)));
 }
 
 }  // namespace pipec::stdlib

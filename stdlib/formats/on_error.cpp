@@ -1,4 +1,4 @@
-#include "stdlib/codecs/on_error.h"
+#include "stdlib/formats/on_error.h"
 
 namespace pipec::stdlib {
 

@@ -20,7 +20,7 @@ struct Parsed {
 Parsed parse(std::string_view parser, std::string_view on_error, const std::vector<std::string>& records) {
   Parsed result;
   OptionsBuilder options;
-  auto stage = connectors().parser(parser)->make(options.text("on_error", on_error));
+  auto stage = connectors().format(parser)->parse->make(options.text("on_error", on_error));
   REQUIRE(stage.ok());
   BufferPool pool;
   Batch batch = batch_of(records, pool);
