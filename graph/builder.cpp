@@ -122,6 +122,21 @@ Builder::Stream Builder::Stream::batches(std::string name, MapBatch map) const {
   return stage(std::move(name), batch_stage(std::move(map)));
 }
 
+Builder::Stream Builder::Stream::ordered(std::string name, MakeState make_state, ApplyRecord apply) const {
+  need(name, apply);
+  need(name, make_state);
+  Node node = named(Node::Kind::ordered, std::move(name));
+  node.state_key = node.name;
+  node.trusted = true;
+  node.can_dead_letter = true;
+  node.make_ordered = [make_state, apply]() -> Result<std::unique_ptr<runtime::OrderedStage>> {
+    std::unique_ptr<StageState> state = make_state();
+    if (!state) return std::unique_ptr<runtime::OrderedStage>();
+    return ordered_stage(std::move(state), apply);
+  };
+  return builder_->follow(*this, std::move(node));
+}
+
 std::vector<Builder::Stream> Builder::Stream::route(std::string name, std::size_t arms,
                                                     ChooseArm choose) const {
   need(name, choose);

@@ -1,15 +1,14 @@
 #include "graph/lambda_stages.h"
 
-#include <limits>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "graph/emitted.h"
+
 namespace pipec::graph {
 
 using runtime::Batch;
-using runtime::Buffer;
 using runtime::OnError;
 using runtime::Record;
 using runtime::Scratch;
@@ -30,47 +29,6 @@ class Filter final : public runtime::Stage {
 
  private:
   Builder::KeepRecord keep_;
-};
-
-// Collects what lambdas emit, in one output buffer of the batch.
-class Emitted : public Emit {
- public:
-  Emitted(Batch& batch, StageContext& context) : batch_(batch), context_(context) {
-    made_.reserve(batch.records.size());
-  }
-  void begin(const Record& record) {
-    record_ = record;
-    first_ = made_.size();
-  }
-  void record(std::string_view payload) override {
-    if (buffer_ == 0) buffer_ = batch_.add_buffer(batch_.block().bytes());
-    Buffer& buffer = *batch_.buffers[buffer_];
-    if (payload.size() > std::numeric_limits<std::uint32_t>::max() - buffer.size()) {
-      throw std::length_error("what a stage makes of one batch is larger than 4 GiB");
-    }
-    Record made = record_;
-    made.buffer = buffer_;
-    made.begin = static_cast<std::uint32_t>(buffer.size());
-    made.size = static_cast<std::uint32_t>(payload.size());
-    made.validated = false;
-    buffer.append(payload);
-    made_.push_back(made);
-  }
-  void dead_letter(std::string_view reason) override { context_.dead_letter(record_, reason); }
-  std::size_t written() const { return buffer_ == 0 ? 0 : batch_.buffers[buffer_]->size(); }
-  // Forgets what was emitted of the current record.
-  void take_back() { made_.resize(first_); }
-  void finish() { batch_.records = std::move(made_); }
-
- protected:
-  Batch& batch_;
-  StageContext& context_;
-  Record record_;
-
- private:
-  std::vector<Record> made_;
-  std::size_t first_ = 0;
-  std::uint16_t buffer_ = 0;  // 0: none made yet
 };
 
 class Map final : public runtime::Stage {
@@ -132,6 +90,28 @@ class Parse final : public runtime::Stage {
  private:
   Builder::MapRecord parse_;
   OnError on_error_;
+};
+
+// One record at a time, in order, with the state that the lambda keeps.
+class Ordered final : public runtime::OrderedStage {
+ public:
+  Ordered(std::unique_ptr<StageState> state, Builder::ApplyRecord apply)
+      : state_(std::move(state)), apply_(std::move(apply)) {}
+  Status open(const runtime::StateEntries& saved) override { return state_->open(saved); }
+  Status apply(Batch& batch, runtime::Prepared*, StageContext& context) override {
+    Emitted out(batch, context);
+    for (const Record& record : batch.records) {
+      out.begin(record);
+      apply_(*state_, RecordView(batch, record), out);
+    }
+    out.finish();
+    return {};
+  }
+  void snapshot(runtime::StateEntries& changes) override { state_->snapshot(changes); }
+
+ private:
+  std::unique_ptr<StageState> state_;
+  Builder::ApplyRecord apply_;
 };
 
 class ArenaScratch final : public Scratch {
@@ -265,6 +245,11 @@ std::shared_ptr<const runtime::Stage> batch_stage(Builder::MapBatch map) {
 
 std::shared_ptr<const runtime::Router> choose_router(Builder::ChooseArm choose) {
   return std::make_shared<Choose>(std::move(choose));
+}
+
+std::unique_ptr<runtime::OrderedStage> ordered_stage(std::unique_ptr<StageState> state,
+                                                     Builder::ApplyRecord apply) {
+  return std::make_unique<Ordered>(std::move(state), std::move(apply));
 }
 
 }  // namespace pipec::graph

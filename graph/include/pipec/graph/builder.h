@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "pipec/graph/json_record.h"
+#include "pipec/graph/ordered.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/batch.h"
 #include "pipec/runtime/connector.h"
@@ -43,6 +44,8 @@ class Emit {
   virtual ~Emit() = default;
   // The bytes are copied. A record and its batch's output are at most 4 GiB.
   virtual void record(std::string_view payload) = 0;
+  // With a key, headers and a timestamp of its own.
+  virtual void record(std::string_view payload, const runtime::Metadata& metadata) = 0;
   // The record goes to the dead letters, with its original bytes. What was emitted of it before stays.
   virtual void dead_letter(std::string_view reason) = 0;
 };
@@ -60,6 +63,9 @@ class Builder {
   // Whatever is to be done with the records of a batch: filter, parse, transform, split. They are in source
   // order and have to stay so. An error fails the batch and the run.
   using MapBatch = std::function<runtime::Status(runtime::Batch& batch, runtime::StageContext& context)>;
+  // Stages with state: one record at a time, in source order, by one thread at a time.
+  using MakeState = std::function<std::unique_ptr<StageState>()>;
+  using ApplyRecord = std::function<void(StageState& state, const RecordView& record, Emit& out)>;
   // The arm of a record; a number that is no arm drops the record and counts it as filtered.
   using ChooseArm = std::function<std::size_t(std::string_view payload)>;
 
@@ -82,6 +88,19 @@ class Builder {
     // A batch at a time, or with scratch memory per worker.
     Stream batches(std::string name, MapBatch map) const;
     Stream stage(std::string name, std::shared_ptr<const runtime::Stage> stage) const;
+
+    // In source order, with a state that is saved with the positions (S1, S2). `name` is also the key of its
+    // state in the checkpoint: unique in the pipeline, the same from run to run.
+    Stream ordered(std::string name, MakeState make_state, ApplyRecord apply) const;
+    // The same with a state of type State, which `apply(State&, const RecordView&, Emit&)` gets.
+    template <typename State, typename Apply>
+    Stream ordered(std::string name, Apply apply) const {
+      return ordered(
+          std::move(name), [] { return std::make_unique<State>(); },
+          [apply = std::move(apply)](StageState& state, const RecordView& record, Emit& out) {
+            apply(static_cast<State&>(state), record, out);
+          });
+    }
 
     std::vector<Stream> route(std::string name, std::size_t arms, ChooseArm choose) const;
     // `unordered`: takes batches as they come. Commits stay in order (D6).

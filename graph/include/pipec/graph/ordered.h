@@ -1,0 +1,67 @@
+// Stages with state, for Builder::Stream::ordered(): what such a stage sees of a record, and what it
+// remembers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/connector.h"
+#include "pipec/runtime/error.h"
+
+namespace pipec::graph {
+
+// One record as a stage sees it. Lives during one call of the lambda.
+class RecordView {
+ public:
+  RecordView(const runtime::Batch& batch, const runtime::Record& record) : batch_(batch), record_(record) {}
+
+  std::string_view payload() const { return batch_.payload(record_); }
+  // What came with it; null: its source gives no such things.
+  const runtime::Metadata* metadata() const { return batch_.metadata_of(record_); }
+  std::optional<std::string_view> key() const;
+  // Where it was in its source, in the source's unit; the source's name ("access.ndjson").
+  std::uint64_t position() const { return batch_.block().position(record_.origin); }
+  std::string_view source() const { return batch_.block().source; }
+  std::uint32_t partition() const { return batch_.block().partition; }
+
+ private:
+  const runtime::Batch& batch_;
+  const runtime::Record& record_;
+};
+
+// What a stage remembers. It is saved together with the positions it comes from, so that after a crash each
+// record counts in it exactly once (S1). All calls come one at a time.
+class StageState {
+ public:
+  virtual ~StageState() = default;
+  // What snapshots of earlier runs left; empty: the state begins anew.
+  virtual runtime::Status open(const runtime::StateEntries& saved) = 0;
+  // The entries that changed since the last call; one with an empty value is removed.
+  virtual void snapshot(runtime::StateEntries& changes) = 0;
+};
+
+// Ready made: values by key, in memory. What changed between two commits is what a commit writes.
+class KeyValueState final : public StageState {
+ public:
+  // Null: there is no such key.
+  const std::string* find(const std::string& key) const;
+  // An empty value is refused: in a checkpoint it means "removed".
+  void set(const std::string& key, std::string value);
+  void erase(const std::string& key);
+  std::size_t size() const { return values_.size(); }
+
+  runtime::Status open(const runtime::StateEntries& saved) override;
+  void snapshot(runtime::StateEntries& changes) override;
+
+ private:
+  std::map<std::string, std::string> values_;
+  std::set<std::string> changed_;
+};
+
+}  // namespace pipec::graph
