@@ -75,6 +75,33 @@ def sample_complaints(samples, build):
     return len(names), found
 
 
+def stateful_complaints(build):
+    """The sample with a stage with state, killed again and again: its output is that of a run that nobody disturbed."""
+    program = os.path.join(build, "stateful")
+    lines = [f"line {i} " + "x" * (i % 97) for i in range(400_000)]
+    wanted = "".join(f"{i} {line}\n" for i, line in enumerate(lines, 1))
+    kills = 0
+    with tempfile.TemporaryDirectory() as directory:
+        with open(os.path.join(directory, "in.txt"), "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        for attempt in range(1, 200):
+            child = subprocess.Popen([program, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                out, errors = child.communicate(timeout=0.02 + 0.005 * attempt)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.communicate()
+                kills += 1
+                continue
+            if child.returncode != 0:
+                return [f"stateful ended with {child.returncode}: {errors}"]
+            break
+        with open(os.path.join(directory, "out.txt"), encoding="utf-8") as file:
+            if file.read() != wanted:
+                return [f"stateful: after {kills} kills the output is not that of an undisturbed run"]
+    return [] if kills >= 3 else [f"stateful was killed {kills} times only"]
+
+
 def main():
     source, build, cmake, compiler = sys.argv[1:]
     generator = ["-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=Debug"]
@@ -104,11 +131,11 @@ def main():
         must("configuring the samples", [cmake, "-S", samples, "-B", embedding, found_by, *generator])
         must("building the samples", [cmake, "--build", embedding, "-j", str(JOBS)])
         programs, wrong = sample_complaints(samples, embedding)
-        found += wrong
+        found += wrong + stateful_complaints(embedding)
 
     for complaint in found:
         print("FAILED " + complaint)
-    print(f"cases: {headers + programs + 2 - len(found)} passed, {len(found)} failed")
+    print(f"cases: {headers + programs + 3 - len(found)} passed, {len(found)} failed")
     sys.exit(1 if found else 0)
 
 
