@@ -2,6 +2,7 @@
 // come from, a file or an unpacker, is the ByteSource's; the few behind the last newline are put back into
 // it.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -87,6 +88,10 @@ class FileReceiver final : public runtime::Receiver {
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
     while (current_ < input_.files.size()) {
+      if (!source_ && is_done(input_.files[current_])) {
+        close_current();
+        continue;
+      }
       auto received = receive_from_current(limits, block);
       if (!received && received.error().code == kBadFile) {
         if (!request_.skip_bad) return with_hint(received.error(), request_);
@@ -171,6 +176,13 @@ class FileReceiver final : public runtime::Receiver {
     runtime::StateEntry entry;
     bool described;
   };
+
+  // Still: one that has changed since the run began is opened.
+  bool is_done(const InputFile& file) const {
+    struct stat info;
+    return file.done && !framing_ && ::stat(file.path.c_str(), &info) == 0 && info.st_dev == file.device &&
+           info.st_ino == file.inode && static_cast<std::uint64_t>(info.st_size) == file.size;
+  }
 
   Result<Received> receive_from_current(const ReceiveLimits& limits, Block& block) {
     if (!source_) {

@@ -2,14 +2,24 @@
 // entries of a common state are whose.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <mutex>
-#include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace pipec::stdlib {
+
+using FileIdentity = std::pair<std::uint64_t, std::uint64_t>;  // device and inode
+struct FileIdentityHash {
+  std::size_t operator()(const FileIdentity& file) const {
+    return std::hash<std::uint64_t>()(file.second ^ (file.first << 48));
+  }
+};
 
 // `state`: a source's `state:` name, empty where it has none. Any thread.
 class InputClaims {
@@ -17,9 +27,12 @@ class InputClaims {
   // False: another source reads this file, and the two do not each have a name of their own.
   bool claim_file(std::uint64_t device, std::uint64_t inode, const std::string& state) {
     const std::lock_guard lock(mutex_);
-    std::set<std::string>& readers = files_[{device, inode}];
-    if (!readers.empty() && (state.empty() || readers.contains("") || readers.contains(state))) return false;
-    readers.insert(state);
+    std::vector<std::string>& readers = files_[{device, inode}];
+    const auto excludes = [&](const std::string& reader) {
+      return state.empty() || reader.empty() || reader == state;
+    };
+    if (std::any_of(readers.begin(), readers.end(), excludes)) return false;
+    readers.push_back(state);
     return true;
   }
 
@@ -31,17 +44,18 @@ class InputClaims {
   // False: the entry is another source's, or was claimed before.
   bool claim_entry(const std::string& state, const std::string& key) {
     const std::lock_guard lock(mutex_);
-    return entries_.insert({state, key}).second;
+    return entries_[state].insert(key).second;
   }
   bool is_claimed(const std::string& state, const std::string& key) const {
     const std::lock_guard lock(mutex_);
-    return entries_.contains({state, key});
+    const auto found = entries_.find(state);
+    return found != entries_.end() && found->second.contains(key);
   }
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::string>> files_;
-  std::set<std::pair<std::string, std::string>> entries_;
+  std::unordered_map<FileIdentity, std::vector<std::string>, FileIdentityHash> files_;
+  std::unordered_map<std::string, std::unordered_set<std::string>> entries_;  // by state
 };
 
 }  // namespace pipec::stdlib

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
-#include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "stdlib/connectors/connectors.h"
@@ -101,7 +101,8 @@ Result<InputFiles> find_input_files(const InputRequest& request, InputResume& re
     if (request.log) request.log("skipped: " + error.message);
     return {};
   };
-  std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
+  result.files.reserve(paths->size());
+  std::unordered_set<FileIdentity, FileIdentityHash> seen;
   for (const std::string& name : *paths) {
     InputFile file;
     auto fd = open_input(name, request.packing, file);
@@ -123,18 +124,22 @@ Result<InputFiles> find_input_files(const InputRequest& request, InputResume& re
     }
     result.files.push_back(std::move(file));
   }
-  std::vector<InputFile> files = std::exchange(result.files, {});
-  for (InputFile& file : files) {
+  auto kept = result.files.begin();
+  for (InputFile& file : result.files) {
     auto left_alone = resume.place_rotated(file);
     if (!left_alone) {
       if (Status passed = pass_over(left_alone.error()); !passed) return passed.error();
       continue;
     }
-    if (!*left_alone) result.files.push_back(std::move(file));
+    if (*left_alone) continue;
+    if (&*kept != &file) *kept = std::move(file);
+    ++kept;
   }
+  result.files.erase(kept, result.files.end());
   std::erase_if(result.files, [&](InputFile& file) { return resume.assign_key(file); });
-  std::stable_partition(result.files.begin(), result.files.end(),
-                        [](const InputFile& file) { return file.known; });
+  const auto is_known = [](const InputFile& file) { return file.known; };
+  if (!std::is_partitioned(result.files.begin(), result.files.end(), is_known))
+    std::stable_partition(result.files.begin(), result.files.end(), is_known);
   result.note = resume.note(result.files.size());
   result.to_save = resume.to_save();
   return result;

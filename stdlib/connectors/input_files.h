@@ -34,6 +34,7 @@ struct InputFile {
   std::uint64_t open_end = 0;
   bool known = false;      // it goes on
   bool closed = false;     // it was delivered as a whole
+  bool done = false;       // nothing was new in it when the run began
   bool still_bad = false;  // it is as it was when its rest was skipped
 };
 

@@ -110,6 +110,7 @@ Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths) {
     if (found.empty()) {
       return Error{"io", fmt::format("{} matches only files that 'exclude' leaves out", wanted), {}, {}};
     }
+    if (paths.wanted.size() == 1) return found;
     for (std::string& path : found) {
       if (known.insert(path).second) result.push_back(std::move(path));
     }

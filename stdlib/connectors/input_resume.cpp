@@ -61,7 +61,8 @@ class InputResume::Candidate {
       return prefix.has_value();
     }
     if (file_.size < mark.offset || other_head(mark)) return false;
-    return tail_hash_of(fd_, mark.offset) == mark.text->tail;
+    const bool head_is_all = mark.text->head && mark.offset <= kFingerprintBytes;
+    return head_is_all || tail_hash_of(fd_, mark.offset) == mark.text->tail;
   }
 
   // For a quick no: true only where it cannot hold the text.
@@ -261,7 +262,8 @@ void InputResume::go_on(InputFile& file, int fd, const FileMark& mark) {
   }
 }
 
-void InputResume::done(const InputFile& file, const FileMark& mark) {
+void InputResume::done(InputFile& file, const FileMark& mark) {
+  file.done = true;
   ++done_;
   done_path_ = file.path;
   done_offset_ = mark.offset;

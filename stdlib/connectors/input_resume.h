@@ -59,7 +59,7 @@ class InputResume {
   void say_why_new(const InputFile& file);
   void index_names();
   bool still_bad(const InputFile& file);
-  void done(const InputFile& file, const FileMark& mark);
+  void done(InputFile& file, const FileMark& mark);
   void say(const std::string& what);
 
   const InputRequest& request_;

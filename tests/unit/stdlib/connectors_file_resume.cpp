@@ -1,5 +1,6 @@
 // What a run of `recv file` takes for a file that it knows, and what for another one.
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "connectors_file_runs.h"
 #include "connectors_packed.h"
+#include "pipec/runtime/fd.h"
 #include "stdlib/connectors/file_identity.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
@@ -433,6 +435,37 @@ TEST_CASE("F1 what is left of known files comes before what is new") {
   write_file(temp / "a", "3\n");
   append_file(temp / "b", "2\n");
   CHECK(runs.run(temp / "?").records == Lines{"2", "3"});
+}
+
+TEST_CASE("F1 a file in which nothing is new is opened once, one that grew is read on") {
+  const TempDir temp;
+  write_file(temp / "a.log", "1\n");
+  write_file(temp / "b.log", "2\n");
+  FileRuns runs;
+  REQUIRE(runs.run(temp / "*.log").records == Lines{"1", "2"});
+  const Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  REQUIRE(watch);
+  for (const char* name : {"a.log", "b.log"})
+    REQUIRE(::inotify_add_watch(watch.get(), (temp / name).c_str(), IN_OPEN) > 0);
+  const auto opened = [&] {
+    alignas(inotify_event) char events[4096];
+    const ssize_t got = ::read(watch.get(), events, sizeof events);
+    return got < 0 ? 0 : static_cast<std::size_t>(got) / sizeof(inotify_event);
+  };
+  CHECK(runs.run(temp / "*.log").records.empty());
+  CHECK(opened() == 2);
+
+  // Since the run began, too.
+  const auto receiver = runs.make(temp / "*.log");
+  REQUIRE(receiver->open(runs.state.entries()).ok());
+  append_file(temp / "b.log", "3\n");
+  BufferPool pool;
+  Block block;
+  block.data = pool.get(1024);
+  const auto received = receiver->receive({}, block);
+  REQUIRE(received.ok());
+  REQUIRE(block.origins.size() == 1);
+  CHECK(block.original(0) == "3");
 }
 
 TEST_CASE("F7 an entry goes when its file has been missing for forget_after") {
