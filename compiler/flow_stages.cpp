@@ -160,12 +160,13 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   const dsl::Name& name = stage.format.name;
   node.name = "parse " + name.text;
   at.validated = true;
-  const runtime::ParserSpec* spec = context_.registry.parser(name.text);
-  if (!spec) {
+  const runtime::FormatSpec* format = context_.registry.format(name.text);
+  if (!format || !format->parse) {
     if (name.text.empty()) return;
     std::vector<std::string_view> known;
     std::string list;
-    for (const runtime::ParserSpec& each : context_.registry.parsers()) {
+    for (const runtime::FormatSpec& each : context_.registry.formats()) {
+      if (!each.parse) continue;
       known.push_back(each.name);
       list += (list.empty() ? "" : ", ") + each.name;
     }
@@ -174,6 +175,7 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
         .note("parse takes " + list);
     return;
   }
+  const runtime::FormatSpec::Parse* const spec = &*format->parse;
   CompiledOptions options = compile_options(context_, *use.module, stage.format, spec->options,
                                             spec->positional, node.name, Where::compiler);
   node.detail = options.text;

@@ -86,11 +86,22 @@ std::size_t Connectors::queued_by(std::uint32_t source) const {
   return bytes;
 }
 
+// A sink that throws here says nothing.
+bool Connectors::any_sink(bool (runtime::Sink::*wants)() const) const {
+  bool any = false;
+  static_cast<void>(guarded([&] {
+    for (const End& end : sinks_) any = any || (*end.sink.*wants)();
+  }));
+  return any;
+}
+
 bool Connectors::sinks_want_commit() const {
-  for (const End& end : sinks_) {
-    if (end.sink->wants_commit()) return true;
-  }
-  return false;
+  return any_sink(&runtime::Sink::wants_commit);
+}
+
+bool Connectors::sinks_want_small_batches() const {
+  // With `commit sink` nothing is kept for a commit.
+  return shared_.plan.commit == CommitMode::automatic && any_sink(&runtime::Sink::wants_small_batches);
 }
 
 bool Connectors::stages_want_time() const {

@@ -71,6 +71,7 @@ class Connectors {
   Held held() const;
   std::size_t queued_by(std::uint32_t source) const;
   bool sinks_want_commit() const;
+  bool sinks_want_small_batches() const;
   bool stages_want_time() const;
 
   const std::deque<Source>& sources() const { return sources_; }
@@ -91,6 +92,7 @@ class Connectors {
   runtime::Beginning beginning() const;
   runtime::Status say_notes();
   bool keeps_state() const;
+  bool any_sink(bool (runtime::Sink::*wants)() const) const;
 
   const Shared& shared_;
   StateKeeper& keeper_;

@@ -10,6 +10,8 @@ namespace {
 
 // What the first batch of a source is asked for, where stages may make more of it: nobody knows yet how much.
 constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
+// Where a sink wants small batches. record_limit() follows.
+constexpr std::size_t kSmallBatchBytes = std::size_t{32} << 10;
 
 }  // namespace
 
@@ -28,7 +30,7 @@ Leases::Leases(Limiter& limiter, const Plan& plan, const Topology& topology, con
 
 // Room is reserved before a receive, and no source keeps it from the others while it waits for data. What
 // stages will make of the bytes is reserved with them, as far as it is known.
-Leases::Reservation Leases::reservation(std::uint32_t number) const {
+Leases::Reservation Leases::reservation(std::uint32_t number, bool small) const {
   const Source& source = sources_[number];
   const std::size_t share = budget() / sources_.size();
   const double expansion = source.expansion.load(std::memory_order_relaxed);
@@ -38,6 +40,7 @@ Leases::Reservation Leases::reservation(std::uint32_t number) const {
   found.most = std::max<std::size_t>(1, static_cast<std::size_t>(room));
   if (found.probe) found.most = std::min(found.most, kProbeBytes);
   found.bytes = std::clamp<std::size_t>(options_.batch_bytes, 1, found.most);
+  if (small) found.bytes = std::min(found.bytes, kSmallBatchBytes);
   found.charge = charge_of(number, found.bytes);
   return found;
 }

@@ -31,7 +31,8 @@ class Leases {
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
     bool probe = false;      // the first batch, which finds out what stages make of it
   };
-  Reservation reservation(std::uint32_t source) const;
+  // `small`: a sink wants small batches.
+  Reservation reservation(std::uint32_t source, bool small = false) const;
   std::size_t charge_of(std::uint32_t source, std::size_t bytes) const;
   std::size_t record_limit(std::size_t bytes) const;
   // Waits until the first batch of the source has told what stages make of it; false: the run ends.

@@ -5,7 +5,7 @@ namespace pipec::stdlib {
 void register_all(runtime::Registry& registry) {
   register_functions(registry);
   register_stages(registry);
-  register_codecs(registry);
+  register_formats(registry);
   register_connectors(registry);
 }
 

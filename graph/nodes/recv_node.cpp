@@ -91,7 +91,8 @@ Status RecvNode::receive_all() {
     if (shared_.plan.transactional) admission_.end_transaction_when_due();
     const Pass pass = pass_gate();
     if (pass == Pass::none) return {};
-    const Leases::Reservation reserved = shared_.leases.reservation(source_);
+    const Leases::Reservation reserved =
+        shared_.leases.reservation(source_, connectors_.sinks_want_small_batches());
     if (!ask(reserved.charge, pass == Pass::alone)) return {};
     if (!still_passes(pass)) {
       give_back(reserved.charge);

@@ -43,7 +43,9 @@ OutputFiles::OutputFiles(OutputOptions options)
     : options_(std::move(options)),
       key_base_(key_base(options_.base)),
       directory_(options_.base, options_.confined, options_.is_private),
-      wants_commit_(options_.confined) {
+      wants_commit_(options_.confined),
+      wants_small_batches_(options_.confined),
+      turnover_(kMostKept, options_.clock->steady_now()) {
   OutputLimits::add(*this);
   options_.owners->add(this, key_base_, options_.shape);
 }
@@ -212,7 +214,10 @@ void OutputFiles::snapshot(runtime::StateEntries& out) {
   const std::lock_guard guard(mutex_);
   forget_left();
   const auto now = options_.clock->steady_now();
-  wants_commit_.store(options_.confined && changed_.size() > kMostKept, std::memory_order_relaxed);
+  const bool in_turn = turnover_.look(now);
+  wants_small_batches_.store(options_.confined && in_turn, std::memory_order_relaxed);
+  wants_commit_.store(options_.confined && (in_turn || changed_.size() > kMostKept),
+                      std::memory_order_relaxed);
   if (options_.finishes && !failed_) {
     finish_idle(now, out);
     if (files_.size() > kMostKept) finish_changed(out);
@@ -332,6 +337,7 @@ void OutputFiles::forget_left() {
       give_back_room(file);
       open_.erase(file.used);
     }
+    turnover_.forgotten(file.path);
     recent_.erase(file.recent);
     held_bytes_.fetch_sub(found->second->counted, std::memory_order_relaxed);
     files_.erase(found);

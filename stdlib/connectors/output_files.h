@@ -36,6 +36,7 @@
 #include "stdlib/connectors/output_guard.h"
 #include "stdlib/connectors/output_owners.h"
 #include "stdlib/connectors/output_path.h"
+#include "stdlib/connectors/output_turnover.h"
 
 namespace pipec::stdlib {
 
@@ -66,7 +67,7 @@ class OutputFiles {
   static constexpr std::size_t kMostIdle = 256;
   // So many files are kept in memory, and those of the batches since the last commit point. Where more are
   // written between two commits, each batch should be a commit point, and files are finished as soon as they
-  // are written.
+  // are written. Where more are written in turn, batches should be small too.
   static constexpr std::size_t kMostKept = 1024;
 
   explicit OutputFiles(OutputOptions options);
@@ -118,6 +119,7 @@ class OutputFiles {
   void snapshot(runtime::StateEntries& out);
   std::optional<std::string> kept_entry(const std::string& key);
   bool wants_commit() const { return wants_commit_.load(std::memory_order_relaxed); }
+  bool wants_small_batches() const { return wants_small_batches_.load(std::memory_order_relaxed); }
   void finish(runtime::StateEntries& out);
   runtime::Status sync();
   runtime::Status close();
@@ -189,11 +191,14 @@ class OutputFiles {
   const std::string key_base_;  // "" for the working directory, else it ends with '/'
   OutputDirectory directory_;
   SaveAhead save_ahead_;
-  std::atomic<bool> wants_commit_;  // until a snapshot finds that few files are written
+  // Until a snapshot finds that few files are written, and few in turn.
+  std::atomic<bool> wants_commit_;
+  std::atomic<bool> wants_small_batches_;
   runtime::Beginning beginning_;
   runtime::StateEntries saved_;  // until begin()
   std::mutex mutex_;
   std::unordered_map<std::string, std::unique_ptr<OutputFile>> files_;  // in use, by relative path
+  OutputTurnover turnover_;
   std::list<OutputFile*> recent_;      // all of them, most recently written first
   std::list<OutputFile*> open_;        // most recently used first
   std::vector<OutputFile*> changed_;   // since the last snapshot

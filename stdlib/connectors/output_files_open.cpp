@@ -130,6 +130,10 @@ Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string
   all.recent_.push_front(result);
   result->recent = all.recent_.begin();
   all.files_.emplace(key, std::move(file));
+  if (all.turnover_.found(path) && all.options_.confined) {
+    all.wants_commit_.store(true, std::memory_order_relaxed);
+    all.wants_small_batches_.store(true, std::memory_order_relaxed);
+  }
   return result;
 }
 

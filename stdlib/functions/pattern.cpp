@@ -6,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -61,10 +62,24 @@ std::string with_portable_names(std::string_view pattern) {
   return result;
 }
 
+// While it is compiled a large pattern takes many times the memory that it takes then.
+std::mutex& one_at_a_time() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+// What was freed goes back: the next thread allocates from another arena, and would need all of it once more.
+void return_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
+
 class Re2Pattern final : public Pattern {
  public:
-  Re2Pattern(const std::string& pattern, std::int64_t most_memory)
-      : expression_(pattern, options(most_memory)) {
+  // `large`: the caller holds one_at_a_time().
+  Re2Pattern(const std::string& pattern, std::int64_t most_memory, bool large = false)
+      : expression_(pattern, options(most_memory)), is_ready_(!large) {
     if (!expression_.ok()) return;
     names_.resize(static_cast<std::size_t>(expression_.NumberOfCapturingGroups()) + 1);
     for (const auto& [number, name] : expression_.CapturingGroupNames()) {
@@ -74,6 +89,15 @@ class Re2Pattern final : public Pattern {
 
   const re2::RE2& expression() const { return expression_; }
 
+  // Compiles the program that runs backwards and finds where a match begins, which the first match would do
+  // otherwise, on as many threads as come by. The caller holds one_at_a_time().
+  void make_ready() const {
+    if (is_ready_.load(std::memory_order_relaxed)) return;
+    expression_.ReverseProgramSize();
+    return_memory();
+    is_ready_.store(true, std::memory_order_release);
+  }
+
   bool search(std::string_view text) const override {
     return expression_.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
                              nullptr, 0);
@@ -81,8 +105,17 @@ class Re2Pattern final : public Pattern {
 
   bool match(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const override {
     thread_local std::vector<re2::StringPiece> found;
-    found.assign(names_.size(), re2::StringPiece());
     if (text.data() == nullptr) text = "";
+    if (!is_ready_.load(std::memory_order_acquire)) {
+      // That it matches nowhere is found out without the program that runs backwards.
+      if (!expression_.Match(re2::StringPiece(text.data(), text.size()), from, text.size(),
+                             re2::RE2::UNANCHORED, nullptr, 0)) {
+        return false;
+      }
+      const std::lock_guard lock(one_at_a_time());
+      make_ready();
+    }
+    found.assign(names_.size(), re2::StringPiece());
     if (!expression_.Match(re2::StringPiece(text.data(), text.size()), from, text.size(),
                            re2::RE2::UNANCHORED, found.data(), static_cast<int>(found.size()))) {
       return false;
@@ -110,12 +143,9 @@ class Re2Pattern final : public Pattern {
   }
 
   re2::RE2 expression_;
+  mutable std::atomic<bool> is_ready_;
   std::vector<std::string> names_;
 };
-
-}  // namespace
-
-namespace {
 
 Result<std::shared_ptr<const Pattern>> checked(std::string_view pattern,
                                                std::shared_ptr<Re2Pattern> compiled) {
@@ -149,14 +179,15 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile_computed(std::string_vie
     return checked(pattern, std::move(small));
   }
   small.reset();
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  auto large = std::make_shared<Re2Pattern>(portable, kMaxMemory);
-  // Else the first match would compile it, on as many threads as come by.
-  if (large->expression().ok()) large->expression().ReverseProgramSize();
-#if defined(__GLIBC__)
-  ::malloc_trim(0);  // the next thread allocates from another arena, and would need all of it once more
-#endif
+  const std::lock_guard lock(one_at_a_time());
+  auto large = std::make_shared<Re2Pattern>(portable, kMaxMemory, true);
+  // Anchored at the end it runs backwards at once.
+  const bool may_end = portable.find('$') != std::string::npos || portable.find("\\z") != std::string::npos;
+  if (large->expression().ok() && may_end) {
+    large->make_ready();
+  } else {
+    return_memory();
+  }
   return checked(pattern, std::move(large));
 }
 

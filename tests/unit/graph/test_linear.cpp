@@ -497,6 +497,27 @@ TEST_CASE("G3 a receive is asked for no more than the budget, a budget of one by
   }
 }
 
+TEST_CASE("F7 a receive is asked for less while a sink wants small batches") {
+  class Wanting final : public runtime::Sink {
+   public:
+    explicit Wanting(bool small) : small_(small) {}
+    Status write(const Batch&, StageContext&) override { return {}; }
+    bool wants_small_batches() const override { return small_; }
+
+   private:
+    const bool small_;
+  };
+  const auto asked = [](bool small) {
+    auto in = source_of(numbered(300), 1'000);
+    Builder b;
+    b.receive("in", receiver(in)).sink("out", [small] { return std::make_unique<Wanting>(small); });
+    CHECK(message(run(b, options())) == "");
+    CHECK(in->committed() == 300);
+    return std::size_t{in->biggest_request};
+  };
+  CHECK(asked(true) * 4 <= asked(false));
+}
+
 TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and comes that far") {
   constexpr std::size_t kBatches = 500;
   constexpr std::size_t kAhead = 10;  // batches that the budget holds

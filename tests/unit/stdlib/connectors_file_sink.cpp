@@ -546,6 +546,35 @@ TEST_CASE("F7 files that are written in turn leave the state, the one unwritten 
   CHECK(state.entries().empty());
 }
 
+TEST_CASE("F7 batches are to be small while files are written in turn, not where they come back") {
+  const TempDir temp;
+  SavedState state;
+  ManualClock clock;
+  ConnectorContext context;
+  context.clock = &clock;
+  Driver driver(state, path_template(temp / "", "p", ""), context);
+  REQUIRE(driver.open().ok());
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i <= pipec::stdlib::OutputFiles::kMostKept; ++i)
+    many.push_back(record_of("f" + std::to_string(i)));
+  const auto write = [&](const std::vector<std::string>& records) {
+    clock.advance(std::chrono::milliseconds(100));
+    REQUIRE(driver.write(records).ok());
+    REQUIRE(driver.commit().ok());
+  };
+  CHECK(driver.sink->wants_small_batches());  // nobody knows yet
+  write({record_of("a"), record_of("b")});
+  CHECK_FALSE(driver.sink->wants_small_batches());
+  CHECK_FALSE(driver.sink->wants_commit());
+  write(many);
+  CHECK(driver.sink->wants_small_batches());
+  CHECK(driver.sink->wants_commit());
+  write(many);
+  write(many);
+  CHECK_FALSE(driver.sink->wants_small_batches());
+  CHECK(driver.sink->wants_commit());
+}
+
 TEST_CASE("F7 a file that was not written for close_after is finished, and one in use again is not") {
   const TempDir temp;
   SavedState state;

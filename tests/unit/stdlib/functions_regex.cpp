@@ -1,3 +1,8 @@
+#include <cstddef>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "pipec/runtime/cached_bytes.h"
 #include "stdlib/functions/compiled_cache.h"
 #include "stdlib/functions/pattern.h"
@@ -90,6 +95,33 @@ TEST_CASE("G12 patterns that are computed are kept by their bytes, counted, and 
   }
   CHECK(CachedBytes::total() == before);
 }
+
+#if defined(__GLIBC__)
+TEST_CASE("G12 of a large computed pattern only what is asked for is compiled", "[functions]") {
+  const auto in_use = [] {
+    const auto info = ::mallinfo2();
+    return static_cast<std::ptrdiff_t>(info.uordblks + info.hblkhd);
+  };
+  const std::ptrdiff_t before = in_use();
+  const auto pattern = pipec::stdlib::Pattern::compile_computed(R"([\p{L}]{1,200}7)");
+  REQUIRE(pattern.ok());
+  const std::ptrdiff_t forwards = in_use() - before;
+  if (before != 0) {  // else a sanitizer's allocator is in place
+    CHECK(forwards > std::ptrdiff_t{1} << 20);
+    CHECK(forwards < std::ptrdiff_t{3} << 20);  // the program that runs backwards is as large
+  }
+  std::vector<std::string_view> groups;
+  CHECK_FALSE((*pattern)->match("abc", 0, groups));
+  REQUIRE((*pattern)->match("-abc7-", 0, groups));
+  CHECK(groups.at(0) == "abc7");
+  // Anchored at its end a match is looked for backwards.
+  const auto anchored = pipec::stdlib::Pattern::compile_computed(R"([\p{L}]{1,200}7$)");
+  REQUIRE(anchored.ok());
+  CHECK_FALSE((*anchored)->match("-abc7-", 0, groups));
+  REQUIRE((*anchored)->match("-abc7", 0, groups));
+  CHECK(groups.at(0) == "abc7");
+}
+#endif
 
 TEST_CASE("G12 a computed pattern compiles where a constant one does, and fails with the same words",
           "[functions]") {

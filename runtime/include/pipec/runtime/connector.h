@@ -177,6 +177,8 @@ class Sink {
   }
   // Any thread: what it keeps for the next commit is so much that every batch should be a commit point.
   virtual bool wants_commit() const { return false; }
+  // Any thread: what it keeps of each batch until its commit is so much that batches should be small.
+  virtual bool wants_small_batches() const { return false; }
   // Everything that was received is written and committed, and nothing more comes: changes of the entries
   // that the next run begins with. Not after an error.
   virtual void finish(StateEntries& changes) { (void)changes; }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pipec/runtime/connector.h"
+#include "pipec/runtime/format.h"
 #include "pipec/runtime/function.h"
 #include "pipec/runtime/ordered_stage.h"
 #include "pipec/runtime/own_files.h"
@@ -23,7 +24,9 @@
 
 namespace pipec::runtime {
 
-// An option of a connector, a parse format or a stage.
+struct FormatSpec;
+
+// An option of a connector, a format or a stage.
 struct OptionSpec {
   enum class Kind : std::uint8_t {
     constant,    // a constant expression of `types`
@@ -38,13 +41,10 @@ struct OptionSpec {
   // Shown in the reference; Options gives it where the option is left out. A per_record one's is only shown.
   std::optional<Value> fallback;
   std::vector<std::string> choices;
-  // Of a sink's choice: what it refuses a record for ("a number beyond 64 bits"), apart from a malformed one.
-  // Such a record becomes a dead letter, so the compiler knows that this sink can.
-  struct Refusal {
-    std::string choice;
-    std::string why;
-  };
-  std::vector<Refusal> refusals;
+  // Of a choice: the registry's formats that sinks can write, or that cut what a receiver reads, are the
+  // choices. A format's own options may be given with it: `encode: csv(columns: ["id"])`.
+  enum class Formats : std::uint8_t { none, encode, frame };
+  Formats formats = Formats::none;
   std::string doc;
   bool secret = false;  // never shown by explain, logs, errors
   // Of an option that may be given without a name: it says what is read or written, and so belongs to the key
@@ -60,7 +60,9 @@ class Options {
     Value value;                             // constants and choices (a string)
     std::shared_ptr<const Program> program;  // per_record
     Place place;
-    std::optional<RecordPath> path = {};  // path
+    std::optional<RecordPath> path = {};            // path
+    std::shared_ptr<const FormatSpec> format = {};  // of a choice among formats
+    std::shared_ptr<const Options> arguments = {};  // its options; null: none
   };
   std::vector<Item> items;
   std::vector<Item> assignments;  // of a stage's block: `name = expression`, as per_record options, in order
@@ -79,6 +81,11 @@ class Options {
   bool boolean(std::string_view name, bool fallback) const;
   std::shared_ptr<const Program> program(std::string_view name) const;
   const RecordPath* path(std::string_view name) const;  // null where it was left out
+  // The chosen format, with what it was given; null where the option was left out and has no fallback.
+  const FormatSpec* format(std::string_view name) const;
+  const Options& arguments(std::string_view name) const;
+  // For options that no compiler makes.
+  void choose(std::string name, const FormatSpec& format);
 
  private:
   const Item* given_or_default(std::string_view name) const;
@@ -176,21 +183,42 @@ struct SinkSpec {
   // complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
   // An error of a per_record option dead-letters the record, so the compiler knows that this sink can; see
-  // OptionSpec::refusals too.
+  // FormatSpec::Encode::refuses too.
 };
 
-// A format that `parse NAME` reads.
-struct ParserSpec {
+// A format: any of the three things that can be done with one, each with its own options.
+struct FormatSpec {
+  struct Role {
+    std::string doc;
+    std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+    std::size_t positional = 0;
+  };
+  // `parse NAME`.
+  struct Parse : Role {
+    // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
+    // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
+    // options).
+    std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
+    bool can_fail = true;        // false: every record parses
+    bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+  };
+  // `encode: NAME` of sinks.
+  struct Encode : Role {
+    std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
+    // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
+    // Such a record becomes a dead letter, so the compiler knows that this sink can.
+    std::string refuses;
+  };
+  // `framing: NAME` of receivers.
+  struct Frame : Role {
+    // Empty: by lines, which receivers do themselves.
+    std::function<Result<std::unique_ptr<Framing>>(const Options&)> make;
+    bool whole = false;  // an input is one document: nothing may follow when it was read
+  };
   std::string name;
-  std::string doc;
-  std::vector<OptionSpec> options;
-  std::size_t positional = 0;
-  // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
-  // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
-  // options).
-  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
-  bool can_fail = true;        // false: every record parses (text)
-  bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+  std::optional<Parse> parse;
+  std::optional<Encode> encode;
+  std::optional<Frame> frame;
 };
 
 // What a stage's maker gets besides its options.
@@ -249,7 +277,7 @@ class Registry {
   Status add(Function function);
   Status add(ReceiverSpec receiver);
   Status add(SinkSpec sink);
-  Status add(ParserSpec parser);
+  Status add(FormatSpec format);
   Status add(StageSpec stage);
   // The first error of add(), for who did not look at it; compile_text() gives it back.
   const Status& problem() const { return problem_; }
@@ -257,14 +285,16 @@ class Registry {
   const Function* function(std::string_view name) const;
   const ReceiverSpec* receiver(std::string_view name) const;
   const SinkSpec* sink(std::string_view name) const;
-  const ParserSpec* parser(std::string_view name) const;
   const StageSpec* stage(std::string_view name) const;
+  const FormatSpec* format(std::string_view name) const;
+  // What an option of Kind::choice may be.
+  std::vector<std::string> choices(const OptionSpec& option) const;
 
   // In the order of registration; pointers stay valid as long as the registry.
   const std::deque<Function>& functions() const { return functions_; }
   const std::deque<ReceiverSpec>& receivers() const { return receivers_; }
   const std::deque<SinkSpec>& sinks() const { return sinks_; }
-  const std::deque<ParserSpec>& parsers() const { return parsers_; }
+  const std::deque<FormatSpec>& formats() const { return formats_; }
   const std::deque<StageSpec>& stages() const { return stages_; }
 
   // Compiles the pattern of `matches`; set by whoever brings a regex library.
@@ -276,7 +306,7 @@ class Registry {
   std::deque<Function> functions_;
   std::deque<ReceiverSpec> receivers_;
   std::deque<SinkSpec> sinks_;
-  std::deque<ParserSpec> parsers_;
+  std::deque<FormatSpec> formats_;
   std::deque<StageSpec> stages_;
   std::map<std::string, const Function*, std::less<>> function_names_;
   Status problem_;
