@@ -353,8 +353,9 @@ TEST_CASE("a registered stage gets its block, its options and its place in the t
   CHECK(all.add(empty).error().message == "the stage 'empty' has no 'make'");
   empty.kind = StageSpec::Kind::ordered;
   CHECK(all.add(empty).error().message == "the stage 'empty' has no 'make_ordered'");
-  ParserSpec parser;
-  parser.name = "json";
+  FormatSpec format;
+  format.name = "json";
+  FormatSpec::Parse& parser = format.parse.emplace();
   OptionSpec on_error;
   on_error.name = "on_error";
   on_error.kind = OptionSpec::Kind::choice;
@@ -363,7 +364,7 @@ TEST_CASE("a registered stage gets its block, its options and its place in the t
   parser.make = [](const Options&) -> Result<std::unique_ptr<Stage>> {
     return std::unique_ptr<Stage>(std::make_unique<Nothing>());
   };
-  REQUIRE(all.add(parser).ok());
+  REQUIRE(all.add(format).ok());
 
   StageRun good("stamp { a = .b + 1; c = [1,\n 2] } | parse json(on_error: skip)", all);
   CHECK(good.problem == "");
