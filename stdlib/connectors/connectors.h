@@ -13,13 +13,9 @@
 
 namespace pipec::stdlib {
 
-void register_file_receiver(runtime::Registry& registry);
-void register_stdin_receiver(runtime::Registry& registry);
-void register_generate_receiver(runtime::Registry& registry);
-void register_file_sink(runtime::Registry& registry);
-void register_kafka_receiver(runtime::Registry& registry);
-void register_kafka_sink(runtime::Registry& registry);
-void register_stream_sinks(runtime::Registry& registry);  // stdout, null
+#define CONNECTOR(name) void register_##name(runtime::Registry& registry);
+#include "stdlib/connectors/list.def"
+#undef CONNECTOR
 
 // The part of that name that the pipeline's connectors share; without a pipeline around it, one of its own.
 template <typename T>

@@ -7,13 +7,9 @@
 namespace pipec::stdlib {
 
 void register_connectors(runtime::Registry& registry) {
-  register_file_receiver(registry);
-  register_stdin_receiver(registry);
-  register_generate_receiver(registry);
-  register_file_sink(registry);
-  register_stream_sinks(registry);
-  register_kafka_receiver(registry);
-  register_kafka_sink(registry);
+#define CONNECTOR(name) register_##name(registry);
+#include "stdlib/connectors/list.def"
+#undef CONNECTOR
   // An embedding program that brings channels of its own has registered them before.
   if (!registry.receiver("memory")) register_memory(registry, std::make_shared<MemoryChannels>());
 }
