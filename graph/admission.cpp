@@ -36,51 +36,51 @@ bool Admission::is_commit_point() {
 }
 
 // The lock is held. `visits`: places that the batch does not come to, but which note their state at it.
-void Admission::number(Delivery& delivery, std::uint32_t& visits) {
-  delivery.sequence = next_sequence_++;
+void Admission::number(InFlightBatch& in_flight, std::uint32_t& visits) {
+  in_flight.sequence = next_sequence_++;
   for (std::size_t i = 0; i < next_numbers_.size(); ++i) {
     const bool reached =
-        !delivery.bare && shared_.topology.reaches(delivery.feed, shared_.topology.serial_places[i]);
-    if (!reached && !delivery.commit_point) continue;
-    delivery.numbers[i] = next_numbers_[i]++;
+        !in_flight.bare && shared_.topology.reaches(in_flight.feed, shared_.topology.serial_places[i]);
+    if (!reached && !in_flight.commit_point) continue;
+    in_flight.numbers[i] = next_numbers_[i]++;
     if (!reached) ++visits;
   }
-  shared_.faults.must([&] { ledger_.admit(delivery, delivery.bare && shared_.plan.transactional); });
+  shared_.faults.must([&] { ledger_.admit(in_flight, in_flight.bare && shared_.plan.transactional); });
 }
 
-Parcel* Admission::enter(Delivery& delivery) noexcept {
-  shared_.faults.must([&] { delivery.numbers.assign(next_numbers_.size(), 0); });
-  Parcel* parcel = shared_.new_parcel(delivery);
+BatchView* Admission::enter(InFlightBatch& in_flight) noexcept {
+  shared_.faults.must([&] { in_flight.numbers.assign(next_numbers_.size(), 0); });
+  BatchView* view = shared_.new_view(in_flight);
   std::uint32_t visits = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(delivery.ends_split, false)) --open_parts_;
-    delivery.commit_point = is_commit_point();
-    number(delivery, visits);
+    if (std::exchange(in_flight.ends_split, false)) --open_parts_;
+    in_flight.commit_point = is_commit_point();
+    number(in_flight, visits);
   }
-  delivery.branches.start(shared_.topology.terminals[delivery.feed] + visits);
+  in_flight.branches.start(shared_.topology.terminals[in_flight.feed] + visits);
   if (visits > 0) {
     for (std::uint32_t i = 0; i < next_numbers_.size(); ++i) {
-      if (!shared_.topology.reaches(delivery.feed, shared_.topology.serial_places[i])) visit(i, delivery);
+      if (!shared_.topology.reaches(in_flight.feed, shared_.topology.serial_places[i])) visit(i, in_flight);
     }
   }
-  return parcel;
+  return view;
 }
 
-Parcel* Admission::admit(std::uint32_t source, Delivery& delivery) noexcept {
+BatchView* Admission::admit(std::uint32_t source, InFlightBatch& in_flight) noexcept {
   Counters& counters = shared_.counters;
-  Counters::add(counters.records_in, delivery.block->origins.size());  // unread ones: when they are read
-  Counters::add(counters.bytes_in, delivery.bytes);
+  Counters::add(counters.records_in, in_flight.block->origins.size());  // unread ones: when they are read
+  Counters::add(counters.bytes_in, in_flight.bytes);
   Counters::add(counters.batches, 1);
-  delivery.feed = source;
-  delivery.bare = false;
-  delivery.call = Delivery::Call::apply;
-  delivery.made = 0;
+  in_flight.feed = source;
+  in_flight.bare = false;
+  in_flight.call = InFlightBatch::Call::apply;
+  in_flight.made = 0;
   if (shared_.leases.governed()) {
-    delivery.received = shared_.options.clock->steady_now();
-    delivery.worked.store(0, std::memory_order_relaxed);
+    in_flight.received = shared_.options.clock->steady_now();
+    in_flight.worked.store(0, std::memory_order_relaxed);
   }
-  return enter(delivery);
+  return enter(in_flight);
 }
 
 void Admission::begin_parts() {
@@ -88,57 +88,57 @@ void Admission::begin_parts() {
   ++open_parts_;
 }
 
-void Admission::admit_own(std::uint32_t feed, Delivery::Call call) noexcept {
-  Delivery* delivery = nullptr;
-  shared_.faults.must([&] { delivery = shared_.pools.deliveries.get(); });
+void Admission::admit_own(std::uint32_t feed, InFlightBatch::Call call) noexcept {
+  InFlightBatch* in_flight = nullptr;
+  shared_.faults.must([&] { in_flight = shared_.pools.in_flight.get(); });
   shared_.faults.must([&] {
     auto block = std::make_shared<Block>();
     block->data = shared_.pools.buffers.get(1);
     block->origins.push_back({0, 0});
     block->source = shared_.plan.nodes[shared_.topology.feeds[feed]].name;
-    delivery->block = std::move(block);
+    in_flight->block = std::move(block);
   });
-  delivery->feed = feed;
-  delivery->bare = false;
-  delivery->call = call;
-  delivery->bytes = delivery->made = delivery->lease = 0;
+  in_flight->feed = feed;
+  in_flight->bare = false;
+  in_flight->call = call;
+  in_flight->bytes = in_flight->made = in_flight->lease = 0;
   shared_.leases.limiter().enter(0);
-  Parcel* parcel = enter(*delivery);
-  shared_.faults.must([&] { parcel->batch.assign(delivery->block, shared_.pools.buffers); });
-  parcel->batch.records.clear();
+  BatchView* view = enter(*in_flight);
+  shared_.faults.must([&] { view->batch.assign(in_flight->block, shared_.pools.buffers); });
+  view->batch.records.clear();
   const std::uint32_t place = shared_.topology.place_of[shared_.topology.feeds[feed]];
-  shared_.faults.must([&] { commit_points_->visit(place, parcel); });
+  shared_.faults.must([&] { commit_points_->visit(place, view); });
 }
 
 void Admission::admit_commit_point() noexcept {
-  Delivery* delivery = nullptr;
+  InFlightBatch* in_flight = nullptr;
   std::uint32_t visits = 0;
   {
     const std::lock_guard lock(mutex_);
     if (!behind_commit_point_ || open_parts_ > 0) return;
     behind_commit_point_ = false;
     last_commit_point_ = shared_.options.clock->steady_now();
-    shared_.faults.must([&] { delivery = shared_.pools.deliveries.get(); });
-    shared_.faults.must([&] { delivery->numbers.assign(next_numbers_.size(), 0); });
-    delivery->feed = 0;
-    delivery->bare = true;
-    delivery->commit_point = true;
-    delivery->lease = 0;
-    number(*delivery, visits);
+    shared_.faults.must([&] { in_flight = shared_.pools.in_flight.get(); });
+    shared_.faults.must([&] { in_flight->numbers.assign(next_numbers_.size(), 0); });
+    in_flight->feed = 0;
+    in_flight->bare = true;
+    in_flight->commit_point = true;
+    in_flight->lease = 0;
+    number(*in_flight, visits);
   }
   if (visits == 0) {
-    shared_.faults.must([&] { commit_points_->pass(delivery); });
+    shared_.faults.must([&] { commit_points_->pass(in_flight); });
     return;
   }
-  delivery->branches.start(visits);
-  for (std::uint32_t i = 0; i < visits; ++i) visit(i, *delivery);
+  in_flight->branches.start(visits);
+  for (std::uint32_t i = 0; i < visits; ++i) visit(i, *in_flight);
 }
 
-void Admission::visit(std::uint32_t place, Delivery& delivery) {
-  Parcel* parcel = shared_.new_parcel(delivery);
-  parcel->batch.release();
-  parcel->only_snapshot = true;
-  shared_.faults.must([&] { commit_points_->visit(place, parcel); });
+void Admission::visit(std::uint32_t place, InFlightBatch& in_flight) {
+  BatchView* view = shared_.new_view(in_flight);
+  view->batch.release();
+  view->only_snapshot = true;
+  shared_.faults.must([&] { commit_points_->visit(place, view); });
 }
 
 void Admission::want_commit() noexcept {
@@ -173,7 +173,7 @@ void Admission::let_time_pass() noexcept {
     if (!stage.stage->wants_time()) continue;
     const auto feed = std::find(topology.feeds.begin() + static_cast<std::ptrdiff_t>(topology.sources.size()),
                                 topology.feeds.end(), stage.node);
-    admit_own(static_cast<std::uint32_t>(feed - topology.feeds.begin()), Delivery::Call::on_time);
+    admit_own(static_cast<std::uint32_t>(feed - topology.feeds.begin()), InFlightBatch::Call::on_time);
   }
 }
 
@@ -191,7 +191,7 @@ void Admission::source_ended(std::uint32_t source) noexcept {
       if (last) shared_.faults.must([&] { ended.push_back(static_cast<std::uint32_t>(feed)); });
     }
   }
-  for (const std::uint32_t feed : ended) admit_own(feed, Delivery::Call::finish);
+  for (const std::uint32_t feed : ended) admit_own(feed, InFlightBatch::Call::finish);
 }
 
 }  // namespace pipec::graph

@@ -26,12 +26,12 @@ class Admission {
   // The time of the commit interval begins.
   void start() { last_commit_point_ = shared_.options.clock->steady_now(); }
 
-  // What was received for `source`, into the total order. The parcel is for the caller to send on.
-  Parcel* admit(std::uint32_t source, Delivery& delivery) noexcept;
+  // What was received for `source`, into the total order. The view is for the caller to send on.
+  BatchView* admit(std::uint32_t source, InFlightBatch& in_flight) noexcept;
   // A receive that goes on in parts: between them there is no commit point.
   void begin_parts();
   // A batch of an ordered stage's own, without a record yet, and on its way.
-  void admit_own(std::uint32_t feed, Delivery::Call call) noexcept;
+  void admit_own(std::uint32_t feed, InFlightBatch::Call call) noexcept;
   // An empty batch that visits the serial places alone: at the end of the input, when a source goes quiet,
   // when somebody asks for it. Not where nothing came since the last one.
   void admit_commit_point() noexcept;
@@ -48,9 +48,9 @@ class Admission {
  private:
   using Time = std::chrono::steady_clock::time_point;
   bool is_commit_point();
-  void number(Delivery& delivery, std::uint32_t& visits);
-  void visit(std::uint32_t place, Delivery& delivery);
-  Parcel* enter(Delivery& delivery) noexcept;
+  void number(InFlightBatch& in_flight, std::uint32_t& visits);
+  void visit(std::uint32_t place, InFlightBatch& in_flight);
+  BatchView* enter(InFlightBatch& in_flight) noexcept;
 
   const Shared& shared_;
   const Connectors& connectors_;

@@ -26,7 +26,7 @@ class Branches {
   Branches(const Shared& shared, Wiring& wiring, const Connectors& connectors);
 
   // What the source of this number receives goes in here.
-  const Input<Parcel*>& read(std::uint32_t source) const { return reads_[source].in; }
+  const Input<BatchView*>& read(std::uint32_t source) const { return reads_[source].in; }
   // Where all branches end, and where the rest of a batch that was left undone comes back from.
   void connect(EndsNode& ends);
   // The serial places, in the order of Topology::serial_places.
@@ -51,7 +51,7 @@ class Branches {
   std::deque<SinkNode> sinks_;
   std::deque<DropNode> drops_;
   // Of each node of the plan: its input, or that of the join in front of it; and where it sends on.
-  std::vector<Input<Parcel*>> entries_;
+  std::vector<Input<BatchView*>> entries_;
   std::vector<std::vector<Way*>> outs_;  // one for each arm of a route, none of an end
 };
 

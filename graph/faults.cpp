@@ -8,14 +8,14 @@ using runtime::Error;
 using runtime::guarded;
 using runtime::Status;
 
-void Faults::fail_batch(Delivery& delivery, Error error) noexcept {
-  delivery.branches.fail();
-  failure_.fail_at(delivery.sequence, std::move(error));
+void Faults::fail_batch(InFlightBatch& in_flight, Error error) noexcept {
+  in_flight.branches.fail();
+  failure_.fail_at(in_flight.sequence, std::move(error));
   end_now_();
 }
 
-void Faults::fail_batch(Delivery& delivery, Error error, std::size_t place) noexcept {
-  fail_batch(delivery, at(std::move(error), place));
+void Faults::fail_batch(InFlightBatch& in_flight, Error error, std::size_t place) noexcept {
+  fail_batch(in_flight, at(std::move(error), place));
 }
 
 void Faults::fail_at(Error error, std::size_t place) noexcept {

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "graph/in_flight.h"
 #include "graph/insist.h"
-#include "graph/parcel.h"
 #include "graph/state/activity.h"
 #include "graph/state/failure.h"
 #include "pipec/graph/plan.h"
@@ -31,8 +31,8 @@ class Faults {
   }
 
   // The batch, and all behind it, are not written and not committed.
-  void fail_batch(Delivery& delivery, runtime::Error error) noexcept;
-  void fail_batch(Delivery& delivery, runtime::Error error, std::size_t place) noexcept;
+  void fail_batch(InFlightBatch& in_flight, runtime::Error error) noexcept;
+  void fail_batch(InFlightBatch& in_flight, runtime::Error error, std::size_t place) noexcept;
   // Nobody's batch: what was received goes on.
   void fail_at(runtime::Error error, std::size_t place) noexcept;
   // The same from a thread that holds locks.
@@ -48,8 +48,8 @@ class Faults {
   void stop() { stopping_.store(true, std::memory_order_release); }
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
   bool ending() const { return stopping() || failure_.any(); }
-  bool alive(const Delivery& delivery) const {
-    return !delivery.branches.failed() && failure_.before_failure(delivery.sequence);
+  bool alive(const InFlightBatch& in_flight) const {
+    return !in_flight.branches.failed() && failure_.before_failure(in_flight.sequence);
   }
   const Failure& first() const { return failure_; }
 

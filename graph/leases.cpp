@@ -77,81 +77,81 @@ std::size_t Leases::made_in(const runtime::Batch& batch, std::size_t buffers_bef
 
 // What one stage may write before what it has done is to leave memory: what was reserved for it, or its share
 // of what is free, and always some times what came in, so that ordinary stages never hear of it.
-std::size_t Leases::output_allowance(Delivery& delivery) const {
+std::size_t Leases::output_allowance(InFlightBatch& in_flight) const {
   constexpr std::size_t kOrdinary = 3;
   const std::size_t all = budget();
   const std::size_t used = limiter_.used_bytes();
   const std::size_t share = all > used ? (all - used) / (std::size_t{2} * threads_) : 0;
-  const std::lock_guard lock(delivery.mutex);
-  const std::size_t real = delivery.bytes + delivery.made;
-  const std::size_t reserved = delivery.lease > real ? delivery.lease - real : 0;
-  return std::max({kOrdinary * delivery.bytes, share, reserved});
+  const std::lock_guard lock(in_flight.mutex);
+  const std::size_t real = in_flight.bytes + in_flight.made;
+  const std::size_t reserved = in_flight.lease > real ? in_flight.lease - real : 0;
+  return std::max({kOrdinary * in_flight.bytes, share, reserved});
 }
 
 // A part of the batch has left memory before the rest.
-void Leases::note_freed(Delivery& delivery, std::size_t bytes) {
+void Leases::note_freed(InFlightBatch& in_flight, std::size_t bytes) {
   if (!governed_) return;
-  const std::lock_guard lock(delivery.mutex);
-  delivery.made -= std::min(delivery.made, bytes);
-  const std::size_t all = delivery.bytes + delivery.made;
-  if (all >= delivery.lease) return;
-  limiter_.correct(delivery.lease, all);
-  delivery.lease = all;
+  const std::lock_guard lock(in_flight.mutex);
+  in_flight.made -= std::min(in_flight.made, bytes);
+  const std::size_t all = in_flight.bytes + in_flight.made;
+  if (all >= in_flight.lease) return;
+  limiter_.correct(in_flight.lease, all);
+  in_flight.lease = all;
 }
 
 // What a stage wrote into new buffers is in flight as well (G2). Workers never wait: the batch keeps what it
 // needs, and the next ones wait at the source.
-void Leases::note_made(Delivery& delivery, std::size_t bytes) {
-  if (!governed_ || bytes == 0 || delivery.bare) return;
-  const std::lock_guard lock(delivery.mutex);
-  delivery.made += bytes;
-  const std::size_t all = delivery.bytes + delivery.made;
-  if (all <= delivery.lease) return;
-  limiter_.grow(all - delivery.lease);
-  delivery.lease = all;
+void Leases::note_made(InFlightBatch& in_flight, std::size_t bytes) {
+  if (!governed_ || bytes == 0 || in_flight.bare) return;
+  const std::lock_guard lock(in_flight.mutex);
+  in_flight.made += bytes;
+  const std::size_t all = in_flight.bytes + in_flight.made;
+  if (all <= in_flight.lease) return;
+  limiter_.grow(all - in_flight.lease);
+  in_flight.lease = all;
 }
 
-// So is an outline, for as long as a parcel holds it. Branches that share one count it each.
-void Leases::note_outline(Parcel& parcel) {
-  const std::size_t bytes = parcel.batch.outline.bytes();
-  if (bytes > parcel.outlined) note_made(*parcel.delivery, bytes - parcel.outlined);
-  if (bytes < parcel.outlined) note_freed(*parcel.delivery, parcel.outlined - bytes);
-  parcel.outlined = bytes;
+// So is an outline, for as long as a view holds it. Branches that share one count it each.
+void Leases::note_outline(BatchView& view) {
+  const std::size_t bytes = view.batch.outline.bytes();
+  if (bytes > view.outlined) note_made(*view.in_flight, bytes - view.outlined);
+  if (bytes < view.outlined) note_freed(*view.in_flight, view.outlined - bytes);
+  view.outlined = bytes;
 }
 
-void Leases::drop_outline(Parcel& parcel) {
-  if (parcel.outlined == 0) return;
-  parcel.batch.outline = {};
-  note_outline(parcel);
+void Leases::drop_outline(BatchView& view) {
+  if (view.outlined == 0) return;
+  view.batch.outline = {};
+  note_outline(view);
 }
 
 // A batch has come to an end of its branches: how much stages make of each byte is known. More is believed at
 // once, less slowly.
-void Leases::note_expansion(Delivery& delivery) {
-  if (!governed_ || delivery.bare || delivery.feed >= sources_.size()) return;
-  Source& source = sources_[delivery.feed];
+void Leases::note_expansion(InFlightBatch& in_flight) {
+  if (!governed_ || in_flight.bare || in_flight.feed >= sources_.size()) return;
+  Source& source = sources_[in_flight.feed];
   if (!source.has_stages) return;
   std::size_t made = 0;
   {
-    const std::lock_guard lock(delivery.mutex);
-    made = delivery.made;
+    const std::lock_guard lock(in_flight.mutex);
+    made = in_flight.made;
   }
   const double seen =
-      static_cast<double>(made) / static_cast<double>(std::max<std::size_t>(1, delivery.bytes));
+      static_cast<double>(made) / static_cast<double>(std::max<std::size_t>(1, in_flight.bytes));
   const double known = source.expansion.load(std::memory_order_relaxed);
   source.expansion.store(seen > known ? seen : known + (seen - known) / 16, std::memory_order_relaxed);
   if (known < 0) source.probed.open();
 }
 
-void Leases::note_settled(const Delivery& delivery) {
-  if (!governed_ || delivery.feed >= sources_.size()) return;
-  const auto residence = options_.clock->steady_now() - delivery.received;
+void Leases::note_settled(const InFlightBatch& in_flight) {
+  if (!governed_ || in_flight.feed >= sources_.size()) return;
+  const auto residence = options_.clock->steady_now() - in_flight.received;
   settled_.batches.fetch_add(1, std::memory_order_relaxed);
-  settled_.bytes.fetch_add(delivery.bytes, std::memory_order_relaxed);
+  settled_.bytes.fetch_add(in_flight.bytes, std::memory_order_relaxed);
   const std::int64_t nanoseconds = std::chrono::nanoseconds(residence).count();
   settled_.residence.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, nanoseconds)),
                                std::memory_order_relaxed);
-  settled_.work.fetch_add(static_cast<std::uint64_t>(delivery.worked.load(std::memory_order_relaxed)),
+  settled_.work.fetch_add(static_cast<std::uint64_t>(in_flight.worked.load(std::memory_order_relaxed)),
                           std::memory_order_relaxed);
 }
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "graph/parcel.h"
+#include "graph/in_flight.h"
 #include "graph/state/gate.h"
 #include "graph/state/limiter.h"
 #include "graph/topology.h"
@@ -40,13 +40,13 @@ class Leases {
   void no_more();  // nobody waits for it any more
 
   static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
-  std::size_t output_allowance(Delivery& delivery) const;
-  void note_made(Delivery& delivery, std::size_t bytes);
-  void note_freed(Delivery& delivery, std::size_t bytes);
-  void note_outline(Parcel& parcel);
-  void drop_outline(Parcel& parcel);
-  void note_expansion(Delivery& delivery);
-  void note_settled(const Delivery& delivery);
+  std::size_t output_allowance(InFlightBatch& in_flight) const;
+  void note_made(InFlightBatch& in_flight, std::size_t bytes);
+  void note_freed(InFlightBatch& in_flight, std::size_t bytes);
+  void note_outline(BatchView& view);
+  void drop_outline(BatchView& view);
+  void note_expansion(InFlightBatch& in_flight);
+  void note_settled(const InFlightBatch& in_flight);
 
   void received(std::size_t bytes) { last_received_.store(bytes, std::memory_order_relaxed); }
   // The governor's word; budget 0: as it was.

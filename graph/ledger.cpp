@@ -8,17 +8,17 @@ namespace pipec::graph {
 
 using runtime::PositionRange;
 
-void Ledger::admit(const Delivery& delivery, bool ends_transaction) {
+void Ledger::admit(const InFlightBatch& in_flight, bool ends_transaction) {
   const std::lock_guard lock(mutex_);
-  const bool has_positions = !delivery.bare && delivery.block;
+  const bool has_positions = !in_flight.bare && in_flight.block;
   const std::vector<PositionRange> none;
-  barrier_.admit(delivery.sequence, delivery.feed, has_positions ? delivery.block->ranges : none,
-                 delivery.commit_point);
+  barrier_.admit(in_flight.sequence, in_flight.feed, has_positions ? in_flight.block->ranges : none,
+                 in_flight.commit_point);
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   if (ends_transaction) transaction_open_ = true;
   // For messages only.
   if (has_positions) {
-    static_cast<void>(runtime::guarded([&] { note_names(delivery.feed, *delivery.block); }));
+    static_cast<void>(runtime::guarded([&] { note_names(in_flight.feed, *in_flight.block); }));
   }
 }
 
@@ -35,10 +35,11 @@ void Ledger::note_names(std::uint32_t source, const runtime::Block& block) {
   }
 }
 
-void Ledger::settle(Delivery& delivery, bool done, const std::function<void()>& out_of_memory) {
+void Ledger::settle(InFlightBatch& in_flight, bool done, const std::function<void()>& out_of_memory) {
   const std::lock_guard lock(mutex_);
   try {
-    done ? barrier_.done(delivery.sequence, std::move(delivery.entries)) : barrier_.fail(delivery.sequence);
+    done ? barrier_.done(in_flight.sequence, std::move(in_flight.entries))
+         : barrier_.fail(in_flight.sequence);
   } catch (...) {
     barrier_.spoil();
     out_of_memory();

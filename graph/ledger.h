@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "graph/parcel.h"
+#include "graph/in_flight.h"
 #include "graph/state/commit_barrier.h"
 
 namespace pipec::graph {
@@ -28,7 +28,7 @@ enum class CommitEnd : std::uint8_t {
 
 // To the barrier: a batch, or how the commit ended that was out.
 struct BarrierCall {
-  Delivery* settled = nullptr;
+  InFlightBatch* settled = nullptr;
   Commit* commit = nullptr;
   CommitEnd end = CommitEnd::done;
 };
@@ -36,9 +36,9 @@ struct BarrierCall {
 class Ledger {
  public:
   // In the total order: the caller holds the lock that makes it. Throws without memory, and has done nothing.
-  void admit(const Delivery& delivery, bool ends_transaction);
+  void admit(const InFlightBatch& in_flight, bool ends_transaction);
   // The batch is done or failed for good. `out_of_memory` is called in the handler of what was thrown.
-  void settle(Delivery& delivery, bool done, const std::function<void()>& out_of_memory);
+  void settle(InFlightBatch& in_flight, bool done, const std::function<void()>& out_of_memory);
   // A batch's books are closed. True: nothing is in flight any more, and somebody waits for that.
   bool leave();
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "graph/faults.h"
+#include "graph/in_flight.h"
 #include "graph/leases.h"
-#include "graph/parcel.h"
 #include "graph/timer.h"
 #include "graph/topology.h"
 #include "graph/wiring.h"
@@ -33,8 +33,8 @@ struct Counters {
 struct Pools {
   explicit Pools(std::size_t batches) : buffers(batches) {}
   runtime::BufferPool buffers;  // before all that holds buffers
-  Pool<Parcel> parcels;
-  Pool<Delivery> deliveries;
+  Pool<BatchView> views;
+  Pool<InFlightBatch> in_flight;
   Pool<Split> splits;
 };
 
@@ -71,22 +71,22 @@ struct Shared {
   Timer& timer;
   Log& log;
 
-  Parcel* new_parcel(Delivery& delivery) const {
-    Parcel* parcel = nullptr;
-    faults.must([&] { parcel = pools.parcels.get(); });
-    parcel->delivery = &delivery;
-    return parcel;
+  BatchView* new_view(InFlightBatch& in_flight) const {
+    BatchView* view = nullptr;
+    faults.must([&] { view = pools.views.get(); });
+    view->in_flight = &in_flight;
+    return view;
   }
-  // A parcel that a branch has done with.
-  void recycle(Parcel* parcel) const {
-    if (parcel->outlined != 0) leases.note_freed(*parcel->delivery, std::exchange(parcel->outlined, 0));
-    parcel->batch.release();
-    parcel->prepared.reset();
-    parcel->delivery = nullptr;
-    parcel->split = nullptr;
-    parcel->only_snapshot = false;
-    parcel->ordinal = 0;
-    pools.parcels.put(parcel);
+  // A view that a branch has done with.
+  void recycle(BatchView* view) const {
+    if (view->outlined != 0) leases.note_freed(*view->in_flight, std::exchange(view->outlined, 0));
+    view->batch.release();
+    view->prepared.reset();
+    view->in_flight = nullptr;
+    view->split = nullptr;
+    view->only_snapshot = false;
+    view->ordinal = 0;
+    pools.views.put(view);
   }
   // On a worker, after a while. Without the memory for it, the run fails and it happens all the same.
   template <typename T>
@@ -97,16 +97,16 @@ struct Shared {
   }
 };
 
-// The way of a parcel from one node of the plan to the next.
+// The way of a view from one node of the plan to the next.
 struct Way {
-  Output<Parcel*> out;
+  Output<BatchView*> out;
   std::uint32_t ordinal = 0;  // among the edges into the next node
   bool outline = false;       // the next node makes use of the batch's outline
 
-  void send(const Shared& shared, Parcel* parcel) const {
-    parcel->ordinal = ordinal;
-    if (!outline) shared.leases.drop_outline(*parcel);
-    shared.faults.must([&] { out.send(parcel); });
+  void send(const Shared& shared, BatchView* view) const {
+    view->ordinal = ordinal;
+    if (!outline) shared.leases.drop_outline(*view);
+    shared.faults.must([&] { out.send(view); });
   }
 };
 

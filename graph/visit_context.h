@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/parcel.h"
+#include "graph/in_flight.h"
 #include "pipec/graph/plan.h"
 #include "pipec/runtime/stage.h"
 
@@ -20,12 +20,13 @@ namespace pipec::graph {
 
 class VisitContext final : public runtime::StageContext {
  public:
-  VisitContext(Delivery& delivery, const std::string& name, const runtime::Place& place, std::uint32_t node)
-      : delivery_(delivery), name_(name), place_(place), node_(node) {}
+  VisitContext(InFlightBatch& in_flight, const std::string& name, const runtime::Place& place,
+               std::uint32_t node)
+      : in_flight_(in_flight), name_(name), place_(place), node_(node) {}
 
   void dead_letter(const runtime::Record& record, std::string_view reason,
                    const runtime::Place* place) override {
-    if (!delivery_.block || record.origin >= delivery_.block->origins.size()) {
+    if (!in_flight_.block || record.origin >= in_flight_.block->origins.size()) {
       if (!foreign_) foreign_ = std::string(reason);
       return;
     }
@@ -65,8 +66,8 @@ class VisitContext final : public runtime::StageContext {
   // Without memory it throws and has done nothing.
   void hand_over() {
     if (letters_.empty()) return;
-    const std::lock_guard lock(delivery_.mutex);
-    std::vector<RoutedLetter>& all = delivery_.letters;
+    const std::lock_guard lock(in_flight_.mutex);
+    std::vector<RoutedLetter>& all = in_flight_.letters;
     const std::size_t needed = all.size() + letters_.size();
     if (needed > all.capacity()) all.reserve(std::max(needed, 2 * all.capacity()));
     std::move(letters_.begin(), letters_.end(), std::back_inserter(all));
@@ -74,7 +75,7 @@ class VisitContext final : public runtime::StageContext {
   }
 
  private:
-  Delivery& delivery_;
+  InFlightBatch& in_flight_;
   const std::string& name_;
   const runtime::Place& place_;
   std::uint32_t node_;

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "graph/parcel.h"
+#include "graph/in_flight.h"
 #include "pipec/runtime/clock.h"
 
 namespace pipec::graph {
@@ -11,7 +11,7 @@ namespace pipec::graph {
 class WorkTimer {
  public:
   // Null: nobody wants to know.
-  WorkTimer(const runtime::Clock* clock, Delivery& delivery) : clock_(clock), delivery_(delivery) {
+  WorkTimer(const runtime::Clock* clock, InFlightBatch& in_flight) : clock_(clock), in_flight_(in_flight) {
     if (clock_) begun_ = clock_->steady_now();
   }
   WorkTimer(const WorkTimer&) = delete;
@@ -19,12 +19,12 @@ class WorkTimer {
   ~WorkTimer() {
     if (!clock_) return;
     const std::chrono::nanoseconds worked = clock_->steady_now() - begun_;
-    delivery_.worked.fetch_add(worked.count(), std::memory_order_relaxed);
+    in_flight_.worked.fetch_add(worked.count(), std::memory_order_relaxed);
   }
 
  private:
   const runtime::Clock* clock_;
-  Delivery& delivery_;
+  InFlightBatch& in_flight_;
   std::chrono::steady_clock::time_point begun_;
 };
 

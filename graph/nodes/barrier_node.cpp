@@ -26,24 +26,24 @@ void BarrierNode::take(const BarrierCall& call) {
   }
 }
 
-void BarrierNode::settle(Delivery* delivery) {
+void BarrierNode::settle(InFlightBatch* in_flight) {
   Faults& faults = shared_.faults;
-  const bool done = faults.alive(*delivery);
+  const bool done = faults.alive(*in_flight);
   if (!done && !faults.any()) {
-    faults.fail_batch(*delivery, Error{"internal", "a batch failed without an error", {}, {}, false});
+    faults.fail_batch(*in_flight, Error{"internal", "a batch failed without an error", {}, {}, false});
   }
-  if (!delivery->bare) {
-    if (delivery->block.use_count() == 1) delivery->block->data = {};
-    shared_.leases.note_settled(*delivery);
-    const LimiterCall back{.what = LimiterCall::What::credit, .bytes = delivery->lease};
+  if (!in_flight->bare) {
+    if (in_flight->block.use_count() == 1) in_flight->block->data = {};
+    shared_.leases.note_settled(*in_flight);
+    const LimiterCall back{.what = LimiterCall::What::credit, .bytes = in_flight->lease};
     if (done || !mutated(Mutant::leak_on_failure)) credit.send(back);
     if (mutated(Mutant::release_twice)) credit.send(back);
   }
-  ledger_.settle(*delivery, done, [&] { faults.out_of_resources(); });
+  ledger_.settle(*in_flight, done, [&] { faults.out_of_resources(); });
   send_commit();
-  delivery->entries.clear();
-  delivery->letters.clear();
-  shared_.pools.deliveries.put(delivery);
+  in_flight->entries.clear();
+  in_flight->letters.clear();
+  shared_.pools.in_flight.put(in_flight);
   if (ledger_.leave()) idle_();
 }
 

@@ -22,7 +22,7 @@ class BarrierNode {
 
  private:
   void take(const BarrierCall& call);
-  void settle(Delivery* delivery);
+  void settle(InFlightBatch* in_flight);
   void send_commit();
 
   const Shared& shared_;

@@ -13,29 +13,29 @@ class CommitPointsNode {
  public:
   explicit CommitPointsNode(Wiring& wiring)
       : wiring_(wiring),
-        in_(add_node<Delivery*>(wiring, "commit points", "commit points", Wiring::Runs::own_thread,
-                                [](Delivery*) {})) {}
+        in_(add_node<InFlightBatch*>(wiring, "commit points", "commit points", Wiring::Runs::own_thread,
+                                     [](InFlightBatch*) {})) {}
 
   // In the order of Topology::serial_places.
-  void connect_place(const Input<Parcel*>& place) {
-    places_.push_back(add_port<Parcel*>(wiring_, in_, "visit"));
+  void connect_place(const Input<BatchView*>& place) {
+    places_.push_back(add_port<BatchView*>(wiring_, in_, "visit"));
     places_.back().connect(place);
   }
   // Where there is no such place.
-  void connect_route_point(const Input<Delivery*>& route_point) {
-    route_point_ = add_port<Delivery*>(wiring_, in_, "visit");
+  void connect_route_point(const Input<InFlightBatch*>& route_point) {
+    route_point_ = add_port<InFlightBatch*>(wiring_, in_, "visit");
     route_point_.connect(route_point);
   }
 
   // From any thread.
-  void visit(std::uint32_t place, Parcel* parcel) const { places_[place].hand_on(parcel); }
-  void pass(Delivery* delivery) const { route_point_.hand_on(delivery); }
+  void visit(std::uint32_t place, BatchView* view) const { places_[place].hand_on(view); }
+  void pass(InFlightBatch* in_flight) const { route_point_.hand_on(in_flight); }
 
  private:
   Wiring& wiring_;
-  const Input<Delivery*> in_;
-  std::vector<Output<Parcel*>> places_;
-  Output<Delivery*> route_point_;
+  const Input<InFlightBatch*> in_;
+  std::vector<Output<BatchView*>> places_;
+  Output<InFlightBatch*> route_point_;
 };
 
 }  // namespace pipec::graph

@@ -10,21 +10,21 @@ namespace pipec::graph {
 class DropNode {
  public:
   DropNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
-      : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "drop", Wiring::Runs::at_once,
-                             [this](Parcel* parcel) { take(parcel); })),
-        done(add_port<Parcel*>(wiring, in, "done")),
+      : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "drop", Wiring::Runs::at_once,
+                                [this](BatchView* view) { take(view); })),
+        done(add_port<BatchView*>(wiring, in, "done")),
         shared_(shared) {}
-  Input<Parcel*> in;
-  Output<Parcel*> done;
+  Input<BatchView*> in;
+  Output<BatchView*> done;
 
  private:
-  void take(Parcel* parcel) {
-    Delivery& delivery = *parcel->delivery;
-    shared_.leases.note_expansion(delivery);
-    if (shared_.faults.alive(delivery)) {
-      Counters::add(shared_.counters.records_filtered, parcel->batch.records.size());
+  void take(BatchView* view) {
+    InFlightBatch& in_flight = *view->in_flight;
+    shared_.leases.note_expansion(in_flight);
+    if (shared_.faults.alive(in_flight)) {
+      Counters::add(shared_.counters.records_filtered, view->batch.records.size());
     }
-    done.send(parcel);
+    done.send(view);
   }
 
   const Shared& shared_;

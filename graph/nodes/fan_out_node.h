@@ -12,34 +12,34 @@ namespace pipec::graph {
 class FanOutNode {
  public:
   FanOutNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
-      : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "fan-out", Wiring::Runs::at_once,
-                             [this](Parcel* parcel) { take(parcel); })),
+      : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "fan-out", Wiring::Runs::at_once,
+                                [this](BatchView* view) { take(view); })),
         shared_(shared),
         node_(node) {
     for (std::size_t i = 0; i < shared.topology.edges[node].size(); ++i) {
-      branches.push_back({.out = add_port<Parcel*>(wiring, in)});
+      branches.push_back({.out = add_port<BatchView*>(wiring, in)});
     }
   }
-  Input<Parcel*> in;
+  Input<BatchView*> in;
   std::vector<Way> branches;
 
  private:
-  void take(Parcel* parcel) {
-    Delivery& delivery = *parcel->delivery;
+  void take(BatchView* view) {
+    InFlightBatch& in_flight = *view->in_flight;
     for (std::size_t i = 0; i + 1 < branches.size(); ++i) {
-      Parcel* copy = shared_.new_parcel(delivery);
-      copy->split = parcel->split;
+      BatchView* copy = shared_.new_view(in_flight);
+      copy->split = view->split;
       runtime::Status status = runtime::guarded([&] {
-        copy->batch = parcel->batch;
+        copy->batch = view->batch;
         shared_.leases.note_outline(*copy);
       });
       if (!status) {
         copy->batch.records.clear();
-        shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+        shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
       }
       branches[i].send(shared_, copy);
     }
-    branches.back().send(shared_, parcel);
+    branches.back().send(shared_, view);
   }
 
   const Shared& shared_;

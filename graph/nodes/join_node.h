@@ -15,39 +15,39 @@ namespace pipec::graph {
 class JoinNode {
  public:
   JoinNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
-      : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "join", Wiring::Runs::at_once,
-                             [this](Parcel* parcel) { take(parcel); })),
-        out{.out = add_port<Parcel*>(wiring, in)},
+      : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "join", Wiring::Runs::at_once,
+                                [this](BatchView* view) { take(view); })),
+        out{.out = add_port<BatchView*>(wiring, in)},
         shared_(shared),
         node_(node) {}
-  Input<Parcel*> in;
+  Input<BatchView*> in;
   Way out;
 
  private:
-  void take(Parcel* parcel) {
-    const Delivery& delivery = *parcel->delivery;
-    if (shared_.topology.arrivals[delivery.feed][node_] > 1) parcel = join(parcel);
-    if (parcel) out.send(shared_, parcel);
+  void take(BatchView* view) {
+    const InFlightBatch& in_flight = *view->in_flight;
+    if (shared_.topology.arrivals[in_flight.feed][node_] > 1) view = join(view);
+    if (view) out.send(shared_, view);
   }
 
   // Null: more parts are on their way.
-  Parcel* join(Parcel* parcel) {
-    Delivery& delivery = *parcel->delivery;
-    std::vector<Parcel*> parts;
+  BatchView* join(BatchView* view) {
+    InFlightBatch& in_flight = *view->in_flight;
+    std::vector<BatchView*> parts;
     shared_.faults.must([&] {
-      const std::lock_guard lock(delivery.mutex);
-      auto found = std::find_if(delivery.joins.begin(), delivery.joins.end(),
-                                [&](const Delivery::Join& join) { return join.node == node_; });
-      if (found == delivery.joins.end()) found = delivery.joins.insert(found, {node_, {}});
-      found->parts.push_back(parcel);
-      if (found->parts.size() == shared_.topology.arrivals[delivery.feed][node_]) parts.swap(found->parts);
+      const std::lock_guard lock(in_flight.mutex);
+      auto found = std::find_if(in_flight.joins.begin(), in_flight.joins.end(),
+                                [&](const InFlightBatch::Join& join) { return join.node == node_; });
+      if (found == in_flight.joins.end()) found = in_flight.joins.insert(found, {node_, {}});
+      found->parts.push_back(view);
+      if (found->parts.size() == shared_.topology.arrivals[in_flight.feed][node_]) parts.swap(found->parts);
     });
     if (parts.empty()) return nullptr;
     std::sort(parts.begin(), parts.end(),
-              [](const Parcel* a, const Parcel* b) { return a->ordinal < b->ordinal; });
+              [](const BatchView* a, const BatchView* b) { return a->ordinal < b->ordinal; });
     runtime::Status status = runtime::guarded([&] { join_parts(parts); });
     if (!status) {
-      shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+      shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
       parts[0]->batch.records.clear();
     }
     for (std::size_t i = 1; i < parts.size(); ++i) shared_.recycle(parts[i]);

@@ -10,13 +10,13 @@ using runtime::Status;
 
 OrderedNode::OrderedNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
                          const std::unique_ptr<runtime::OrderedStage>& stage)
-    : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "prepare", Wiring::Runs::parallel,
-                           [this](Parcel* parcel) { prepare(parcel); })),
-      prepared(add_port<Parcel*>(wiring, in)),
-      apply(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "apply", Wiring::Runs::serial,
-                              [this](Parcel* parcel) { take(parcel); })),
-      out{.out = add_port<Parcel*>(wiring, apply)},
-      done(add_port<Parcel*>(wiring, apply, "done")),
+    : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "prepare", Wiring::Runs::parallel,
+                              [this](BatchView* view) { prepare(view); })),
+      prepared(add_port<BatchView*>(wiring, in)),
+      apply(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "apply", Wiring::Runs::serial,
+                                 [this](BatchView* view) { take(view); })),
+      out{.out = add_port<BatchView*>(wiring, apply)},
+      done(add_port<BatchView*>(wiring, apply, "done")),
       shared_(shared),
       node_(node),
       stage_(stage),
@@ -24,65 +24,65 @@ OrderedNode::OrderedNode(const Shared& shared, Wiring& wiring, std::uint32_t nod
   prepared.connect(apply);
 }
 
-void OrderedNode::prepare(Parcel* parcel) {
-  if (!shared_.faults.alive(*parcel->delivery)) parcel->batch.records.clear();
-  if (!parcel->batch.records.empty()) {
-    StageVisit visit(shared_, node_, *parcel, out.outline);
+void OrderedNode::prepare(BatchView* view) {
+  if (!shared_.faults.alive(*view->in_flight)) view->batch.records.clear();
+  if (!view->batch.records.empty()) {
+    StageVisit visit(shared_, node_, *view, out.outline);
     visit.run([&]() -> Status {
       const ScratchPool::Lease scratch(scratch_);
-      auto result = stage_->prepare(parcel->batch, scratch.get(), visit.context());
+      auto result = stage_->prepare(view->batch, scratch.get(), visit.context());
       if (!result) return std::move(result.error());
-      parcel->prepared = std::move(*result);
+      view->prepared = std::move(*result);
       return {};
     });
   }
-  shared_.faults.must([&] { prepared.send(parcel); });
+  shared_.faults.must([&] { prepared.send(view); });
 }
 
-void OrderedNode::take(Parcel* parcel) {
-  const std::uint64_t number = parcel->delivery->numbers[shared_.topology.place_of[node_]];
-  shared_.faults.must([&] { order_.put(number, parcel, parcel->split != nullptr); });
-  while (Parcel* next = order_.take()) pass(next);
+void OrderedNode::take(BatchView* view) {
+  const std::uint64_t number = view->in_flight->numbers[shared_.topology.place_of[node_]];
+  shared_.faults.must([&] { order_.put(number, view, view->split != nullptr); });
+  while (BatchView* next = order_.take()) pass(next);
 }
 
-void OrderedNode::pass(Parcel* parcel) {
-  Delivery& delivery = *parcel->delivery;
-  if (!parcel->only_snapshot) run(*parcel);
-  if (!parcel->split) take_snapshot(delivery);
-  if (parcel->only_snapshot) {
-    done.send(parcel);
+void OrderedNode::pass(BatchView* view) {
+  InFlightBatch& in_flight = *view->in_flight;
+  if (!view->only_snapshot) run(*view);
+  if (!view->split) take_snapshot(in_flight);
+  if (view->only_snapshot) {
+    done.send(view);
   } else {
-    out.send(shared_, parcel);
+    out.send(shared_, view);
   }
 }
 
-void OrderedNode::run(Parcel& parcel) {
-  Delivery& delivery = *parcel.delivery;
-  runtime::Batch& batch = parcel.batch;
-  if (!shared_.faults.alive(delivery)) {
+void OrderedNode::run(BatchView& view) {
+  InFlightBatch& in_flight = *view.in_flight;
+  runtime::Batch& batch = view.batch;
+  if (!shared_.faults.alive(in_flight)) {
     batch.records.clear();
     return;
   }
-  StageVisit visit(shared_, node_, parcel, out.outline);
-  if (!visit.run([&] { return call(parcel, visit.context()); })) return;
-  parcel.prepared.reset();
+  StageVisit visit(shared_, node_, view, out.outline);
+  if (!visit.run([&] { return call(view, visit.context()); })) return;
+  view.prepared.reset();
   if (!batch.has_block()) {
-    shared_.faults.must([&] { batch.assign(delivery.block, shared_.pools.buffers); });
+    shared_.faults.must([&] { batch.assign(in_flight.block, shared_.pools.buffers); });
     batch.records.clear();
   }
 }
 
-Status OrderedNode::call(Parcel& parcel, runtime::StageContext& context) {
-  const Delivery& delivery = *parcel.delivery;
-  if (shared_.topology.feeds[delivery.feed] != node_) {
-    return stage_->apply(parcel.batch, parcel.prepared.get(), context);
+Status OrderedNode::call(BatchView& view, runtime::StageContext& context) {
+  const InFlightBatch& in_flight = *view.in_flight;
+  if (shared_.topology.feeds[in_flight.feed] != node_) {
+    return stage_->apply(view.batch, view.prepared.get(), context);
   }
-  if (delivery.call == Delivery::Call::finish) return stage_->finish(parcel.batch, context);
-  return stage_->on_time(shared_.options.clock->unix_nanoseconds(), parcel.batch, context);
+  if (in_flight.call == InFlightBatch::Call::finish) return stage_->finish(view.batch, context);
+  return stage_->on_time(shared_.options.clock->unix_nanoseconds(), view.batch, context);
 }
 
-void OrderedNode::take_snapshot(Delivery& delivery) {
-  if (!delivery.commit_point || !shared_.faults.alive(delivery)) return;
+void OrderedNode::take_snapshot(InFlightBatch& in_flight) {
+  if (!in_flight.commit_point || !shared_.faults.alive(in_flight)) return;
   const Node& node = shared_.plan.nodes[node_];
   Status status = shared_.faults.foreign(Activity::Call::snapshot, node_, [&] {
     runtime::StateEntries own;
@@ -90,10 +90,10 @@ void OrderedNode::take_snapshot(Delivery& delivery) {
     if (!std::exchange(meaning_noted_, true) && !node.meaning.empty()) {
       own.push_back({StateKeeper::kMeaning, node.meaning});
     }
-    const std::lock_guard lock(delivery.mutex);
-    StateKeeper::add(node.state_key, std::move(own), delivery.entries);
+    const std::lock_guard lock(in_flight.mutex);
+    StateKeeper::add(node.state_key, std::move(own), in_flight.entries);
   });
-  if (!status) shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+  if (!status) shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
 }
 
 }  // namespace pipec::graph

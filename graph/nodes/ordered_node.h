@@ -19,25 +19,25 @@ class OrderedNode {
   // `stage` is set when the run opens.
   OrderedNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
               const std::unique_ptr<runtime::OrderedStage>& stage);
-  Input<Parcel*> in;  // prepare
-  Output<Parcel*> prepared;
-  Input<Parcel*> apply;
+  Input<BatchView*> in;  // prepare
+  Output<BatchView*> prepared;
+  Input<BatchView*> apply;
   Way out;
-  Output<Parcel*> done;  // parcels that came for a snapshot only
+  Output<BatchView*> done;  // views that came for a snapshot only
 
  private:
-  void prepare(Parcel* parcel);
-  void take(Parcel* parcel);
-  void pass(Parcel* parcel);
-  void run(Parcel& parcel);
-  runtime::Status call(Parcel& parcel, runtime::StageContext& context);
-  void take_snapshot(Delivery& delivery);
+  void prepare(BatchView* view);
+  void take(BatchView* view);
+  void pass(BatchView* view);
+  void run(BatchView& view);
+  runtime::Status call(BatchView& view, runtime::StageContext& context);
+  void take_snapshot(InFlightBatch& in_flight);
 
   const Shared& shared_;
   const std::uint32_t node_;
   const std::unique_ptr<runtime::OrderedStage>& stage_;
   ScratchPool scratch_;
-  Sequencer<Parcel*> order_;
+  Sequencer<BatchView*> order_;
   bool meaning_noted_ = false;
 };
 

@@ -22,61 +22,61 @@ constexpr std::size_t kBytesOfRecord = sizeof(runtime::Slice) + sizeof(Record);
 }  // namespace
 
 ReadNode::ReadNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
-    : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "read", Wiring::Runs::parallel,
-                           [this](Parcel* parcel) { take(parcel); })),
-      out{.out = add_port<Parcel*>(wiring, in)},
+    : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "read", Wiring::Runs::parallel,
+                              [this](BatchView* view) { take(view); })),
+      out{.out = add_port<BatchView*>(wiring, in)},
       shared_(shared),
       node_(node) {}
 
-void ReadNode::take(Parcel* parcel) {
-  Delivery& delivery = *parcel->delivery;
-  if (delivery.block->reader) read(delivery);
-  make_records(*parcel);
-  out.send(shared_, parcel);
+void ReadNode::take(BatchView* view) {
+  InFlightBatch& in_flight = *view->in_flight;
+  if (in_flight.block->reader) read(in_flight);
+  make_records(*view);
+  out.send(shared_, view);
 }
 
-void ReadNode::read(Delivery& delivery) {
-  Block& block = *delivery.block;
+void ReadNode::read(InFlightBatch& in_flight) {
+  Block& block = *in_flight.block;
   const std::shared_ptr<const runtime::Reader> reader = std::move(block.reader);
   Status status = shared_.faults.foreign(Activity::Call::read, node_, [&]() -> Status {
-    if (!shared_.faults.alive(delivery)) return {};
+    if (!shared_.faults.alive(in_flight)) return {};
     block.data = shared_.pools.buffers.get(block.unread_bytes);
     if (Status done = reader->read(block); !done) return done;
     return check_records(block);
   });
   if (!status) {
-    shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+    shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
     block.origins.clear();
     return;
   }
   Counters::add(shared_.counters.records_in, block.origins.size());
   // Records so short that the source would have given fewer of them are memory that no lease shows.
-  const std::size_t many = shared_.leases.record_limit(delivery.bytes);
+  const std::size_t many = shared_.leases.record_limit(in_flight.bytes);
   if (block.origins.size() > many) {
-    shared_.leases.note_made(delivery, (block.origins.size() - many) * kBytesOfRecord);
+    shared_.leases.note_made(in_flight, (block.origins.size() - many) * kBytesOfRecord);
   }
 }
 
 // Here and not in the source's thread: the records are written where they are read next.
-void ReadNode::make_records(Parcel& parcel) {
-  Delivery& delivery = *parcel.delivery;
-  Status status = guarded([&] { parcel.batch.assign(delivery.block, shared_.pools.buffers); });
+void ReadNode::make_records(BatchView& view) {
+  InFlightBatch& in_flight = *view.in_flight;
+  Status status = guarded([&] { view.batch.assign(in_flight.block, shared_.pools.buffers); });
   if (!status) {
-    shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
-    parcel.batch.records.clear();
-  } else if (!delivery.block->rejected.empty()) {
-    take_rejected(parcel);
+    shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
+    view.batch.records.clear();
+  } else if (!in_flight.block->rejected.empty()) {
+    take_rejected(view);
   }
 }
 
 // What the source could not read is a dead letter before any stage sees it.
-void ReadNode::take_rejected(Parcel& parcel) {
-  Delivery& delivery = *parcel.delivery;
+void ReadNode::take_rejected(BatchView& view) {
+  InFlightBatch& in_flight = *view.in_flight;
   const Node& node = shared_.plan.nodes[node_];
   Status status = guarded([&]() -> Status {
-    VisitContext context(delivery, node.name, node.place, node_);
-    std::vector<Record>& records = parcel.batch.records;  // here still one for each origin
-    for (const runtime::Rejected& rejected : delivery.block->rejected) {
+    VisitContext context(in_flight, node.name, node.place, node_);
+    std::vector<Record>& records = view.batch.records;  // here still one for each origin
+    for (const runtime::Rejected& rejected : in_flight.block->rejected) {
       if (rejected.origin >= records.size()) {
         return Error{"internal", "the source rejects a record that is not in its block", {}, {}, false};
       }
@@ -85,12 +85,12 @@ void ReadNode::take_rejected(Parcel& parcel) {
     }
     std::erase_if(records, [](const Record& record) { return record.origin == kTaken; });
     context.hand_over();
-    shared_.leases.note_made(delivery, context.letter_bytes());
+    shared_.leases.note_made(in_flight, context.letter_bytes());
     return {};
   });
   if (!status) {
-    shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
-    parcel.batch.records.clear();
+    shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
+    view.batch.records.clear();
   }
 }
 

@@ -10,14 +10,14 @@ namespace pipec::graph {
 class ReadNode {
  public:
   ReadNode(const Shared& shared, Wiring& wiring, std::uint32_t node);
-  Input<Parcel*> in;
+  Input<BatchView*> in;
   Way out;
 
  private:
-  void take(Parcel* parcel);
-  void read(Delivery& delivery);
-  void make_records(Parcel& parcel);
-  void take_rejected(Parcel& parcel);
+  void take(BatchView* view);
+  void read(InFlightBatch& in_flight);
+  void make_records(BatchView& view);
+  void take_rejected(BatchView& view);
 
   const Shared& shared_;
   const std::uint32_t node_;

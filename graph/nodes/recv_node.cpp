@@ -24,7 +24,7 @@ RecvNode::RecvNode(const Shared& shared, Wiring& wiring, std::uint32_t source, c
                             permit_ = permit;
                             changed_.notify_one();
                           })),
-      batches(add_port<Parcel*>(wiring, in)),
+      batches(add_port<BatchView*>(wiring, in)),
       requests(add_port<LimiterCall>(wiring, in, "request")),
       shared_(shared),
       source_(source),
@@ -103,16 +103,16 @@ Status RecvNode::receive_all() {
       governing_->have_it_look();
       continue;
     }
-    Delivery* delivery = nullptr;
-    shared_.faults.must([&] { delivery = shared_.pools.deliveries.get(); });
+    InFlightBatch* in_flight = nullptr;
+    shared_.faults.must([&] { in_flight = shared_.pools.in_flight.get(); });
     const auto asked = std::chrono::steady_clock::now();
     Result<Received> received =
-        shared_.faults.foreign(Activity::Call::receive, node_, [&] { return receive(*delivery, reserved); });
+        shared_.faults.foreign(Activity::Call::receive, node_, [&] { return receive(*in_flight, reserved); });
     if (shared_.faults.abandoned()) return {};
     if (!received || *received != Received::records || shared_.faults.any()) {
       give_back(reserved.charge);
-      if (delivery->block) delivery->block->data = {};
-      shared_.pools.deliveries.put(delivery);
+      if (in_flight->block) in_flight->block->data = {};
+      shared_.pools.in_flight.put(in_flight);
       if (!received) return received.error();
       if (*received == Received::end) {
         admission_.source_ended(source_);
@@ -122,36 +122,37 @@ Status RecvNode::receive_all() {
       continue;
     }
     rest_ = Milliseconds(0);
-    Block& block = *delivery->block;
+    Block& block = *in_flight->block;
     if (block.reader) block.data = {};  // a worker gets a buffer when it comes to it
     const std::size_t bytes = block.bytes();
     shared_.leases.received(bytes);
     if (is_more_than_asked(block, reserved)) {
-      std::shared_ptr<Block> parts = std::move(delivery->block);
-      shared_.pools.deliveries.put(delivery);
+      std::shared_ptr<Block> parts = std::move(in_flight->block);
+      shared_.pools.in_flight.put(in_flight);
       give_back(reserved.charge);
       send_parts(std::move(parts));
       continue;
     }
     const std::size_t lease = shared_.leases.charge_of(source_, bytes);
     shared_.leases.limiter().correct(reserved.charge, lease);
-    send(*delivery, bytes, lease);
+    send(*in_flight, bytes, lease);
     if (reserved.probe && !shared_.leases.wait_probed(source_)) return {};
   }
   return {};
 }
 
-// One receive into the delivery's block. What the receiver gave is checked.
-Result<Received> RecvNode::receive(Delivery& delivery, const Leases::Reservation& reserved) {
+// One receive into the in-flight batch's block. What the receiver gave is checked.
+Result<Received> RecvNode::receive(InFlightBatch& in_flight, const Leases::Reservation& reserved) {
   // A sink may have kept the batch, and with it the block.
-  if (!delivery.block || delivery.block.use_count() != 1) delivery.block = std::make_shared<Block>();
-  delivery.block->clear();
-  delivery.block->data = shared_.pools.buffers.get(reserved.bytes);
+  if (!in_flight.block || in_flight.block.use_count() != 1) in_flight.block = std::make_shared<Block>();
+  in_flight.block->clear();
+  in_flight.block->data = shared_.pools.buffers.get(reserved.bytes);
   runtime::ReceiveLimits limits;
   limits.max_bytes = reserved.bytes;
   limits.max_records = shared_.leases.record_limit(reserved.bytes);
   limits.largest_record = governing_ ? governing_->largest_record() : 0;
-  return checked(connectors_.sources()[source_].receiver->receive(limits, *delivery.block), *delivery.block);
+  return checked(connectors_.sources()[source_].receiver->receive(limits, *in_flight.block),
+                 *in_flight.block);
 }
 
 bool RecvNode::is_more_than_asked(const Block& block, const Leases::Reservation& reserved) const {
@@ -173,27 +174,27 @@ void RecvNode::send_parts(std::shared_ptr<Block> block) {
     const std::size_t lease = shared_.leases.charge_of(source_, bytes);
     const bool last = first + count == records;
     ask(lease, false, true);
-    Delivery* delivery = nullptr;
-    shared_.faults.must([&] { delivery = shared_.pools.deliveries.get(); });
+    InFlightBatch* in_flight = nullptr;
+    shared_.faults.must([&] { in_flight = shared_.pools.in_flight.get(); });
     if (last && first == 0) {
-      delivery->block = block;  // all of it
+      in_flight->block = block;  // all of it
     } else {
       if (first == 0) admission_.begin_parts();
-      shared_.faults.must([&] { delivery->block = part_of(*block, first, count); });
-      delivery->ends_split = last;
+      shared_.faults.must([&] { in_flight->block = part_of(*block, first, count); });
+      in_flight->ends_split = last;
     }
     if (last) block.reset();
-    send(*delivery, bytes, lease);
+    send(*in_flight, bytes, lease);
     if (room.probe) shared_.leases.wait_probed(source_);
     first += count;
   }
 }
 
-void RecvNode::send(Delivery& delivery, std::size_t bytes, std::size_t lease) {
-  delivery.bytes = bytes;
-  delivery.lease = lease;
-  Parcel* parcel = admission_.admit(source_, delivery);
-  shared_.faults.must([&] { batches.hand_on(parcel); });
+void RecvNode::send(InFlightBatch& in_flight, std::size_t bytes, std::size_t lease) {
+  in_flight.bytes = bytes;
+  in_flight.lease = lease;
+  BatchView* view = admission_.admit(source_, in_flight);
+  shared_.faults.must([&] { batches.hand_on(view); });
 }
 
 // A receiver that says "idle" without having waited is not asked over and over (D9).

@@ -25,7 +25,7 @@ class RecvNode {
   RecvNode(const Shared& shared, Wiring& wiring, std::uint32_t source, const Connectors& connectors,
            Admission& admission, Governing* governing);
   Input<Permit> in;
-  Output<Parcel*> batches;
+  Output<BatchView*> batches;
   Output<LimiterCall> requests;
 
   // The thread's body: until the end of the input, or of the run.
@@ -46,10 +46,10 @@ class RecvNode {
   bool too_much_memory() const;
   bool ask(std::size_t bytes, bool alone, bool rest = false);
   void give_back(std::size_t bytes) const;
-  runtime::Result<runtime::Received> receive(Delivery& delivery, const Leases::Reservation& reserved);
+  runtime::Result<runtime::Received> receive(InFlightBatch& in_flight, const Leases::Reservation& reserved);
   bool is_more_than_asked(const runtime::Block& block, const Leases::Reservation& reserved) const;
   void send_parts(std::shared_ptr<runtime::Block> block);
-  void send(Delivery& delivery, std::size_t bytes, std::size_t lease);
+  void send(InFlightBatch& in_flight, std::size_t bytes, std::size_t lease);
   void rest(std::chrono::steady_clock::time_point asked);
 
   const Shared& shared_;

@@ -13,44 +13,45 @@ using runtime::Record;
 using runtime::Status;
 
 RouteNode::RouteNode(const Shared& shared, Wiring& wiring, std::uint32_t node)
-    : in(add_node<Parcel*>(wiring, shared.plan.nodes[node].name, "route", Wiring::Runs::parallel,
-                           [this](Parcel* parcel) { take(parcel); })),
+    : in(add_node<BatchView*>(wiring, shared.plan.nodes[node].name, "route", Wiring::Runs::parallel,
+                              [this](BatchView* view) { take(view); })),
       shared_(shared),
       node_(node),
       scratch_(shared.threads, [router = shared.plan.nodes[node].router] { return router->make_scratch(); }) {
   for (std::size_t i = 0; i < shared.topology.edges[node].size(); ++i) {
-    arms.push_back({.out = add_port<Parcel*>(wiring, in)});
+    arms.push_back({.out = add_port<BatchView*>(wiring, in)});
   }
 }
 
-void RouteNode::take(Parcel* parcel) {
-  Delivery& delivery = *parcel->delivery;
-  if (!shared_.faults.alive(delivery)) parcel->batch.records.clear();
+void RouteNode::take(BatchView* view) {
+  InFlightBatch& in_flight = *view->in_flight;
+  if (!shared_.faults.alive(in_flight)) view->batch.records.clear();
   std::vector<Batch>* kept = nullptr;
   shared_.faults.must([&] { kept = kept_.get(); });
   std::vector<Batch>& batches = *kept;
   shared_.faults.must([&] { batches.resize(arms.size()); });
-  if (!choose(*parcel, batches)) {
+  if (!choose(*view, batches)) {
     for (Batch& batch : batches) batch.records.clear();
   }
-  // Before the parts leave: when they are through, the delivery is settled, and its lease is another batch's.
-  if (parcel->outlined != 0) shared_.leases.note_freed(delivery, std::exchange(parcel->outlined, 0));
+  // Before the parts leave: when they are through, the in-flight batch is settled, and its lease is another
+  // batch's.
+  if (view->outlined != 0) shared_.leases.note_freed(in_flight, std::exchange(view->outlined, 0));
   for (std::size_t i = 0; i < arms.size(); ++i) {
-    Parcel* part = shared_.new_parcel(delivery);
-    part->split = parcel->split;
+    BatchView* part = shared_.new_view(in_flight);
+    part->split = view->split;
     std::swap(part->batch, batches[i]);
     shared_.leases.note_outline(*part);
     arms[i].send(shared_, part);
   }
   kept_.put(kept);
-  shared_.recycle(parcel);
+  shared_.recycle(view);
 }
 
-bool RouteNode::choose(Parcel& parcel, std::vector<Batch>& into) {
-  Delivery& delivery = *parcel.delivery;
-  Batch& batch = parcel.batch;
+bool RouteNode::choose(BatchView& view, std::vector<Batch>& into) {
+  InFlightBatch& in_flight = *view.in_flight;
+  Batch& batch = view.batch;
   const Node& node = shared_.plan.nodes[node_];
-  VisitContext context(delivery, node.name, node.place, node_);
+  VisitContext context(in_flight, node.name, node.place, node_);
   context.want_outline(std::any_of(arms.begin(), arms.end(), [](const Way& arm) { return arm.outline; }));
   context.bound_evaluation(shared_.leases.evaluation());
   Status status = shared_.faults.foreign(Activity::Call::route, node_, [&]() -> Status {
@@ -60,21 +61,21 @@ bool RouteNode::choose(Parcel& parcel, std::vector<Batch>& into) {
     batch.records = std::move(records);
     if (batch.records.empty()) return {};
     const ScratchPool::Lease scratch(scratch_);
-    const WorkTimer timer(shared_.leases.clock(), delivery);
+    const WorkTimer timer(shared_.leases.clock(), in_flight);
     if (Status routed = node.router->route(batch, into, scratch.get(), context); !routed) return routed;
-    if (Status good = check_context(shared_, context, delivery, node_, 0); !good) return good;
+    if (Status good = check_context(shared_, context, in_flight, node_, 0); !good) return good;
     if (node.trusted) return {};
     for (const Batch& arm : into) {
-      if (Status good = check_batch(arm, *delivery.block); !good) return good;
+      if (Status good = check_batch(arm, *in_flight.block); !good) return good;
     }
     return {};
   });
   if (!status) {
-    shared_.faults.fail_batch(delivery, std::move(status.error()), node_);
+    shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
     return false;
   }
   shared_.faults.must([&] { context.hand_over(); });
-  shared_.leases.note_made(delivery, context.letter_bytes());
+  shared_.leases.note_made(in_flight, context.letter_bytes());
   Counters::add(shared_.counters.records_filtered, context.filtered());
   Counters::add(shared_.counters.errors, context.errors());
   return true;

@@ -1,4 +1,4 @@
-// route: each record of a batch goes into one arm, and every arm gets a parcel of its own, empty or not.
+// route: each record of a batch goes into one arm, and every arm gets a view of its own, empty or not.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace pipec::graph {
 class RouteNode {
  public:
   RouteNode(const Shared& shared, Wiring& wiring, std::uint32_t node);
-  Input<Parcel*> in;
+  Input<BatchView*> in;
   std::vector<Way> arms;
 
   std::uint32_t node() const { return node_; }
 
  private:
-  void take(Parcel* parcel);
-  bool choose(Parcel& parcel, std::vector<runtime::Batch>& into);
+  void take(BatchView* view);
+  bool choose(BatchView& view, std::vector<runtime::Batch>& into);
 
   const Shared& shared_;
   const std::uint32_t node_;

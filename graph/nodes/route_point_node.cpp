@@ -34,10 +34,10 @@ std::string join_facts(std::initializer_list<std::string> facts) {
   return text;
 }
 
-Error rejected(const Delivery& delivery) {
-  const DeadLetter& first = delivery.letters.front().letter;
-  const Block& block = *delivery.block;
-  const std::size_t count = delivery.letters.size();
+Error rejected(const InFlightBatch& in_flight) {
+  const DeadLetter& first = in_flight.letters.front().letter;
+  const Block& block = *in_flight.block;
+  const std::size_t count = in_flight.letters.size();
   const std::string facts = join_facts(
       {first.stage, first.place.to_string(), block.source,
        fmt::format("{} {}", block.byte_positions ? "byte" : "position", block.position(first.origin))});
@@ -54,11 +54,11 @@ Error rejected(const Delivery& delivery) {
 
 RoutePointNode::RoutePointNode(const Shared& shared, Wiring& wiring,
                                const std::unique_ptr<runtime::Sink>& sink)
-    : in(add_node<Delivery*>(
+    : in(add_node<InFlightBatch*>(
           wiring, shared.plan.dead_letters.name.empty() ? "dead letters" : shared.plan.dead_letters.name,
-          "route point", Wiring::Runs::serial, [this](Delivery* delivery) { take(delivery); })),
+          "route point", Wiring::Runs::serial, [this](InFlightBatch* in_flight) { take(in_flight); })),
       settled(add_port<BarrierCall>(wiring, in, "settled")),
-      again(add_port<Delivery*>(wiring, in, "again")),
+      again(add_port<InFlightBatch*>(wiring, in, "again")),
       shared_(shared),
       sink_(sink),
       backoff_(shared.options.retry) {
@@ -66,67 +66,67 @@ RoutePointNode::RoutePointNode(const Shared& shared, Wiring& wiring,
 }
 
 // Null: the suspended batch is tried again.
-void RoutePointNode::take(Delivery* delivery) {
-  if (delivery) {
-    shared_.faults.must([&] { order_.put(delivery->sequence, delivery); });
+void RoutePointNode::take(InFlightBatch* in_flight) {
+  if (in_flight) {
+    shared_.faults.must([&] { order_.put(in_flight->sequence, in_flight); });
     if (suspended_) return;
   } else if (!attempt(std::exchange(suspended_, nullptr))) {
     return;
   }
-  while (Delivery* next = order_.take()) {
+  while (InFlightBatch* next = order_.take()) {
     if (!attempt(next)) return;
   }
 }
 
 // False: it is suspended.
-bool RoutePointNode::attempt(Delivery* delivery) {
-  if (const Wait wait = pass(*delivery)) {
-    suspended_ = delivery;
-    shared_.hand_on_after<Delivery*>(*wait, again, nullptr);
+bool RoutePointNode::attempt(InFlightBatch* in_flight) {
+  if (const Wait wait = pass(*in_flight)) {
+    suspended_ = in_flight;
+    shared_.hand_on_after<InFlightBatch*>(*wait, again, nullptr);
     return false;
   }
-  settled.send({.settled = delivery});
+  settled.send({.settled = in_flight});
   return true;
 }
 
-RoutePointNode::Wait RoutePointNode::pass(Delivery& delivery) {
-  if (const Wait wait = route(delivery)) return wait;
-  take_snapshot(delivery);
-  if (!delivery.held) return std::nullopt;
-  if (const Wait wait = held_->write(*delivery.held, nullptr, nullptr)) return wait;
-  shared_.recycle(std::exchange(delivery.held, nullptr));
+RoutePointNode::Wait RoutePointNode::pass(InFlightBatch& in_flight) {
+  if (const Wait wait = route(in_flight)) return wait;
+  take_snapshot(in_flight);
+  if (!in_flight.held) return std::nullopt;
+  if (const Wait wait = held_->write(*in_flight.held, nullptr, nullptr)) return wait;
+  shared_.recycle(std::exchange(in_flight.held, nullptr));
   // Dead letters that the sink itself found come last.
-  return route(delivery);
+  return route(in_flight);
 }
 
-RoutePointNode::Wait RoutePointNode::route(Delivery& delivery) {
-  if (delivery.letters.empty() || !shared_.faults.alive(delivery)) return std::nullopt;
+RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
+  if (in_flight.letters.empty() || !shared_.faults.alive(in_flight)) return std::nullopt;
   // Branches report in any order; what is written does not depend on it.
-  std::stable_sort(delivery.letters.begin(), delivery.letters.end(),
+  std::stable_sort(in_flight.letters.begin(), in_flight.letters.end(),
                    [](const RoutedLetter& a, const RoutedLetter& b) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
                    });
-  const std::size_t count = delivery.letters.size();
+  const std::size_t count = in_flight.letters.size();
   if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    if (const Wait wait = write(delivery)) return wait;
+    if (const Wait wait = write(in_flight)) return wait;
   } else if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
-    reject(delivery);
+    reject(in_flight);
   }
   Counters::add(shared_.counters.dead_letters, count);
   Counters::add(shared_.counters.errors, count);
-  delivery.letters.clear();
+  in_flight.letters.clear();
   return std::nullopt;
 }
 
-RoutePointNode::Wait RoutePointNode::write(Delivery& delivery) {
+RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   Faults& faults = shared_.faults;
   Status status =
-      faults.foreign(Activity::Call::write, faults.route_place(), [&] { return write_letters(delivery); });
+      faults.foreign(Activity::Call::write, faults.route_place(), [&] { return write_letters(in_flight); });
   if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
     if (status.error().retriable) {
       if (const Wait wait = backoff_.next()) return wait;
     }
-    faults.fail_batch(delivery, std::move(status.error()), faults.route_place());
+    faults.fail_batch(in_flight, std::move(status.error()), faults.route_place());
   }
   backoff_.reset();
   letters_written_ = 0;
@@ -134,21 +134,21 @@ RoutePointNode::Wait RoutePointNode::write(Delivery& delivery) {
 }
 
 // Goes on behind what an earlier attempt has written.
-Status RoutePointNode::write_letters(Delivery& delivery) {
-  while (letters_written_ < delivery.letters.size()) {
+Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
+  while (letters_written_ < in_flight.letters.size()) {
     auto block = std::make_shared<Block>();
     block->data = shared_.pools.buffers.get(kLetterBytes);
     std::size_t next = letters_written_;
-    while (next < delivery.letters.size() && block->data->size() < kLetterBytes) {
+    while (next < in_flight.letters.size() && block->data->size() < kLetterBytes) {
       const std::size_t begin = block->data->size();
-      runtime::write_dead_letter(*delivery.block, delivery.letters[next++].letter,
+      runtime::write_dead_letter(*in_flight.block, in_flight.letters[next++].letter,
                                  shared_.options.clock->unix_nanoseconds(), *block->data);
       const std::size_t size = block->data->size() - begin;
       block->origins.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
       block->data->append('\n');  // so that the padding behind the next one's start never shows its bytes
     }
     const Batch batch(std::move(block), shared_.pools.buffers);
-    Delivery refused_by;
+    InFlightBatch refused_by;
     refused_by.block = nullptr;
     VisitContext context(refused_by, shared_.plan.dead_letters.name, shared_.plan.dead_letters.place, 0);
     Status status = sink_->write(batch, context);
@@ -162,27 +162,27 @@ Status RoutePointNode::write_letters(Delivery& delivery) {
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
 }
 
-void RoutePointNode::reject(Delivery& delivery) {
-  Status said = runtime::guarded([&]() -> Status { return rejected(delivery); });
+void RoutePointNode::reject(InFlightBatch& in_flight) {
+  Status said = runtime::guarded([&]() -> Status { return rejected(in_flight); });
   Error error = std::move(said.error());
   if (mutated(Mutant::acknowledge_on_reject)) {
     shared_.faults.fail_source(std::move(error));
     shared_.faults.end();
   } else {
-    shared_.faults.fail_batch(delivery, std::move(error));
+    shared_.faults.fail_batch(in_flight, std::move(error));
   }
 }
 
-void RoutePointNode::take_snapshot(Delivery& delivery) {
+void RoutePointNode::take_snapshot(InFlightBatch& in_flight) {
   Faults& faults = shared_.faults;
-  if (!sink_ || !delivery.commit_point || !faults.alive(delivery)) return;
+  if (!sink_ || !in_flight.commit_point || !faults.alive(in_flight)) return;
   Status status = faults.foreign(Activity::Call::snapshot, faults.route_place(), [&]() -> Status {
     runtime::StateEntries own;
     sink_->snapshot(own);
-    StateKeeper::add(shared_.plan.dead_letters.state_key, std::move(own), delivery.entries);
+    StateKeeper::add(shared_.plan.dead_letters.state_key, std::move(own), in_flight.entries);
     return {};
   });
-  if (!status) faults.fail_batch(delivery, std::move(status.error()), faults.route_place());
+  if (!status) faults.fail_batch(in_flight, std::move(status.error()), faults.route_place());
 }
 
 }  // namespace pipec::graph

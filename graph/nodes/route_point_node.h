@@ -20,28 +20,28 @@ class RoutePointNode {
   // `sink` is set when the run opens; null: the policy is another one. `held`: writes the batches of
   // `commit sink`; null: there is none.
   RoutePointNode(const Shared& shared, Wiring& wiring, const std::unique_ptr<runtime::Sink>& sink);
-  Input<Delivery*> in;
+  Input<InFlightBatch*> in;
   Output<BarrierCall> settled;
-  Output<Delivery*> again;  // to itself: the suspended batch
+  Output<InFlightBatch*> again;  // to itself: the suspended batch
   void write_held_by(SinkWriter& writer) { held_ = &writer; }
 
  private:
   using Wait = std::optional<std::chrono::milliseconds>;
-  void take(Delivery* delivery);
-  bool attempt(Delivery* delivery);
-  Wait pass(Delivery& delivery);
-  Wait route(Delivery& delivery);
-  Wait write(Delivery& delivery);
-  runtime::Status write_letters(Delivery& delivery);
-  void reject(Delivery& delivery);
-  void take_snapshot(Delivery& delivery);
+  void take(InFlightBatch* in_flight);
+  bool attempt(InFlightBatch* in_flight);
+  Wait pass(InFlightBatch& in_flight);
+  Wait route(InFlightBatch& in_flight);
+  Wait write(InFlightBatch& in_flight);
+  runtime::Status write_letters(InFlightBatch& in_flight);
+  void reject(InFlightBatch& in_flight);
+  void take_snapshot(InFlightBatch& in_flight);
 
   const Shared& shared_;
   const std::unique_ptr<runtime::Sink>& sink_;
   SinkWriter* held_ = nullptr;
   Backoff backoff_;
-  Sequencer<Delivery*> order_;
-  Delivery* suspended_ = nullptr;
+  Sequencer<InFlightBatch*> order_;
+  InFlightBatch* suspended_ = nullptr;
   std::size_t letters_written_ = 0;  // of the suspended batch
 };
 

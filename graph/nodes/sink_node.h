@@ -15,30 +15,30 @@ class SinkNode {
  public:
   SinkNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
            const std::unique_ptr<runtime::Sink>& sink);
-  Input<Parcel*> in;
-  Output<Parcel*> done;
-  Output<Parcel*> again;       // to itself: the suspended batch
+  Input<BatchView*> in;
+  Output<BatchView*> done;
+  Output<BatchView*> again;    // to itself: the suspended batch
   Input<Completed> completed;  // batches that the sink has finished later
   Output<Completed> later;
-  Output<Parcel*> completed_done;
+  Output<BatchView*> completed_done;
 
   SinkWriter& writer() { return writer_; }
 
  private:
-  void take(Parcel* parcel);
-  bool attempt(Parcel* parcel);
-  void written(Parcel* parcel, std::shared_ptr<DeferredWrite> deferred);
-  void hold_for_route_point(Parcel* parcel);
+  void take(BatchView* view);
+  bool attempt(BatchView* view);
+  void written(BatchView* view, std::shared_ptr<DeferredWrite> deferred);
+  void hold_for_route_point(BatchView* view);
   void complete(const Completed& batch);
 
   const Shared& shared_;
   const std::uint32_t node_;
   const bool unordered_;
   SinkWriter writer_;
-  Sequencer<Parcel*> order_;
-  std::uint64_t arrivals_ = 0;   // unordered: the order in which they came
-  Sequencer<Parcel*> written_;   // unordered: until all before them are written too
-  Parcel* suspended_ = nullptr;  // is tried again first
+  Sequencer<BatchView*> order_;
+  std::uint64_t arrivals_ = 0;      // unordered: the order in which they came
+  Sequencer<BatchView*> written_;   // unordered: until all before them are written too
+  BatchView* suspended_ = nullptr;  // is tried again first
 };
 
 }  // namespace pipec::graph

@@ -20,7 +20,7 @@ class DeferredWrite;
 
 // A batch that its sink has finished after write().
 struct Completed {
-  Parcel* parcel = nullptr;
+  BatchView* view = nullptr;
   DeferredWrite* write = nullptr;  // null: the sink let go of the batch and never said what became of it
 };
 
@@ -32,9 +32,9 @@ class SinkWriter {
 
   // Null: done, failed for good, or `deferred`. A time: try again after it. `completed` takes a batch that
   // the sink finishes later; null: the sink has to finish in write().
-  std::optional<std::chrono::milliseconds> write(Parcel& parcel, const Output<Completed>* completed,
+  std::optional<std::chrono::milliseconds> write(BatchView& view, const Output<Completed>* completed,
                                                  std::shared_ptr<DeferredWrite>* deferred);
-  void take_snapshot(Delivery& delivery);
+  void take_snapshot(InFlightBatch& in_flight);
 
  private:
   const Shared& shared_;
@@ -46,8 +46,8 @@ class SinkWriter {
 // Waits for two: write() has returned, and the sink has completed the batch. The later one sends it on.
 class DeferredWrite final : public runtime::Completion, public std::enable_shared_from_this<DeferredWrite> {
  public:
-  DeferredWrite(const Shared& shared, std::uint32_t node, Parcel* parcel, const Output<Completed>& completed)
-      : shared_(shared), node_(node), parcel_(parcel), completed_out_(completed) {}
+  DeferredWrite(const Shared& shared, std::uint32_t node, BatchView* view, const Output<Completed>& completed)
+      : shared_(shared), node_(node), view_(view), completed_out_(completed) {}
   ~DeferredWrite() override;
 
   void dead_letter(std::uint32_t origin, std::string reason) override {
@@ -69,7 +69,7 @@ class DeferredWrite final : public runtime::Completion, public std::enable_share
 
   const Shared& shared_;  // in flight: the run waits for it
   const std::uint32_t node_;
-  Parcel* const parcel_;
+  BatchView* const view_;
   const Output<Completed> completed_out_;
   std::vector<Letter> letters_;
   std::shared_ptr<DeferredWrite> itself_;  // on its way to finish()

@@ -12,15 +12,15 @@ namespace pipec::graph {
 class StageNode {
  public:
   StageNode(const Shared& shared, Wiring& wiring, std::uint32_t node);
-  Input<Parcel*> in;
+  Input<BatchView*> in;
   Way out;
 
   std::uint32_t node() const { return node_; }
 
  private:
-  void take(Parcel* parcel);
-  void run(Parcel& parcel);
-  void split(Parcel& parcel, std::vector<runtime::Record>& rest, std::size_t buffers_before);
+  void take(BatchView* view);
+  void run(BatchView& view);
+  void split(BatchView& view, std::vector<runtime::Record>& rest, std::size_t buffers_before);
 
   const Shared& shared_;
   const std::uint32_t node_;

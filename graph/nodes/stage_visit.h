@@ -15,13 +15,13 @@ namespace pipec::graph {
 
 class StageVisit {
  public:
-  StageVisit(const Shared& shared, std::uint32_t node, Parcel& parcel, bool outline_wanted);
+  StageVisit(const Shared& shared, std::uint32_t node, BatchView& view, bool outline_wanted);
   VisitContext& context() { return context_; }
 
   // Calls the stage's code. False: the batch has failed and holds no records any more.
   template <typename Call>
   bool run(Call&& call) {
-    const WorkTimer timer(shared_.leases.clock(), *parcel_.delivery);
+    const WorkTimer timer(shared_.leases.clock(), *view_.in_flight);
     return take_over(shared_.faults.foreign(Activity::Call::process, node_, [&]() -> runtime::Status {
       runtime::Status done = call();
       return done ? check() : std::move(done);
@@ -37,14 +37,14 @@ class StageVisit {
 
   const Shared& shared_;
   const std::uint32_t node_;
-  Parcel& parcel_;
+  BatchView& view_;
   VisitContext context_;
   const std::size_t buffers_before_;
   const std::size_t records_before_;
 };
 
 // Whether what a stage or a router told is right. `records`: how many it was given.
-runtime::Status check_context(const Shared& shared, VisitContext& context, const Delivery& delivery,
+runtime::Status check_context(const Shared& shared, VisitContext& context, const InFlightBatch& in_flight,
                               std::uint32_t node, std::size_t records);
 
 }  // namespace pipec::graph

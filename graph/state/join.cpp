@@ -37,9 +37,9 @@ void adopt(Batch& into, Batch& part) {
 
 }  // namespace
 
-void join_parts(std::span<Parcel* const> parts) {
+void join_parts(std::span<BatchView* const> parts) {
   Batch& into = parts[0]->batch;
-  for (Parcel* part : parts.subspan(1)) {
+  for (BatchView* part : parts.subspan(1)) {
     if (part->batch.records.empty()) continue;
     adopt(into, part->batch);
     const auto middle = static_cast<std::ptrdiff_t>(into.records.size());

@@ -3,12 +3,12 @@
 
 #include <span>
 
-#include "graph/parcel.h"
+#include "graph/in_flight.h"
 
 namespace pipec::graph {
 
 // parts: at least one, all views of one block, sorted by the edge they came along. The records are merged by
 // their origin, stable by part; parts[0] holds the result, the others are left without records.
-void join_parts(std::span<Parcel* const> parts);
+void join_parts(std::span<BatchView* const> parts);
 
 }  // namespace pipec::graph

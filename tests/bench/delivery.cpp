@@ -1,4 +1,4 @@
-// What the delivery machinery costs: the same receiver, stages and sink once through the graph (total order,
+// What the in-flight batch machinery costs: the same receiver, stages and sink once through the graph (total order,
 // sequencer, leases, barrier, commits) and once by plain threads without any of it (no order, no positions,
 // no limit). Runs take turns, medians are printed.
 //

@@ -25,8 +25,8 @@ void lease(benchmark::State& state) {
 BENCHMARK(lease);
 
 void work_timer(benchmark::State& state) {
-  graph::Delivery delivery;
-  for (auto _ : state) graph::WorkTimer(&runtime::Clock::system(), delivery);
+  graph::InFlightBatch in_flight;
+  for (auto _ : state) graph::WorkTimer(&runtime::Clock::system(), in_flight);
 }
 BENCHMARK(work_timer);
 

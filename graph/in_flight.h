@@ -1,7 +1,7 @@
-// What goes through the graph. A Delivery is one admitted batch as a whole: its place in the
-// total order, its block, its lease, its dead letters, and how many branches still have to report. A Parcel
-// is one branch's view of it. Both are pooled, travel as plain pointers, and are owned by whoever holds the
-// pointer.
+// What goes through the graph. An InFlightBatch is one admitted batch as a whole: its place in the
+// total order, its block, its lease, its dead letters, and how many branches still have to report. A
+// BatchView is one branch's view of it. Both are pooled, travel as plain pointers, and are owned by whoever
+// holds the pointer.
 #pragma once
 
 #include <atomic>
@@ -21,26 +21,26 @@
 
 namespace pipec::graph {
 
-struct Delivery;
-struct Parcel;
+struct InFlightBatch;
+struct BatchView;
 
 // A stage made so much of a batch that it stopped in the middle. What it has done goes on as a part; when
 // that has come out at all its ends, the stage goes on with the rest.
 struct Split {
-  Parcel* rest = nullptr;              // records that the stage has not looked at
+  BatchView* rest = nullptr;           // records that the stage has not looked at
   std::uint32_t node = 0;              // the stage
   std::size_t made = 0;                // bytes that it wrote for the part
   Split* outer = nullptr;              // the whole is itself a part of a batch that was split further up
   std::atomic<std::uint32_t> ends{0};  // that the part has not come to yet
 };
 
-struct Parcel {
+struct BatchView {
   runtime::Batch batch;
-  Delivery* delivery = nullptr;
+  InFlightBatch* in_flight = nullptr;
   std::uint32_t ordinal = 0;   // of the edge it came along
   Split* split = nullptr;      // set: more of this batch comes behind it
   bool only_snapshot = false;  // for a serial place that the batch does not reach, at a commit point
-  std::size_t outlined = 0;    // bytes of the batch's outline that are counted as the delivery's
+  std::size_t outlined = 0;    // bytes of the batch's outline that are counted as the in-flight batch's
   std::unique_ptr<runtime::Prepared> prepared;  // on its way to an ordered stage's apply()
 };
 
@@ -49,10 +49,10 @@ struct RoutedLetter {
   std::uint32_t node = 0;
 };
 
-struct Delivery {
+struct InFlightBatch {
   std::uint64_t sequence = 0;
   std::uint32_t feed = 0;  // where it begins: index of Topology::feeds
-  bool bare = false;       // a mere commit point: no block, no lease, one empty parcel for each serial place
+  bool bare = false;       // a mere commit point: no block, no lease, one empty view for each serial place
   bool commit_point = false;
   enum class Call : std::uint8_t { apply, finish, on_time };
   Call call = Call::apply;  // of the ordered stage where it begins
@@ -65,14 +65,14 @@ struct Delivery {
   std::shared_ptr<runtime::Block> block;
   std::vector<std::uint64_t> numbers;  // per serial place: the batch's place in its order
   Countdown branches;
-  Parcel* held = nullptr;  // commit sink: written after the dead letters are out
+  BatchView* held = nullptr;  // commit sink: written after the dead letters are out
 
   std::mutex mutex;  // the rest, while several branches are under way
   std::vector<RoutedLetter> letters;
   runtime::StateEntries entries;
   struct Join {
     std::uint32_t node;
-    std::vector<Parcel*> parts;
+    std::vector<BatchView*> parts;
   };
   std::vector<Join> joins;
 };
