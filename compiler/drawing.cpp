@@ -107,7 +107,7 @@ std::string mermaid_of(const Drawing& drawing) {
   for (const Drawing::Edge& edge : drawing.edges) {
     const std::string arrow = edge.dashed ? " -.->" : " -->";
     const std::string label = edge.label.empty() ? "" : "|\"" + mermaid_text(edge.label) + "\"|";
-    out += "  " + edge.from + arrow + label + " " + edge.to + "\n";
+    out.append("  ").append(edge.from).append(arrow).append(label).append(" ").append(edge.to).append("\n");
   }
   return out;
 }

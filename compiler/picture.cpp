@@ -70,7 +70,7 @@ Drawing drawing_of(const graph::Picture& picture, const std::string& name) {
   for (std::size_t i = 0; i < picture.nodes.size(); ++i) {
     const graph::Picture::Node& node = picture.nodes[i];
     std::string second = node.runs;
-    if (node.name != node.kind) second = node.kind + ", " + second;
+    if (node.name != node.kind) second.insert(0, node.kind + ", ");
     const bool end = node.kind == "recv" || node.kind == "sink";
     const Shape shape = end ? Shape::cylinder : node.kind == "route" ? Shape::diamond : Shape::box;
     drawing.nodes.push_back({id_of(i), node.name, second, shape, false});

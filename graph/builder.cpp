@@ -129,7 +129,8 @@ Builder::Stream Builder::Stream::ordered(std::string name, MakeState make_state,
   node.state_key = node.name;
   node.trusted = true;
   node.can_dead_letter = true;
-  node.make_ordered = [make_state, apply]() -> Result<std::unique_ptr<runtime::OrderedStage>> {
+  node.make_ordered = [make_state = std::move(make_state),
+                       apply = std::move(apply)]() -> Result<std::unique_ptr<runtime::OrderedStage>> {
     std::unique_ptr<StageState> state = make_state();
     if (!state) return std::unique_ptr<runtime::OrderedStage>();
     return ordered_stage(std::move(state), apply);

@@ -4,9 +4,7 @@
 
 namespace pipec::graph {
 
-using runtime::Error;
 using runtime::guarded;
-using runtime::Result;
 using runtime::Status;
 
 Connectors::Connectors(const Shared& shared, StateKeeper& keeper, Leash& leash)

@@ -70,11 +70,15 @@ class Wiring {
 // The workers are `threads` in number, all the wiring's own: nobody else has to wait in it.
 std::unique_ptr<Wiring> make_wiring(unsigned threads);
 
+// Of the message itself, which may be a pointer.
+template <typename T>
+inline constexpr std::size_t size_of = sizeof(T);  // NOLINT(bugprone-sizeof-expression)
+
 template <typename T>
 Wiring::Message pack(const T& value) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(Wiring::Message));
+  static_assert(std::is_trivially_copyable_v<T> && size_of<T> <= sizeof(Wiring::Message));
   Wiring::Message message;
-  std::memcpy(message.bytes.data(), &value, sizeof(T));
+  std::memcpy(message.bytes.data(), &value, size_of<T>);
   return message;
 }
 
@@ -107,19 +111,19 @@ class Output {
 
 // Adds a node whose messages are of type T.
 template <typename T, typename Call>
-Input<T> add_node(Wiring& wiring, std::string name, std::string kind, Wiring::Runs runs, Call body) {
-  return Input<T>(wiring.add_node(std::move(name), std::move(kind), runs,
-                                  [body = std::move(body)](const Wiring::Message& message) {
-                                    T value;
-                                    std::memcpy(&value, message.bytes.data(), sizeof(T));
-                                    body(value);
-                                  }));
+Input<T> add_node(Wiring& wiring, const std::string& name, const std::string& kind, Wiring::Runs runs,
+                  Call body) {
+  return Input<T>(wiring.add_node(name, kind, runs, [body = std::move(body)](const Wiring::Message& message) {
+    T value;
+    std::memcpy(&value, message.bytes.data(), size_of<T>);
+    body(value);
+  }));
 }
 
 // `carries`: what a picture writes at its edge.
 template <typename T, typename Any>
-Output<T> add_port(Wiring& wiring, const Input<Any>& node, std::string carries = {}) {
-  return Output<T>(wiring, wiring.add_port(node.node(), std::move(carries)));
+Output<T> add_port(Wiring& wiring, const Input<Any>& node, const std::string& carries = {}) {
+  return Output<T>(wiring, wiring.add_port(node.node(), carries));
 }
 
 }  // namespace pipec::graph

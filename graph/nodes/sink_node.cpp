@@ -59,11 +59,11 @@ bool SinkNode::attempt(BatchView* view) {
     return false;
   }
   if (mutated(Mutant::skip_empty_batches) && view->batch.records.empty()) view->in_flight->branches.fail();
-  written(view, std::move(deferred));
+  written(view, deferred);
   return true;
 }
 
-void SinkNode::written(BatchView* view, std::shared_ptr<DeferredWrite> deferred) {
+void SinkNode::written(BatchView* view, const std::shared_ptr<DeferredWrite>& deferred) {
   if (!unordered_) {
     if (!view->split) writer_.take_snapshot(*view->in_flight);
     if (!deferred) {

@@ -27,7 +27,7 @@ class SinkNode {
  private:
   void take(BatchView* view);
   bool attempt(BatchView* view);
-  void written(BatchView* view, std::shared_ptr<DeferredWrite> deferred);
+  void written(BatchView* view, const std::shared_ptr<DeferredWrite>& deferred);
   void hold_for_route_point(BatchView* view);
   void complete(const Completed& batch);
 
