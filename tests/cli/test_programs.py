@@ -83,7 +83,7 @@ class TestHostile(Case):
     def test_fmt_survives_as_well(self):
         for text in ("| " * 1_000_000, self.filtered("(" * 100_000), "\0", 'recv file("'):
             self.wrong(text, "fmt")
-        self.write("name.pipe", "x" * 10_000_000)
+        self.write("name.pipe", "x" * 10_000_000 + " | drop\n")
         self.assert_status(self.run_pipec("fmt", "name.pipe"), 0)
 
 
