@@ -1,5 +1,6 @@
-// A stage of the program's own with state, in a pipeline as text. Its state is saved together with the positions
-// it comes from: kill the program at any moment, start it again, and each record has counted exactly once.
+// A stage of the program's own with state, in a pipeline as text. Its state is saved together with the
+// positions it comes from: kill the program at any moment, start it again, and each record has counted
+// exactly once.
 //
 //   stateful DIRECTORY     numbers the lines of DIRECTORY/in.txt into DIRECTORY/out.txt
 #include <cstdio>
@@ -59,16 +60,17 @@ int main(int argc, char** argv) {
   numbers.name = "number";
   numbers.doc = "Writes a number before each record";
   numbers.kind = runtime::StageSpec::Kind::ordered;
-  numbers.make_ordered = [](const runtime::Options&, const runtime::StageSetup&)
-      -> runtime::Result<std::unique_ptr<runtime::OrderedStage>> {
+  numbers.make_ordered =
+      [](const runtime::Options&,
+         const runtime::StageSetup&) -> runtime::Result<std::unique_ptr<runtime::OrderedStage>> {
     return std::unique_ptr<runtime::OrderedStage>(std::make_unique<Numbers>());
   };
   if (const auto added = registry.add(numbers); !added) return complain(added.error());
 
-  auto plan = compiler::compile_text("numbered.pipe",
-                                     "recv file(\"" + directory + "/in.txt\")\n| parse text\n| number\n" +
-                                         "| sink file(\"" + directory + "/out.txt\")\n",
-                                     registry);
+  auto plan = compiler::compile_text(
+      "numbered.pipe",
+      "recv file(\"" + directory + "/in.txt\")\n| number\n" + "| sink file(\"" + directory + "/out.txt\")\n",
+      registry);
   if (!plan) return complain(plan.error());
   auto store = runtime::CheckpointStore::open(directory + "/state", "numbered");
   if (!store) return complain(store.error());

@@ -214,7 +214,7 @@ TEST_CASE("S8 a stage with state does not go with commit sink") {
         "a stage with state does not go with 'commit sink': the sink chooses when positions commit");
 }
 
-TEST_CASE("S5 what a stage holds leaves when all its sources have ended, through the stages behind it") {
+TEST_CASE("What a stage holds leaves when all its sources have ended, through the stages behind it") {
   auto first = source_of({"a", "b"}, 1);
   auto second = source_of({"c"}, 1);
   first->name = "first";
@@ -239,7 +239,7 @@ TEST_CASE("S5 what a stage holds leaves when all its sources have ended, through
   CHECK(outcome.summary.records_in == 3);
 }
 
-TEST_CASE("S5 a run that is stopped, or fails, does not end what a stage holds") {
+TEST_CASE("A run that is stopped, or fails, does not end what a stage holds") {
   auto in = source_of({"a", "b"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();
@@ -259,7 +259,7 @@ TEST_CASE("S5 a run that is stopped, or fails, does not end what a stage holds")
   CHECK(out->records.empty());
 }
 
-TEST_CASE("S5 a stage that wants to know lets records out as time passes") {
+TEST_CASE("A stage that wants to know lets records out as time passes") {
   auto in = source_of({"a"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();
