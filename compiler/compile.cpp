@@ -117,13 +117,13 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
   Report report(sink);
   Context context{registry, options, report};
   Names names;
-  resolve(source, options, report, sink, names);
+  resolve(source, registry, options, report, sink, names);
   Module& main = names.modules.front();
 
   runtime::ConnectorContext connectors = options.connectors;
   connectors.pipeline = pipeline_name(context, main);
   connectors.shared = std::make_shared<runtime::SharedParts>();
-  FlowCompiler flow(context, names, connectors);
+  FlowCompiler flow(context, names, connectors, options.keeps_state);
   flow.plan().name = connectors.pipeline;
   check_functions(context, names);
   compile_directives(context, main, flow);
@@ -135,7 +135,7 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
   if (!report.failed()) flow.join_connectors();
 
   // Their nodes go nowhere: they are compiled for their errors.
-  FlowCompiler unreached(context, names, connectors);
+  FlowCompiler unreached(context, names, connectors, false);
   for (Symbol& symbol : names.symbols) {
     if (symbol.kind == Symbol::Kind::stream && symbol.let && symbol.uses == 0) unreached.check_stream(symbol);
     if (symbol.kind == Symbol::Kind::chain && !flow.put_in(symbol)) unreached.check_chain(symbol);
@@ -189,7 +189,7 @@ std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const r
   runtime::ConnectorContext connectors = options.connectors;
   if (connectors.pipeline.empty()) connectors.pipeline = pipeline_name(context, module);
   connectors.shared = std::make_shared<runtime::SharedParts>();
-  FlowCompiler flow(context, names, connectors);
+  FlowCompiler flow(context, names, connectors, options.keeps_state);
   flow.plan().name = connectors.pipeline;
   flow.stages_between(parsed.chain, module, std::move(ends.source), std::move(ends.sink));
   flow.collect_own_files(ends.reads);

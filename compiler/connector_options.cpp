@@ -1,6 +1,7 @@
 #include "compiler/connector_options.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "compiler/failing.h"
@@ -31,6 +32,28 @@ void report_unknown_option(Context& context, const dsl::Name& name, const std::s
       .note(known.empty() ? what + " takes no options" : what + " takes " + list);
 }
 
+namespace {
+
+// `chosen`, where it is one of the choices; nothing where it is none (reported).
+std::optional<std::string> known_choice(Context& context, dsl::Span span,
+                                        const std::optional<std::string>& chosen, const std::string& name,
+                                        const std::vector<std::string>& choices) {
+  if (chosen && std::find(choices.begin(), choices.end(), *chosen) != choices.end()) return chosen;
+  std::string list;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (i != 0) list += i + 1 == choices.size() ? " or " : ", ";
+    list += choices[i];
+  }
+  context.report
+      .add(Code::unknown_choice, span,
+           chosen ? "'" + name + "' cannot be '" + *chosen + "'" : "'" + name + "' is one of a fixed set")
+      .hint(chosen ? dsl::did_you_mean(*chosen, choices) : std::string())
+      .note("it is " + list);
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::string> choice_of(Context& context, const Module& module, const dsl::Expr& expr,
                                      const std::string& name, const std::vector<std::string>& choices) {
   std::optional<std::string> chosen;
@@ -45,18 +68,7 @@ std::optional<std::string> choice_of(Context& context, const Module& module, con
     if (!value) return std::nullopt;
     if (value->type() == Type::string) chosen = std::string(value->text());
   }
-  if (chosen && std::find(choices.begin(), choices.end(), *chosen) != choices.end()) return chosen;
-  std::string list;
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    if (i != 0) list += i + 1 == choices.size() ? " or " : ", ";
-    list += choices[i];
-  }
-  context.report
-      .add(Code::unknown_choice, expr.span,
-           chosen ? "'" + name + "' cannot be '" + *chosen + "'" : "'" + name + "' is one of a fixed set")
-      .hint(chosen ? dsl::did_you_mean(*chosen, choices) : std::string())
-      .note("it is " + list);
-  return std::nullopt;
+  return known_choice(context, expr.span, chosen, name, choices);
 }
 
 namespace {
@@ -66,14 +78,15 @@ class OptionsCompiler {
   OptionsCompiler(Context& context, const Module& module, const std::string& what, Where where)
       : context_(context), module_(module), what_(what), where_(where) {}
 
-  CompiledOptions run(const dsl::Connector& connector, const std::vector<OptionSpec>& specs,
-                      std::size_t positional) {
+  CompiledOptions run(const dsl::Name& called, const std::vector<dsl::Arg>& args,
+                      const std::vector<OptionSpec>& specs, std::size_t positional,
+                      const dsl::AssignmentBlock* block = nullptr) {
     result_.options = std::make_shared<runtime::Options>();
-    result_.options->place = context_.report.place(connector.name.span);
+    result_.options->place = context_.report.place(called.span);
     std::vector<const dsl::Arg*> given(specs.size(), nullptr);
     std::size_t next = 0;
     bool names_begun = false;
-    for (const dsl::Arg& arg : connector.args) {
+    for (const dsl::Arg& arg : args) {
       names_begun = names_begun || arg.name;
       if (names_begun && !arg.name) {
         // The parser has said so.
@@ -95,14 +108,17 @@ class OptionsCompiler {
     }
     for (std::size_t i = 0; i < specs.size(); ++i) {
       if (!specs[i].required || given[i] || unknown_) continue;
-      auto& diagnostic =
-          error(Code::missing_option, connector.name.span, what_ + " needs '" + specs[i].name + "'");
+      auto& diagnostic = error(Code::missing_option, called.span, what_ + " needs '" + specs[i].name + "'");
       if (!specs[i].doc.empty()) diagnostic.note(specs[i].name + ": " + specs[i].doc);
     }
     for (std::size_t i = 0; i < specs.size(); ++i) {
       if (given[i] || !specs[i].fallback || specs[i].kind == OptionSpec::Kind::per_record) continue;
-      result_.options->defaults.push_back({specs[i].name, *specs[i].fallback, nullptr, {}});
+      runtime::Options::Item item{specs[i].name, *specs[i].fallback, nullptr, {}};
+      if (specs[i].formats != OptionSpec::Formats::none)
+        item.format = format_named(std::string(item.value.text()));
+      result_.options->defaults.push_back(std::move(item));
     }
+    if (block) assignments(*block);
     if (failed_) result_.options = nullptr;
     return std::move(result_);
   }
@@ -138,33 +154,78 @@ class OptionsCompiler {
     return specs.size();
   }
 
+  void assignments(const dsl::AssignmentBlock& block) {
+    std::map<std::string, dsl::Span> seen;
+    for (const dsl::Assignment& each : block.assignments) {
+      const auto [first, is_new] = seen.emplace(each.name.text, each.name.span);
+      if (!is_new) {
+        error(Code::bound_twice, each.name.span, "'" + each.name.text + "' is set twice")
+            .also(first->second, "first set here");
+        continue;
+      }
+      OptionSpec spec;
+      spec.name = each.name.text;
+      runtime::Options::Item item;
+      item.name = each.name.text;
+      item.place = context_.report.place(each.value->span);
+      if (per_record(*each.value, spec, item)) result_.options->assignments.push_back(std::move(item));
+    }
+  }
+
   void option(const dsl::Expr& expr, const OptionSpec& spec) {
     runtime::Options::Item item;
     item.name = spec.name;
     item.place = context_.report.place(expr.span);
     switch (spec.kind) {
-      case OptionSpec::Kind::choice: {
-        const auto chosen = choice_of(context_, module_, expr, spec.name, spec.choices);
-        if (!chosen) {
+      case OptionSpec::Kind::choice:
+        if (!choice(expr, spec, item)) {
           failed_ = true;
           return;
         }
-        item.value = Value::string(result_.options->storage->copy(*chosen));
-        for (const OptionSpec::Refusal& refusal : spec.refusals) {
-          if (refusal.choice != *chosen) continue;
-          add_once(result_.failures, spec.name + ": " + *chosen + ": " + refusal.why);
-          result_.takes_apart = true;
-        }
         break;
-      }
       case OptionSpec::Kind::constant:
         if (!constant(expr, spec, item)) return;
         break;
       case OptionSpec::Kind::per_record:
         if (!per_record(expr, spec, item)) return;
         break;
+      case OptionSpec::Kind::path:
+        if (!path(expr, spec, item)) return;
+        break;
     }
     result_.options->items.push_back(std::move(item));
+  }
+
+  bool choice(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    const bool formats = spec.formats != OptionSpec::Formats::none;
+    const std::vector<std::string> choices = context_.registry.choices(spec);
+    const auto* const call = formats && expr.kind == ExprKind::kCall ? &as<dsl::CallExpr>(expr) : nullptr;
+    const auto chosen =
+        call ? known_choice(context_, call->function.span, call->function.text, spec.name, choices)
+             : choice_of(context_, module_, expr, spec.name, choices);
+    if (!chosen) return false;
+    item.value = Value::string(result_.options->storage->copy(*chosen));
+    if (!formats) return true;
+    item.format = format_named(*chosen);
+    const bool encodes = spec.formats == OptionSpec::Formats::encode;
+    const runtime::FormatSpec::Role& role =
+        encodes ? static_cast<const runtime::FormatSpec::Role&>(*item.format->encode) : *item.format->frame;
+    static const std::vector<dsl::Arg> kNoArguments;
+    const dsl::Name called{*chosen, call ? call->function.span : expr.span};
+    const std::string what = spec.name + ": " + *chosen;
+    CompiledOptions own = OptionsCompiler(context_, module_, what, Where::compiler)
+                              .run(called, call ? call->args : kNoArguments, role.options, role.positional);
+    item.arguments = own.options;
+    if (encodes && !item.format->encode->refuses.empty()) {
+      add_once(result_.failures, what + ": " + item.format->encode->refuses);
+      result_.takes_apart = true;
+    }
+    return own.options != nullptr;
+  }
+
+  std::shared_ptr<const runtime::FormatSpec> format_named(const std::string& name) const {
+    const runtime::FormatSpec* format = context_.registry.format(name);
+    return format ? std::make_shared<const runtime::FormatSpec>(*format) : nullptr;
   }
 
   bool constant(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
@@ -219,6 +280,39 @@ class OptionsCompiler {
     return true;
   }
 
+  bool path(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    if (expr.kind == ExprKind::kError) {
+      failed_ = true;
+      return false;
+    }
+    const auto* written = expr.kind == ExprKind::kPath ? &as<dsl::PathExpr>(expr) : nullptr;
+    if (!written || written->meta) {
+      error(Code::not_a_field, expr.span, "'" + spec.name + "' is a field, such as .a.b");
+      return false;
+    }
+    ExpressionCompiler compiler(context_, module_, Where::record);
+    std::vector<runtime::Expression> computed;
+    auto target = compiler.target(*written, computed);
+    if (!target || !compiler.ok()) {
+      failed_ = true;
+      return false;
+    }
+    if (!computed.empty()) {
+      error(Code::not_constant, expr.span,
+            "'" + spec.name + "' is known before the first record: it has no computed parts");
+      return false;
+    }
+    item.path.emplace();
+    item.path->text = target->text;
+    if (!target->whole) {
+      runtime::PathSegment top;
+      top.key = compiler.fields().keys[target->slot];
+      item.path->segments.push_back(std::move(top));
+    }
+    for (runtime::PathSegment& below : target->below) item.path->segments.push_back(std::move(below));
+    return true;
+  }
+
   void wrong_type(const dsl::Expr& expr, const OptionSpec& spec, TypeSet types) {
     error(Code::wrong_argument, expr.span,
           what_ + " takes " + describe(spec.types) + " as '" + spec.name + "', not " + describe(types));
@@ -251,8 +345,9 @@ class OptionsCompiler {
 
 CompiledOptions compile_options(Context& context, const Module& module, const dsl::Connector& connector,
                                 const std::vector<OptionSpec>& specs, std::size_t positional,
-                                const std::string& what, Where where) {
-  return OptionsCompiler(context, module, what, where).run(connector, specs, positional);
+                                const std::string& what, Where where, const dsl::AssignmentBlock* block) {
+  return OptionsCompiler(context, module, what, where)
+      .run(connector.name, connector.args, specs, positional, block);
 }
 
 }  // namespace pipec::compiler

@@ -1,4 +1,4 @@
-// The options of a connector or format: matched with what it declares, evaluated or lowered.
+// The options of a connector, format or stage: matched with what it declares, evaluated or lowered.
 #pragma once
 
 #include <memory>
@@ -23,10 +23,12 @@ struct CompiledOptions {
   std::string identity;  // of where it reads or writes: the arguments that can be given without a name
 };
 
+// `block`: the assignments of a stage's block, where it has one; each becomes one of Options::assignments.
 // `what` is how messages call it: "recv kafka", "parse csv". `where`: what per-record options may refer to.
 CompiledOptions compile_options(Context& context, const Module& module, const dsl::Connector& connector,
                                 const std::vector<runtime::OptionSpec>& specs, std::size_t positional,
-                                const std::string& what, Where where);
+                                const std::string& what, Where where,
+                                const dsl::AssignmentBlock* block = nullptr);
 
 // "unknown option 'x' for y", with the likely fix and the options that there are.
 void report_unknown_option(Context& context, const dsl::Name& name, const std::string& what,

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "pipec/dsl/foreign_words.h"
-
 namespace pipec::compiler {
 
 using dsl::as;
@@ -94,7 +92,7 @@ void FlowCompiler::check_chain(Symbol& symbol) {
   Position at;
   at.node = add(std::move(node));
   StageList list;
-  expand_name(symbol.name, *symbol.module, false, list);
+  expand_chain(symbol, false, list);
   stages(at, list);
 }
 
@@ -106,7 +104,7 @@ void FlowCompiler::test_chain(Symbol& symbol) {
   Position at;
   at.node = add(std::move(from));
   StageList list;
-  expand_name(symbol.name, *symbol.module, false, list);
+  expand_chain(symbol, false, list);
   at = stages(at, list);
   if (at.ended || at.failed) return;
   graph::Node to;
@@ -198,6 +196,7 @@ Position FlowCompiler::merge(const dsl::Source& source, const Module& module) {
     result.failed = result.failed || input.failed;
     result.validated = result.validated && input.validated;
     result.object = result.object && input.object;
+    if (result.elsewhere.empty()) result.elsewhere = input.elsewhere;
     inputs.push_back(input);
   }
   if (result.failed) return failed_position();
@@ -209,8 +208,10 @@ Position FlowCompiler::merge(const dsl::Source& source, const Module& module) {
 void FlowCompiler::expand(const dsl::Chain& chain, const Module& module, bool repeated, StageList& out) {
   for (const auto& stage : chain.stages) {
     if (context_.too_large) return;
-    if (stage->kind == StageKind::kName) {
-      expand_name(as<dsl::NameStage>(*stage).name, module, repeated, out);
+    const Symbol* symbol =
+        stage->kind == StageKind::kName ? module.find(as<dsl::NameStage>(*stage).call.name.text) : nullptr;
+    if (symbol && symbol->let) {
+      expand_name(as<dsl::NameStage>(*stage), module, repeated, out);
       continue;
     }
     if (repeated && ++repeated_stages_ > kMaxRepeatedStages) {
@@ -224,37 +225,64 @@ void FlowCompiler::expand(const dsl::Chain& chain, const Module& module, bool re
   }
 }
 
-void FlowCompiler::expand_name(const dsl::Name& name, const Module& module, bool repeated, StageList& out) {
-  const Symbol* symbol = module.find(name.text);
-  if (!symbol) {
-    out.broken = true;
-    if (!module.complete) return;
-    std::string hint = dsl::foreign_stage_advice(name.text);
-    if (hint.empty()) hint = did_you_mean(module, Symbol::Kind::chain, name.text);
-    context_.report.add(Code::unknown_name, name.span, "unknown stage chain '" + name.text + "'")
-        .hint(std::move(hint));
-    return;
-  }
-  if (symbol->failed || !symbol->kind_known) {
+// A name that the file binds: it hides a registered stage.
+void FlowCompiler::expand_name(const dsl::NameStage& stage, const Module& module, bool repeated,
+                               StageList& out) {
+  const dsl::Name& name = stage.call.name;
+  const Symbol& symbol = *module.find(name.text);
+  if (symbol.failed || !symbol.kind_known) {
     out.broken = true;
     return;
   }
-  if (symbol->kind != Symbol::Kind::chain) {
+  if (symbol.kind != Symbol::Kind::chain) {
     out.broken = true;
+    context_.report
+        .add(Code::wrong_kind_of_name, name.span,
+             "'" + name.text + "' is " + describe(symbol.kind) + ", not a stage chain")
+        .also(symbol.name.span, "bound here")
+        .hint("a flow begins with a stream: " + name.text + " | ...");
+    return;
+  }
+  if (stage.has_arguments() || stage.block) {
+    const dsl::Span span = stage.block ? stage.block->span : stage.call.span;
     auto& diagnostic = context_.report
-                           .add(Code::wrong_kind_of_name, name.span,
-                                "'" + name.text + "' is " + describe(symbol->kind) + ", not a stage chain")
-                           .also(symbol->name.span, "bound here");
-    if (symbol->kind == Symbol::Kind::stream)
-      diagnostic.hint("a flow begins with a stream: " + name.text + " | ...");
+                           .add(Code::wrong_kind_of_name, span,
+                                "'" + name.text + "' is a stage chain, which takes no options")
+                           .also(symbol.name.span, "bound here");
+    if (context_.registry.stage(name.text)) {
+      diagnostic.note("it hides the stage '" + name.text + "': give the chain another name to use both");
+    }
+    out.broken = true;
     return;
   }
-  const bool again = !chains_used_.insert(symbol).second || repeated;
-  const dsl::Pipeline& pipeline = symbol->let->pipeline;
-  if (pipeline.source && !pipeline.source->names.empty()) {
-    expand_name(pipeline.source->names[0], *symbol->module, again, out);
+  expand_chain(symbol, repeated, out);
+}
+
+void FlowCompiler::expand_chain(const Symbol& symbol, bool repeated, StageList& out) {
+  if (symbol.failed || !symbol.kind_known) {
+    out.broken = true;
+    return;
   }
-  expand(pipeline.chain, *symbol->module, again, out);
+  const bool again = !chains_used_.insert(&symbol).second || repeated;
+  const dsl::Pipeline& pipeline = symbol.let->pipeline;
+  if (pipeline.source && !pipeline.source->names.empty()) {
+    expand_source(pipeline.source->names[0], *symbol.module, again, out);
+  }
+  expand(pipeline.chain, *symbol.module, again, out);
+}
+
+// The name that a chain begins with: another chain or a registered stage.
+void FlowCompiler::expand_source(const dsl::Name& name, const Module& module, bool repeated, StageList& out) {
+  const Symbol* symbol = module.find(name.text);
+  if (symbol && symbol->let) {
+    expand_chain(*symbol, repeated, out);
+    return;
+  }
+  auto made = std::make_shared<dsl::NameStage>(name.span);
+  made->keyword = made->call.span = name.span;
+  made->call.name = name;
+  out.stages.push_back({made.get(), &module, repeated});
+  out.made.push_back(std::move(made));
 }
 
 Position FlowCompiler::stages(Position at, const StageList& list) {

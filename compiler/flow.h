@@ -27,6 +27,7 @@ struct Position {
   bool ended = false;      // a sink, drop or route took everything
   bool validated = false;  // a `parse` has checked whole records
   bool object = false;     // every record is an object
+  std::string elsewhere;   // a source that keeps its positions outside of the checkpoint: "recv kafka"
   dsl::Span end;           // of the stage that ended it
 };
 
@@ -40,6 +41,8 @@ struct StageUse {
 struct StageList {
   std::vector<StageUse> stages;
   bool broken = false;  // a name in it was reported
+  // Stages that are written as a name alone where a source could stand: `let a = NAME`.
+  std::vector<std::shared_ptr<const dsl::Stage>> made;
 };
 
 // A stage at which a record can become a dead letter.
@@ -50,8 +53,9 @@ struct DeadLetterSource {
 
 class FlowCompiler {
  public:
-  FlowCompiler(Context& context, Names& names, runtime::ConnectorContext connectors)
-      : context_(context), names_(names), connectors_(std::move(connectors)) {
+  // `keeps_state`: of stages, from run to run.
+  FlowCompiler(Context& context, Names& names, runtime::ConnectorContext connectors, bool keeps_state)
+      : context_(context), names_(names), connectors_(std::move(connectors)), keeps_state_(keeps_state) {
     connectors_.own_files = own_files_;
   }
 
@@ -92,7 +96,9 @@ class FlowCompiler {
   Position merge(const dsl::Source& source, const Module& module);
   Position stages(Position at, const StageList& list);
   void expand(const dsl::Chain& chain, const Module& module, bool repeated, StageList& out);
-  void expand_name(const dsl::Name& name, const Module& module, bool repeated, StageList& out);
+  void expand_name(const dsl::NameStage& stage, const Module& module, bool repeated, StageList& out);
+  void expand_chain(const Symbol& symbol, bool repeated, StageList& out);
+  void expand_source(const dsl::Name& name, const Module& module, bool repeated, StageList& out);
   void must_end(const Position& at, const StageList& list, dsl::Span where, const char* what);
   std::uint32_t add(graph::Node node);
   void attach(const Position& at, std::uint32_t node);
@@ -107,6 +113,13 @@ class FlowCompiler {
   Position route(graph::Node node, Position at, const StageUse& use, runtime::OnError on_malformed);
   void reads(graph::Node& node, const Position& at, const std::vector<std::string>& paths, bool touched);
   void can_dead_letter(graph::Node& node, dsl::Span span, bool malformed, std::vector<std::string> failures);
+
+  // flow_registered.cpp
+  void unknown_stage(const dsl::NameStage& stage, const Module& module);
+  void registered(graph::Node& node, Position& at, const StageUse& use, runtime::OnError on_malformed);
+  bool keep_state(graph::Node& node, const Position& at, const StageUse& use, const runtime::StageSpec& spec,
+                  const runtime::Options& options);
+  std::string meaning(const StageUse& use, const runtime::StageSpec& spec, const runtime::Options& options);
 
   // flow_connectors.cpp
   Position recv(const dsl::Source& source, const Module& module);
@@ -136,9 +149,11 @@ class FlowCompiler {
   std::map<std::string, dsl::Span> targets_;  // what the sinks write to
   std::map<std::string, dsl::Span> readers_;  // of what only one may read
   std::map<std::string, dsl::Span> state_names_;
+  std::map<std::string, dsl::Span> stage_states_;  // the names under which stages keep state
   std::unordered_map<std::string, unsigned> keys_;
   std::vector<DeadLetterSource> dead_letter_sources_;
   std::size_t repeated_stages_ = 0;
+  bool keeps_state_;
 };
 
 }  // namespace pipec::compiler

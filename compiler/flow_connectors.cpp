@@ -74,6 +74,7 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
     node.state_key = state_key(node.name.substr(0, 4) + "." + connector.name.text +
                                (compiled.identity.empty() ? "" : ":" + compiled.identity));
   }
+  if (spec->commits_elsewhere) result.elsewhere = node.name;
   if (spec->resumable) node.facts.push_back("goes on where the last run ended");
   if (compiled.options) {
     uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});

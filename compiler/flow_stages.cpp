@@ -103,8 +103,16 @@ Position FlowCompiler::stage(Position at, const StageUse& use, OnError on_malfor
       node.name = "drop";
       end();
       break;
-    case StageKind::kName:
-      return at;  // put in by expand()
+    case StageKind::kName: {  // registered: chains were put in by expand()
+      const auto& named = as<dsl::NameStage>(stage);
+      if (!context_.registry.stage(named.call.name.text)) {
+        unknown_stage(named, *use.module);
+        at.failed = true;
+        return at;
+      }
+      registered(node, at, use, on_malformed);
+      break;
+    }
   }
   const std::uint32_t number = add(std::move(node));
   attach(at, number);
@@ -152,12 +160,13 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   const dsl::Name& name = stage.format.name;
   node.name = "parse " + name.text;
   at.validated = true;
-  const runtime::ParserSpec* spec = context_.registry.parser(name.text);
-  if (!spec) {
+  const runtime::FormatSpec* format = context_.registry.format(name.text);
+  if (!format || !format->parse) {
     if (name.text.empty()) return;
     std::vector<std::string_view> known;
     std::string list;
-    for (const runtime::ParserSpec& each : context_.registry.parsers()) {
+    for (const runtime::FormatSpec& each : context_.registry.formats()) {
+      if (!each.parse) continue;
       known.push_back(each.name);
       list += (list.empty() ? "" : ", ") + each.name;
     }
@@ -166,6 +175,7 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
         .note("parse takes " + list);
     return;
   }
+  const runtime::FormatSpec::Parse* const spec = &*format->parse;
   CompiledOptions options = compile_options(context_, *use.module, stage.format, spec->options,
                                             spec->positional, node.name, Where::compiler);
   node.detail = options.text;

@@ -68,8 +68,9 @@ std::string relative_to(const std::string& file, const std::string& path) {
 
 class Resolver {
  public:
-  Resolver(const CompileOptions& options, Report& report, dsl::DiagnosticSink& sink, Names& names)
-      : options_(options), report_(report), sink_(sink), names_(names) {}
+  Resolver(const runtime::Registry& registry, const CompileOptions& options, Report& report,
+           dsl::DiagnosticSink& sink, Names& names)
+      : registry_(registry), options_(options), report_(report), sink_(sink), names_(names) {}
 
   void run(const dsl::SourceFile& source) {
     add_module(source, relative_to("", source.name()), true);
@@ -246,6 +247,7 @@ class Resolver {
         break;
       }
       Symbol* next = source->names.empty() ? nullptr : at->module->find(source->names[0].text);
+      if ((!next || !next->let) && !source->names.empty() && registry_.stage(source->names[0].text)) break;
       // Unknown names and functions are reported where the let is compiled, circles by find_circles().
       if (!next || !next->let || std::find(way.begin(), way.end(), next) != way.end() ||
           way.size() > 2 * kLimit) {
@@ -351,6 +353,7 @@ class Resolver {
 
   static constexpr std::size_t kLimit = 10'000;
 
+  const runtime::Registry& registry_;
   const CompileOptions& options_;
   Report& report_;
   dsl::DiagnosticSink& sink_;
@@ -363,9 +366,9 @@ class Resolver {
 
 }  // namespace
 
-void resolve(const dsl::SourceFile& source, const CompileOptions& options, Report& report,
-             dsl::DiagnosticSink& sink, Names& names) {
-  Resolver(options, report, sink, names).run(source);
+void resolve(const dsl::SourceFile& source, const runtime::Registry& registry, const CompileOptions& options,
+             Report& report, dsl::DiagnosticSink& sink, Names& names) {
+  Resolver(registry, options, report, sink, names).run(source);
 }
 
 }  // namespace pipec::compiler

@@ -53,8 +53,8 @@ struct Names {
 inline constexpr unsigned kMaxDefinitionDepth = 200;
 
 // Parses the file and what it uses, binds the names, finds circles and tells streams from stage chains.
-void resolve(const dsl::SourceFile& source, const CompileOptions& options, Report& report,
-             dsl::DiagnosticSink& sink, Names& names);
+void resolve(const dsl::SourceFile& source, const runtime::Registry& registry, const CompileOptions& options,
+             Report& report, dsl::DiagnosticSink& sink, Names& names);
 
 // "did you mean 'x'?" among the module's names of this kind.
 std::string did_you_mean(const Module& module, Symbol::Kind kind, std::string_view word);

@@ -109,8 +109,11 @@ class Walker {
         arguments(as<dsl::SinkStage>(stage).connector.args);
         break;
       case StageKind::kName: {
-        const auto& name = as<dsl::NameStage>(stage).name;
-        out_.push_back({&name.text, name.span, false});
+        const auto& named = as<dsl::NameStage>(stage);
+        out_.push_back({&named.call.name.text, named.call.name.span, false});
+        arguments(named.call.args);
+        if (!named.block) break;
+        for (const dsl::Assignment& each : named.block->assignments) optional(each.value);
         break;
       }
       case StageKind::kDrop:

@@ -100,7 +100,7 @@ std::vector<Test> make_tests(Context& context, Names& names, const runtime::Conn
     Test& test = tests.emplace_back();
     test.title = block.title.text;
     test.place = context.report.place(block.span);
-    FlowCompiler flow(context, names, connectors);
+    FlowCompiler flow(context, names, connectors, false);
     flow.test_chain(*symbol);
     test.plan = std::move(flow.plan());
     test.plan.name = test.title;

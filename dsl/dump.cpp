@@ -304,9 +304,28 @@ class Dumper {
         out_ += "(drop)";
         break;
       case StageKind::kName:
-        out_ += "(stages " + as<NameStage>(s).name.text + ")";
+        named(as<NameStage>(s));
         break;
     }
+  }
+
+  void named(const NameStage& s) {
+    if (!s.has_arguments() && !s.block) {
+      out_ += "(stages " + s.call.name.text + ")";
+      return;
+    }
+    connector("stage", s.call);
+    if (!s.block) return;
+    out_.pop_back();
+    ++indent_;
+    for (const Assignment& assignment : s.block->assignments) {
+      line();
+      out_ += "(= " + assignment.name.text;
+      spaced(*assignment.value);
+      out_ += ')';
+    }
+    --indent_;
+    out_ += ')';
   }
 
   void nested(const Chain& chain) {

@@ -1,5 +1,7 @@
 #include "pipec/dsl/format.h"
 
+#include <limits>
+
 #include "dsl/formatter.h"
 #include "pipec/dsl/parser.h"
 
@@ -23,6 +25,14 @@ std::string Formatter::format() {
   }
   own_line_comments(lines);
   return layout_.print(kFormatWidth);
+}
+
+std::string Formatter::format(const Expr& expr) {
+  skip_to(expr.span.begin);
+  expression(expr);
+  std::string text = layout_.print(std::numeric_limits<unsigned>::max() / 2);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
 }
 
 void Formatter::item(const Item& i) {
@@ -208,7 +218,10 @@ void Formatter::stage(const Stage& s, bool behind_pipe) {
       write("drop");
       break;
     case StageKind::kName:
-      write(as<NameStage>(s).name.text);
+      connector(as<NameStage>(s).call, indent);
+      if (!as<NameStage>(s).block) break;
+      write(" ");
+      assignments(*as<NameStage>(s).block, indent);
       break;
   }
 }
@@ -261,6 +274,11 @@ std::optional<std::string> format(const SourceFile& source, DiagnosticSink& sink
   ParseResult parsed = parse(source, sink);
   if (!parsed.ok) return std::nullopt;
   return Formatter(source, parsed.file).format();
+}
+
+std::string format_expression(const SourceFile& source, const Expr& expr) {
+  const File without_comments;
+  return Formatter(source, without_comments).format(expr);
 }
 
 }  // namespace pipec::dsl

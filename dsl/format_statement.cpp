@@ -2,44 +2,24 @@
 
 namespace pipec::dsl {
 
-// A block of one statement may stand on one line.
-bool Formatter::is_long(const Block& block) const {
-  return block.statements.size() > 1 || comment_within(block.span);
-}
-
 void Formatter::block(const Block& block, unsigned indent) {
   layout_.open_group();
   statement_block(block, indent);
   layout_.close_group();
 }
 
-// Breaks with the group around it.
 void Formatter::statement_block(const Block& block, unsigned indent) {
-  write("{");
-  if (block.statements.empty() && !is_long(block)) {
-    write("}");
-    return;
-  }
-  layout_.indent(indent);
-  if (is_long(block)) {
-    trailing_comment();
-    Lines lines;
-    lines.keep_first_break = true;
-    for (const auto& s : block.statements) {
-      next_line(lines);
-      statement(*s);
-      end_element(lines);
-    }
-    own_line_comments(lines);
-    layout_.dedent();
-    layout_.hard_line();
-  } else {
-    layout_.line();
-    statement(*block.statements.front());
-    layout_.dedent();
-    layout_.line();
-  }
-  write("}");
+  braces(block.statements.size(), block.span, indent,
+         [&](std::size_t i) { statement(*block.statements[i]); });
+}
+
+void Formatter::assignments(const AssignmentBlock& block, unsigned indent) {
+  layout_.open_group();
+  braces(block.assignments.size(), block.span, indent, [&](std::size_t i) {
+    write(block.assignments[i].name.text + " = ");
+    expression(*block.assignments[i].value);
+  });
+  layout_.close_group();
 }
 
 void Formatter::statement(const Statement& s) {

@@ -22,6 +22,7 @@ class Formatter {
   Formatter(const SourceFile& source, const File& file);
 
   std::string format();
+  std::string format(const Expr& expr);
 
  private:
   // Where the lines of one list stand: what was written last, and whether anything was.
@@ -46,8 +47,11 @@ class Formatter {
 
   // Statements (format_statement.cpp)
   void block(const Block& block, unsigned indent);
-  bool is_long(const Block& block) const;
+  void assignments(const AssignmentBlock& block, unsigned indent);
   void statement_block(const Block& block, unsigned indent);
+  // `{`, elements that may stand on one line if there is only one, `}`. Breaks with the group around it.
+  template <class Print>
+  void braces(std::size_t count, Span whole, unsigned indent, Print print);
   void statement(const Statement& statement);
   void if_statement(const IfStatement& statement);
   void paths(const char* keyword, const std::vector<PathPtr>& paths, Span span);
@@ -115,6 +119,36 @@ class Formatter {
   std::size_t next_comment_ = 0;
   bool after_comment_ = false;  // a comment is what was written last
 };
+
+template <class Print>
+void Formatter::braces(std::size_t count, Span whole, unsigned indent, Print print) {
+  write("{");
+  const bool is_long = count > 1 || comment_within(whole);
+  if (count == 0 && !is_long) {
+    write("}");
+    return;
+  }
+  layout_.indent(indent);
+  if (is_long) {
+    trailing_comment();
+    Lines lines;
+    lines.keep_first_break = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      next_line(lines);
+      print(i);
+      end_element(lines);
+    }
+    own_line_comments(lines);
+    layout_.dedent();
+    layout_.hard_line();
+  } else {
+    layout_.line();
+    print(0);
+    layout_.dedent();
+    layout_.line();
+  }
+  write("}");
+}
 
 template <class Print>
 void Formatter::comma_list(const char* opening, const char* closing, std::size_t count, Span whole,

@@ -76,6 +76,10 @@ class Parser {
   void route_without_else(Span keyword);
   void missing_pipe();
   StagePtr name_stage(Context context);
+  bool begins_other_block(const std::string& name);
+  StagePtr misspelt_stage(Context context);
+  AssignmentBlock assignments();
+  void skip_to_brace();
   void not_a_stage();
   Connector connector(const char* what);
   void skip_to_stage();

@@ -10,6 +10,20 @@ namespace {
 const std::vector<std::string_view> kItems = {"let",  "recv", "merge", "fn",     "use",
                                               "test", "dlq",  "name",  "commit", "govern"};
 
+bool begins_stage(Keyword keyword) {
+  switch (keyword) {
+    case Keyword::kFilter:
+    case Keyword::kParse:
+    case Keyword::kTransform:
+    case Keyword::kRoute:
+    case Keyword::kSink:
+    case Keyword::kDrop:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 void Parser::file(File& out) {
@@ -150,22 +164,17 @@ void Parser::flow_item(std::vector<ItemPtr>& out) {
       bool goes_on = next.kind == TokenKind::kPipe || next.kind == TokenKind::kEnd || next.silent ||
                      next.kind == TokenKind::kSemicolon ||
                      (next.kind == TokenKind::kWord && next.first_on_line);
-      if (!goes_on && next.kind == TokenKind::kWord) {
-        switch (next.keyword) {
-          case Keyword::kFilter:
-          case Keyword::kParse:
-          case Keyword::kTransform:
-          case Keyword::kRoute:
-          case Keyword::kSink:
-          case Keyword::kDrop:
-          case Keyword::kLet:
-            goes_on = suggest(peek().text, kItems) == std::nullopt;
-            break;
-          default:
-            break;
-        }
+      if (!goes_on && (begins_stage(next.keyword) || next.keyword == Keyword::kLet)) {
+        goes_on = suggest(peek().text, kItems) == std::nullopt;
       }
       if (!goes_on) return unknown_item();
+      const bool ends = next.kind == TokenKind::kEnd || next.kind == TokenKind::kSemicolon ||
+                        (next.kind == TokenKind::kWord && !begins_stage(next.keyword));
+      if (ends) {
+        remark(Code::flow_without_end, here(), "this flow ends nowhere")
+            .label("nothing takes the records behind this")
+            .hint("end it in 'sink', 'route' or 'drop'");
+      }
       break;
     }
     default:
@@ -210,8 +219,7 @@ ItemPtr Parser::let_item() {
   made->name = binding("the name of a stream or chain");
   expect(TokenKind::kAssign, "'='");
   if (failed_) return made;
-  bool begins = at_word() && !is_expression_keyword(peek().keyword) &&
-                !(peek().keyword == Keyword::kNone && at_call(1));
+  bool begins = at_word() && !is_expression_keyword(peek().keyword);
   if (!begins) {
     fail_expecting("a source or a stage")
         .note(

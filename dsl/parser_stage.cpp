@@ -10,7 +10,8 @@ namespace {
 
 const std::vector<std::string_view> kStages = {"filter", "parse", "transform", "route", "sink", "drop"};
 constexpr const char* kStageNote =
-    "stages are filter, parse, transform, route, sink, drop, and chains bound by let";
+    "stages are filter, parse, transform, route, sink, drop, chains bound by let, and those that 'pipec "
+    "functions' lists";
 
 bool is_stage_keyword(Keyword keyword) {
   switch (keyword) {
@@ -31,7 +32,9 @@ bool is_stage_keyword(Keyword keyword) {
 void Parser::pipeline(Pipeline& out, Context context) {
   auto begin = peek().begin;
   bool needs_stage = true;
-  if (at(Keyword::kRecv) || at(Keyword::kMerge) || (at_word() && peek().keyword == Keyword::kNone)) {
+  const bool named = at_word() && peek().keyword == Keyword::kNone;
+  const bool takes_options = at_call(1) || peek(1).kind == TokenKind::kLeftBrace;  // and so is a stage
+  if (at(Keyword::kRecv) || at(Keyword::kMerge) || (named && !takes_options)) {
     out.source.emplace();
     source(*out.source);
     needs_stage = false;
@@ -184,34 +187,96 @@ void Parser::not_a_stage() {
   found.note(kStageNote);
 }
 
-// A name alone is a stage chain; one that anything else follows is a misspelt stage.
+// A stage chain or a registered stage: which of them, and whether there is one, is for the compiler to find
+// out. A name that something else follows is a misspelt stage.
 StagePtr Parser::name_stage(Context context) {
   const Token& next = peek(1);
   bool ends = next.kind == TokenKind::kPipe || next.kind == TokenKind::kEnd ||
               next.kind == TokenKind::kSemicolon || next.kind == TokenKind::kRightBrace || next.silent;
   bool may_follow = next.kind == TokenKind::kWord && (next.first_on_line || next.keyword != Keyword::kNone) &&
                     !is_expression_keyword(next.keyword);
-  if (ends || may_follow || (context == Context::kArm && !at_call(1))) {
-    auto made = std::make_unique<NameStage>(here());
-    made->name = take_name();
-    return made;
+  bool block = next.kind == TokenKind::kLeftBrace && !begins_other_block(peek().text);
+  if (!ends && !may_follow && !block && !at_call(1) &&
+      (context != Context::kArm || next.kind == TokenKind::kLeftBrace)) {
+    return misspelt_stage(context);
   }
+  auto made = std::make_unique<NameStage>(here());
+  made->call.span = here();
+  made->call.name = take_name();
+  if (at_call()) arguments(made->call.args, false);
+  made->call.span = since(made->call.span.begin);
+  if (!failed_ && at(TokenKind::kLeftBrace)) made->block = assignments();
+  return made;
+}
+
+// `transfrm { .a = 1 }`: what the braces hold is no `name = expr`, and a keyword looks like it.
+bool Parser::begins_other_block(const std::string& name) {
+  if (!suggest(name, kStages)) return false;
+  const bool empty = peek(2).kind == TokenKind::kRightBrace;
+  const bool assignment = peek(2).kind == TokenKind::kWord && peek(3).kind == TokenKind::kAssign;
+  return !empty && !assignment;
+}
+
+StagePtr Parser::misspelt_stage(Context context) {
   if (const std::string advice = foreign_stage_advice(peek().text); !advice.empty()) {
     fail(Code::unknown_stage, "unknown stage '" + peek().text + "'").hint(advice);
     return nullptr;
   }
   // `name "..."` behind a flow is a directive; so only a name on the same line is taken for a misspelt one.
-  auto meant = suggest(peek().text, kStages);
-  std::string hint = meant ? "did you mean '" + *meant + "'?" : "";
-  if (!meant && at_call(1)) {
-    const std::string& name = peek().text;
-    hint = "a connector stands behind its stage: 'sink " + name +
-           "(...)'; a function within one: 'transform { .a = " + name + "(.a) }'";
+  const auto meant = suggest(peek().text, kStages);
+  if (!meant) {
+    const std::string name = take_name().text;
+    fail_expecting("'|' or the end of the flow behind the stage '" + name + "'")
+        .hint("the options of a stage stand in parentheses: " + name + "(...)")
+        .note(kStageNote);
+    return nullptr;
   }
-  auto& found = meant ? remark(Code::unknown_stage, here(), "unknown stage '" + peek().text + "'")
-                      : fail(Code::unknown_stage, "unknown stage '" + peek().text + "'");
-  found.hint(std::move(hint)).note(kStageNote);
-  return meant ? stage_of(keyword_of(*meant), context) : nullptr;
+  remark(Code::unknown_stage, here(), "unknown stage '" + peek().text + "'")
+      .hint("did you mean '" + *meant + "'?")
+      .note(kStageNote);
+  return stage_of(keyword_of(*meant), context);
+}
+
+// `{ name = expr ... }`
+AssignmentBlock Parser::assignments() {
+  AssignmentBlock out;
+  out.span = here();
+  if (!enter()) return out;
+  const Span opening = take();
+  for (;;) {
+    while (tokens_.take_if(TokenKind::kSemicolon)) {
+    }
+    if (at(TokenKind::kComma) && !out.assignments.empty()) {
+      remark(Code::unexpected_token, take(), "fields of a block are not separated by ','")
+          .hint("leave it out");
+    }
+    if (failed_ || at(TokenKind::kRightBrace)) break;
+    if (!at_word() || peek(1).kind != TokenKind::kAssign) {
+      auto& found = fail_expecting("'name = expression' or '}'");
+      if (at(TokenKind::kDot)) found.hint("the name has no point: name = .field");
+      found.also(opening, "opened here");
+      break;
+    }
+    Assignment& made = out.assignments.emplace_back();
+    made.name = binding("the name of a field");
+    take();
+    made.value = expression();
+  }
+  if (failed_) skip_to_brace();
+  if (tokens_.take_if(TokenKind::kRightBrace)) failed_ = false;
+  leave();
+  out.span = since(opening.begin);
+  return out;
+}
+
+// To the '}' of the block at hand, or to where it must have ended.
+void Parser::skip_to_brace() {
+  unsigned braces = 0;
+  for (; !at(TokenKind::kEnd); tokens_.take()) {
+    if (peek().first_on_line && at_hard_item_start()) return;
+    if (at(TokenKind::kLeftBrace)) ++braces;
+    if (at(TokenKind::kRightBrace) && braces-- == 0) return;
+  }
 }
 
 Connector Parser::connector(const char* what) {
@@ -352,7 +417,9 @@ bool Parser::repair_last_arm(RouteStage& route) {
                  : route.arms.empty() ? nullptr
                                       : &route.arms.back().chain;
   if (!chain || chain->stages.empty() || chain->stages.back()->kind != StageKind::kName) return false;
-  const Name& name = as<NameStage>(*chain->stages.back()).name;
+  const auto& last = as<NameStage>(*chain->stages.back());
+  if (last.has_arguments() || last.block) return false;
+  const Name& name = last.call.name;
   std::string hint = did_you_mean(name.text, kStages);
   if (hint.empty()) return false;
   remark(Code::unknown_stage, name.span, "unknown stage '" + name.text + "'")

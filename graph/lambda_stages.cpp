@@ -33,9 +33,9 @@ class Filter final : public runtime::Stage {
 };
 
 // Collects what lambdas emit, in one output buffer of the batch.
-class Output : public Emit {
+class Emitted : public Emit {
  public:
-  Output(Batch& batch, StageContext& context) : batch_(batch), context_(context) {
+  Emitted(Batch& batch, StageContext& context) : batch_(batch), context_(context) {
     made_.reserve(batch.records.size());
   }
   void begin(const Record& record) {
@@ -77,7 +77,7 @@ class Map final : public runtime::Stage {
  public:
   explicit Map(Builder::MapRecord map) : map_(std::move(map)) {}
   Status process(Batch& batch, Scratch*, StageContext& context) const override {
-    Output out(batch, context);
+    Emitted out(batch, context);
     const std::size_t allowance = context.output_allowance();
     for (const Record& record : batch.records) {
       if (out.written() > allowance) {
@@ -96,9 +96,9 @@ class Map final : public runtime::Stage {
 };
 
 // Keeps the lambda's last word on a record instead of passing it on.
-class Verdict final : public Output {
+class Verdict final : public Emitted {
  public:
-  using Output::Output;
+  using Emitted::Emitted;
   void dead_letter(std::string_view reason) override {
     refused_ = true;
     reason_ = reason;

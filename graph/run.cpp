@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <limits>
+#include <mutex>
 #include <utility>
 
 #include "graph/state/invariant.h"
@@ -16,38 +17,56 @@ using runtime::guarded;
 using runtime::Status;
 
 Run::Run(Plan plan, Topology topology, RunOptions options)
-    : parts_(std::move(plan), std::move(topology), std::move(options)),
-      phases_(parts_.options.drain_deadline),
-      graph_({parts_.shared, parts_.limiter, parts_.ledger, parts_.connectors, parts_.admission,
-              parts_.keeper, parts_.governing.get(), [this] { phases_.wake(); },
+    : common_(std::move(plan), std::move(topology), std::move(options)),
+      governing_(make_governing()),
+      phases_(common_.options.drain_deadline),
+      graph_({common_.shared, common_.limiter, ledger_, connectors_, admission_, keeper_, governing_.get(),
+              [this] { phases_.wake(); },
               [this](std::chrono::milliseconds time) { return phases_.pause(time); }}) {
-  parts_.faults.on_error([this] { end_early(); },
-                         [this] { phases_.change([](Phases::State& state) { state.end_early = true; }); });
-  parts_.connectors.on_want_commit([this] { parts_.admission.want_commit(); });
+  common_.faults.on_error([this] { end_early(); },
+                          [this] { phases_.change([](Phases::State& state) { state.end_early = true; }); });
+  connectors_.on_want_commit([this] { admission_.want_commit(); });
+  if (!governing_ && common_.options.governor) ungoverned_ = common_.options.governor->join(shape());
+}
+
+runtime::SharedGovernor::Shape Run::shape() const {
+  const bool has_route = common_.plan.dead_letters.kind == DeadLetterPolicy::Kind::sink;
+  const Topology& topology = common_.topology;
+  return {0, common_.threads, topology.sources.size(), topology.sinks.size() + (has_route ? 1 : 0)};
+}
+
+std::unique_ptr<Governing> Run::make_governing() {
+  if (!common_.govern().on) return nullptr;
+  const RunOptions& options = common_.options;
+  const std::size_t most = options.budget_bytes.value_or(std::numeric_limits<std::size_t>::max());
+  const auto governor = options.governor ? options.governor : std::make_shared<runtime::SharedGovernor>();
+  auto law = std::make_unique<runtime::Governor>(common_.govern(), most, governor, shape());
+  law->keep_release([this] { common_.pools.buffers.trim(); });
+  return std::make_unique<Governing>(common_.shared, connectors_, ledger_, std::move(law));
 }
 
 Outcome Run::run() {
-  started_ = parts_.options.clock->steady_now();
-  parts_.admission.start();
+  started_ = common_.options.clock->steady_now();
+  admission_.start();
   phases_.change([](Phases::State& state) {
     if (state.ending_since) state.ending_since = std::chrono::steady_clock::now();
   });
   Status ready = guarded([&]() -> Status {
-    threads_.reserve(parts_.topology.sources.size() + 3);
-    return parts_.governing ? parts_.governing->start() : Status();
+    threads_.reserve(common_.topology.sources.size() + 3);
+    return governing_ ? governing_->start() : Status();
   });
   if (!ready) {
-    parts_.faults.fail_source(std::move(ready.error()));
+    common_.faults.fail_source(std::move(ready.error()));
   } else if (start_thread([this] { open_and_commit(); }) && !run_to_end()) {
     abandon();
     return outcome();
   }
   for (std::thread& thread : threads_) thread.join();
-  parts_.leash->cut();
+  leash_->cut();
   graph_.wait();
-  if (parts_.governing) parts_.governing->leave();
-  parts_.ungoverned.reset();
-  invariant(parts_.limiter.used_units() == 0 && parts_.limiter.used_bytes() == 0,
+  if (governing_) governing_->leave();
+  ungoverned_.reset();
+  invariant(common_.limiter.used_units() == 0 && common_.limiter.used_bytes() == 0,
             "a run ended with bytes still leased");
   return outcome();
 }
@@ -63,15 +82,15 @@ bool Run::run_to_end() {
   const bool ready = phases_.now().ready;
   if (ready && !start_threads()) end_early();
   if (!wait_for([](const State& state) { return state.sources == 0; })) return false;
-  if (ready) parts_.admission.admit_commit_point();
-  parts_.ledger.drain();
-  if (!wait_for([&](const State&) { return parts_.ledger.drained(); })) return false;
+  if (ready) admission_.admit_commit_point();
+  ledger_.drain();
+  if (!wait_for([&](const State&) { return ledger_.drained(); })) return false;
   // It asks receivers and sinks, which are closed next.
-  if (parts_.governing) parts_.governing->stop();
+  if (governing_) governing_->stop();
   if (!wait_for([](const State& state) { return !state.governing; })) return false;
   graph_.committer().no_more();
   if (!wait_for([](const State& state) { return state.committed; })) return false;
-  parts_.timer.stop();
+  common_.timer.stop();
   return wait_for([](const State& state) { return state.threads == 0; });
 }
 
@@ -79,7 +98,7 @@ bool Run::run_to_end() {
 void Run::open_and_commit() noexcept {
   Status status = guarded([&] { return open(); });
   // What stop() has interrupted is no error.
-  if (!status && !parts_.faults.stopping()) parts_.faults.fail_source(std::move(status.error()));
+  if (!status && !common_.faults.stopping()) common_.faults.fail_source(std::move(status.error()));
   phases_.change([&](Phases::State& state) {
     state.opened = true;
     state.ready = status.ok();
@@ -87,31 +106,30 @@ void Run::open_and_commit() noexcept {
   if (status) {
     Status ended = guarded([&]() -> Status {
       graph_.committer().run();
-      if (parts_.faults.any() || parts_.faults.abandoned()) return {};
-      return parts_.connectors.finish(parts_.faults.stopping());
+      if (common_.faults.any() || common_.faults.abandoned()) return {};
+      return connectors_.finish(common_.faults.stopping());
     });
-    if (!ended && !parts_.faults.abandoned()) parts_.faults.fail_all(std::move(ended.error()));
+    if (!ended && !common_.faults.abandoned()) common_.faults.fail_all(std::move(ended.error()));
   }
-  if (parts_.faults.abandoned()) return;
-  parts_.connectors.close();
+  if (common_.faults.abandoned()) return;
+  connectors_.close();
   phases_.change([](Phases::State& state) { state.committed = true; });
 }
 
 Status Run::open() {
-  if (parts_.governing) parts_.connectors.keep_queue_limits(parts_.governing->queue_limits());
-  if (Status opened = parts_.connectors.open([this] { return parts_.faults.stopping(); }); !opened)
-    return opened;
-  return probe_threads(parts_.threads);
+  if (governing_) connectors_.keep_queue_limits(governing_->queue_limits());
+  if (Status opened = connectors_.open([this] { return common_.faults.stopping(); }); !opened) return opened;
+  return probe_threads(common_.threads);
 }
 
 // False: one could not be started. Sources that were go to their end.
 bool Run::start_threads() {
-  if (!start_timer_tasks() || !start_thread([this] { parts_.timer.run(); })) return false;
-  if (parts_.governing) {
+  if (!start_timer_tasks() || !start_thread([this] { common_.timer.run(); })) return false;
+  if (governing_) {
     phases_.change([](Phases::State& state) { state.governing = true; });
     const auto at_rest = [this] { phases_.change([](Phases::State& state) { state.governing = false; }); };
     const bool started = start_thread([this, at_rest] {
-      parts_.governing->run();
+      governing_->run();
       at_rest();
     });
     if (!started) {
@@ -124,7 +142,7 @@ bool Run::start_threads() {
     const auto ended = [this] { phases_.change([](Phases::State& state) { --state.sources; }); };
     if (start_thread([this, &receiver, ended] {
           receiver.run();
-          if (!parts_.faults.abandoned()) ended();
+          if (!common_.faults.abandoned()) ended();
         })) {
       continue;
     }
@@ -136,21 +154,20 @@ bool Run::start_threads() {
 
 bool Run::start_timer_tasks() {
   constexpr std::chrono::milliseconds kUse{50}, kTime{100};
-  const RunOptions& options = parts_.options;
-  Timer& timer = parts_.timer;
+  const RunOptions& options = common_.options;
+  Timer& timer = common_.timer;
   Status status = guarded([&] {
     if (options.ticker && options.ticker_interval.count() > 0) {
       timer.every(options.ticker_interval, [this] { tick(); });
     }
-    if (options.commit_interval.count() > 0 && parts_.plan.commit == CommitMode::automatic &&
-        !parts_.plan.transactional) {
-      timer.every(options.commit_interval, [this] { parts_.admission.admit_commit_point(); });
+    if (options.commit_interval.count() > 0 && common_.plan.commit == CommitMode::automatic &&
+        !common_.plan.transactional) {
+      timer.every(options.commit_interval, [this] { admission_.admit_commit_point(); });
     }
-    if (parts_.ungoverned) timer.every(kUse, [this] { publish_use(); });
-    if (parts_.connectors.stages_want_time())
-      timer.every(kTime, [this] { parts_.admission.let_time_pass(); });
+    if (ungoverned_) timer.every(kUse, [this] { publish_use(); });
+    if (connectors_.stages_want_time()) timer.every(kTime, [this] { admission_.let_time_pass(); });
   });
-  if (!status) parts_.faults.fail_source(std::move(status.error()));
+  if (!status) common_.faults.fail_source(std::move(status.error()));
   return status.ok();
 }
 
@@ -161,7 +178,7 @@ bool Run::start_thread(std::function<void()> body) {
   Status status = guarded([&] {
     threads_.emplace_back([run = shared_from_this(), body = std::move(body), ended] {
       if (Status done = guarded(body); !done) {
-        run->parts_.faults.fail_all(std::move(done.error()));
+        run->common_.faults.fail_all(std::move(done.error()));
         run->end_early();
       }
       run->phases_.change(ended);
@@ -172,43 +189,43 @@ bool Run::start_thread(std::function<void()> body) {
   Status said = guarded([&]() -> Status {
     return status.error().code == "exception" ? thread_error(status.error().message) : status.error();
   });
-  parts_.faults.fail_source(std::move(said.error()));
+  common_.faults.fail_source(std::move(said.error()));
   return false;
 }
 
 // The sources stop; what is in flight is drained. From stop() and after a fatal error.
 void Run::end_early() {
-  parts_.limiter.take({.what = LimiterCall::What::no_more});
-  if (parts_.governing) parts_.governing->gate().halt();
-  parts_.leases.no_more();
+  common_.limiter.take({.what = LimiterCall::What::no_more});
+  if (governing_) governing_->gate().halt();
+  common_.leases.no_more();
   phases_.change([](Phases::State& state) {
     if (!state.ending_since) state.ending_since = std::chrono::steady_clock::now();
   });
-  parts_.connectors.interrupt_sources();
+  connectors_.interrupt_sources();
   for (RecvNode& receiver : graph_.receivers()) receiver.wake();
 }
 
 void Run::stop() {
-  parts_.faults.stop();
+  common_.faults.stop();
   end_early();
 }
 
 // Everything that is still queued flows through as failed, and what blocks is interrupted.
 void Run::past_deadline() {
-  const std::uint64_t batches = parts_.ledger.in_flight();
-  std::string busy = parts_.faults.running();
+  const std::uint64_t batches = ledger_.in_flight();
+  std::string busy = common_.faults.running();
   if (!busy.empty()) busy.insert(0, "; still running: ");
-  parts_.faults.fail_all(
+  common_.faults.fail_all(
       Error{"deadline",
             fmt::format("the drain deadline of {} ms passed with {} batch{} ({} bytes) in flight{}; what is "
                         "not committed is delivered again by the next run",
-                        parts_.options.drain_deadline.count(), batches, batches == 1 ? "" : "es",
-                        parts_.limiter.used_bytes(), busy),
+                        common_.options.drain_deadline.count(), batches, batches == 1 ? "" : "es",
+                        common_.limiter.used_bytes(), busy),
             {},
             {},
             false});
-  parts_.connectors.interrupt_sinks();
-  parts_.timer.hurry();
+  connectors_.interrupt_sinks();
+  common_.timer.hurry();
   end_early();
 }
 
@@ -216,14 +233,14 @@ void Run::past_deadline() {
 // sinks and workers, is kept alive until the process ends: leaked on purpose. What belongs to the caller is
 // not touched again.
 void Run::abandon() {
-  parts_.faults.abandon();
-  parts_.leash->cut();
-  parts_.clock.give_back();
+  common_.faults.abandon();
+  leash_->cut();
+  common_.clock.give_back();
   // A save that is under way uses the caller's store, a line the caller's log: they are waited for.
-  parts_.keeper.stop();
-  parts_.log.stop();
-  parts_.timer.stop();
-  if (parts_.governing) parts_.governing->stop();
+  keeper_.stop();
+  common_.log.stop();
+  common_.timer.stop();
+  if (governing_) governing_->stop();
   static std::mutex mutex;
   static auto* const kept = new std::vector<std::shared_ptr<Run>>;  // no destructor runs at exit
   {
@@ -234,21 +251,21 @@ void Run::abandon() {
 }
 
 void Run::tick() {
-  if (parts_.faults.abandoned()) return;
-  Status status = guarded([&] { return parts_.options.ticker(); });
-  if (status || parts_.faults.abandoned()) return;
-  Counters::add(parts_.counters.ticker_errors, 1);
-  parts_.log.line(fmt::format("ticker: {}", status.error().message));
+  if (common_.faults.abandoned()) return;
+  Status status = guarded([&] { return common_.options.ticker(); });
+  if (status || common_.faults.abandoned()) return;
+  Counters::add(common_.counters.ticker_errors, 1);
+  common_.log.line(fmt::format("ticker: {}", status.error().message));
 }
 
 // With `govern off`: nothing holds this pipeline, but those that share the memory see what it takes.
 void Run::publish_use() {
-  static_cast<void>(parts_.connectors.while_open([&] {
-    const Connectors::Held held = parts_.connectors.held();
-    runtime::SharedGovernor::Member& own = *parts_.ungoverned;
-    own.tracked.store(parts_.pools.buffers.used_bytes() + held.bytes, std::memory_order_relaxed);
+  static_cast<void>(connectors_.while_open([&] {
+    const Connectors::Held held = connectors_.held();
+    runtime::SharedGovernor::Member& own = *ungoverned_;
+    own.tracked.store(common_.pools.buffers.used_bytes() + held.bytes, std::memory_order_relaxed);
     own.queued.store(held.queued, std::memory_order_relaxed);
-    own.in_flight.store(parts_.ledger.in_flight(), std::memory_order_relaxed);
+    own.in_flight.store(ledger_.in_flight(), std::memory_order_relaxed);
   }));
 }
 

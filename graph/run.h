@@ -16,44 +16,20 @@
 #include <thread>
 #include <vector>
 
+#include "graph/admission.h"
+#include "graph/common.h"
+#include "graph/connectors.h"
+#include "graph/governing.h"
 #include "graph/graph.h"
 #include "graph/leash.h"
+#include "graph/ledger.h"
 #include "graph/phases.h"
-#include "graph/shared.h"
+#include "graph/state_keeper.h"
 #include "graph/topology.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/graph/plan.h"
 
 namespace pipec::graph {
-
-// What a run is made of; the order is that of their making.
-struct RunParts {
-  RunParts(Plan plan, Topology topology, RunOptions options);
-
-  const Plan plan;
-  const Topology topology;
-  BorrowedClock clock;
-  const RunOptions options;  // its clock is `clock`
-  const unsigned threads;
-  Pools pools;
-  Faults faults{plan, pools.buffers};
-  Counters counters;
-  Timer timer;
-  Log log{options.log};
-  const std::shared_ptr<Leash> leash = std::make_shared<Leash>();
-  StateKeeper keeper{options.checkpoint};
-  Ledger ledger;
-  Limiter limiter;
-  Leases leases;
-  const Shared shared;
-  Connectors connectors{shared, keeper, *leash};
-  Admission admission{shared, connectors, ledger};
-  std::unique_ptr<Governing> governing;                         // null: govern off
-  std::shared_ptr<runtime::SharedGovernor::Member> ungoverned;  // govern off, but the others count its bytes
-
- private:
-  runtime::SharedGovernor::Shape shape() const;
-};
 
 class Run : public std::enable_shared_from_this<Run> {
  public:
@@ -69,6 +45,8 @@ class Run : public std::enable_shared_from_this<Run> {
   const Picture& picture() const { return graph_.picture(); }
 
  private:
+  runtime::SharedGovernor::Shape shape() const;
+  std::unique_ptr<Governing> make_governing();
   bool run_to_end();
   void open_and_commit() noexcept;
   runtime::Status open();
@@ -82,9 +60,16 @@ class Run : public std::enable_shared_from_this<Run> {
   void publish_use();
   Outcome outcome() const;
 
-  RunParts parts_;
+  Common common_;
+  const std::shared_ptr<Leash> leash_ = std::make_shared<Leash>();
+  StateKeeper keeper_{common_.options.checkpoint};
+  Ledger ledger_;
+  Connectors connectors_{common_.shared, keeper_, *leash_};
+  Admission admission_{common_.shared, connectors_, ledger_};
+  const std::unique_ptr<Governing> governing_;                   // null: govern off
+  std::shared_ptr<runtime::SharedGovernor::Member> ungoverned_;  // govern off, but the others count its bytes
   Phases phases_;
-  Graph graph_;
+  Graph graph_;  // its workers use all the others
   std::vector<std::thread> threads_;
   std::chrono::steady_clock::time_point started_{};
 };

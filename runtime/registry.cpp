@@ -77,6 +77,30 @@ std::shared_ptr<const Program> Options::program(std::string_view name) const {
   return item ? item->program : nullptr;
 }
 
+const RecordPath* Options::path(std::string_view name) const {
+  const Item* item = find(name);
+  return item && item->path ? &*item->path : nullptr;
+}
+
+const FormatSpec* Options::format(std::string_view name) const {
+  const Item* item = given_or_default(name);
+  return item ? item->format.get() : nullptr;
+}
+
+const Options& Options::arguments(std::string_view name) const {
+  static const Options kNone;
+  const Item* item = given_or_default(name);
+  return item && item->arguments ? *item->arguments : kNone;
+}
+
+void Options::choose(std::string name, const FormatSpec& format) {
+  Item item;
+  item.name = std::move(name);
+  item.value = Value::string(storage->copy(format.name));
+  item.format = std::make_shared<const FormatSpec>(format);
+  items.push_back(std::move(item));
+}
+
 Status Registry::refuse(std::string why) {
   Error error{"registry", std::move(why), {}, {}, false};
   if (problem_) problem_ = error;
@@ -106,9 +130,45 @@ Status Registry::add(SinkSpec spec) {
   return {};
 }
 
-Status Registry::add(ParserSpec spec) {
-  if (std::string why = refusal("format", spec, parsers_); !why.empty()) return refuse(std::move(why));
-  parsers_.push_back(std::move(spec));
+Status Registry::add(FormatSpec spec) {
+  std::string why = refusal("format", spec.name, format(spec.name) != nullptr);
+  const std::string what = "the format '" + spec.name + "'";
+  if (why.empty() && !spec.parse && !spec.encode && !spec.frame) why = what + " does nothing";
+  if (why.empty() && ((spec.parse && !spec.parse->make) || (spec.encode && !spec.encode->make)))
+    why = what + " has no 'make'";
+  const auto check = [&](const FormatSpec::Role* role) {
+    if (why.empty() && role && role->positional > role->options.size())
+      why = what + " has fewer options than are positional";
+  };
+  check(spec.parse ? &*spec.parse : nullptr);
+  check(spec.encode ? &*spec.encode : nullptr);
+  check(spec.frame ? &*spec.frame : nullptr);
+  if (!why.empty()) return refuse(std::move(why));
+  formats_.push_back(std::move(spec));
+  return {};
+}
+
+Status Registry::add(StageSpec spec) {
+  if (std::string why = refusal("stage", spec.name, stage(spec.name) != nullptr); !why.empty()) {
+    return refuse(std::move(why));
+  }
+  const bool ordered = spec.kind == StageSpec::Kind::ordered;
+  if (ordered ? !spec.make_ordered : !spec.make) {
+    return refuse("the stage '" + spec.name + "' has no '" + (ordered ? "make_ordered" : "make") + "'");
+  }
+  if (spec.positional > spec.options.size()) {
+    return refuse("the stage '" + spec.name + "' has fewer options than are positional");
+  }
+  if (ordered) {
+    OptionSpec state;
+    state.name = kStateOption;
+    state.types = Type::string;
+    state.identifies = false;
+    state.doc =
+        "the name under which its state is kept (default: " + spec.name + "); one that is new begins anew";
+    spec.options.push_back(std::move(state));
+  }
+  stages_.push_back(std::move(spec));
   return {};
 }
 
@@ -122,8 +182,22 @@ const ReceiverSpec* Registry::receiver(std::string_view name) const {
 const SinkSpec* Registry::sink(std::string_view name) const {
   return by_name(sinks_, name);
 }
-const ParserSpec* Registry::parser(std::string_view name) const {
-  return by_name(parsers_, name);
+const FormatSpec* Registry::format(std::string_view name) const {
+  return by_name(formats_, name);
+}
+
+std::vector<std::string> Registry::choices(const OptionSpec& option) const {
+  if (option.formats == OptionSpec::Formats::none) return option.choices;
+  std::vector<std::string> names;
+  for (const FormatSpec& format : formats_) {
+    const bool fits =
+        option.formats == OptionSpec::Formats::encode ? format.encode.has_value() : format.frame.has_value();
+    if (fits) names.push_back(format.name);
+  }
+  return names;
+}
+const StageSpec* Registry::stage(std::string_view name) const {
+  return by_name(stages_, name);
 }
 
 }  // namespace pipec::runtime

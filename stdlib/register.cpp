@@ -4,7 +4,8 @@ namespace pipec::stdlib {
 
 void register_all(runtime::Registry& registry) {
   register_functions(registry);
-  register_codecs(registry);
+  register_stages(registry);
+  register_formats(registry);
   register_connectors(registry);
 }
 

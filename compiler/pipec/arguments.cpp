@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "compiler/pipec/console.h"
 #include "pipec/dsl/suggest.h"
+#include "pipec/runtime/registry.h"
 
 namespace pipec::cli {
 namespace {
@@ -122,7 +125,8 @@ std::string parse_duration(const std::string& text, std::chrono::milliseconds& d
 
 class CommandLine {
  public:
-  explicit CommandLine(Arguments& arguments) : arguments_(arguments), app_(kIntroduction, "pipec") {
+  CommandLine(const runtime::Registry& registry, Arguments& arguments)
+      : registry_(registry), arguments_(arguments), app_(kIntroduction, "pipec") {
     app_.footer(kEnding);
     app_.set_version_flag("--version", "pipec " PIPEC_VERSION);
     app_.require_subcommand(1);
@@ -135,6 +139,12 @@ class CommandLine {
   }
 
   CLI::App& app() { return app_; }
+
+  // What it may be; empty: anything.
+  std::vector<std::string> choices(const CLI::Option* option) const {
+    const auto found = choices_.find(option);
+    return found == choices_.end() ? std::vector<std::string>() : found->second;
+  }
 
  private:
   void add_options(Command command, CLI::App& app) {
@@ -167,12 +177,13 @@ class CommandLine {
             ->required()
             ->type_name("STAGES");
         add_files(app, "Read these instead of stdin; `-` is stdin");
-        app.add_option("--framing", arguments_.framing, "Where a record ends (default: lines)")
-            ->type_name("NAME")
-            ->check(CLI::IsMember({"lines", "json_array", "msgpack", "bytes"}));
-        app.add_option("--encode", arguments_.encode, "What leaves (default: each record's own format)")
-            ->type_name("NAME")
-            ->check(CLI::IsMember({"json", "msgpack", "text"}));
+        one_of(app.add_option("--framing", arguments_.framing, "Where a record ends (default: lines)"),
+               format_names(&runtime::FormatSpec::frame))
+            ->type_name("NAME");
+        one_of(
+            app.add_option("--encode", arguments_.encode, "What leaves (default: each record's own format)"),
+            format_names(&runtime::FormatSpec::encode))
+            ->type_name("NAME");
         add_threads(app);
         break;
       case Command::check:
@@ -202,10 +213,9 @@ class CommandLine {
             ->type_name("NAME");
         break;
       case Command::completions:
-        app.add_option("shell", arguments_.name, "bash, zsh or fish")
+        one_of(app.add_option("shell", arguments_.name, "bash, zsh or fish"), {"bash", "zsh", "fish"})
             ->required()
-            ->type_name("SHELL")
-            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+            ->type_name("SHELL");
         break;
     }
   }
@@ -242,13 +252,32 @@ class CommandLine {
     for (const std::string& format : formats) doc += " " + format;
     // Set when parsing, so that the other commands' default is not ours.
     app.preparse_callback([this, fallback](std::size_t) { arguments_.format = fallback; });
-    app.add_option("--format", arguments_.format, doc + " (default: " + fallback + ")")
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember(std::move(formats)));
+    one_of(app.add_option("--format", arguments_.format, doc + " (default: " + fallback + ")"),
+           std::move(formats))
+        ->type_name("FORMAT");
   }
+
+  CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices) {
+    option->check(CLI::IsMember(choices));
+    choices_[option] = std::move(choices);
+    return option;
+  }
+
+  // Those that have this role.
+  template <typename Role>
+  std::vector<std::string> format_names(std::optional<Role> runtime::FormatSpec::*role) const {
+    std::vector<std::string> names;
+    for (const runtime::FormatSpec& format : registry_.formats()) {
+      if (format.*role) names.push_back(format.name);
+    }
+    return names;
+  }
+
+  const runtime::Registry& registry_;
 
   Arguments& arguments_;
   CLI::App app_;
+  std::map<const CLI::Option*, std::vector<std::string>> choices_;
 };
 
 CLI::App* find_command(CLI::App& app, std::string_view name) {
@@ -303,12 +332,13 @@ int usage_error(CLI::App& app, std::string message, int argc, const char* const*
 
 }  // namespace
 
-std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments& arguments) {
+std::optional<int> parse_arguments(int argc, const char* const* argv, const runtime::Registry& registry,
+                                   Arguments& arguments) {
   if (argc < 2) {
     Console().text(short_help());
     return kWrongUsage;
   }
-  CommandLine line(arguments);
+  CommandLine line(registry, arguments);
   try {
     line.app().parse(argc, argv);
   } catch (const CLI::Success& wanted) {
@@ -328,14 +358,16 @@ std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments&
   return std::nullopt;
 }
 
-std::vector<CommandHelp> describe_commands() {
+std::vector<CommandHelp> describe_commands(const runtime::Registry& registry) {
   Arguments unused;
-  CommandLine line(unused);
+  CommandLine line(registry, unused);
   std::vector<CommandHelp> commands;
   for (const CommandSpec& spec : kCommands) {
-    CommandHelp command{spec.name, spec.doc, {}};
+    CommandHelp command{spec.name, spec.doc, {}, {}};
     for (const CLI::Option* option : line.app().get_subcommand(spec.name)->get_options()) {
-      for (const std::string& name : option->get_lnames()) command.options.push_back("--" + name);
+      const std::vector<std::string> choices = line.choices(option);
+      for (const std::string& name : option->get_lnames()) command.options.push_back({"--" + name, choices});
+      if (option->get_positional() && !choices.empty()) command.first = choices;
     }
     commands.push_back(std::move(command));
   }

@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+namespace pipec::runtime {
+class Registry;
+}
+
 namespace pipec::cli {
 
 enum class Command { run, check, fmt, test, explain, graph, functions, eval, completions };
@@ -37,14 +41,20 @@ struct Arguments {
 
 // Fills `arguments`, or says on stdout (help, version) or stderr (an error) what is to be said and gives the
 // status to leave with.
-std::optional<int> parse_arguments(int argc, const char* const* argv, Arguments& arguments);
+std::optional<int> parse_arguments(int argc, const char* const* argv, const runtime::Registry& registry,
+                                   Arguments& arguments);
 
 // For the shell completions.
+struct OptionHelp {
+  std::string name;                  // "--format"
+  std::vector<std::string> choices;  // empty: anything
+};
 struct CommandHelp {
   std::string name;
   std::string doc;
-  std::vector<std::string> options;  // "--format"
+  std::vector<OptionHelp> options;
+  std::vector<std::string> first;  // the choices of its first argument; empty: anything
 };
-std::vector<CommandHelp> describe_commands();
+std::vector<CommandHelp> describe_commands(const runtime::Registry& registry);
 
 }  // namespace pipec::cli

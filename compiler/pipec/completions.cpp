@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/pipec/commands.h"
@@ -21,15 +22,33 @@ struct Words {
   std::string functions;
 };
 
-// The choices behind an option or in a command's first argument; the rest are files.
-constexpr const char* kCheckFormats = "text json";
-constexpr const char* kGraphFormats = "dot svg mermaid";
-constexpr const char* kShells = "bash zsh fish";
+std::string names_of(const std::vector<OptionHelp>& options) {
+  std::vector<std::string> names;
+  for (const OptionHelp& option : options) names.push_back(option.name);
+  return join(names);
+}
+
+// A case for each choice behind an option or in a command's first argument; the rest are files. `words`: what
+// completes with them, with one {} for the choices.
+std::string choice_cases(const std::vector<CommandHelp>& commands, std::string_view words) {
+  std::string cases;
+  const auto add = [&](const std::string& command, std::string_view before,
+                       const std::vector<std::string>& choices) {
+    if (choices.empty()) return;
+    cases +=
+        fmt::format("    {}:{}) {} ;;\n", command, before, fmt::format(fmt::runtime(words), join(choices)));
+  };
+  for (const CommandHelp& command : commands) {
+    for (const OptionHelp& option : command.options) add(command.name, option.name, option.choices);
+    add(command.name, "*", command.first);
+  }
+  return cases;
+}
 
 std::string bash(const Words& words) {
   std::string options;
   for (const CommandHelp& command : words.commands) {
-    options += fmt::format("    {}) options=\"{}\" ;;\n", command.name, join(command.options));
+    options += fmt::format("    {}) options=\"{}\" ;;\n", command.name, names_of(command.options));
   }
   return fmt::format(R"(# Completions of pipec for bash: source <(pipec completions bash)
 _pipec() {{
@@ -45,18 +64,17 @@ _pipec() {{
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")); return ;;
   esac
   case $command:$previous in
-    check:--format) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
-    graph:--format) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
-    run:--state-dir) COMPREPLY=($(compgen -d -- "$word")) ;;
+{}    run:--state-dir) COMPREPLY=($(compgen -d -- "$word")) ;;
     functions:*) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
-    completions:*) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
     eval:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     *) COMPREPLY=($(compgen -f -X '!*.pipe' -- "$word") $(compgen -d -S / -- "$word")) ;;
   esac
 }}
 complete -o filenames -F _pipec pipec ./pipec
 )",
-                     words.command_names, options, kCheckFormats, kGraphFormats, words.functions, kShells);
+                     words.command_names, options,
+                     choice_cases(words.commands, "COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))"),
+                     words.functions);
 }
 
 std::string zsh(const Words& words) {
@@ -64,7 +82,7 @@ std::string zsh(const Words& words) {
   std::string options;
   for (const CommandHelp& command : words.commands) {
     commands += fmt::format("    '{}:{}'\n", command.name, command.doc);
-    options += fmt::format("    {}) options=({}) ;;\n", command.name, join(command.options));
+    options += fmt::format("    {}) options=({}) ;;\n", command.name, names_of(command.options));
   }
   return fmt::format(R"(#compdef pipec
 # Completions of pipec for zsh: pipec completions zsh > a directory of $fpath, as _pipec
@@ -83,18 +101,15 @@ _pipec() {{
     return
   fi
   case $words[2]:$words[CURRENT-1] in
-    check:--format) compadd {} ;;
-    graph:--format) compadd {} ;;
-    run:--state-dir) _files -/ ;;
+{}    run:--state-dir) _files -/ ;;
     functions:*) compadd {} ;;
-    completions:*) compadd {} ;;
     eval:*) _files ;;
     *) _files -g '*.pipe' ;;
   esac
 }}
 if [[ $funcstack[1] == _pipec ]]; then _pipec "$@"; else compdef _pipec pipec; fi
 )",
-                     commands, options, kCheckFormats, kGraphFormats, words.functions, kShells);
+                     commands, options, choice_cases(words.commands, "compadd {}"), words.functions);
 }
 
 // The text of a single-quoted word, which the docs of commands go into.
@@ -115,18 +130,16 @@ std::string fish(const Words& words) {
     script += fmt::format("complete -c pipec -n __fish_use_subcommand -a {} -d {}\n", command.name,
                           fish_quoted(command.doc));
     const std::string when = fmt::format("-n '__fish_seen_subcommand_from {}'", command.name);
-    for (const std::string& option : command.options) {
+    for (const OptionHelp& option : command.options) {
       std::string values;
-      if (option == "--format") {
-        values = fmt::format(" -x -a '{}'", command.name == "graph" ? kGraphFormats : kCheckFormats);
-      }
-      if (option == "--state-dir") values = " -r -a '(__fish_complete_directories)'";
-      script += fmt::format("complete -c pipec {} -l {}{}\n", when, option.substr(2), values);
+      if (!option.choices.empty()) values = fmt::format(" -x -a '{}'", join(option.choices));
+      if (option.name == "--state-dir") values = " -r -a '(__fish_complete_directories)'";
+      script += fmt::format("complete -c pipec {} -l {}{}\n", when, option.name.substr(2), values);
     }
     if (command.name == "functions") {
       script += fmt::format("complete -c pipec {} -a '{}'\n", when, words.functions);
-    } else if (command.name == "completions") {
-      script += fmt::format("complete -c pipec {} -a '{}'\n", when, kShells);
+    } else if (!command.first.empty()) {
+      script += fmt::format("complete -c pipec {} -a '{}'\n", when, join(command.first));
     } else if (command.name == "eval") {
       script += fmt::format("complete -c pipec {} -F\n", when);
     } else {
@@ -140,12 +153,13 @@ std::string fish(const Words& words) {
 
 int completions_command(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
   Words words;
-  words.commands = describe_commands();
+  words.commands = describe_commands(registry);
   std::vector<std::string> names;
   for (const CommandHelp& command : words.commands) names.push_back(command.name);
   words.command_names = join(names);
   names.clear();
   for (const runtime::Function& function : registry.functions()) names.push_back(function.name);
+  for (const runtime::StageSpec& stage : registry.stages()) names.push_back(stage.name);
   words.functions = join(names);
   if (arguments.name == "bash") return print(console, bash(words));
   if (arguments.name == "zsh") return print(console, zsh(words));

@@ -56,12 +56,7 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
     context.pipeline = "eval";
     context.clock = &runtime::Clock::system();
     runtime::Options options;
-    if (!encode.empty()) {
-      options.items.push_back({.name = "encode",
-                               .value = runtime::Value::string(options.storage->copy(encode)),
-                               .program = nullptr,
-                               .place = {}});
-    }
+    if (!encode.empty()) options.choose("encode", *registry.format(encode));
     return registry.sink("stdout")->make(options, context);
   };
   return ends;
@@ -103,6 +98,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   dsl::DiagnosticSink sink;
   const dsl::SourceFile& source = sources.add("<stages>", arguments.stages);
   compiler::CompileOptions options;
+  options.keeps_state = false;
   options.connectors.clock = &runtime::Clock::system();
   InputSample sample;
   auto plan =
@@ -117,7 +113,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   if (std::ranges::any_of(plan->nodes, to_stdout) && writes_its_input(console, arguments)) return kWrongUsage;
 
   Rejects rejects;
-  const bool by_lines = arguments.framing.empty() || arguments.framing == "lines";
+  const bool by_lines = arguments.framing.empty() || !registry.format(arguments.framing)->frame->make;
   plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
   plan->dead_letters.name = "stderr";
   plan->dead_letters.make_sink = [&]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {

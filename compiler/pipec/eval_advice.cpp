@@ -156,14 +156,8 @@ bool is_part_of_a_value(std::string_view line) {
 }
 
 std::string framing_for_several_lines(const runtime::Registry& registry, std::string_view head) {
-  const runtime::ReceiverSpec* spec = registry.receiver("stdin");
-  const auto knows = [&](std::string_view name) {
-    return spec != nullptr && std::ranges::any_of(spec->options, [&](const runtime::OptionSpec& option) {
-             return option.name == "framing" &&
-                    std::ranges::find(option.choices, name) != option.choices.end();
-           });
-  };
-  if (knows("json")) return "--framing json";
+  const runtime::FormatSpec* json = registry.format("json");
+  if (json != nullptr && json->frame) return "--framing json";
   return trimmed(head).starts_with('[') ? "--framing json_array" : "--framing bytes";
 }
 

@@ -123,7 +123,7 @@ class FilesInTurn : public runtime::Receiver {
 
   runtime::Options framing_option() const {
     runtime::Options options;
-    if (!framing_.empty()) add_text(options, "framing", framing_);
+    if (!framing_.empty()) options.choose("framing", *registry_.format(framing_));
     return options;
   }
 

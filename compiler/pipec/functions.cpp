@@ -114,9 +114,14 @@ std::string list(const runtime::Registry& registry) {
     }
     append_rows(out, family, rows);
   }
+  append_rows(out, "stage", rows_of(registry.stages()));
   append_rows(out, "recv", rows_of(registry.receivers()));
   append_rows(out, "sink", rows_of(registry.sinks()));
-  append_rows(out, "parse", rows_of(registry.parsers()));
+  Rows parsers;
+  for (const runtime::FormatSpec& format : registry.formats()) {
+    if (format.parse) parsers.emplace_back(format.name, format.parse->doc);
+  }
+  append_rows(out, "parse", parsers);
   Rows words;
   for (const LanguageWord& word : language_words()) words.emplace_back(word.form, word.doc);
   append_rows(out, "language", words);
@@ -142,31 +147,59 @@ std::string function_page(const runtime::Function& function) {
   return out;
 }
 
-std::string option_kind(const runtime::OptionSpec& option) {
+std::string option_kind(const runtime::Registry& registry, const runtime::OptionSpec& option) {
+  if (option.kind == runtime::OptionSpec::Kind::path) return "field";
   if (option.kind == runtime::OptionSpec::Kind::choice) {
     std::string text;
-    for (const std::string& choice : option.choices) text += (text.empty() ? "" : "|") + choice;
+    for (const std::string& choice : registry.choices(option)) text += (text.empty() ? "" : "|") + choice;
     return text;
   }
   const std::string types = types_text(option.types);
   return option.kind == runtime::OptionSpec::Kind::per_record ? types + ", for each record" : types;
 }
 
+// What each of the formats is that an option may choose.
+std::string format_lines(const runtime::Registry& registry, const runtime::OptionSpec& option) {
+  std::string out;
+  if (option.formats == runtime::OptionSpec::Formats::none) return out;
+  for (const std::string& name : registry.choices(option)) {
+    const runtime::FormatSpec& format = *registry.format(name);
+    out += fmt::format(
+        "      {}: {}\n", name,
+        option.formats == runtime::OptionSpec::Formats::encode ? format.encode->doc : format.frame->doc);
+  }
+  return out;
+}
+
+// `form`: "recv file", "unroll".
 template <typename Spec>
-std::string connector_page(std::string_view stage, const Spec& spec) {
-  std::string out = fmt::format("{} {}(", stage, spec.name);
+std::string options_page(const runtime::Registry& registry, std::string_view form, const Spec& spec,
+                         std::string_view block = "") {
+  std::string out = fmt::format("{}(", form);
   for (std::size_t at = 0; at < spec.options.size(); ++at) {
     const runtime::OptionSpec& option = spec.options[at];
     out += fmt::format("{}{}{}", at == 0 ? "" : ", ", option.name,
                        at < spec.positional || option.required ? "" : ":");
   }
-  out += fmt::format(")\n  {}\n", spec.doc);
+  out += fmt::format("){}\n  {}\n", block, spec.doc);
   if (!spec.options.empty()) out += "\n";
   for (const runtime::OptionSpec& option : spec.options) {
-    out += fmt::format("  {} ({}", option.name, option_kind(option));
+    out += fmt::format("  {} ({}", option.name, option_kind(registry, option));
     if (option.required) out += ", required";
     if (option.fallback) out += ", default " + value_text(*option.fallback);
-    out += fmt::format(")\n      {}\n", option.doc);
+    out += fmt::format(")\n      {}\n{}", option.doc, format_lines(registry, option));
+  }
+  return out;
+}
+
+std::string stage_page(const runtime::Registry& registry, const runtime::StageSpec& stage) {
+  const bool block = stage.block == runtime::StageSpec::Block::assignments;
+  std::string out = options_page(registry, stage.name, stage, block ? " { name = expression ... }" : "");
+  for (const runtime::StageExample& example : stage.examples) {
+    out += "\n  " + example.stage + "\n";
+    for (const std::string& record : example.given) out += "      " + record + "\n";
+    out += "    gives\n";
+    for (const std::string& record : example.result) out += "      " + record + "\n";
   }
   return out;
 }
@@ -192,9 +225,15 @@ std::string pages(const runtime::Registry& registry, std::string_view name) {
     if (!page.empty()) out += (out.empty() ? "" : "\n") + page;
   };
   if (const auto* function = registry.function(name)) append(function_page(*function));
-  if (const auto* receiver = registry.receiver(name)) append(connector_page("recv", *receiver));
-  if (const auto* sink = registry.sink(name)) append(connector_page("sink", *sink));
-  if (const auto* parser = registry.parser(name)) append(connector_page("parse", *parser));
+  if (const auto* stage = registry.stage(name)) append(stage_page(registry, *stage));
+  if (const auto* receiver = registry.receiver(name))
+    append(options_page(registry, "recv " + receiver->name, *receiver));
+  if (const auto* sink = registry.sink(name)) append(options_page(registry, "sink " + sink->name, *sink));
+  if (const auto* format = registry.format(name)) {
+    if (format->parse) append(options_page(registry, "parse " + format->name, *format->parse));
+    if (format->encode) append(fmt::format("encode: {}\n  {}\n", name, format->encode->doc));
+    if (format->frame) append(fmt::format("framing: {}\n  {}\n", name, format->frame->doc));
+  }
   for (const LanguageWord& word : language_words()) {
     if (word.word == name) append(word_page(word));
   }
@@ -231,9 +270,10 @@ int functions_command(Console& console, const Arguments& arguments, const runtim
 
   std::vector<std::string> names;
   for (const auto& function : registry.functions()) names.push_back(function.name);
+  for (const auto& stage : registry.stages()) names.push_back(stage.name);
   for (const auto& receiver : registry.receivers()) names.push_back(receiver.name);
   for (const auto& sink : registry.sinks()) names.push_back(sink.name);
-  for (const auto& parser : registry.parsers()) names.push_back(parser.name);
+  for (const auto& format : registry.formats()) names.push_back(format.name);
   for (const LanguageWord& word : language_words()) names.emplace_back(word.word);
   const std::string hint = dsl::did_you_mean(arguments.name, names);
   console.error(fmt::format("nothing in the standard library is called '{}'{}{}", arguments.name,

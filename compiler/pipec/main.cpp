@@ -11,10 +11,7 @@
 namespace pipec::cli {
 namespace {
 
-int dispatch(Console& console, const Arguments& arguments) {
-  if (arguments.command == Command::fmt) return fmt_command(console, arguments);
-  runtime::Registry registry;
-  stdlib::register_all(registry);
+int dispatch(Console& console, const Arguments& arguments, const runtime::Registry& registry) {
   switch (arguments.command) {
     case Command::run:
       return run_command(console, arguments, registry);
@@ -33,7 +30,7 @@ int dispatch(Console& console, const Arguments& arguments) {
     case Command::completions:
       return completions_command(console, arguments, registry);
     case Command::fmt:
-      break;
+      return fmt_command(console, arguments);
   }
   return kWrongUsage;
 }
@@ -47,9 +44,11 @@ int main(int argc, char** argv) {
   ignore_write_signals();
   Console console;
   try {
+    pipec::runtime::Registry registry;
+    pipec::stdlib::register_all(registry);
     Arguments arguments;
-    if (const auto status = parse_arguments(argc, argv, arguments)) return *status;
-    return dispatch(console, arguments);
+    if (const auto status = parse_arguments(argc, argv, registry, arguments)) return *status;
+    return dispatch(console, arguments, registry);
   } catch (const std::bad_alloc&) {
     console.error("out of memory");
   } catch (const std::system_error& error) {

@@ -119,7 +119,7 @@ ColumnPlan::Number ColumnPlan::add_top(std::uint32_t slot, const Names& names) {
   return push(std::move(node));
 }
 
-ColumnPlan::Number ColumnPlan::add_edit(json::Operation::Kind edit, const Path& path, Number value,
+ColumnPlan::Number ColumnPlan::add_edit(record::EditKind edit, const Path& path, Number value,
                                         std::string_view new_key, const Names& names) {
   Node node;
   node.kind = Kind::edited;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "pipec/runtime/program.h"
-#include "runtime/json/edit.h"
+#include "runtime/record/edit.h"
 
 namespace pipec::runtime::eval {
 
@@ -46,10 +46,10 @@ class ColumnPlan {
     const Expression* expression = nullptr;
     Value constant;
     std::uint32_t slot = 0;
-    std::vector<json::Step> below;  // keys point into the expression
+    std::vector<record::Step> below;  // keys point into the expression
     std::vector<Number> children;
     bool shared = false;  // several nodes ask for it
-    json::Operation::Kind edit = json::Operation::Kind::set;
+    record::EditKind edit = record::EditKind::set;
     std::string_view new_key;  // edited by a rename
     bool of_record = false;    // edited, and no statement has set the field before: it may be missing
   };
@@ -69,7 +69,7 @@ class ColumnPlan {
   Number add(const Expression& expression, const Names& names, const std::uint32_t* slots = nullptr);
   // The field at the top of `path`, which has steps below it, after an edit there: set to `value`, removed,
   // or renamed to `new_key`. `path` and `new_key` must outlive it.
-  Number add_edit(json::Operation::Kind edit, const Path& path, Number value, std::string_view new_key,
+  Number add_edit(record::EditKind edit, const Path& path, Number value, std::string_view new_key,
                   const Names& names);
   const Node& node(Number number) const { return nodes_[number]; }
   std::size_t size() const { return nodes_.size(); }

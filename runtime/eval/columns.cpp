@@ -12,6 +12,7 @@
 #include "runtime/eval/compare.h"
 #include "runtime/eval/plain_call.h"
 #include "runtime/eval/storable.h"
+#include "runtime/json/edit.h"
 #include "runtime/json/text.h"
 #include "runtime/msgpack/edit.h"
 #include "runtime/msgpack/read.h"
@@ -62,7 +63,7 @@ class Selection {
 
 }  // namespace
 
-Columns::Columns(const ColumnPlan& plan, const json::BlockIndex& index)
+Columns::Columns(const ColumnPlan& plan, const record::BlockIndex& index)
     : plan_(plan),
       index_(index),
       columns_(plan.size() * kRows),
@@ -181,8 +182,8 @@ inline Value Columns::read(std::string_view text, std::size_t row) {
 
 // A path through what is no array or object, or leads nowhere, is null.
 inline void Columns::descend(const Node& node, std::size_t row, Value& value) {
-  for (const json::Step& step : node.below) {
-    const Found found = json::find_step(value, step, arena_);
+  for (const record::Step& step : node.below) {
+    const Found found = record::find_step(value, step, arena_);
     if (found.bad) doubt(row);
     value = found.bad || !found.found ? Value() : found.value;
   }
@@ -215,8 +216,8 @@ void Columns::has(const Node& node, Rows rows, Truths& truths) {
     if (there && !node.below.empty()) {
       Value value =
           index_.format() == Format::json ? read<Format::json>(text, row) : read<Format::msgpack>(text, row);
-      for (const json::Step& step : node.below) {
-        const Found found = json::find_step(value, step, arena_);
+      for (const record::Step& step : node.below) {
+        const Found found = record::find_step(value, step, arena_);
         if (found.bad) doubt(row);
         there = found.found && !found.bad;
         if (!there) break;
@@ -448,16 +449,16 @@ void Columns::container(const Node& node, Rows rows, Value* out) {
 // As RecordView::edit_slot() has it.
 inline Value Columns::edited_json(const Node& node, const Value& base, bool missing, const Value& value) {
   const json::Operation operation{node.edit, value, node.new_key};
-  const json::Edited edited = missing ? json::wrap(node.below, value, arena_)
+  const json::Edited edited = missing ? json::wrap(node.below, value, arena_, *scratch_)
                                       : json::edit_below(base, node.below, operation, arena_, *scratch_);
-  return edited.edit == json::Edit::done ? edited.value : Value::failed();
+  return edited.edit == record::Edit::done ? edited.value : Value::failed();
 }
 
 // As msgpack::View::edit_slot() has it. What is no container is left alone: written again, it need not have
 // the bytes that it has now.
 Value Columns::edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value) {
   msgpack::Operation operation{node.edit, {}, node.new_key};
-  if (node.edit == json::Operation::Kind::set) {
+  if (node.edit == record::EditKind::set) {
     operation.value = msgpack::encoded(value, arena_, *scratch_);
     if (operation.value.empty()) return Value::failed();
   }
@@ -471,14 +472,14 @@ Value Columns::edited_msgpack(const Node& node, const Value& base, bool missing,
   } else {
     return Value::failed();
   }
-  if (edited.edit != json::Edit::done) return Value::failed();
-  return read_msgpack(edited.bytes).value_or(Value::failed());
+  if (edited.edit != record::Edit::done) return Value::failed();
+  return read_msgpack(edited.value).value_or(Value::failed());
 }
 
 // Where nothing is there to be removed or renamed, the field must stay missing.
 void Columns::edited(const Node& node, Rows rows, Value* out) {
   const Operand bases = operand(node.children[0], rows);
-  const bool sets = node.edit == json::Operation::Kind::set;
+  const bool sets = node.edit == record::EditKind::set;
   const Value nothing{};
   const Operand values = sets ? operand(node.children[1], rows) : Operand{&nothing, 0};
   for (const std::uint16_t row : rows) {

@@ -14,7 +14,7 @@
 
 #include "pipec/runtime/arena.h"
 #include "runtime/eval/column_plan.h"
-#include "runtime/json/block_index.h"
+#include "runtime/record/block_index.h"
 
 namespace pipec::runtime::eval {
 
@@ -23,11 +23,11 @@ class Columns {
  public:
   using Number = ColumnPlan::Number;
   using Rows = std::span<const std::uint16_t>;
-  static constexpr std::size_t kRows = json::BlockIndex::kRows;
+  static constexpr std::size_t kRows = record::BlockIndex::kRows;
   using Truths = std::array<std::uint8_t, kRows>;  // 1: it holds
 
   // Both must outlive it.
-  Columns(const ColumnPlan& plan, const json::BlockIndex& index);
+  Columns(const ColumnPlan& plan, const record::BlockIndex& index);
 
   // Begins with the rows that the index took last. Rows without a layout are doubtful.
   void begin(std::size_t rows);
@@ -85,7 +85,7 @@ class Columns {
   bool full();
 
   const ColumnPlan& plan_;
-  const json::BlockIndex& index_;
+  const record::BlockIndex& index_;
   std::vector<Value> columns_;
   std::vector<std::uint8_t> known_;  // [node][row] of shared nodes: it has been evaluated
   std::array<std::uint8_t, kRows> doubtful_{};

@@ -10,7 +10,7 @@
 
 #include "runtime/eval/column_plan.h"
 #include "runtime/eval/columns.h"
-#include "runtime/json/block_index.h"
+#include "runtime/record/block_index.h"
 
 namespace pipec::runtime::eval {
 
@@ -40,11 +40,11 @@ class ConditionColumns {
   std::size_t take(const Batch& batch, std::size_t first);
   // The number of the first condition that holds for a row; that of all of them where none does.
   std::uint32_t first_to_hold(std::size_t row) const { return first_to_hold_[row]; }
-  const json::BlockIndex& index() const { return index_; }
+  const record::BlockIndex& index() const { return index_; }
 
  private:
   const ConditionPlan& plan_;
-  json::BlockIndex index_;
+  record::BlockIndex index_;
   Columns columns_;
   std::array<std::uint32_t, Columns::kRows> first_to_hold_{};
 };

@@ -28,11 +28,11 @@ void append_key(std::string& text, std::string_view key) {
 }
 
 // The path down to `count` of the steps, as the language writes it.
-std::string written(const FieldSet& fields, const Path& path, std::span<const json::Step> steps,
+std::string written(const FieldSet& fields, const Path& path, std::span<const record::Step> steps,
                     std::size_t count) {
   std::string text;
   if (!path.whole) append_key(text, fields.keys[path.slot]);
-  for (const json::Step& step : steps.first(count)) {
+  for (const record::Step& step : steps.first(count)) {
     if (step.is_key) {
       append_key(text, step.key);
     } else {
@@ -60,13 +60,13 @@ std::size_t items_of(const Value& array) {
 }  // namespace
 
 void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place& place,
-                  std::string_view doing, json::Edit edit, const Path& path,
-                  std::span<const json::Step> steps) {
-  if (edit == json::Edit::no_such_number) {
+                  std::string_view doing, record::Edit edit, const Path& path,
+                  std::span<const record::Step> steps) {
+  if (edit == record::Edit::no_such_number) {
     interpreter.fail(place, {kNoSuchNumber});
     return;
   }
-  json::RecordView& view = interpreter.view();
+  record::RecordView& view = interpreter.view();
   const std::string target = written(fields, path, steps, steps.size());
   // The first value on the way that is there and cannot hold what comes next.
   const Value record = view.whole();
@@ -87,7 +87,7 @@ void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place&
                        {name, " is ", what, ", not ", with_article(wanted), ": cannot ", doing, " ", target});
       return;
     }
-    if (edit == json::Edit::out_of_bounds && wanted == Type::array && i + 1 == steps.size()) {
+    if (edit == record::Edit::out_of_bounds && wanted == Type::array && i + 1 == steps.size()) {
       const std::size_t items = items_of(parent);
       interpreter.fail(place, {"cannot ", doing, " ", target, ": the array has ", Digits(items),
                                items == 1 ? " item" : " items"});

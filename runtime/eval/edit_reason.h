@@ -6,7 +6,7 @@
 
 #include "pipec/runtime/program.h"
 #include "runtime/eval/interpreter.h"
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 
 namespace pipec::runtime::eval {
 
@@ -14,7 +14,7 @@ inline constexpr std::string_view kNoSuchNumber = "MsgPack has no form for a num
 
 // ".a is a string, not an object: cannot set .a.b". `doing`: "set", "delete". Sets the interpreter's failure.
 void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place& place,
-                  std::string_view doing, json::Edit edit, const Path& path,
-                  std::span<const json::Step> steps);
+                  std::string_view doing, record::Edit edit, const Path& path,
+                  std::span<const record::Step> steps);
 
 }  // namespace pipec::runtime::eval

@@ -36,7 +36,7 @@ Value Evaluator::evaluate(const Batch& batch, const Record& record) {
     if (!state_->interpreter.malformed()) return value;
   }
   eval::describe_malformed(batch, record, state_->malformed);
-  state_->failure = {state_->malformed.text(), &state_->program->root.place};
+  state_->failure = {state_->malformed.text(), &state_->program->root.place, true};
   return Value::failed();
 }
 

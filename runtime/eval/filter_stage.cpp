@@ -36,7 +36,7 @@ class FilterScratch final : public Scratch {
   Interpreter interpreter;
   RawScan scan;
   std::optional<ConditionColumns> columns;
-  json::OutlineWriter outline;
+  record::OutlineWriter outline;
 };
 
 class FilterStage final : public Stage {
@@ -84,7 +84,7 @@ class FilterStage final : public Stage {
         truth = answer == RawScan::Answer::yes ? Truth::yes : Truth::no;
       } else {
         truth = test_alone(interpreter, batch, record,
-                           !judged && columns ? columns->index().known(i - first) : json::KnownMembers{});
+                           !judged && columns ? columns->index().known(i - first) : record::KnownMembers{});
       }
       if (truth == Truth::yes) {
         batch.records[kept++] = record;
@@ -113,7 +113,7 @@ class FilterStage final : public Stage {
  private:
   // What the interpreter says of one record. Apart from the loop, which is tight where nothing is left to it.
   Truth test_alone(Interpreter& interpreter, const Batch& batch, const Record& record,
-                   const json::KnownMembers& known) const {
+                   const record::KnownMembers& known) const {
     const Expression& condition = options_.condition->root;
     Truth truth = Truth::failed;
     try {

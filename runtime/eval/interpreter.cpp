@@ -54,7 +54,7 @@ Interpreter::Interpreter(const FieldSet& fields, std::size_t locals, const Clock
     : view_(fields), locals_(locals), clock_(clock) {}
 
 bool Interpreter::begin(const Batch& batch, const Record& record, bool reads,
-                        const json::KnownMembers& known) {
+                        const record::KnownMembers& known) {
   arena_.reset();
   batch_ = &batch;
   record_ = &record;
@@ -65,10 +65,10 @@ bool Interpreter::begin(const Batch& batch, const Record& record, bool reads,
   depth_ = 0;
   malformed_ = false;
   if (!reads) return true;
-  const json::Shape shape = record.format == Format::json
-                                ? view_.open(batch.payload(record), record.validated, arena_)
-                                : view_.open_msgpack(batch.payload(record), arena_, known);
-  malformed_ = shape == json::Shape::malformed;
+  const record::Shape shape = record.format == Format::json
+                                  ? view_.open(batch.payload(record), record.validated, arena_)
+                                  : view_.open_msgpack(batch.payload(record), arena_, known);
+  malformed_ = shape == record::Shape::malformed;
   return !malformed_;
 }
 

@@ -23,14 +23,14 @@
 #include "pipec/runtime/value.h"
 #include "runtime/eval/random.h"
 #include "runtime/eval/reason.h"
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 
 namespace pipec::runtime::eval {
 
 enum class Truth : std::uint8_t { no, yes, failed };
 
 // Room for the steps of a path; longer ones go to the arena.
-using StepRoom = std::array<json::Step, 6>;
+using StepRoom = std::array<record::Step, 6>;
 
 enum class Resolved : std::uint8_t {
   steps,
@@ -46,7 +46,7 @@ class Interpreter {
   // Begins with a record; `reads`: the program asks for fields of it (else its bytes are not looked at).
   // False: it is malformed and nothing may be evaluated. Values of the record before end here. `known`: its
   // members where they need not be looked for, of a layout with the same fields.
-  bool begin(const Batch& batch, const Record& record, bool reads, const json::KnownMembers& known = {});
+  bool begin(const Batch& batch, const Record& record, bool reads, const record::KnownMembers& known = {});
   // Begins without one: fields read null, metadata too except @offset.
   void begin_alone(std::uint64_t sequence);
 
@@ -64,8 +64,8 @@ class Interpreter {
   Truth test(const Expression& condition);
 
   // Makes the steps of `path.below`, whose computed segments stand in `computed`.
-  Resolved resolve(const Path& path, std::span<const Expression> computed, std::span<json::Step> room,
-                   std::span<const json::Step>& steps);
+  Resolved resolve(const Path& path, std::span<const Expression> computed, std::span<record::Step> room,
+                   std::span<const record::Step>& steps);
 
   // Sets the failure; gives Value::failed().
   Value fail(const Place& place, std::initializer_list<std::string_view> reason);
@@ -83,7 +83,7 @@ class Interpreter {
   void map_slots(const std::uint32_t* map) { slot_map_ = map; }
   std::uint32_t slot(const Path& path) const { return slot_map_ ? slot_map_[path.slot] : path.slot; }
 
-  json::RecordView& view() { return view_; }
+  record::RecordView& view() { return view_; }
   Arena& arena() { return arena_; }
   const Clock& clock() const { return clock_; }
   Value& local(std::uint32_t number) { return locals_[number]; }
@@ -103,8 +103,8 @@ class Interpreter {
   Value element(const Expression& expression, const Value& base);
   Value has(const Expression& expression);
   bool misses_array(const Path& path, std::span<const Expression> computed,
-                    std::span<const json::Step> steps);
-  void fail_as_index(const Expression& computed, const json::Step& step);
+                    std::span<const record::Step> steps);
+  void fail_as_index(const Expression& computed, const record::Step& step);
   Value array(const Expression& expression);
   Value object(const Expression& expression);
   Value interpolate(const Expression& expression);
@@ -120,7 +120,7 @@ class Interpreter {
     return value;
   }
 
-  json::RecordView view_;
+  record::RecordView view_;
   mutable Arena arena_;
   std::vector<Value> locals_;
   std::vector<const Expression*> spine_;  // the operators of a left-deep chain that wait for their left side

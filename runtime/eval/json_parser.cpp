@@ -5,9 +5,10 @@
 
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/json/kernel.h"
-#include "runtime/json/outline.h"
-#include "runtime/json/utf8.h"
+#include "runtime/json/layouts.h"
+#include "runtime/record/outline.h"
 
 namespace pipec::runtime {
 
@@ -21,8 +22,8 @@ constexpr std::size_t kShort = std::size_t{32} << 10;
 class ParserScratch final : public Scratch {
  public:
   json::Layouts layouts{FieldSet()};
-  json::Offsets operators;
-  json::OutlineWriter outline;
+  record::Offsets operators;
+  record::OutlineWriter outline;
   bool leaves = false;  // the outline, of this batch
 };
 
@@ -89,7 +90,7 @@ class JsonParser final : public Stage {
       if (count == 0) return 0;
       end = records[count - 1].begin + records[count - 1].size;
     }
-    if (!ascii && !json::valid_utf8({text + first.begin, end - first.begin})) return 0;
+    if (!ascii && !is_utf8_by_blocks({text + first.begin, end - first.begin})) return 0;
     if (own.leaves) leave_outline(text, records.first(count), operators, own);
     return count;
   }
@@ -103,7 +104,7 @@ class JsonParser final : public Stage {
     std::size_t at = 0;
     for (const Record& record : records) {
       const std::uint32_t end = record.begin + record.size;
-      if (const json::Layout* const layout = own.layouts.find(text, end, all + at, operators - at)) {
+      if (const record::Layout* const layout = own.layouts.find(text, end, all + at, operators - at)) {
         own.outline.add_row(*layout, record, base + static_cast<std::uint32_t>(at), false);
         at += layout->leads.size() * 2 + 1;
       } else {

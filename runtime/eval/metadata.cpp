@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
+#include "pipec/runtime/utf8.h"
 #include "runtime/eval/interpreter.h"
-#include "runtime/json/utf8.h"
 
 namespace pipec::runtime::eval {
 
@@ -11,7 +11,7 @@ namespace {
 
 // Bytes from outside: a string where they are UTF-8, else bytes.
 Value text_or_bytes(std::string_view raw) {
-  return json::valid_utf8(raw) ? Value::string(raw) : Value::bytes(raw);
+  return is_utf8(raw) ? Value::string(raw) : Value::bytes(raw);
 }
 
 Value text_or_null(std::string_view text) {
@@ -81,7 +81,7 @@ Value Interpreter::headers() const {
   for (std::uint32_t i = 0; i < count; ++i) {
     if (last_of[i] == count) continue;
     // An object's keys are strings: bytes that are no UTF-8 cannot be one, so such a header is left out.
-    if (!json::valid_utf8(all[i].name)) continue;
+    if (!is_utf8(all[i].name)) continue;
     new (members + size++) Member{arena_.copy(all[i].name), copied(all[last_of[i]].value, arena_)};
   }
   return Value::built_object(members, size);

@@ -7,12 +7,12 @@
 namespace pipec::runtime::eval {
 
 Resolved Interpreter::resolve(const Path& path, std::span<const Expression> computed,
-                              std::span<json::Step> room, std::span<const json::Step>& steps) {
+                              std::span<record::Step> room, std::span<const record::Step>& steps) {
   const std::size_t count = path.below.size();
-  json::Step* step = count <= room.size() ? room.data() : arena_.allocate_array<json::Step>(count);
+  record::Step* step = count <= room.size() ? room.data() : arena_.allocate_array<record::Step>(count);
   steps = {step, count};
   for (const PathSegment& segment : path.below) {
-    new (step) json::Step{segment.kind == PathSegment::Kind::key, segment.key, segment.index};
+    new (step) record::Step{segment.kind == PathSegment::Kind::key, segment.key, segment.index};
     if (segment.kind == PathSegment::Kind::computed) {
       const Expression& source = computed[segment.computed];
       const Value value = evaluate(source);
@@ -43,7 +43,7 @@ Resolved Interpreter::resolve(const Path& path, std::span<const Expression> comp
 // Whether a computed key leads into an array, where only an int leads anywhere; then the failure says so.
 // Asked only of paths that led to nothing.
 bool Interpreter::misses_array(const Path& path, std::span<const Expression> computed,
-                               std::span<const json::Step> steps) {
+                               std::span<const record::Step> steps) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (path.below[i].kind != PathSegment::Kind::computed || !steps[i].is_key) continue;
     const auto before = steps.first(i);
@@ -55,7 +55,7 @@ bool Interpreter::misses_array(const Path& path, std::span<const Expression> com
   return false;
 }
 
-void Interpreter::fail_as_index(const Expression& computed, const json::Step& step) {
+void Interpreter::fail_as_index(const Expression& computed, const record::Step& step) {
   fail(computed.place, {"an index into an array must be an int, got ", step.key});
 }
 
@@ -63,7 +63,7 @@ Value Interpreter::field(const Expression& expression) {
   const Path& path = expression.path;
   if (path.below.empty()) return checked(path.whole ? view_.whole() : view_.get(slot(path)));
   StepRoom room;
-  std::span<const json::Step> steps;
+  std::span<const record::Step> steps;
   switch (resolve(path, expression.children, room, steps)) {
     case Resolved::nothing:
       return {};
@@ -80,7 +80,7 @@ Value Interpreter::field(const Expression& expression) {
 Value Interpreter::has(const Expression& expression) {
   const Path& path = expression.path;
   StepRoom room;
-  std::span<const json::Step> steps;
+  std::span<const record::Step> steps;
   switch (resolve(path, expression.children, room, steps)) {
     case Resolved::nothing:
       return Value::boolean(false);
@@ -96,7 +96,7 @@ Value Interpreter::has(const Expression& expression) {
 
 Value Interpreter::element(const Expression& expression, const Value& base) {
   StepRoom room;
-  std::span<const json::Step> steps;
+  std::span<const record::Step> steps;
   switch (resolve(expression.path, expression.children, room, steps)) {
     case Resolved::nothing:
       return {};
@@ -112,7 +112,7 @@ Value Interpreter::element(const Expression& expression, const Value& base) {
       fail_as_index(expression.children[segment.computed], steps[i]);
       return Value::failed();
     }
-    const Found found = json::find_step(value, steps[i], arena_);
+    const Found found = record::find_step(value, steps[i], arena_);
     if (found.bad) return checked(Value::failed());
     value = found.value;
   }

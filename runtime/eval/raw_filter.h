@@ -129,7 +129,7 @@ class RawScan {
   const RawFilter& filter_;
   const json::Kernel& kernel_;
   std::vector<Answer> answers_;
-  std::vector<json::Offsets> offsets_;  // per needle
+  std::vector<record::Offsets> offsets_;  // per needle
   std::vector<Sight> sights_;
   const char* text_ = nullptr;
   const char* record_end_ = nullptr;

@@ -24,7 +24,7 @@ class RouteScratch final : public Scratch {
   }
   Interpreter interpreter;
   std::optional<ConditionColumns> columns;
-  json::OutlineWriter outline;
+  record::OutlineWriter outline;
 };
 
 // The conditions share one view of the record: it is scanned once, whatever the number of arms.
@@ -69,7 +69,7 @@ class RouteStage final : public Router {
         }
       }
       std::size_t arm = 0;
-      const json::KnownMembers known = columns ? columns->index().known(i - first) : json::KnownMembers{};
+      const record::KnownMembers known = columns ? columns->index().known(i - first) : record::KnownMembers{};
       Truth truth = Truth::failed;
       try {
         if (interpreter.begin(batch, record, reads_, known)) {

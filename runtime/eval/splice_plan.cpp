@@ -13,7 +13,7 @@ namespace pipec::runtime::eval {
 
 namespace {
 
-constexpr std::uint16_t kMissing = json::Layout::kMissing;
+constexpr std::uint16_t kMissing = record::Layout::kMissing;
 constexpr std::uint32_t kUntouched = 0xffffffff;
 constexpr std::uint32_t kGone = 0xfffffffe;
 
@@ -28,7 +28,7 @@ struct Change {
 // The edits one after another, as RecordView has them.
 class Changes {
  public:
-  Changes(const json::Layout& layout, std::span<const std::string> keys)
+  Changes(const record::Layout& layout, std::span<const std::string> keys)
       : layout_(layout), keys_(keys), state_(keys.size(), kUntouched), members_(layout.leads.size()) {}
 
   void apply(const TopEdit& edit) {
@@ -102,7 +102,7 @@ class Changes {
     counted_ = members_;
   }
 
-  const json::Layout& layout_;
+  const record::Layout& layout_;
   std::span<const std::string> keys_;
   std::vector<std::uint32_t> state_;
   std::vector<Change> changes_;
@@ -126,7 +126,7 @@ constexpr std::size_t kNumber = 32;  // any number, bool or null as text
 
 }  // namespace
 
-SplicePlan::SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, const Keys& keys) {
+SplicePlan::SplicePlan(const record::Layout& layout, std::span<const TopEdit> edits, const Keys& keys) {
   const bool json = layout.format == Format::json;
   Changes applied(layout, json ? keys.json : keys.msgpack);
   for (const TopEdit& edit : edits) applied.apply(edit);
@@ -223,7 +223,7 @@ void SplicePlan::add_value(Part::Kind kind, ColumnPlan::Number value) {
   parts_.push_back(part);
 }
 
-void SplicePlan::write(const json::BlockIndex& index, std::size_t row, std::uint32_t size,
+void SplicePlan::write(const record::BlockIndex& index, std::size_t row, std::uint32_t size,
                        const Columns& columns, Buffer& out) const {
   const char* const text = index.text();
   const std::uint32_t* const members = index.members(row);

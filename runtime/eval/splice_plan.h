@@ -10,7 +10,7 @@
 
 #include "pipec/runtime/buffer.h"
 #include "runtime/eval/columns.h"
-#include "runtime/json/block_index.h"
+#include "runtime/record/block_index.h"
 
 namespace pipec::runtime::eval {
 
@@ -31,12 +31,12 @@ class SplicePlan {
     std::vector<std::string> msgpack;
   };
   // The same as the edits made one by one by a RecordView and written by splice().
-  SplicePlan(const json::Layout& layout, std::span<const TopEdit> edits, const Keys& keys);
+  SplicePlan(const record::Layout& layout, std::span<const TopEdit> edits, const Keys& keys);
 
   // The edits change nothing of such a record.
   bool untouched() const { return parts_.empty(); }
   // Appends the record. `size`: of the record as it came.
-  void write(const json::BlockIndex& index, std::size_t row, std::uint32_t size, const Columns& columns,
+  void write(const record::BlockIndex& index, std::size_t row, std::uint32_t size, const Columns& columns,
              Buffer& out) const;
 
  private:

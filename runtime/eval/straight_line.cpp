@@ -79,8 +79,7 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       for (const Path& path : statement.targets) {
         if (path.whole) return refuse("it edits the record as a whole");
         if (!is_top(path)) {
-          if (!add_nested(json::Operation::Kind::remove, path, ColumnPlan::kNone, {}, side, names))
-            return false;
+          if (!add_nested(record::EditKind::remove, path, ColumnPlan::kNone, {}, side, names)) return false;
           continue;
         }
         step.edit = {TopEdit::Kind::remove, path.slot, 0, ColumnPlan::kNone, {}};
@@ -92,7 +91,7 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       const Path& from = statement.targets[0];
       const Path& to = statement.targets[1];
       if (are_siblings(from, to)) {
-        return add_nested(json::Operation::Kind::rename, from, ColumnPlan::kNone, to.below.back().key, side,
+        return add_nested(record::EditKind::rename, from, ColumnPlan::kNone, to.below.back().key, side,
                           names);
       }
       if (!is_top(from) || !is_top(to)) return refuse("it moves a value from one level to another");
@@ -142,7 +141,7 @@ bool StraightLine::add_set(const Statement& statement, std::uint8_t side, Column
   const ColumnPlan::Number value = plan_.add(expression, names);
   if (value == ColumnPlan::kNone) return refuse(kNeedsRecord);
   if (!is_top(path)) {
-    if (!add_nested(json::Operation::Kind::set, path, value, {}, side, names)) return false;
+    if (!add_nested(record::EditKind::set, path, value, {}, side, names)) return false;
     if (!is_its_text(expression.types)) names.fields[path.slot] = ColumnPlan::Names::kUnknown;
     return true;
   }
@@ -158,7 +157,7 @@ bool StraightLine::add_set(const Statement& statement, std::uint8_t side, Column
 }
 
 // The field that the path begins with is set to what it is after the edit.
-bool StraightLine::add_nested(json::Operation::Kind kind, const Path& path, ColumnPlan::Number value,
+bool StraightLine::add_nested(record::EditKind kind, const Path& path, ColumnPlan::Number value,
                               std::string_view new_key, std::uint8_t side, ColumnPlan::Names& names) {
   Step step;
   step.side = side;
@@ -266,7 +265,7 @@ bool StraightLineRun::storable(const StraightLine::Step& step, std::size_t row) 
 StraightLineRun::Outcome StraightLineRun::outcome(std::size_t row) {
   if (columns_.doubtful(row)) return Outcome::unknown;
   if (dropped_[row]) return Outcome::dropped;
-  const json::Layout& layout = *index_.layout(row);
+  const record::Layout& layout = *index_.layout(row);
   const std::uint64_t wanted = std::uint64_t{layout.number} << 32 | sides_[row];
   if (wanted != found_for_) {
     found_ = plan_for(layout, sides_[row]);
@@ -276,7 +275,7 @@ StraightLineRun::Outcome StraightLineRun::outcome(std::size_t row) {
   return found_->untouched() ? Outcome::untouched : Outcome::edited;
 }
 
-const SplicePlan* StraightLineRun::plan_for(const json::Layout& layout, std::uint32_t sides) {
+const SplicePlan* StraightLineRun::plan_for(const record::Layout& layout, std::uint32_t sides) {
   const std::uint64_t key = std::uint64_t{layout.number} << 32 | sides;
   if (const auto found = plans_.find(key); found != plans_.end()) return found->second.get();
   if (plans_.size() == kMostPlans) return nullptr;

@@ -13,7 +13,7 @@
 #include "runtime/eval/column_plan.h"
 #include "runtime/eval/columns.h"
 #include "runtime/eval/splice_plan.h"
-#include "runtime/json/block_index.h"
+#include "runtime/record/block_index.h"
 
 namespace pipec::runtime::eval {
 
@@ -49,8 +49,8 @@ class StraightLine {
   bool add(const std::vector<Statement>& block, std::uint8_t side, ColumnPlan::Names& names);
   bool add(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
   bool add_set(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
-  bool add_nested(json::Operation::Kind kind, const Path& path, ColumnPlan::Number value,
-                  std::string_view new_key, std::uint8_t side, ColumnPlan::Names& names);
+  bool add_nested(record::EditKind kind, const Path& path, ColumnPlan::Number value, std::string_view new_key,
+                  std::uint8_t side, ColumnPlan::Names& names);
   bool add_branch(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names);
   bool refuse(const char* why) {
     why_not_ = why;
@@ -81,7 +81,7 @@ class StraightLineRun {
   };
   Outcome outcome(std::size_t row);
   // What the interpreter need not look for.
-  json::KnownMembers known(std::size_t row) const { return index_.known(row); }
+  record::KnownMembers known(std::size_t row) const { return index_.known(row); }
   // Appends the row's record, whose outcome() was `edited` just now.
   void write(std::size_t row, std::uint32_t size, Buffer& out) const {
     found_->write(index_, row, size, columns_, out);
@@ -91,10 +91,10 @@ class StraightLineRun {
   void run(const StraightLine::Step& step, Columns::Rows rows);
   bool storable(const StraightLine::Step& step, std::size_t row);
   Columns::Rows rows_of(std::uint8_t side);
-  const SplicePlan* plan_for(const json::Layout& layout, std::uint32_t sides);
+  const SplicePlan* plan_for(const record::Layout& layout, std::uint32_t sides);
 
   const StraightLine& line_;
-  json::BlockIndex index_;
+  record::BlockIndex index_;
   Columns columns_;
   struct Selected {
     std::array<std::uint16_t, Columns::kRows> rows;

@@ -59,7 +59,7 @@ Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& c
         case StraightLineRun::Outcome::unknown:
           break;
       }
-      const json::KnownMembers known = line_ ? line_->known(row) : json::KnownMembers{};
+      const record::KnownMembers known = line_ ? line_->known(row) : record::KnownMembers{};
       if (Status status = run_alone(record, known, on_malformed, context); !status) return status;
     }
     first += count;
@@ -68,7 +68,7 @@ Status TransformRun::process(Batch& batch, OnError on_malformed, StageContext& c
   return {};
 }
 
-Status TransformRun::run_alone(const Record& record, const json::KnownMembers& known, OnError on_malformed,
+Status TransformRun::run_alone(const Record& record, const record::KnownMembers& known, OnError on_malformed,
                                StageContext& context) {
   const Output::Mark mark = output_.mark();
   statement_ = nullptr;
@@ -90,7 +90,7 @@ Status TransformRun::run_alone(const Record& record, const json::KnownMembers& k
   return {};
 }
 
-TransformRun::Flow TransformRun::run_record(const Record& record, const json::KnownMembers& known) {
+TransformRun::Flow TransformRun::run_record(const Record& record, const record::KnownMembers& known) {
   record_ = &record;
   has_assigned_ = false;
   made_null_ = nullptr;
@@ -192,6 +192,10 @@ TransformRun::Flow TransformRun::loop(const Statement& statement) {
     return Flow::dead;
   }
   if (over.is_null()) return Flow::next;
+  if (statement.items_only) {
+    return dead(statement.expressions[0].place,
+                {statement.text, " takes an array, got ", type_name(over.type())});
+  }
   if (over.type() != Type::object) {
     return dead(statement.expressions[0].place,
                 {"`for` runs over an array or an object, got ", type_name(over.type())});
@@ -225,22 +229,22 @@ TransformRun::Flow TransformRun::set(const Statement& statement) {
   bool checked = false;
   const Path& path = statement.targets[0];
   if (!storable(statement.expressions[0], levels_around(path), value, checked)) return Flow::dead;
-  json::RecordView& view = interpreter_.view();
+  record::RecordView& view = interpreter_.view();
   if (is_top(path) && view.set_top(path.slot, value)) [[likely]] {
     checked_ = checked_ && checked;
     return Flow::next;
   }
-  std::span<const json::Step> steps;
+  std::span<const record::Step> steps;
   if (!steps_of(statement, path, steps)) return Flow::dead;
   checked_ = checked_ && checked;
-  const json::Edit edit = path.whole ? view.set_whole(steps, value) : view.set(path.slot, steps, value);
+  const record::Edit edit = path.whole ? view.set_whole(steps, value) : view.set(path.slot, steps, value);
   return done(edit, statement, path, steps);
 }
 
 TransformRun::Flow TransformRun::remove(const Statement& statement) {
   for (const Path& path : statement.targets) {
     if (is_top(path) && interpreter_.view().remove_top(path.slot)) continue;
-    std::span<const json::Step> steps;
+    std::span<const record::Step> steps;
     if (!steps_of(statement, path, steps)) return Flow::dead;
     const Flow flow = done(interpreter_.view().remove(path.slot, steps), statement, path, steps);
     if (flow != Flow::next) return flow;
@@ -250,11 +254,11 @@ TransformRun::Flow TransformRun::remove(const Statement& statement) {
 
 TransformRun::Flow TransformRun::keep(const Statement& statement) {
   const std::size_t count = statement.targets.size();
-  auto* kept = interpreter_.arena().allocate_array<json::RecordView::Kept>(count);
+  auto* kept = interpreter_.arena().allocate_array<record::Kept>(count);
   for (std::size_t i = 0; i < count; ++i) {
-    std::span<const json::Step> steps;
+    std::span<const record::Step> steps;
     if (!steps_of(statement, statement.targets[i], steps)) return Flow::dead;
-    new (kept + i) json::RecordView::Kept{statement.targets[i].slot, steps};
+    new (kept + i) record::Kept{statement.targets[i].slot, steps};
   }
   return done(interpreter_.view().keep({kept, count}), statement, {}, {});
 }
@@ -263,8 +267,8 @@ TransformRun::Flow TransformRun::rename(const Statement& statement) {
   const Path& from = statement.targets[0];
   const Path& to = statement.targets[1];
   if (is_top(from) && is_top(to) && interpreter_.view().rename_top(from.slot, to.slot)) return Flow::next;
-  std::span<const json::Step> from_steps;
-  std::span<const json::Step> to_steps;
+  std::span<const record::Step> from_steps;
+  std::span<const record::Step> to_steps;
   if (!steps_of(statement, from, from_steps) || !steps_of(statement, to, to_steps)) return Flow::dead;
   if (levels_around(to) > levels_around(from)) {
     const Value moved = interpreter_.view().get(from.slot, from_steps);
@@ -274,6 +278,7 @@ TransformRun::Flow TransformRun::rename(const Statement& statement) {
 }
 
 TransformRun::Flow TransformRun::emit(const Statement& statement) {
+  if (statement.as_it_stands) return emit_as_it_stands(statement);
   Value value;
   Record record = *record_;
   if (!storable(statement.expressions[0], 0, value, record.validated)) return Flow::dead;
@@ -286,6 +291,22 @@ TransformRun::Flow TransformRun::emit(const Statement& statement) {
   } else if (append_msgpack(value, buffer)) {
     return dead(statement.place, {kNoSuchNumber});
   }
+  emitted_bytes_ += buffer.size() - began;
+  if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
+    return dead(statement.place, {"one record may emit 1 GiB at most"});
+  }
+  return Flow::next;
+}
+
+// Written straight out: as a value each would take its size in the arena, which holds all of them until the
+// record is through.
+TransformRun::Flow TransformRun::emit_as_it_stands(const Statement& statement) {
+  Record record = *record_;
+  if (has_assigned_) record.metadata = metadata_number();
+  record.validated = checked_;
+  Buffer& buffer = output_.begin();
+  const std::size_t began = buffer.size();
+  interpreter_.view().write(buffer);
   emitted_bytes_ += buffer.size() - began;
   if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
     return dead(statement.place, {"one record may emit 1 GiB at most"});
@@ -323,7 +344,7 @@ bool TransformRun::storable(const Value& value, std::size_t around, const Place&
 }
 
 bool TransformRun::steps_of(const Statement& statement, const Path& path,
-                            std::span<const json::Step>& steps) {
+                            std::span<const record::Step>& steps) {
   const bool sets = statement.kind == Statement::Kind::set;
   if (path.whole && !sets) {
     interpreter_.fail(statement.place, {"only fields can be deleted, kept or renamed, not ", path.text});
@@ -331,8 +352,8 @@ bool TransformRun::steps_of(const Statement& statement, const Path& path,
   }
   if (path.below.empty()) return true;
   // In the arena: the view may keep them for as long as it keeps the edit.
-  const std::span<json::Step> room(interpreter_.arena().allocate_array<json::Step>(path.below.size()),
-                                   path.below.size());
+  const std::span<record::Step> room(interpreter_.arena().allocate_array<record::Step>(path.below.size()),
+                                     path.below.size());
   switch (interpreter_.resolve(path, statement.expressions, room, steps)) {
     case Resolved::steps:
       return !interpreter_.malformed();
@@ -345,10 +366,10 @@ bool TransformRun::steps_of(const Statement& statement, const Path& path,
   return false;
 }
 
-TransformRun::Flow TransformRun::done(json::Edit edit, const Statement& statement, const Path& path,
-                                      std::span<const json::Step> steps) {
-  if (edit == json::Edit::done) return Flow::next;
-  if (edit == json::Edit::malformed) {
+TransformRun::Flow TransformRun::done(record::Edit edit, const Statement& statement, const Path& path,
+                                      std::span<const record::Step> steps) {
+  if (edit == record::Edit::done) return Flow::next;
+  if (edit == record::Edit::malformed) {
     interpreter_.set_malformed();
     return Flow::dead;
   }

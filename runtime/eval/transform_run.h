@@ -31,9 +31,9 @@ class TransformRun final : public Scratch {
     dead,  // failure() of the interpreter says why; or the record is malformed
   };
 
-  Status run_alone(const Record& record, const json::KnownMembers& known, OnError on_malformed,
+  Status run_alone(const Record& record, const record::KnownMembers& known, OnError on_malformed,
                    StageContext& context);
-  Flow run_record(const Record& record, const json::KnownMembers& known);
+  Flow run_record(const Record& record, const record::KnownMembers& known);
   Flow run_block(const std::vector<Statement>& block);
   Flow run(const Statement& statement);
   Flow branch(const Statement& statement);
@@ -44,6 +44,7 @@ class TransformRun final : public Scratch {
   Flow keep(const Statement& statement);
   Flow rename(const Statement& statement);
   Flow emit(const Statement& statement);
+  Flow emit_as_it_stands(const Statement& statement);
   Flow dead_letter(const Statement& statement);
   Flow finish_record();
 
@@ -61,9 +62,10 @@ class TransformRun final : public Scratch {
   bool storable(const Expression& expression, std::size_t around, Value& value, bool& checked);
   // Of a value that moves to another depth.
   bool storable(const Value& value, std::size_t around, const Place& place);
-  bool steps_of(const Statement& statement, const Path& path, std::span<const json::Step>& steps);
+  bool steps_of(const Statement& statement, const Path& path, std::span<const record::Step>& steps);
   bool value_of(const Expression& expression, Value& value);
-  Flow done(json::Edit edit, const Statement& statement, const Path& path, std::span<const json::Step> steps);
+  Flow done(record::Edit edit, const Statement& statement, const Path& path,
+            std::span<const record::Step> steps);
   Flow dead(const Place& place, std::initializer_list<std::string_view> reason) {
     interpreter_.fail(place, reason);
     return Flow::dead;

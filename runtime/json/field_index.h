@@ -8,23 +8,12 @@
 
 #include "pipec/runtime/program.h"
 #include "runtime/json/kernel.h"
+#include "runtime/record/field_slot.h"
 
 namespace pipec::runtime::json {
 
-// Offsets into the record.
-struct FieldSlot {
-  std::uint32_t key_begin = 0;    // the opening quote
-  std::uint32_t key_end = 0;      // behind the closing quote
-  std::uint32_t value_begin = 0;  // first byte of the value
-  std::uint32_t value_end = 0;    // behind its last byte; 0: the record has no such member
-  bool found() const { return value_end != 0; }
-};
-
-enum class Shape : std::uint8_t {
-  object,
-  other,      // an array or a scalar: it has no fields
-  malformed,  // no JSON value, cut off, not balanced, more than one value, nested too deep
-};
+using record::FieldSlot;
+using record::Shape;
 
 // Finds the members of a FieldSet in one record after another. Checks the structure of the whole record
 // (brackets, strings,

@@ -1,37 +1,19 @@
 // The inner loops over 64-byte blocks, in one version per instruction set. Chosen once, at run time.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "runtime/json/layout.h"
+#include "runtime/record/layout.h"
+#include "runtime/record/offsets.h"
 
 namespace pipec::runtime::json {
 
-// Growable offsets; what was written survives growth.
-class Offsets {
- public:
-  std::uint32_t* data() { return offsets_.get(); }
-  const std::uint32_t* data() const { return offsets_.get(); }
-  std::size_t room() const { return room_; }
-  void grow() {
-    const std::size_t larger = std::max<std::size_t>(512, room_ * 2);
-    std::unique_ptr<std::uint32_t[]> moved(new std::uint32_t[larger]);
-    std::copy(offsets_.get(), offsets_.get() + room_, moved.get());
-    offsets_ = std::move(moved);
-    room_ = larger;
-  }
-
- private:
-  std::unique_ptr<std::uint32_t[]> offsets_;
-  std::size_t room_ = 0;
-};
+using record::Layout;
+using record::Offsets;
 
 // A quoted key as it is looked for in a block of records: by two of its bytes at once, then by all of them.
 struct Needle {

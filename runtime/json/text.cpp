@@ -9,7 +9,7 @@
 #endif
 
 #include "pipec/runtime/json.h"
-#include "runtime/json/utf8.h"
+#include "pipec/runtime/utf8.h"
 
 namespace pipec::runtime::json {
 
@@ -202,7 +202,7 @@ bool check_string(std::string_view inside, bool& escaped) {
     wide |= c >= 0x80;
     ++at;
   }
-  return !wide || valid_utf8(inside);
+  return !wide || is_utf8_by_blocks(inside);
 }
 
 std::size_t unescape(std::string_view inside, char* out) {

@@ -1,18 +1,12 @@
 // The small steps over JSON text that every reader of it shares. Nothing here reads at or behind `end`.
 #pragma once
 
-#include <cstdint>
-#include <cstring>
+#include <cstddef>
 #include <string_view>
 
-namespace pipec::runtime::json {
+#include "runtime/record/bytes.h"
 
-// Eight bytes, which all must be readable.
-inline std::uint64_t load8(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, 8);
-  return word;
-}
+namespace pipec::runtime::json {
 
 constexpr bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';

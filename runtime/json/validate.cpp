@@ -1,8 +1,8 @@
 #include "runtime/json/validate.h"
 
 #include "pipec/runtime/json.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/json/text.h"
-#include "runtime/json/utf8.h"
 
 namespace pipec::runtime {
 
@@ -57,8 +57,8 @@ const char* validate_with(const Kernel& kernel, std::string_view text, std::size
   }
   bool ascii = false;
   const char* reason = kernel.validate(value.data(), value.size(), &where, &ascii);
-  if (!ascii && !valid_utf8(value)) {
-    const std::size_t invalid = first_invalid_utf8(value);
+  if (!ascii && !is_utf8_by_blocks(value)) {
+    const std::size_t invalid = valid_utf8_prefix(value);
     if (!reason || invalid < where) {
       where = invalid;
       reason = "invalid UTF-8";

@@ -1,183 +1,108 @@
 #include "runtime/msgpack/edit.h"
 
-#include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "pipec/runtime/msgpack.h"
 #include "runtime/msgpack/read.h"
 #include "runtime/msgpack/write.h"
+#include "runtime/record/edit_policy.h"
 
 namespace pipec::runtime::msgpack {
 
 namespace {
 
+using record::Holds;
 using Steps = std::span<const Step>;
-using Does = Operation::Kind;
 
-Edited failure(Edit edit) {
-  return {edit, false, {}};
-}
-
-enum class Holds : std::uint8_t { members, items, nothing, malformed };
-
-Holds held_by(std::string_view value) {
-  Token head;
-  if (!read_token(value.data(), value.data() + value.size(), head)) return Holds::malformed;
-  if (head.kind == Kind::map) return Holds::members;
-  return head.kind == Kind::array ? Holds::items : Holds::nothing;
-}
-
-// The changes to one container.
-class BytesEdit {
+// An array or map as bytes.
+class Container {
  public:
-  explicit BytesEdit(std::string_view container) : container_(container) {
-    Walk walk(container);
-    body_ = offset(walk.body());
-    count_ = walk.count();
-    entries_.reserve(std::min<std::uint32_t>(count_, 64));
-    for (Entry entry; walk.next(entry);) entries_.push_back(entry);
-    bad_ = !walk.complete();
+  using Entry = msgpack::Entry;
+
+  Container(std::string_view bytes, Arena& arena, Buffer& scratch)
+      : bytes_(bytes), arena_(arena), scratch_(scratch) {}
+
+  template <typename Visit>
+  bool each(Visit visit) const {
+    Walk walk(bytes_);
+    for (Entry entry; walk.next(entry);) {
+      if (!visit(entry)) return true;
+    }
+    return walk.complete();
   }
-  bool bad() const { return bad_; }
-  const std::vector<Entry>& entries() const { return entries_; }
+  std::optional<std::int64_t> count() const { return Walk(bytes_).count(); }
+  bool has_key(const Entry& entry, std::string_view key) const { return entry.has_key(key, arena_); }
+  std::optional<std::string_view> part(const Entry& entry) const { return entry.value(); }
 
   void set(const Entry& entry, std::string_view value) {
     changes_.push_back({place(entry), {}, value, false});
   }
   void remove(const Entry& entry) { changes_.push_back({place(entry), {}, {}, true}); }
   void rename(const Entry& entry, std::string_view key) {
-    changes_.push_back({place(entry), key, {}, false});
+    changes_.push_back({place(entry), str_bytes(key, arena_), {}, false});
   }
-  void add(std::string_view key, std::string_view value) { changes_.push_back({{}, key, value, false}); }
+  void add(std::string_view key, std::string_view value) {
+    changes_.push_back({{}, str_bytes(key, arena_), value, false});
+  }
 
-  Edited result(Arena& arena, Buffer& scratch) const {
-    if (changes_.empty()) return {Edit::done, false, container_};
+  Edited result() const {
+    if (changes_.empty()) return {Edit::done, false, bytes_};
     std::vector<const Change*> order;
     order.reserve(changes_.size());
     for (const Change& change : changes_) order.push_back(&change);
-    sort_changes(order);
-    scratch.clear();
-    splice(container_, body_, count_, order, scratch);
-    return {Edit::done, true, arena.copy(scratch.view())};
+    const Walk walk(bytes_);
+    scratch_.clear();
+    splice(bytes_, offset(walk.body()), walk.count(), order, scratch_);
+    return {Edit::done, true, arena_.copy(scratch_.view())};
   }
 
  private:
-  std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - container_.data()); }
+  std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - bytes_.data()); }
   FieldSlot place(const Entry& entry) const {
     return {offset(entry.key_begin), offset(entry.key_end), offset(entry.value_begin),
             offset(entry.value_end)};
   }
 
-  std::string_view container_;
-  std::uint32_t body_ = 0;
-  std::uint32_t count_ = 0;
-  bool bad_ = false;
-  std::vector<Entry> entries_;
+  std::string_view bytes_;
+  Arena& arena_;
+  Buffer& scratch_;
   std::vector<Change> changes_;
 };
 
-// The paths that go on below this member or item; `whole`: one ends here.
-std::vector<Steps> paths_through(std::span<const Steps> paths, bool& whole, auto matches) {
-  std::vector<Steps> below;
-  whole = false;
-  for (const Steps& path : paths) {
-    if (!matches(path.front())) continue;
-    if (path.size() == 1) {
-      whole = true;
-    } else {
-      below.push_back(path.subspan(1));
-    }
-  }
-  return below;
-}
+class Bytes {
+ public:
+  using Part = std::string_view;
 
-Edited edit_map(std::string_view map, Steps steps, const Operation& operation, Arena& arena,
-                Buffer& scratch) {
-  const Step& step = steps.front();
-  const Steps below = steps.subspan(1);
-  BytesEdit bytes(map);
-  if (bytes.bad()) return failure(Edit::malformed);
-  const bool renames = operation.kind == Does::rename && below.empty();
-  const Entry* last = nullptr;
-  for (const Entry& entry : bytes.entries()) {
-    if (entry.has_key(step.key, arena)) last = &entry;
-  }
-  if (!last) {
-    if (operation.kind != Does::set) return {Edit::done, false, map};
-    const Edited made = wrap(below, operation.value, arena, scratch);
-    if (made.edit != Edit::done) return made;
-    bytes.add(str_bytes(step.key, arena), made.bytes);
-    return bytes.result(arena, scratch);
-  }
-  // The last one counts: what a set makes of it is the field's new value, at every repetition.
-  std::string_view value = operation.value;
-  if (operation.kind == Does::set && !below.empty()) {
-    const Edited made = edit_below(last->value(), below, operation, arena, scratch);
-    if (made.edit != Edit::done) return made;
-    value = made.bytes;
-  }
-  for (const Entry& entry : bytes.entries()) {
-    if (!entry.has_key(step.key, arena)) {
-      if (renames && entry.has_key(operation.new_key, arena)) bytes.remove(entry);
-    } else if (renames) {
-      if (&entry == last) {
-        bytes.rename(entry, str_bytes(operation.new_key, arena));
-      } else {
-        bytes.remove(entry);
-      }
-    } else if (operation.kind == Does::set) {
-      bytes.set(entry, value);
-    } else if (below.empty()) {
-      bytes.remove(entry);
-    } else {  // removed from each, so that nothing of it leaves
-      const Edited made = edit_below(entry.value(), below, operation, arena, scratch);
-      if (made.edit != Edit::done) return made;
-      if (made.changed) bytes.set(entry, made.bytes);
-    }
-  }
-  return bytes.result(arena, scratch);
-}
+  Bytes(Arena& arena, Buffer& scratch) : arena_(arena), scratch_(scratch) {}
 
-Edited edit_array(std::string_view array, Steps steps, const Operation& operation, Arena& arena,
-                  Buffer& scratch) {
-  const Steps below = steps.subspan(1);
-  BytesEdit bytes(array);
-  if (bytes.bad()) return failure(Edit::malformed);
-  const auto count = static_cast<std::int64_t>(bytes.entries().size());
-  const std::int64_t at = steps.front().index < 0 ? steps.front().index + count : steps.front().index;
-  if (at < 0 || at >= count)
-    return operation.kind == Does::set ? failure(Edit::out_of_bounds) : Edited{Edit::done, false, array};
-  const Entry& entry = bytes.entries()[static_cast<std::size_t>(at)];
-  if (!below.empty()) {
-    const Edited made = edit_below(entry.value(), below, operation, arena, scratch);
-    if (made.edit != Edit::done) return made;
-    if (made.changed) bytes.set(entry, made.bytes);
-  } else if (operation.kind == Does::set) {
-    bytes.set(entry, operation.value);
-  } else if (operation.kind == Does::remove) {
-    bytes.remove(entry);
+  static Holds holds(std::string_view value) {
+    Token head;
+    if (!read_token(value.data(), value.data() + value.size(), head)) return Holds::malformed;
+    if (head.kind == Kind::map) return Holds::members;
+    return head.kind == Kind::array ? Holds::items : Holds::nothing;
   }
-  return bytes.result(arena, scratch);
-}
+  template <typename Use>
+  Edited open(std::string_view value, Use use) {
+    Container container(value, arena_, scratch_);
+    return use(container);
+  }
+  std::string_view nest(Steps steps, std::string_view value) const {
+    scratch_.clear();
+    for (const Step& step : steps) {
+      scratch_.append(static_cast<char>(0x81));
+      append_str(step.key, scratch_);
+    }
+    scratch_.append(value);
+    return arena_.copy(scratch_.view());
+  }
+
+ private:
+  Arena& arena_;
+  Buffer& scratch_;
+};
 
 }  // namespace
-
-void sort_changes(std::vector<const Change*>& changes) {
-  const auto before = [](const Change* a, const Change* b) {
-    if (!a->place.found()) return false;
-    return !b->place.found() || a->place.key_begin < b->place.key_begin;
-  };
-  if (changes.size() > 16) {
-    std::stable_sort(changes.begin(), changes.end(), before);
-    return;
-  }
-  // Few, mostly made in the order of the bytes: insertion sort; new members stay in the order they came.
-  for (std::size_t i = 1; i < changes.size(); ++i) {
-    const Change* const change = changes[i];
-    std::size_t at = i;
-    for (; at > 0 && before(change, changes[at - 1]); --at) changes[at] = changes[at - 1];
-    changes[at] = change;
-  }
-}
 
 void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
             std::span<const Change* const> changes, Buffer& out) {
@@ -257,76 +182,20 @@ std::string_view str_bytes(std::string_view text, Arena& arena) {
 }
 
 Edited wrap(Steps steps, std::string_view value, Arena& arena, Buffer& scratch) {
-  for (const Step& step : steps) {
-    if (!step.is_key) return failure(Edit::parent_is_no_array);
-  }
-  if (steps.empty()) return {Edit::done, true, value};
-  scratch.clear();
-  for (const Step& step : steps) {
-    scratch.append(static_cast<char>(0x81));
-    append_str(step.key, scratch);
-  }
-  scratch.append(value);
-  return {Edit::done, true, arena.copy(scratch.view())};
+  Bytes bytes(arena, scratch);
+  return record::EditPolicy(bytes).wrap(steps, value);
 }
 
 Edited edit_below(std::string_view container, Steps steps, const Operation& operation, Arena& arena,
                   Buffer& scratch) {
-  // No record is as deep as that: nothing is there, and nothing may be put there.
-  const bool sets = operation.kind == Does::set;
-  const Edited unchanged{Edit::done, false, container};
-  if (steps.size() > kMaxDepth) return sets ? failure(Edit::malformed) : unchanged;
-  switch (held_by(container)) {
-    case Holds::members:
-      return edit_map(container, steps, operation, arena, scratch);
-    case Holds::items:
-      if (!steps.front().is_key) return edit_array(container, steps, operation, arena, scratch);
-      return sets ? failure(Edit::parent_is_no_object) : unchanged;
-    case Holds::malformed:
-      return failure(Edit::malformed);
-    case Holds::nothing:
-      break;
-  }
-  if (!sets) return unchanged;
-  return failure(steps.front().is_key ? Edit::parent_is_no_object : Edit::parent_is_no_array);
+  Bytes bytes(arena, scratch);
+  return record::EditPolicy(bytes).edit(container, steps, operation);
 }
 
 Edited keep_below(std::string_view container, std::span<const Steps> paths, Arena& arena, Buffer& scratch,
                   bool& found) {
-  found = false;
-  const Holds holds = held_by(container);
-  if (holds == Holds::malformed) return failure(Edit::malformed);
-  if (holds == Holds::nothing) return {Edit::done, false, container};
-  for (const Steps& path : paths) {
-    if (path.size() > kMaxDepth) return failure(Edit::malformed);
-  }
-  BytesEdit bytes(container);
-  if (bytes.bad()) return failure(Edit::malformed);
-  const auto count = static_cast<std::int64_t>(bytes.entries().size());
-  std::int64_t index = 0;
-  for (const Entry& entry : bytes.entries()) {
-    bool whole = false;
-    const auto below = paths_through(paths, whole, [&](const Step& step) {
-      if (holds == Holds::members) return entry.has_key(step.key, arena);
-      return !step.is_key && (step.index == index || step.index + count == index);
-    });
-    ++index;
-    if (whole) {
-      found = true;
-      continue;
-    }
-    bool inside = false;
-    Edited kept;
-    if (!below.empty()) kept = keep_below(entry.value(), below, arena, scratch, inside);
-    if (kept.edit != Edit::done) return kept;
-    if (!inside) {
-      bytes.remove(entry);
-      continue;
-    }
-    found = true;
-    if (kept.changed) bytes.set(entry, kept.bytes);
-  }
-  return bytes.result(arena, scratch);
+  Bytes bytes(arena, scratch);
+  return record::EditPolicy(bytes).keep(container, paths, found);
 }
 
 }  // namespace pipec::runtime::msgpack

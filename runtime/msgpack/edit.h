@@ -9,14 +9,14 @@
 
 #include "pipec/runtime/arena.h"
 #include "pipec/runtime/buffer.h"
-#include "runtime/json/edit.h"
-#include "runtime/json/field_index.h"
+#include "runtime/record/edit.h"
+#include "runtime/record/field_slot.h"
 
 namespace pipec::runtime::msgpack {
 
-using json::Edit;
-using json::FieldSlot;
-using json::Step;
+using record::Edit;
+using record::FieldSlot;
+using record::Step;
 
 // What becomes of one member (or item: then key_begin is value_begin and there is no key).
 struct Change {
@@ -30,21 +30,9 @@ struct Change {
 // Those with a place come first and in the order of the bytes.
 void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
             std::span<const Change* const> changes, Buffer& out);
-// Sorts the changes as splice() wants them.
-void sort_changes(std::vector<const Change*>& changes);
-
-struct Operation {
-  using Kind = json::Operation::Kind;
-  Kind kind = Kind::set;
-  std::string_view value;    // set: as MsgPack
-  std::string_view new_key;  // rename: as text
-};
-
-struct Edited {
-  Edit edit = Edit::done;
-  bool changed = false;    // false: `bytes` is what it was
-  std::string_view bytes;  // of the container; in the arena where it changed
-};
+// As MsgPack; an empty one is none.
+using Operation = record::OperationOf<std::string_view>;
+using Edited = record::EditedOf<std::string_view>;
 
 // The edit at the end of a path that is not empty; a set makes the objects that are missing. `scratch` is
 // overwritten.

@@ -99,7 +99,7 @@ Shape Index::take(const KnownMembers& known) {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     slots_[slot] = {};
     const std::uint16_t member = layout->member_of[slot];
-    if (member == json::Layout::kMissing) continue;
+    if (member == record::Layout::kMissing) continue;
     const std::uint32_t* const at = places + std::size_t{2} * member;
     const std::uint32_t key_end = at[1] - places[0];
     slots_[slot] = {at[0] + layout->leads[member].key - places[0], key_end, key_end, at[2] - places[0]};

@@ -6,15 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/json/field_index.h"
-#include "runtime/json/text.h"
 #include "runtime/msgpack/read.h"
+#include "runtime/record/bytes.h"
+#include "runtime/record/field_slot.h"
+#include "runtime/record/layout.h"
 
 namespace pipec::runtime::msgpack {
 
-using json::FieldSlot;
-using json::KnownMembers;
-using json::Shape;
+using record::FieldSlot;
+using record::KnownMembers;
+using record::Shape;
 
 // Checks the structure of the whole record; values are not looked into. Slots hold the LAST member of a
 // repeated key. One per worker.
@@ -48,8 +49,7 @@ class Index {
     // kExpectedBytes are readable.
     bool matches(const char* at) const {
       std::uint64_t different = 0;
-      for (std::size_t i = 0; i < kExpectedWords; ++i)
-        different |= (json::load8(at + i * 8) ^ words[i]) & masks[i];
+      for (std::size_t i = 0; i < kExpectedWords; ++i) different |= (load8(at + i * 8) ^ words[i]) & masks[i];
       return different == 0 && size != 0;
     }
   };

@@ -57,8 +57,8 @@ bool same(const Layout& layout, const char* text, const std::uint32_t* places, s
 
 }  // namespace
 
-const Layout* Layouts::find(const char* text, std::uint32_t begin, std::uint32_t end, json::Offsets& members,
-                            std::size_t& count) {
+const Layout* Layouts::find(const char* text, std::uint32_t begin, std::uint32_t end,
+                            record::Offsets& members, std::size_t& count) {
   constexpr std::size_t kMostPlaces = 1 + 2 * Layout::kMostMembers;
   while (members.room() - count < kMostPlaces) members.grow();
   std::uint32_t* const places = members.data() + count;

@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "pipec/runtime/arena.h"
-#include "runtime/json/kernel.h"
-#include "runtime/json/layouts.h"
+#include "runtime/record/layout_list.h"
+#include "runtime/record/offsets.h"
 
 namespace pipec::runtime::msgpack {
 
-using json::Layout;
+using record::Layout;
 
 // One per worker.
 class Layouts {
@@ -25,13 +25,13 @@ class Layouts {
   // The layout of the record text[begin, end), behind which Buffer::kPadding bytes are readable; null where
   // nothing is known of it. Where there is one, members[count] and what follows are its members as BlockIndex
   // has them, and `count` is behind them.
-  const Layout* find(const char* text, std::uint32_t begin, std::uint32_t end, json::Offsets& members,
+  const Layout* find(const char* text, std::uint32_t begin, std::uint32_t end, record::Offsets& members,
                      std::size_t& count);
 
  private:
   const Layout* learn(const char* text, const std::uint32_t* places, std::size_t found);
 
-  json::LayoutList list_;
+  record::LayoutList list_;
   Arena arena_;  // texts of keys that are no strings
 };
 

@@ -6,8 +6,9 @@
 #include <limits>
 
 #include "pipec/runtime/msgpack.h"
+#include "pipec/runtime/number_text.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/base64.h"
-#include "runtime/msgpack/text.h"
 
 namespace pipec::runtime {
 
@@ -70,7 +71,7 @@ std::optional<Value> value_of(const Token& token, std::string_view slice) {
       return number ? Value::floating(*number) : Value();
     }
     case Kind::str:
-      return valid_text(token.text()) ? std::optional(Value::string(token.text())) : std::nullopt;
+      return is_utf8(token.text()) ? std::optional(Value::string(token.text())) : std::nullopt;
     case Kind::bin:
       return Value::bytes(token.text());
     case Kind::ext: {
@@ -113,7 +114,7 @@ std::string_view key_text(const Token& token, Arena& arena) {
       return {room, format_float(*number, room)};
     }
     default: {
-      if (valid_text(token.text())) return token.text();
+      if (is_utf8(token.text())) return token.text();
       static thread_local BufferPool pool(1);
       const BufferRef text = pool.get(token.size * 2 + 8);
       append_base64(token.text(), *text);

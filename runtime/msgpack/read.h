@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "pipec/runtime/arena.h"
-#include "pipec/runtime/json.h"
+#include "pipec/runtime/containers.h"
 #include "pipec/runtime/value.h"
 #include "runtime/msgpack/structure.h"
 

@@ -1,6 +1,6 @@
 #include "runtime/msgpack/structure.h"
 
-#include "runtime/msgpack/text.h"
+#include "pipec/runtime/utf8.h"
 
 namespace pipec::runtime::msgpack {
 
@@ -34,8 +34,7 @@ const char* walk(const char* at, const char* end, std::size_t depth) {
     const auto byte = static_cast<unsigned char>(*at);
     if (const std::uint8_t bytes = kFixedBytes[byte]; bytes != 0) [[likely]] {
       if (end - at < bytes) return nullptr;
-      if (kTexts && byte >= 0xa0 && byte < 0xc0 && !valid_text({at + 1, bytes - std::size_t{1}}))
-        return nullptr;
+      if (kTexts && byte >= 0xa0 && byte < 0xc0 && !is_utf8({at + 1, bytes - std::size_t{1}})) return nullptr;
       at += bytes;
     } else {
       const Lead& first = kLeads[byte];
@@ -58,7 +57,7 @@ const char* walk(const char* at, const char* end, std::size_t depth) {
           [[fallthrough]];
         case Lead::Class::sized: {
           if (room - first.bytes < length) return nullptr;
-          if (kTexts && byte >= 0xd9 && !valid_text({at + first.bytes, length})) return nullptr;
+          if (kTexts && byte >= 0xd9 && !is_utf8({at + first.bytes, length})) return nullptr;
           at += first.bytes + length;
           break;
         }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipec/runtime/json.h"
+#include "pipec/runtime/containers.h"
 #include "runtime/msgpack/token.h"
 
 namespace pipec::runtime::msgpack {

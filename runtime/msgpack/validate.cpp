@@ -1,7 +1,6 @@
 #include "pipec/runtime/msgpack.h"
-#include "runtime/json/utf8.h"
+#include "pipec/runtime/utf8.h"
 #include "runtime/msgpack/structure.h"
-#include "runtime/msgpack/text.h"
 
 namespace pipec::runtime {
 
@@ -15,12 +14,12 @@ std::string_view first_bad_text(const char* at, const char* end) {
     const Lead& first = lead(at);
     const auto byte = static_cast<unsigned char>(*at);
     if (byte >= 0xa0 && byte < 0xc0) {
-      if (!valid_text({at + 1, byte & 31U})) return {at + 1, byte & 31U};
+      if (!is_utf8({at + 1, byte & 31U})) return {at + 1, byte & 31U};
       at += first.bytes;
     } else if (first.kind == Lead::Class::sized || (first.kind == Lead::Class::ext && first.length != 0)) {
       const std::uint32_t size = load_length(at + 1, first.length);
       at += first.bytes;
-      if (byte >= 0xd9 && !valid_text({at, size})) return {at, size};
+      if (byte >= 0xd9 && !is_utf8({at, size})) return {at, size};
       at += size;
     } else {
       at += first.bytes;  // of a container the head: its items are next
@@ -54,7 +53,7 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   if (found == msgpack::Structure::Found::malformed) return structure.reason();
   if (behind || at != end) return "something behind the value";
   const std::string_view text = msgpack::first_bad_text(begin, end);
-  where = static_cast<std::size_t>(text.data() - begin) + json::first_invalid_utf8(text);
+  where = static_cast<std::size_t>(text.data() - begin) + valid_utf8_prefix(text);
   return "invalid UTF-8";
 }
 

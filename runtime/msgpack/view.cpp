@@ -4,16 +4,13 @@
 
 #include "pipec/runtime/msgpack.h"
 #include "runtime/msgpack/write.h"
+#include "runtime/record/changes.h"
 
 namespace pipec::runtime::msgpack {
 
 namespace {
 
 using Steps = std::span<const Step>;
-
-bool same_step(const Step& a, const Step& b) {
-  return a.is_key == b.is_key && (a.is_key ? a.key == b.key : a.index == b.index);
-}
 
 Found found_value(std::string_view bytes) {
   Found found;
@@ -80,7 +77,7 @@ Found View::read_whole() {
 Found View::descend(Found from, Steps below) {
   for (const Step& step : below) {
     if (!from.found) return from;
-    from = json::find_step(from.value, step, *arena_);
+    from = record::find_step(from.value, step, *arena_);
   }
   return from;
 }
@@ -157,7 +154,7 @@ void View::replace(std::string_view record) {
 // An edit by way of the record's bytes: slower than a change of slots, and right for everything.
 Edit View::edit_whole(Steps steps, const Operation& operation) {
   const Edited edited = edit_below(rendered(), steps, operation, *arena_, *scratch_);
-  if (edited.edit == Edit::done && edited.changed) replace(edited.bytes);
+  if (edited.edit == Edit::done && edited.changed) replace(edited.value);
   return edited.edit;
 }
 
@@ -176,7 +173,7 @@ Edit View::edit_slot(std::uint32_t slot, Steps below, const Operation& operation
   if (bytes.empty() && !sets) return Edit::done;
   const Edited edited = bytes.empty() ? wrap(below, operation.value, *arena_, *scratch_)
                                       : edit_below(bytes, below, operation, *arena_, *scratch_);
-  if (edited.edit == Edit::done && edited.changed) put(slot, edited.bytes);
+  if (edited.edit == Edit::done && edited.changed) put(slot, edited.value);
   return edited.edit;
 }
 
@@ -206,12 +203,9 @@ Edit View::remove(std::uint32_t slot, Steps below) {
 
 Edit View::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps to_below) {
   if (shape_ != Shape::object) return shape_ == Shape::other ? Edit::done : Edit::malformed;
-  const bool top = from_below.empty() && to_below.empty();
-  const bool siblings = !top && from == to && from_below.size() == to_below.size() &&
-                        from_below.back().is_key && to_below.back().is_key &&
-                        std::equal(from_below.begin(), from_below.end() - 1, to_below.begin(), same_step);
-  if (from == to && (top || (siblings && from_below.back().key == to_below.back().key))) return Edit::done;
-  if (top) {
+  const record::Renaming how = record::renaming(from, from_below, to, to_below);
+  if (how == record::Renaming::nothing) return Edit::done;
+  if (how == record::Renaming::top) {
     if (bytes_of(from).empty()) return Edit::done;
     if (index_.repeated()) return edit_whole(steps_of(from, {}), {Operation::Kind::rename, {}, keys_[to]});
     erase(to);
@@ -220,7 +214,8 @@ Edit View::rename(std::uint32_t from, Steps from_below, std::uint32_t to, Steps 
     state_[from] = kGone;
     return Edit::done;
   }
-  if (siblings) return edit_slot(from, from_below, {Operation::Kind::rename, {}, to_below.back().key});
+  if (how == record::Renaming::key)
+    return edit_slot(from, from_below, {Operation::Kind::rename, {}, to_below.back().key});
   // Byte for byte, so the value is not read but found.
   Found found = descend(read(from), from_below.first(from_below.empty() ? 0 : from_below.size() - 1));
   if (found.bad) return Edit::malformed;
@@ -255,7 +250,7 @@ Edit View::keep(std::span<const Kept> kept) {
   const std::vector<Steps> views(paths.begin(), paths.end());
   bool found = false;
   const Edited edited = keep_below(record_, views, *arena_, *scratch_, found);
-  if (edited.edit == Edit::done && edited.changed) replace(edited.bytes);
+  if (edited.edit == Edit::done && edited.changed) replace(edited.value);
   return edited.edit;
 }
 
@@ -297,7 +292,7 @@ void View::render(Buffer& out) {
   }
   order_.resize(changes_.size());
   for (std::size_t i = 0; i < changes_.size(); ++i) order_[i] = &changes_[i];
-  sort_changes(order_);
+  record::sort_changes(order_);
   splice(record_, index_.body(), index_.members(), order_, out);
 }
 

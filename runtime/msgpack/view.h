@@ -1,4 +1,4 @@
-// One MsgPack record as a program sees it: what json::RecordView is for JSON, and used through it. Values
+// One MsgPack record as a program sees it: what record::RecordView is for JSON, and used through it. Values
 // that are set become MsgPack at once, so a read after an edit reads what will be written.
 #pragma once
 
@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "pipec/runtime/json.h"
+#include "pipec/runtime/containers.h"
 #include "runtime/msgpack/edit.h"
 #include "runtime/msgpack/index.h"
 
 namespace pipec::runtime::msgpack {
 
-using json::Kept;
+using record::Kept;
 
 // One per worker. The record's bytes must live until the next open(). What it gives out lives in the record
 // or in the arena.

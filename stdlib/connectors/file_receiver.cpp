@@ -17,7 +17,7 @@
 #include "stdlib/connectors/byte_source.h"
 #include "stdlib/connectors/connectors.h"
 #include "stdlib/connectors/file_identity.h"
-#include "stdlib/connectors/framing.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/input_files.h"
 #include "stdlib/connectors/input_resume.h"
 #include "stdlib/connectors/lines.h"
@@ -49,7 +49,7 @@ constexpr std::size_t kSmallestRead = std::size_t{16} << 10;
 
 struct FileOptions {
   InputRequest input;
-  std::unique_ptr<Framing> framing;  // null for lines
+  std::unique_ptr<runtime::Framing> framing;  // null for lines
   std::size_t max_record = 0;
   bool wait_partial = false;  // a last line without a newline is left for the next run
   const runtime::Clock* clock = nullptr;
@@ -370,7 +370,7 @@ class FileReceiver final : public runtime::Receiver {
   // out.
   Result<std::size_t> cut(const ReceiveLimits& limits, std::size_t limit, bool at_end, Block& block,
                           std::uint64_t& needs) {
-    const Framing::Cut cut =
+    const runtime::Framing::Cut cut =
         framing_->cut(block.data->view(), 0, limit, limits.max_records, at_end, block.origins);
     if (!cut.error.empty() && cut.taken == 0) {
       const std::string place = fmt::format("byte {}: {}", offset_ + cut.error_at, cut.error);
@@ -432,7 +432,7 @@ class FileReceiver final : public runtime::Receiver {
 
   InputRequest request_;
   std::vector<std::string> left_out_;  // of what globs found: the pipeline's own files
-  const std::unique_ptr<Framing> framing_;
+  const std::unique_ptr<runtime::Framing> framing_;
   const std::size_t max_record_;
   const bool wait_partial_;
   const runtime::Clock& clock_;
@@ -442,7 +442,7 @@ class FileReceiver final : public runtime::Receiver {
   std::size_t current_ = 0;             // its number is its partition
   std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
   std::uint64_t offset_ = 0;            // of the next block
-  bool closed_ = false;                 // see Framing::closed
+  bool closed_ = false;                 // see runtime::Framing::closed
   bool ended_ = false;                  // the last block held the end of the file
   std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
@@ -465,7 +465,7 @@ constexpr std::int64_t kForgetAfter = std::int64_t{7} * 24 * 60 * 60 * kSecond;
 Status check(const runtime::Options& options) {
   if (Status paths = check_input_paths(options); !paths) return paths;
   if (Status state = check_state(options); !state) return state;
-  if (options.string("partial") == "wait" && options.string("framing", "lines") != "lines")
+  if (options.string("partial") == "wait" && !by_lines(options))
     return Error{"option", "partial: wait is about lines; it goes with no other framing", {}, {}};
   if (options.integer("forget_after", kForgetAfter) < 0)
     return Error{"option", "forget_after is negative", {}, {}};
@@ -474,8 +474,10 @@ Status check(const runtime::Options& options) {
 
 Result<std::unique_ptr<runtime::Receiver>> make(const runtime::Options& options,
                                                 const runtime::ConnectorContext& context) {
+  auto framing = make_framing(options);
+  if (!framing) return framing.error();
   FileOptions made;
-  made.framing = make_framing(options);
+  made.framing = std::move(*framing);
   made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
   made.wait_partial = options.string("partial", "deliver") == "wait";
   made.clock = context.clock;
@@ -488,8 +490,7 @@ Result<std::unique_ptr<runtime::Receiver>> make(const runtime::Options& options,
   input.from_start = context.from_start;
   input.skip_bad = options.string("on_bad_file", "fail") == "skip";
   input.hint = !options.given("on_bad_file");
-  const std::string_view framing = options.string("framing", "lines");
-  input.whole = framing == "json_array" || framing == "bytes";
+  input.whole = reads_whole_inputs(options);
   input.forget_after = static_cast<std::uint64_t>(options.integer("forget_after", kForgetAfter) / kSecond);
   input.log = context.log;
   return std::unique_ptr<runtime::Receiver>(std::make_unique<FileReceiver>(std::move(made)));

@@ -13,7 +13,7 @@
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/paths.h"
 #include "stdlib/connectors/connectors.h"
-#include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/option_specs.h"
 #include "stdlib/connectors/output_file.h"
 #include "stdlib/connectors/output_files.h"
@@ -78,8 +78,8 @@ OutputTemplate canonical(OutputTemplate path) {
 class FileSink : public runtime::Sink {
  public:
   FileSink(const OutputTemplate& path, const runtime::Options& options,
-           const runtime::ConnectorContext& context)
-      : files_(output_options(path, options, context)), encoder_(encoding_of(options)) {
+           const runtime::ConnectorContext& context, std::unique_ptr<runtime::Encoder> encoder)
+      : files_(output_options(path, options, context)), encoder_(std::move(encoder)) {
     const Packing packing = packing_of(options);
     if (packing.compression != Compression::none) packed_.emplace(packing);
   }
@@ -124,16 +124,30 @@ class FileSink : public runtime::Sink {
   }
 
  protected:
-  Status append(OutputFiles::Writer& writer, OutputFile& file, const RecordEncoder::Piece& piece) {
+  // `piece`: of the batch from `at` on.
+  Status append(OutputFiles::Writer& writer, OutputFile& file, const runtime::Encoder::Piece& piece,
+                const Batch& batch, std::size_t at) {
+    if (!file.headed) {
+      if (Status begun = begin_file(writer, file, encoder_->head(batch, at)); !begun) return begun;
+    }
     if (packed_) return packed_->append(writer, file, piece.text, piece.line);
     return writer.append(file, piece.text, piece.newline_follows, piece.line);
   }
 
   OutputFiles files_;
-  RecordEncoder encoder_;
+  const std::unique_ptr<runtime::Encoder> encoder_;
   std::optional<PackedOutput> packed_;  // compress: gzip, zstd
 
  private:
+  // A file that holds nothing yet begins with the head of its format.
+  Status begin_file(OutputFiles::Writer& writer, OutputFile& file, std::string_view head) {
+    file.headed = true;
+    if (head.empty()) return {};
+    if (Status made = writer.make(file); !made) return made;
+    if (file.length() != 0) return {};
+    return packed_ ? packed_->append(writer, file, head, false) : writer.append(file, head, false, false);
+  }
+
   Status flush_packed(bool writing) {
     if (!packed_) return {};
     if (Status failed = files_.failure(); !failed) return failed;
@@ -147,8 +161,8 @@ class FileSink : public runtime::Sink {
 class OneFileSink final : public FileSink {
  public:
   OneFileSink(const OutputTemplate& path, const runtime::Options& options,
-              const runtime::ConnectorContext& context)
-      : FileSink(path, options, context), name_(path.name) {}
+              const runtime::ConnectorContext& context, std::unique_ptr<runtime::Encoder> encoder)
+      : FileSink(path, options, context, std::move(encoder)), name_(path.name) {}
 
   Status open(const runtime::StateEntries& saved) override {
     Status opened = FileSink::open(saved);
@@ -174,10 +188,10 @@ class OneFileSink final : public FileSink {
     }
     OutputFiles::Writer writer(files_);
     for (std::size_t i = 0; i < batch.records.size();) {
-      const RecordEncoder::Piece piece = encoder_.next(batch, i);
+      const runtime::Encoder::Piece piece = encoder_->next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = append(writer, *file_, piece); !appended) {
+      } else if (Status appended = append(writer, *file_, piece, batch, i); !appended) {
         return appended;
       }
       i += piece.records;
@@ -202,8 +216,8 @@ class OneFileSink final : public FileSink {
 class TemplateSink final : public FileSink {
  public:
   TemplateSink(const OutputTemplate& path, const runtime::Options& options,
-               const runtime::ConnectorContext& context)
-      : FileSink(path, options, context),
+               const runtime::ConnectorContext& context, std::unique_ptr<runtime::Encoder> encoder)
+      : FileSink(path, options, context, std::move(encoder)),
         base_(path.base),
         evaluator_(options.program("path"), context.clock ? *context.clock : runtime::Clock::system()) {}
 
@@ -219,10 +233,10 @@ class TemplateSink final : public FileSink {
       auto file = file_of(batch, batch.records[i], writer, context);
       if (!file) return file.error();
       if (!*file) continue;
-      const RecordEncoder::Piece piece = encoder_.one(batch, i);
+      const runtime::Encoder::Piece piece = encoder_->one(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (Status appended = append(writer, **file, piece); !appended) {
+      } else if (Status appended = append(writer, **file, piece, batch, i); !appended) {
         return appended;
       }
     }
@@ -349,12 +363,15 @@ void register_file_sink(runtime::Registry& registry) {
   };
   spec.make = [](const runtime::Options& options,
                  const runtime::ConnectorContext& context) -> Result<std::unique_ptr<runtime::Sink>> {
+    auto encoder = make_encoder(options);
+    if (!encoder) return encoder.error();
     const OutputTemplate output = analyse_output(*options.program("path"));
     if (output.constant) {
       return std::unique_ptr<runtime::Sink>(
-          std::make_unique<OneFileSink>(canonical(output), options, context));
+          std::make_unique<OneFileSink>(canonical(output), options, context, std::move(*encoder)));
     }
-    return std::unique_ptr<runtime::Sink>(std::make_unique<TemplateSink>(output, options, context));
+    return std::unique_ptr<runtime::Sink>(
+        std::make_unique<TemplateSink>(output, options, context, std::move(*encoder)));
   };
   static_cast<void>(registry.add(std::move(spec)));
 }

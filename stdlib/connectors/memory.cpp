@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/format_options.h"
 
 namespace pipec::stdlib {
 
@@ -228,8 +228,8 @@ class MemoryReceiver final : public runtime::Receiver {
 
 class MemorySink final : public runtime::Sink {
  public:
-  MemorySink(std::shared_ptr<MemoryChannel> channel, Encoding encoding)
-      : channel_(std::move(channel)), encoder_(encoding) {}
+  MemorySink(std::shared_ptr<MemoryChannel> channel, std::unique_ptr<runtime::Encoder> encoder)
+      : channel_(std::move(channel)), encoder_(std::move(encoder)) {}
   ~MemorySink() override {
     if (open_) channel_->writer_closes();
   }
@@ -241,7 +241,7 @@ class MemorySink final : public runtime::Sink {
   }
   Status write(const runtime::Batch& batch, runtime::StageContext& context) override {
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
-      const RecordEncoder::Piece piece = encoder_.payload(batch, i);
+      const runtime::Encoder::Piece piece = encoder_->payload(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
         continue;
@@ -262,7 +262,7 @@ class MemorySink final : public runtime::Sink {
 
  private:
   std::shared_ptr<MemoryChannel> channel_;
-  RecordEncoder encoder_;
+  const std::unique_ptr<runtime::Encoder> encoder_;
   bool open_ = false;
 };
 
@@ -299,8 +299,10 @@ void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryCh
   sink.positional = 1;
   sink.make = [channels](const runtime::Options& options,
                          const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
+    auto encoder = make_encoder(options);
+    if (!encoder) return encoder.error();
     return std::unique_ptr<runtime::Sink>(
-        std::make_unique<MemorySink>(channels->channel(options.string("name")), encoding_of(options)));
+        std::make_unique<MemorySink>(channels->channel(options.string("name")), std::move(*encoder)));
   };
   static_cast<void>(registry.add(std::move(sink)));
 }

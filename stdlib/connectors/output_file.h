@@ -67,6 +67,7 @@ struct OutputFile {
   bool syncing = false;                      // sync() has it in hand
   OutputClaim claim;                         // no other sink's record may name it meanwhile
   bool leaving = false;                      // a snapshot has removed its entry
+  bool headed = false;                       // what its format begins a file with is there, or asked for
   bool wants_newline = false;                // what was there already ends in the middle of a line
 
   std::uint64_t length() const { return written + pending.size(); }

@@ -19,7 +19,7 @@
 
 #include "stdlib/connectors/compress/unpacker.h"
 #include "stdlib/connectors/connectors.h"
-#include "stdlib/connectors/framing.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
 #include "stdlib/connectors/wakeup.h"
@@ -47,7 +47,7 @@ std::atomic<bool> stdin_is_held{false};
 class StdinReceiver final : public runtime::Receiver {
  public:
   // `framing`: null for lines.
-  StdinReceiver(int fd, const StdinOptions& options, std::unique_ptr<Framing> framing)
+  StdinReceiver(int fd, const StdinOptions& options, std::unique_ptr<runtime::Framing> framing)
       : fd_(fd),
         options_(options),
         framing_(std::move(framing)),
@@ -236,7 +236,7 @@ class StdinReceiver final : public runtime::Receiver {
     const std::size_t limit = limits.max_bytes != 0 ? limits.max_bytes : kBlockBytes;
     const LongestRecord longest(options_.max_record, limits.largest_record);
     auto deadline = now() + limits.wait;
-    Framing::Cut cut;
+    runtime::Framing::Cut cut;
     for (;;) {
       if (offset_ == 0 && framing_->is_text() && begins_like_utf16(data.view())) return utf16_error(kName);
       cut = framing_->cut(data.view(), cut.taken, limit, limits.max_records, ended_, block.origins);
@@ -321,7 +321,7 @@ class StdinReceiver final : public runtime::Receiver {
   const int fd_;
   bool holds_stdin_ = false;
   const StdinOptions options_;
-  const std::unique_ptr<Framing> framing_;
+  const std::unique_ptr<runtime::Framing> framing_;
   Wakeup wakeup_;
   std::string carry_;         // read, not handed out yet
   std::uint64_t offset_ = 0;  // bytes handed out
@@ -337,7 +337,7 @@ class StdinReceiver final : public runtime::Receiver {
 }  // namespace
 
 std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options,
-                                                       std::unique_ptr<Framing> framing) {
+                                                       std::unique_ptr<runtime::Framing> framing) {
   return std::make_unique<StdinReceiver>(fd, options, std::move(framing));
 }
 
@@ -354,7 +354,9 @@ void register_stdin_receiver(runtime::Registry& registry) {
     StdinOptions made;
     made.packing = decompression_of(options);
     made.max_record = static_cast<std::size_t>(options.integer("max_record", kDefaultMaxRecord));
-    return make_stdin_receiver(STDIN_FILENO, made, make_framing(options));
+    auto framing = make_framing(options);
+    if (!framing) return framing.error();
+    return make_stdin_receiver(STDIN_FILENO, made, std::move(*framing));
   };
   static_cast<void>(registry.add(std::move(spec)));
 }

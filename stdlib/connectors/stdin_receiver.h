@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "pipec/runtime/connector.h"
+#include "pipec/runtime/format.h"
 #include "stdlib/connectors/compress/compression.h"
 #include "stdlib/connectors/connectors.h"
-#include "stdlib/connectors/framing.h"
 
 namespace pipec::stdlib {
 
@@ -19,6 +19,6 @@ struct StdinOptions {
 // Reads a descriptor that stays the caller's: lines, or as the framing cuts it. Forward only: positions are
 // bytes of the unpacked text since the start.
 std::unique_ptr<runtime::Receiver> make_stdin_receiver(int fd, const StdinOptions& options,
-                                                       std::unique_ptr<Framing> framing = nullptr);
+                                                       std::unique_ptr<runtime::Framing> framing = nullptr);
 
 }  // namespace pipec::stdlib

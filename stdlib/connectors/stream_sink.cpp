@@ -14,6 +14,7 @@
 
 #include "pipec/runtime/fd.h"
 #include "stdlib/connectors/connectors.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/no_sigpipe.h"
 #include "stdlib/connectors/wakeup.h"
 
@@ -30,8 +31,8 @@ constexpr std::size_t kUncopiedBytes = std::size_t{16} << 10;  // a piece this l
 
 class StreamSink final : public runtime::Sink {
  public:
-  StreamSink(int fd, std::string name, Encoding encoding)
-      : fd_(fd), name_(std::move(name)), encoder_(encoding) {}
+  StreamSink(int fd, std::string name, std::unique_ptr<runtime::Encoder> encoder)
+      : fd_(fd), name_(std::move(name)), encoder_(std::move(encoder)) {}
 
   Status open(const runtime::StateEntries&) override {
     struct stat info;
@@ -47,10 +48,17 @@ class StreamSink final : public runtime::Sink {
 
   Status write(const Batch& batch, runtime::StageContext& context) override {
     for (std::size_t i = 0; i < batch.records.size();) {
-      const RecordEncoder::Piece piece = encoder_.next(batch, i);
+      const runtime::Encoder::Piece piece = encoder_->next(batch, i);
       if (piece.failed) {
         context.dead_letter(batch.records[i], piece.failed);
-      } else if (piece.text.size() < kUncopiedBytes || (piece.line && !piece.newline_follows)) {
+        i += piece.records;
+        continue;
+      }
+      if (!begun_) {
+        begun_ = true;
+        pending_.append(encoder_->head(batch, i));
+      }
+      if (piece.text.size() < kUncopiedBytes || (piece.line && !piece.newline_follows)) {
         pending_.append(piece.text);
         if (piece.line) pending_.push_back('\n');
       } else {
@@ -98,7 +106,8 @@ class StreamSink final : public runtime::Sink {
   int fd_;
   runtime::Fd own_;
   const std::string name_;
-  RecordEncoder encoder_;
+  const std::unique_ptr<runtime::Encoder> encoder_;
+  bool begun_ = false;  // something was written
   Wakeup wakeup_;
   std::string pending_;  // empty between two writes
 };
@@ -110,8 +119,9 @@ class NullSink final : public runtime::Sink {
 
 }  // namespace
 
-std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name, Encoding encoding) {
-  return std::make_unique<StreamSink>(fd, std::move(name), encoding);
+std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name,
+                                                std::unique_ptr<runtime::Encoder> encoder) {
+  return std::make_unique<StreamSink>(fd, std::move(name), std::move(encoder));
 }
 
 void register_stream_sinks(runtime::Registry& registry) {
@@ -122,7 +132,9 @@ void register_stream_sinks(runtime::Registry& registry) {
   out.writes = [](const runtime::Options&) -> std::vector<runtime::PathPieces> { return {{"/dev/stdout"}}; };
   out.make = [](const runtime::Options& options,
                 const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
-    return make_stream_sink(STDOUT_FILENO, "stdout", encoding_of(options));
+    auto encoder = make_encoder(options);
+    if (!encoder) return encoder.error();
+    return make_stream_sink(STDOUT_FILENO, "stdout", std::move(*encoder));
   };
   static_cast<void>(registry.add(std::move(out)));
 

@@ -4,11 +4,12 @@
 #include <string>
 
 #include "pipec/runtime/connector.h"
-#include "stdlib/connectors/encode.h"
+#include "pipec/runtime/format.h"
 
 namespace pipec::stdlib {
 
 // Writes lines to a descriptor that stays the caller's. `name` is for messages.
-std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name, Encoding encoding);
+std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name,
+                                                std::unique_ptr<runtime::Encoder> encoder);
 
 }  // namespace pipec::stdlib

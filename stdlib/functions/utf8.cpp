@@ -1,8 +1,6 @@
 #include "stdlib/functions/utf8.h"
 
 #include <array>
-#include <cstdint>
-#include <cstring>
 
 namespace pipec::stdlib {
 
@@ -19,53 +17,7 @@ bool is_ascii_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Continuation bytes of one character, and the range that its second byte may have (RFC 3629).
-struct Lead {
-  std::size_t more;
-  unsigned char low;
-  unsigned char high;
-};
-
-Lead lead_of(unsigned char byte) {
-  if (byte >= 0xC2 && byte <= 0xDF) return {1, 0x80, 0xBF};
-  if (byte == 0xE0) return {2, 0xA0, 0xBF};
-  if (byte == 0xED) return {2, 0x80, 0x9F};
-  if (byte >= 0xE1 && byte <= 0xEF) return {2, 0x80, 0xBF};
-  if (byte == 0xF0) return {3, 0x90, 0xBF};
-  if (byte >= 0xF1 && byte <= 0xF3) return {3, 0x80, 0xBF};
-  if (byte == 0xF4) return {3, 0x80, 0x8F};
-  return {0, 0, 0};
-}
-
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    if (text.size() - at >= 8) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, text.data() + at, 8);
-      if ((eight & 0x8080808080808080U) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const auto first = static_cast<unsigned char>(text[at]);
-    if (first < 0x80) {
-      ++at;
-      continue;
-    }
-    const Lead lead = lead_of(first);
-    if (lead.more == 0 || text.size() - at <= lead.more) return false;
-    const auto second = static_cast<unsigned char>(text[at + 1]);
-    if (second < lead.low || second > lead.high) return false;
-    for (std::size_t i = 2; i <= lead.more; ++i) {
-      if (begins_character(text[at + i])) return false;
-    }
-    at += lead.more + 1;
-  }
-  return true;
-}
 
 std::size_t leading_white_space(std::string_view text) {
   if (text.empty()) return 0;

@@ -5,7 +5,11 @@
 #include <cstddef>
 #include <string_view>
 
+#include "pipec/runtime/utf8.h"
+
 namespace pipec::stdlib {
+
+using runtime::is_utf8;
 
 inline bool begins_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
@@ -33,8 +37,6 @@ inline std::size_t offset_of_character(std::string_view text, std::size_t number
   }
   return at;
 }
-
-bool is_utf8(std::string_view text);
 
 // The number of bytes of the white space character (Unicode White_Space) at the start, or at the end; 0: none
 // there.

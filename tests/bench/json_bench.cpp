@@ -14,15 +14,15 @@
 
 #include "pipec/runtime/json.h"
 #include "runtime/json/field_index.h"
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 
 namespace {
 
 using namespace pipec::runtime;
 using json::FieldIndex;
 using json::Kernel;
-using json::RecordView;
-using json::Shape;
+using record::RecordView;
+using record::Shape;
 
 struct Input {
   std::string name;

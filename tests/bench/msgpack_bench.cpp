@@ -19,8 +19,7 @@
 #include "pipec/runtime/json.h"
 #include "pipec/runtime/msgpack.h"
 #include "pipec/stdlib/register.h"
-#include "stdlib/connectors/encode.h"
-#include "stdlib/connectors/framing.h"
+#include "stdlib/connectors/format_options.h"
 
 namespace {
 
@@ -123,8 +122,12 @@ void run_stage(benchmark::State& state, Input& input, const std::shared_ptr<runt
 
 void frame(benchmark::State& state, const runtime::Block& block) {
   runtime::Options options;
-  options.items.push_back({"framing", runtime::Value::string("msgpack"), nullptr, {}});
-  const auto framing = stdlib::make_framing(options);
+  runtime::Registry registry;
+  stdlib::register_formats(registry);
+  options.choose("framing", *registry.format("msgpack"));
+  const auto made = stdlib::make_framing(options);
+  if (!made) return state.SkipWithError("no framing");
+  const auto& framing = *made;
   std::vector<runtime::Slice> origins;
   for (auto _ : state) {
     origins.clear();
@@ -148,9 +151,15 @@ void dom(benchmark::State& state, const runtime::Block& block) {
 }
 
 void encode(benchmark::State& state, Input& input, const std::shared_ptr<runtime::Block>& block,
-            stdlib::Encoding encoding) {
+            const char* format) {
   runtime::Batch batch(block, input.pool);
-  stdlib::RecordEncoder encoder(encoding);
+  runtime::Registry registry;
+  stdlib::register_formats(registry);
+  runtime::Options options;
+  options.choose("encode", *registry.format(format));
+  const auto made = stdlib::make_encoder(options);
+  if (!made) return state.SkipWithError("no encoder");
+  runtime::Encoder& encoder = **made;
   for (auto _ : state) {
     for (std::size_t i = 0; i < batch.records.size();) {
       const auto piece = encoder.next(batch, i);
@@ -191,10 +200,8 @@ int main(int argc, char** argv) {
     }
   }
   add("simdjson DOM", [&](benchmark::State& s) { dom(s, *input.json); });
-  add("JSON to MsgPack",
-      [&](benchmark::State& s) { encode(s, input, input.json, stdlib::Encoding::msgpack); });
-  add("MsgPack to JSON",
-      [&](benchmark::State& s) { encode(s, input, input.msgpack, stdlib::Encoding::json); });
+  add("JSON to MsgPack", [&](benchmark::State& s) { encode(s, input, input.json, "msgpack"); });
+  add("MsgPack to JSON", [&](benchmark::State& s) { encode(s, input, input.msgpack, "json"); });
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/functions.md and docs/connectors.md come out of the registry: `pipec functions` prints what is in it.
+"""docs/functions.md, docs/stages.md and docs/connectors.md come out of the registry: `pipec functions` prints what is in it.
 
 usage: PIPEC=path/to/pipec reference.py [--update]
 
@@ -16,6 +16,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MADE = "<!-- made by tests/docs/reference.py --update; edit the registry's entries instead -->\n"
 KINDS = {"recv": "Receivers", "sink": "Sinks", "parse": "Formats"}
+STAGES = "stage"
 
 
 def pipec(*arguments):
@@ -51,17 +52,31 @@ def is_connector(page):
     return page.split(" ", 1)[0] in KINDS
 
 
+def is_stage(page):
+    """A function's page begins with its signature, which says what it gives."""
+    return not is_connector(page) and "->" not in page.split("\n", 1)[0]
+
+
 def functions_page(found):
     out = ["# Functions", "", MADE, "A parameter with `= value` may be left out; a name may be given with an argument: "
            "`round(.x, digits: 2)`. A wrong type always fails;", "so does null, unless the signature says null or any. "
            "`# fails` marks an example that shows a failure.", ""]
     for family, names in found:
-        if family in KINDS:
+        if family in KINDS or family == STAGES:
             continue
         out += [f"## {family[0].upper()}{family[1:]}", ""]
         for name in names:
-            page = next(page for page in pages(name) if not is_connector(page))
+            page = next(page for page in pages(name) if not is_connector(page) and not is_stage(page))
             out += ["```", page, "```", ""]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def stages_page(found):
+    out = ["# Stages", "", MADE, "The stages that come with the standard library, beside those that are part of the language (`filter`, `parse`,",
+           "`transform`, `route`, `sink`, `drop`; see [language.md](language.md#stages)). Options come by position where the page",
+           "shows them without a colon, else by name. A `let` of the same name hides a stage.", ""]
+    for name in next(names for family, names in found if family == STAGES):
+        out += [f"## {name}", "", "```", next(page for page in pages(name) if is_stage(page)), "```", ""]
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -80,7 +95,8 @@ def connectors_page(found):
 def main():
     update = "--update" in sys.argv or os.environ.get("PIPEC_UPDATE_GOLDEN") == "1"
     found, good = sections(), True
-    for name, text in (("functions.md", functions_page(found)), ("connectors.md", connectors_page(found))):
+    for name, text in (("functions.md", functions_page(found)), ("stages.md", stages_page(found)),
+                       ("connectors.md", connectors_page(found))):
         path = os.path.join(ROOT, "docs", name)
         old = ""
         if os.path.exists(path):
@@ -95,7 +111,7 @@ def main():
         good = False
         print("\n".join(difflib.unified_diff(old.splitlines(), text.splitlines(), f"docs/{name}", "the registry",
                                              lineterm="", n=1)))
-    print("pages: " + ("2 passed, 0 failed" if good else "out of date: tests/docs/reference.py --update"))
+    print("pages: " + ("3 passed, 0 failed" if good else "out of date: tests/docs/reference.py --update"))
     sys.exit(0 if good else 1)
 
 

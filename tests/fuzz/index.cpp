@@ -12,17 +12,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const fuzz::Padded record(text);
   const bool valid = test::ReferenceParser(text).valid();
   bool first = true;
-  json::Shape shape = json::Shape::malformed;
-  std::vector<json::FieldSlot> slots;
+  record::Shape shape = record::Shape::malformed;
+  std::vector<record::FieldSlot> slots;
   for (const json::Kernel* kernel : json::usable_kernels()) {
     static thread_local std::map<const json::Kernel*, std::unique_ptr<json::FieldIndex>> kept;
     auto& index = kept[kernel];
     if (!index) index = std::make_unique<json::FieldIndex>(fields, *kernel);
-    const json::Shape found = index->scan(record.view());
-    fuzz::require(!valid || found != json::Shape::malformed);
+    const record::Shape found = index->scan(record.view());
+    fuzz::require(!valid || found != record::Shape::malformed);
     fuzz::require(first || found == shape);
-    for (std::uint32_t i = 0; i < fields.keys.size() && found == json::Shape::object; ++i) {
-      const json::FieldSlot& slot = index->slot(i);
+    for (std::uint32_t i = 0; i < fields.keys.size() && found == record::Shape::object; ++i) {
+      const record::FieldSlot& slot = index->slot(i);
       if (first) {
         slots.push_back(slot);
       } else {
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool one_line = text.find('\n') == std::string_view::npos;
     if (one_line && !text.empty() && kernel->flat(record.view().data(), 0, size) == size &&
         text.front() == '{' && text.back() == '}') {
-      fuzz::require(found == json::Shape::object);
+      fuzz::require(found == record::Shape::object);
     }
   }
   return 0;

@@ -5,10 +5,10 @@
 #include "pipec/runtime/msgpack.h"
 #include "fuzz/support.h"
 #include "pipec/runtime/json.h"
-#include "runtime/json/record_view.h"
 #include "runtime/msgpack/index.h"
 #include "runtime/msgpack/layouts.h"
 #include "runtime/msgpack/read.h"
+#include "runtime/record/record_view.h"
 
 using namespace pipec::runtime;
 
@@ -75,23 +75,23 @@ void cuts(const std::uint8_t* orders, std::string_view bytes) {
   msgpack::Layouts layouts(kFields);
   msgpack::Index one(kFields.keys);
   msgpack::Index known(kFields.keys);
-  json::Offsets members;
+  record::Offsets members;
   std::string record(bytes);
   for (int round = 0; round < 2; ++round) {
     const fuzz::Padded padded(record);
     std::size_t count = 0;
-    const json::Shape shape = one.scan(padded.view());
-    const json::Layout* const layout =
+    const record::Shape shape = one.scan(padded.view());
+    const record::Layout* const layout =
         layouts.find(padded.view().data(), 0, static_cast<std::uint32_t>(record.size()), members, count);
-    const bool plain = shape == json::Shape::object && !one.repeated() && one.members() > 0 &&
-                       one.members() <= json::Layout::kMostMembers;
+    const bool plain = shape == record::Shape::object && !one.repeated() && one.members() > 0 &&
+                       one.members() <= record::Layout::kMostMembers;
     fuzz::require(plain == (layout != nullptr));
     if (layout) {
       known.take({layout, members.data()});
       fuzz::require(known.members() == one.members() && known.body() == one.body());
       for (std::uint32_t slot = 0; slot < kFields.keys.size(); ++slot) {
-        const json::FieldSlot& a = one.slot(slot);
-        const json::FieldSlot& b = known.slot(slot);
+        const record::FieldSlot& a = one.slot(slot);
+        const record::FieldSlot& b = known.slot(slot);
         fuzz::require(a.key_begin == b.key_begin && a.value_begin == b.value_begin &&
                       a.value_end == b.value_end);
       }
@@ -101,13 +101,13 @@ void cuts(const std::uint8_t* orders, std::string_view bytes) {
 }
 
 void edits(const std::uint8_t* orders, std::string_view bytes, bool valid) {
-  static json::RecordView view(kFields);
+  static record::RecordView view(kFields);
   Arena arena;
-  const json::Shape shape = view.open_msgpack(bytes, arena);
-  fuzz::require(!valid || shape != json::Shape::malformed);
-  if (shape == json::Shape::malformed) return;
-  const json::Step inner{true, "b", 0};
-  const json::Step item{false, "-1", -1};
+  const record::Shape shape = view.open_msgpack(bytes, arena);
+  fuzz::require(!valid || shape != record::Shape::malformed);
+  if (shape == record::Shape::malformed) return;
+  const record::Step inner{true, "b", 0};
+  const record::Step item{false, "-1", -1};
   bool all = false;
   for (int i = 0; i < 3; ++i) {
     const std::uint32_t slot = orders[i] & 3;
@@ -132,7 +132,7 @@ void edits(const std::uint8_t* orders, std::string_view bytes, bool valid) {
         if (const Value value = view.get(other); !value.is_failed()) view.set(slot, {}, value);
         break;
       case 6: {
-        const json::Kept kept[] = {{slot, {}}, {other, {&inner, 1}}};
+        const record::Kept kept[] = {{slot, {}}, {other, {&inner, 1}}};
         view.keep(kept);
         all = true;
         break;
@@ -159,7 +159,7 @@ void edits(const std::uint8_t* orders, std::string_view bytes, bool valid) {
   // Values that were put into each other may have become too deep.
   if (reason && std::string_view(reason).starts_with("nested deeper")) return;
   fuzz::require(!reason);
-  if (shape == json::Shape::object && !all) fuzz::require(others(bytes) == others(out->view()));
+  if (shape == record::Shape::object && !all) fuzz::require(others(bytes) == others(out->view()));
 }
 
 void transcodes(std::string_view text) {

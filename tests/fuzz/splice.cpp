@@ -1,7 +1,7 @@
 // Edits of any record: the first bytes say which, the rest is the record. A valid record stays valid,
 // whatever is set, deleted, renamed or kept, and its members that no edit names keep their bytes.
 #include "fuzz/support.h"
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 #include "unit/runtime/json_reference.h"
 
 using namespace pipec::runtime;
@@ -9,18 +9,18 @@ using namespace pipec::runtime;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
   static const FieldSet fields{{"a", "b", "status", "c"}};
-  static json::RecordView view(fields);
+  static record::RecordView view(fields);
   static BufferPool pool;
   Arena arena;
   const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
   const fuzz::Padded record(text);
   const bool valid = test::ReferenceParser(text).valid();
-  const json::Shape shape = view.open(record.view(), false, arena);
-  fuzz::require(!valid || shape != json::Shape::malformed);
-  if (shape == json::Shape::malformed) return 0;
+  const record::Shape shape = view.open(record.view(), false, arena);
+  fuzz::require(!valid || shape != record::Shape::malformed);
+  if (shape == record::Shape::malformed) return 0;
   std::vector<bool> touched(fields.keys.size(), false);
   bool all = false;
-  const json::Step inner{true, "b", 0};
+  const record::Step inner{true, "b", 0};
   for (std::size_t i = 0; i < 3; ++i) {
     const std::uint32_t slot = data[i] & 3;
     const std::uint32_t other = data[i] >> 2 & 3;
@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (const Value value = view.get(other); !value.is_failed()) view.set(slot, {}, value);
         break;
       case 6: {
-        const json::RecordView::Kept kept[] = {{slot, {}}, {other, {}}};
+        const record::Kept kept[] = {{slot, {}}, {other, {}}};
         view.keep(kept);
         all = true;
         break;
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!valid) return 0;
   const std::string written(out->view());
   fuzz::require(test::ReferenceParser(written).valid());
-  if (shape != json::Shape::object || all) return 0;
+  if (shape != record::Shape::object || all) return 0;
   // Members of other names, one by one.
   const auto others = [&](std::string_view from) {
     std::vector<std::pair<std::string, std::string>> found;

@@ -18,6 +18,12 @@ PARTS = {
     "pipec": ("compiler/pipec", {"dsl", "runtime", "graph", "compiler", "stdlib"}),
 }
 
+# Folders that may not know each other, not by way of another header either, and the public headers that are theirs.
+# What formats share, and what goes from one to another, is in runtime/record.
+STRANGERS = [
+    {"runtime/json/": "pipec/runtime/json.h", "runtime/msgpack/": "pipec/runtime/msgpack.h"},
+]
+
 # What a system include begins with: the parts that may have it, in sources and internal headers. Public headers have none.
 THIRD_PARTY = {
     "tao/": {"dsl"},
@@ -92,6 +98,54 @@ def complaints(path, text):
     return found
 
 
+def home_of(path):
+    """The folder of STRANGERS that a header or source belongs to, as it is included."""
+    for folders in STRANGERS:
+        for folder, public in folders.items():
+            if path.startswith(folder) or path == public:
+                return folder
+    return None
+
+
+def meetings(files):
+    """Where strangers include each other. `files`: the text of each, by the name that it is included by."""
+    found = []
+    includes = {
+        path: [name for kind, name in INCLUDE.findall(text) if kind == '"'] for path, text in files.items()
+    }
+    for path in sorted(files):
+        home = home_of(path)
+        if not home:
+            continue
+        strangers = {folder for folders in STRANGERS if home in folders for folder in folders} - {home}
+        seen = {path}
+        ways = [(path, [])]
+        while ways:
+            at, way = ways.pop()
+            for name in includes.get(at, []):
+                if name in seen:
+                    continue
+                seen.add(name)
+                if home_of(name) in strangers:
+                    found.append(f"{path}: {home} may not include {name}" + "".join(f", by {by}" for by in way))
+                else:
+                    ways.append((name, way + [name]))
+    return found
+
+
+# As below, of several files at once.
+MEETINGS = [
+    ({"runtime/json/a.cpp": '#include "runtime/msgpack/a.h"'}, True),
+    ({"runtime/msgpack/a.h": '#include "runtime/json/a.h"'}, True),
+    ({"runtime/msgpack/a.h": '#include "pipec/runtime/json.h"'}, True),
+    ({"pipec/runtime/json.h": '#include "pipec/runtime/msgpack.h"'}, True),
+    ({"runtime/json/a.h": '#include "runtime/record/b.h"', "runtime/record/b.h": '#include "runtime/msgpack/a.h"'}, True),
+    ({"runtime/json/a.h": '#include "runtime/record/b.h"', "runtime/record/b.h": '#include "runtime/json/a.h"'}, False),
+    ({"runtime/json/a.h": '#include "runtime/json/b.h"', "runtime/record/b.h": '#include "runtime/msgpack/a.h"'}, False),
+    ({"runtime/record/a.cpp": '#include "runtime/json/a.h"\n#include "runtime/msgpack/a.h"'}, False),
+]
+
+
 # The check itself must be able to fail: a path, a line of text, and whether it is wrong.
 SAMPLES = [
     ("dsl/lexer.cpp", "#include <tao/pegtl.hpp>", False),
@@ -124,6 +178,10 @@ def self_check():
         f"check_layout.py: {path} with {text!r} should be {'wrong' if wrong else 'right'}"
         for path, text, wrong in SAMPLES
         if bool(complaints(path, text)) != wrong
+    ] + [
+        f"check_layout.py: {files} should be {'wrong' if wrong else 'right'}"
+        for files, wrong in MEETINGS
+        if bool(meetings(files)) != wrong
     ]
 
 
@@ -147,10 +205,12 @@ def main():
             sources += [os.path.relpath(os.path.join(directory, name), root) for name in names]
     sources = sorted(path for path in sources if path.endswith((".cpp", ".h", ".def")))
 
+    texts = {}
     included = set()
     for path in sources:
         with open(os.path.join(root, path), encoding="utf-8") as source:
             text = source.read()
+        texts[path.split("/include/", 1)[1] if is_public(path) else path] = text
         found += complaints(path, text)
         for kind, name in INCLUDE.findall(text):
             if kind != '"':
@@ -162,6 +222,7 @@ def main():
                 found.append(f"{path}: there is no {name}")
         if path.endswith(".cpp") and path not in compiled:
             found.append(f"{path} is compiled by no target")
+    found += meetings(texts)
     # Tests may include anything.
     for directory, _, names in os.walk(os.path.join(root, "tests")):
         for name in names:
@@ -175,7 +236,7 @@ def main():
 
     for line in found:
         print(line)
-    print(f"cases: {len(sources) + len(SAMPLES) - len(found)} passed, {len(found)} failed")
+    print(f"cases: {len(sources) + len(SAMPLES) + len(MEETINGS) - len(found)} passed, {len(found)} failed")
     return 1 if found else 0
 
 

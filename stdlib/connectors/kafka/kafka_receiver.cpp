@@ -138,6 +138,7 @@ Status check(const runtime::Options& options) {
 void register_kafka_receiver(runtime::Registry& registry) {
   runtime::ReceiverSpec spec;
   spec.name = "kafka";
+  spec.commits_elsewhere = true;
   spec.doc = "Reads topics of Kafka as a member of a consumer group, which keeps the positions";
   spec.options = kafka::receiver_options();
   spec.positional = 3;

@@ -13,7 +13,7 @@
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/json.h"
 #include "stdlib/connectors/connectors.h"
-#include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/kafka/producer.h"
 #include "stdlib/connectors/kafka/sink_options.h"
 #include "stdlib/connectors/kafka/transaction.h"
@@ -50,10 +50,10 @@ const char* refuse_topic(std::string_view topic) {
 
 class KafkaSink final : public runtime::Sink {
  public:
-  KafkaSink(const runtime::Options& options, std::shared_ptr<Producer> producer,
-            std::shared_ptr<Transaction> transaction)
+  KafkaSink(const runtime::Options& options, std::unique_ptr<runtime::Encoder> encoder,
+            std::shared_ptr<Producer> producer, std::shared_ptr<Transaction> transaction)
       : topic_(options.program("topic")),
-        encoder_(encoding_of(options)),
+        encoder_(std::move(encoder)),
         producer_(std::move(producer)),
         transaction_(std::move(transaction)) {
     const runtime::Options::Item* topic = options.find("topic");
@@ -234,7 +234,7 @@ class KafkaSink final : public runtime::Sink {
       if (metadata && metadata->null_payload && batch.payload(record) == nothing) {
         out.has_payload = false;  // a tombstone goes on as one, whatever the encoding
       } else {
-        const RecordEncoder::Piece piece = encoder_.payload(batch, at);
+        const runtime::Encoder::Piece piece = encoder_->payload(batch, at);
         if (piece.failed) {
           context.dead_letter(record, piece.failed);
           continue;
@@ -300,7 +300,7 @@ class KafkaSink final : public runtime::Sink {
   }
 
   runtime::Evaluator topic_;
-  RecordEncoder encoder_;
+  const std::unique_ptr<runtime::Encoder> encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
   rd_kafka_topic_t* constant_handle_ = nullptr;  // of this batch: the client may be made anew between two
@@ -316,16 +316,19 @@ Result<std::unique_ptr<runtime::Sink>> make_sink(const runtime::Options& options
                                                  const runtime::ConnectorContext& context) {
   Result<kafka::ProducerSettings> settings = kafka::producer_settings(options, context);
   if (!settings) return settings.error();
+  auto encoder = make_encoder(options);
+  if (!encoder) return encoder.error();
   const auto shared = context.shared ? context.shared : std::make_shared<runtime::SharedParts>();
   if (options.boolean("exactly_once", false)) {
     auto transaction = shared->find_or_make<Transaction>(
         "kafka.transaction", [&] { return std::make_shared<Transaction>(*settings, context.log); });
     return std::unique_ptr<runtime::Sink>(
-        std::make_unique<KafkaSink>(options, nullptr, std::move(transaction)));
+        std::make_unique<KafkaSink>(options, std::move(*encoder), nullptr, std::move(transaction)));
   }
   auto producer = shared->find_or_make<Producer>("kafka.producer\n" + kafka::fingerprint(*settings),
                                                  [&] { return std::make_shared<Producer>(*settings); });
-  return std::unique_ptr<runtime::Sink>(std::make_unique<KafkaSink>(options, std::move(producer), nullptr));
+  return std::unique_ptr<runtime::Sink>(
+      std::make_unique<KafkaSink>(options, std::move(*encoder), std::move(producer), nullptr));
 }
 
 Status check_topic(const runtime::Options& options) {

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "stdlib/connectors/encode.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/option_specs.h"
 
 namespace pipec::stdlib::kafka {

@@ -29,3 +29,25 @@ TEST_CASE("every other tool's function is answered with what to write here") {
   }
   CHECK(answered >= 80);
 }
+
+TEST_CASE("every other tool's stage is answered with what to write here, called") {
+  runtime::Registry registry;
+  stdlib::register_all(registry);
+  std::size_t answered = 0;
+  for (const dsl::ForeignWord& word : dsl::foreign_words()) {
+    if (word.where != dsl::ForeignWord::Where::stage) continue;
+    CAPTURE(word.word);
+    CHECK_FALSE(registry.stage(word.word));
+    dsl::SourceMap sources;
+    dsl::DiagnosticSink sink;
+    const dsl::SourceFile& source =
+        sources.add("a.pipe", "recv stdin() | " + std::string(word.word) + "(.a > 1) | sink stdout()");
+    compiler::compile(source, registry, {}, sink);
+    REQUIRE(sink.error_count() == 1);
+    const dsl::Diagnostic& said = sink.all()[0];
+    if (dsl::code_text(said.code) != "E0117") continue;  // a keyword, which the parser answers
+    CHECK(said.hints == std::vector<std::string>{std::string(word.advice)});
+    ++answered;
+  }
+  CHECK(answered >= 40);
+}

@@ -68,7 +68,7 @@ struct Adding {
     };
     must(all.add(std::move(spec)));
   }
-  void add(ParserSpec spec) { must(all.add(std::move(spec))); }
+  void add(FormatSpec spec) { must(all.add(std::move(spec))); }
   static void must(const Status& status) {
     if (!status) throw std::runtime_error(status.error().message);
   }
@@ -171,8 +171,9 @@ void add_connectors(Adding all) {
   null.name = "null";
   all.add(null);
   for (const char* name : {"json", "text"}) {
-    ParserSpec parser;
-    parser.name = name;
+    FormatSpec format;
+    format.name = name;
+    FormatSpec::Parse& parser = format.parse.emplace();
     parser.options = {option("on_error", OptionSpec::Kind::choice, TypeSet::any(), false)};
     parser.options[0].choices = {"dlq", "skip", "fail"};
     parser.can_fail = std::string_view(name) == "json";
@@ -180,7 +181,7 @@ void add_connectors(Adding all) {
     parser.make = [](const Options&) -> Result<std::unique_ptr<Stage>> {
       return std::unique_ptr<Stage>(std::make_unique<Nothing>());
     };
-    all.add(parser);
+    all.add(format);
   }
 }
 

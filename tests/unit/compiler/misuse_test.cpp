@@ -76,9 +76,18 @@ TEST_CASE("D12 the registry refuses a name that is taken, no name, and no code, 
   ReceiverSpec receiver;
   receiver.name = "r";
   CHECK(why(registry.add(receiver)) == "the receiver 'r' has no 'make'");
-  ParserSpec parser;
-  parser.name = "p";
-  CHECK(why(registry.add(parser)) == "the format 'p' has no 'make'");
+  FormatSpec format;
+  format.name = "p";
+  CHECK(why(registry.add(format)) == "the format 'p' does nothing");
+  format.parse.emplace();
+  CHECK(why(registry.add(format)) == "the format 'p' has no 'make'");
+  format.parse.reset();
+  format.encode.emplace();
+  CHECK(why(registry.add(format)) == "the format 'p' has no 'make'");
+  format.encode.reset();
+  format.frame.emplace();
+  format.frame->positional = 1;
+  CHECK(why(registry.add(format)) == "the format 'p' has fewer options than are positional");
   CHECK(why(registry.problem()) == "there is a function 'f' already");
 }
 
@@ -127,15 +136,18 @@ TEST_CASE("D12 own code that throws while a text is compiled is an error with it
   reads.check = nullptr;
   reads.reads = [](const Options&) -> std::vector<std::string> { throw std::runtime_error("boom in reads"); };
   REQUIRE(registry.add(reads));
-  ParserSpec parser;
+  FormatSpec parser;
   parser.name = "own";
-  parser.make = [](const Options&) -> Result<std::unique_ptr<Stage>> {
+  parser.parse.emplace();
+  parser.parse->make = [](const Options&) -> Result<std::unique_ptr<Stage>> {
     throw std::runtime_error("boom in make");
   };
   REQUIRE(registry.add(parser));
-  ParserSpec nothing = parser;
+  FormatSpec nothing = parser;
   nothing.name = "nothing";
-  nothing.make = [](const Options&) -> Result<std::unique_ptr<Stage>> { return std::unique_ptr<Stage>(); };
+  nothing.parse->make = [](const Options&) -> Result<std::unique_ptr<Stage>> {
+    return std::unique_ptr<Stage>();
+  };
   REQUIRE(registry.add(nothing));
 
   struct Case {

@@ -27,10 +27,10 @@ TEST_CASE("the table of other tools' words is long, sorted and says what to writ
   CHECK(foreign_word("gsub", ForeignWord::Where::stage) == nullptr);
 }
 
-TEST_CASE("every other tool's stage is answered with what to write here, called or followed by a value") {
+TEST_CASE("every other tool's stage is answered with what to write here where a value follows") {
   for (const ForeignWord& word : foreign_words()) {
     if (word.where != ForeignWord::Where::stage) continue;
-    for (const char* behind : {"(.a > 1)", " 2", " \"x\""}) {
+    for (const char* behind : {" .a > 1", " 2", " \"x\""}) {
       const std::string text = "recv file(\"a\") | " + std::string(word.word) + behind + " | sink stdout()";
       CAPTURE(text);
       SourceMap sources;

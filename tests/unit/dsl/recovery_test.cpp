@@ -54,9 +54,11 @@ TEST_CASE("misspelt and missing words are suggested") {
   CHECK(hint_of("commit snik") == "did you mean 'sink'?");
   CHECK(hint_of("test \"t\" { stage c givn 1 }") == "did you mean 'given'?");
   CHECK(hint_of("file(\"x\") | drop") == "a connector stands behind 'recv': recv file(...)");
-  CHECK(hint_of("a | file(\"x\")") ==
-        "a connector stands behind its stage: 'sink file(...)'; a function within one: 'transform { .a = "
-        "file(.a) }'");
+  CHECK(hint_of("a | dedupe .id") == "the options of a stage stand in parentheses: dedupe(...)");
+  CHECK(hint_of("a | transfrm { .a = 1 } | drop") == "did you mean 'transform'?");
+  CHECK(hint_of("a | rout { .a -> drop else -> drop }") == "did you mean 'route'?");
+  CHECK(hint_of("a | stamp { .a = 1 } | drop") == "the name has no point: name = .field");
+  CHECK(hint_of("a | stamp { b = 1, c = 2 } | drop") == "leave it out");
   CHECK(hint_of("filter .x | drop").substr(0, 5) == "write");
   CHECK(hint_of("x = recv stdin()") == "write 'let x = ...'");
   CHECK(hint_of("a | route { .x -> drop }") == "add 'else -> drop' if the other records may go");

@@ -86,7 +86,19 @@ TEST_CASE("a let whose pipeline begins with a name has it as its source") {
   CHECK(let.pipeline.source->names[0].text == "b");
   CHECK(let.pipeline.chain.stages.size() == 1);
   CHECK(errors_of("let a = 5") == "E0110 1:9");
-  CHECK(errors_of("let a = now()") == "E0110 1:9");
+}
+
+TEST_CASE("a name with options or a block is a stage wherever a stage may stand") {
+  Parsed parsed("let a = head(10)");
+  const auto& let = as<LetItem>(*parsed.result.file.items[0]);
+  CHECK_FALSE(let.pipeline.source);
+  CHECK(dump_of("let a = head(10)") == "(let a\n  (stage head 10))\n");
+  CHECK(dump_of("let a = x {} | y() { b = .c; d = 1 } | z") ==
+        "(let a\n  (stage x)\n  (stage y\n    (= b .c)\n    (= d 1))\n  (stages z))\n");
+  CHECK(dump_of("a | route { .x -> y(.z) .w -> v (.u) -> drop else -> s { t = 1 } }") ==
+        "(flow\n  (from a)\n  (route\n    (when .x\n      (stage y .z))\n    (when .w\n      (stages v))\n"
+        "    (when .u\n      (drop))\n    (else\n      (stage s\n        (= t 1)))))\n");
+  CHECK(errors_of("a | x { b = 1 c } | y { d = } | z") == "E0110 1:15, E0110 1:29");
 }
 
 TEST_CASE("tests") {

@@ -101,7 +101,7 @@ TEST_CASE("flat lines are what the index takes, at any distance from a block's e
       const std::string_view line = padded.view().substr(begin, end - begin);
       if (line.front() == '{' && line.back() == '}') {
         INFO(line);
-        REQUIRE(index.scan(line) == json::Shape::object);
+        REQUIRE(index.scan(line) == record::Shape::object);
         ++taken;
       }
       begin = end + 1;
@@ -133,7 +133,7 @@ TEST_CASE("keys and what may spell them are found in a block") {
     const Padded padded(text);
     for (const json::Kernel* kernel : json::usable_kernels()) {
       INFO(kernel->name << ": " << text);
-      json::Offsets offsets;
+      record::Offsets offsets;
       const std::size_t count = kernel->find(padded.view().data(), 0, text.size(), needle, offsets);
       REQUIRE(std::vector<std::uint32_t>(offsets.data(), offsets.data() + count) == expected);
     }
@@ -154,8 +154,8 @@ TEST_CASE("the operators that are noted while lines are validated are those that
     for (const json::Kernel* kernel : json::usable_kernels()) {
       INFO(kernel->name << ": " << text);
       bool ascii = false;
-      json::Offsets with;
-      json::Offsets alone;
+      record::Offsets with;
+      record::Offsets alone;
       std::size_t count = 0;
       std::size_t alone_count = 0;
       const std::size_t stop = kernel->valid_flat(data, 0, text.size(), &ascii, &with, &count);
@@ -192,15 +192,15 @@ TEST_CASE("a record that follows a layout is what its operators say") {
       if (!kernel->follow) continue;
       INFO(kernel->name << ": " << good << '\n' << other);
       json::Layouts layouts(fields);
-      json::Offsets offsets;
+      record::Offsets offsets;
       std::size_t count = 0;
       kernel->operators(first.view().data(), 0, good.size(), offsets, count);
       const auto size = static_cast<std::uint32_t>(other.size());
-      const json::Layout* const layout =
+      const record::Layout* const layout =
           layouts.find(first.view().data(), static_cast<std::uint32_t>(good.size()), offsets.data(), count);
       if (!layout) continue;
       std::vector<std::uint32_t> members(1 + 2 * layout->leads.size());
-      json::Offsets quotes;
+      record::Offsets quotes;
       kernel->quotes(second.view().data(), 0, size, quotes);
       const std::uint32_t* const behind =
           kernel->follow(*layout, second.view().data(), 0, size, quotes.data(), members.data());

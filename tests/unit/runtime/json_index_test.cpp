@@ -9,9 +9,9 @@
 using namespace pipec::runtime;
 using namespace pipec::runtime::test;
 using json::FieldIndex;
-using json::FieldSlot;
-using json::Shape;
 using json::usable_kernels;
+using record::FieldSlot;
+using record::Shape;
 
 namespace {
 

@@ -7,15 +7,15 @@
 #include "json_reference.h"
 #include "json_support.h"
 #include "pipec/runtime/json.h"
-#include "runtime/json/record_view.h"
+#include "runtime/record/record_view.h"
 #include "support/catch.h"
 
 using namespace pipec::runtime;
 using namespace pipec::runtime::test;
-using json::Edit;
-using json::RecordView;
-using json::Shape;
-using json::Step;
+using record::Edit;
+using record::RecordView;
+using record::Shape;
+using record::Step;
 
 namespace {
 
@@ -65,7 +65,7 @@ struct View {
     return view.rename(slot(from), {}, slot(to), {});
   }
   Edit keep(std::vector<std::pair<std::string, std::vector<Step>>> paths) {
-    std::vector<RecordView::Kept> kept;
+    std::vector<record::Kept> kept;
     for (const auto& [name, below] : paths) kept.push_back({slot(name), below});
     return view.keep(kept);
   }
@@ -477,7 +477,7 @@ TEST_CASE("edits agree with edits of a tree on generated records") {
         }
         if (tree.contains("a")) kept["a"] = tree["a"];
         tree = kept;
-        const RecordView::Kept paths[] = {{slot, below}, {v.slot("a"), {}}};
+        const record::Kept paths[] = {{slot, below}, {v.slot("a"), {}}};
         INFO(text << done);
         REQUIRE(v.view.keep(paths) == Edit::done);
       }
@@ -527,7 +527,7 @@ TEST_CASE("hostile records survive every edit") {
           edit = v.view.rename(slot, {}, other, below);
           break;
         case 3: {
-          const RecordView::Kept kept[] = {{slot, {}}, {other, below}};
+          const record::Kept kept[] = {{slot, {}}, {other, below}};
           edit = v.view.keep(kept);
           break;
         }

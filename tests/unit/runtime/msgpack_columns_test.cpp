@@ -3,10 +3,10 @@
 #include "runtime/eval/condition_columns.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/raw_filter.h"
-#include "runtime/json/block_index.h"
 #include "runtime/msgpack/index.h"
 #include "runtime/msgpack/layouts.h"
 #include "runtime/msgpack/token.h"
+#include "runtime/record/block_index.h"
 #include "support/catch.h"
 #include "unit/runtime/eval_random.h"
 #include "unit/runtime/msgpack_support.h"
@@ -20,7 +20,7 @@ namespace {
 std::string known(const Lines& records, const FieldSet& fields) {
   BufferPool pool;
   const Batch batch(msgpack_block(records, pool), pool);
-  json::BlockIndex index(fields);
+  record::BlockIndex index(fields);
   std::string result;
   for (std::size_t first = 0; first < batch.records.size();) {
     const std::size_t taken = index.scan(batch, first);
@@ -156,7 +156,7 @@ void one_index(std::uint64_t seed, Count& count) {
   INFO("replay with PIPEC_SEED=" << seed);
   Random random(static_cast<unsigned>(seed));
   const FieldSet fields{kKeys};
-  json::BlockIndex block_index(fields);
+  record::BlockIndex block_index(fields);
   msgpack::Index index(fields.keys);
   BufferPool pool;
   const Batch batch = random_batch(random, pool);
@@ -165,19 +165,19 @@ void one_index(std::uint64_t seed, Count& count) {
     for (std::size_t row = 0; row < taken; ++row) {
       const std::string_view record = batch.payload(batch.records[first + row]);
       INFO("record: " << unpacked(record));
-      const json::Layout* const layout = block_index.layout(row);
+      const record::Layout* const layout = block_index.layout(row);
       if (!layout || block_index.format() == Format::json) continue;
       ++count.by_columns;
-      REQUIRE(index.scan(record) == json::Shape::object);
+      REQUIRE(index.scan(record) == record::Shape::object);
       REQUIRE_FALSE(index.repeated());
       REQUIRE(index.members() == layout->leads.size());
       for (std::uint32_t slot = 0; slot < fields.keys.size(); ++slot) {
-        const json::FieldSlot& place = index.slot(slot);
+        const record::FieldSlot& place = index.slot(slot);
         const std::string_view value = block_index.value(row, slot);
         REQUIRE(value == record.substr(place.value_begin, place.value_end - place.value_begin));
         if (!place.found()) continue;
         REQUIRE(value.data() == record.data() + place.value_begin);
-        const json::Layout::Lead& lead = layout->leads[layout->member_of[slot]];
+        const record::Layout::Lead& lead = layout->leads[layout->member_of[slot]];
         const std::uint32_t begin = block_index.members(row)[std::size_t{2} * layout->member_of[slot]];
         REQUIRE(block_index.text() + begin + lead.key == record.data() + place.key_begin);
       }
@@ -341,7 +341,7 @@ TEST_CASE("a MsgPack record is compared with the layout of the one before to its
   CHECK(known({good, other, good, other}, fields) == "++++");
   BufferPool pool;
   const Batch batch(msgpack_block({good, other}, pool), pool);
-  json::BlockIndex index(fields);
+  record::BlockIndex index(fields);
   REQUIRE(index.scan(batch, 0) == 2);
   CHECK(index.value(0, 0) == "\x01");
   CHECK(index.value(1, 0).data() == nullptr);
@@ -384,17 +384,18 @@ TEST_CASE("no byte behind a record is compared with a layout's key", "[msgpack]"
     // Its own allocation, so that a sanitizer sees what is read behind the padding.
     const std::unique_ptr<char[]> own(new char[record.size() + Buffer::kPadding]());
     std::copy(record.begin(), record.end(), own.get());
-    json::Offsets members;
+    record::Offsets members;
     std::size_t count = 0;
     return layouts.find(own.get(), 0, static_cast<std::uint32_t>(record.size()), members, count);
   };
   const std::string head = bytes_of({0xdf, 0, 0, 0, 1, 0xdb, 0, 0});
   const std::string key(600, 'k');
-  const json::Layout* const first = found(head + "\x02\x58" + key + "\x01");
+  const record::Layout* const first = found(head + "\x02\x58" + key + "\x01");
   REQUIRE(first);
   CHECK(found(head + "\x02\x58" + key + "\x02") == first);
   CHECK(found(head + "\x02\x58" + key.substr(0, 20)) == nullptr);
-  const json::Layout* const second = found(head + std::string(1, '\0') + "\x05" + key.substr(0, 5) + "\x01");
+  const record::Layout* const second =
+      found(head + std::string(1, '\0') + "\x05" + key.substr(0, 5) + "\x01");
   CHECK(second);
   CHECK(second != first);
 }
@@ -404,7 +405,7 @@ TEST_CASE("a chunk has one format", "[msgpack]") {
   Batch batch(msgpack_block({packed(R"({"n":1})"), R"({"n":2})", R"({"n":3})", packed(R"({"n":4})")}, pool),
               pool);
   batch.records[1].format = batch.records[2].format = Format::json;
-  json::BlockIndex index(FieldSet{{"n"}});
+  record::BlockIndex index(FieldSet{{"n"}});
   const auto value = [&](std::size_t row) { return std::string(index.value(row, 0)); };
   REQUIRE(index.scan(batch, 0) == 1);
   CHECK(index.format() == Format::msgpack);

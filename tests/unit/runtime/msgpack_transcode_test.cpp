@@ -1,5 +1,5 @@
 // JSON to MsgPack and back without a tree.
-#include "runtime/msgpack/text.h"
+#include "runtime/record/sixteen.h"
 #include "support/catch.h"
 #include "unit/runtime/msgpack_support.h"
 
@@ -53,8 +53,8 @@ TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") 
         high |= (c >= 0x80 ? 1U : 0U) << i;
       }
       char copy[16];
-      const msgpack::Sixteen vectors = msgpack::copy_sixteen(bytes.data(), copy);
-      const msgpack::Sixteen words = msgpack::look_at_sixteen(bytes.data());
+      const record::Sixteen vectors = record::copy_sixteen(bytes.data(), copy);
+      const record::Sixteen words = record::look_at_sixteen(bytes.data());
       REQUIRE(std::string(copy, 16) == bytes);
       REQUIRE(vectors.special == special);
       REQUIRE(words.special == special);

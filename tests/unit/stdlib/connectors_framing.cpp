@@ -9,8 +9,7 @@
 #include "pipec/runtime/fd.h"
 #include "pipec/runtime/msgpack.h"
 #include "pipec/stdlib/memory.h"
-#include "stdlib/connectors/encode.h"
-#include "stdlib/connectors/framing.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/stdin_receiver.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
@@ -42,8 +41,8 @@ std::unique_ptr<Framing> framing(std::string_view name) {
   OptionsBuilder options;
   auto made = make_framing(options.text("framing", name));
   REQUIRE(made);
-  made->restart(0, false);
-  return made;
+  (*made)->restart(0, false);
+  return std::move(*made);
 }
 
 // The records of a stream that comes `step` bytes at a time, then "!error @offset" where there is one.
@@ -233,8 +232,7 @@ TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came
   const Fd read(ends[0]);
   Fd write(ends[1]);
   OptionsBuilder options;
-  const auto receiver =
-      make_stdin_receiver(read.get(), of_thousand(), make_framing(options.text("framing", "msgpack")));
+  const auto receiver = make_stdin_receiver(read.get(), of_thousand(), framing("msgpack"));
   REQUIRE(receiver->open({}).ok());
   const std::string record = packed(R"({"a":"text","b":[1,2,3]})");
   BufferPool pool;
@@ -274,8 +272,7 @@ TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
     write_file(temp / "in", packed("[1]") + tail);
     const Fd file(::open((temp / "in").c_str(), O_RDONLY | O_CLOEXEC));
     OptionsBuilder options;
-    const auto receiver =
-        make_stdin_receiver(file.get(), of_thousand(), make_framing(options.text("framing", "msgpack")));
+    const auto receiver = make_stdin_receiver(file.get(), of_thousand(), framing("msgpack"));
     REQUIRE(receiver->open({}).ok());
     const Gathered all = receive_all(*receiver);
     CHECK(all.records == Lines{packed("[1]")});
@@ -291,11 +288,16 @@ struct Encoded {
   Lines failed;
 };
 
-Encoded encoded(Encoding encoding, const Batch& batch) {
-  RecordEncoder encoder(encoding);
+// `encode` as the option; empty: left out.
+Encoded encoded(std::string_view encode, const Batch& batch) {
+  OptionsBuilder options;
+  if (!encode.empty()) options.text("encode", encode);
+  const auto made = make_encoder(options);
+  REQUIRE(made);
+  Encoder& encoder = **made;
   Encoded result;
   for (std::size_t i = 0; i < batch.records.size();) {
-    const RecordEncoder::Piece piece = encoder.next(batch, i);
+    const Encoder::Piece piece = encoder.next(batch, i);
     if (piece.failed) {
       result.failed.emplace_back(piece.failed);
     } else {
@@ -318,29 +320,28 @@ Batch mixed(BufferPool& pool) {
 
 TEST_CASE("without encode each record leaves in its own format") {
   BufferPool pool;
-  CHECK(encoded(Encoding::own, mixed(pool)).text ==
+  CHECK(encoded("", mixed(pool)).text ==
         "{\"a\": 1}\n" + packed(R"({"b":2.5})") + packed("[null]") + "{\"c\":\"\\u00e9\"}\n");
 }
 
 TEST_CASE("encode: json and encode: msgpack make one format of both") {
   BufferPool pool;
-  CHECK(encoded(Encoding::json, mixed(pool)).text ==
-        "{\"a\": 1}\n{\"b\":2.5}\n[null]\n{\"c\":\"\\u00e9\"}\n");
-  CHECK(encoded(Encoding::msgpack, mixed(pool)).text ==
+  CHECK(encoded("json", mixed(pool)).text == "{\"a\": 1}\n{\"b\":2.5}\n[null]\n{\"c\":\"\\u00e9\"}\n");
+  CHECK(encoded("msgpack", mixed(pool)).text ==
         packed(R"({"a":1})") + packed(R"({"b":2.5})") + packed("[null]") + packed(R"({"c":"\u00e9"})"));
 }
 
 TEST_CASE("P7 a record that has no form in the sink's format is a dead letter, the others go on") {
   BufferPool pool;
   const Batch json = batch_of({"[1]", "[1e400]", "{", "[2]", R"({"a":"\ud800"})"}, pool);
-  const Encoded all = encoded(Encoding::msgpack, json);
+  const Encoded all = encoded("msgpack", json);
   CHECK(all.text == packed("[1]") + packed("[2]"));
   CHECK(all.failed == Lines{"encode: msgpack: a number beyond 64 bits at byte 1",
                             "encode: msgpack: unexpected end at byte 1",
                             "encode: msgpack: malformed string at byte 5"});
   Batch bytes = batch_of({packed("[1]"), "\x91", "\xa1\xff"}, pool);
   for (Record& record : bytes.records) record.format = Format::msgpack;
-  const Encoded text = encoded(Encoding::json, bytes);
+  const Encoded text = encoded("json", bytes);
   CHECK(text.text == "[1]\n");
   CHECK(text.failed ==
         Lines{"encode: json: unexpected end at byte 1", "encode: json: invalid UTF-8 at byte 1"});
@@ -350,7 +351,7 @@ TEST_CASE("encode: text takes .message of a MsgPack record too") {
   BufferPool pool;
   Batch batch = batch_of({packed(R"({"message":"two\nlines"})"), packed("{}")}, pool);
   for (Record& record : batch.records) record.format = Format::msgpack;
-  const Encoded all = encoded(Encoding::text, batch);
+  const Encoded all = encoded("text", batch);
   CHECK(all.text == "two\\nlines\n");
   CHECK(all.failed == Lines{"encode: text: the record has no .message"});
 }
@@ -365,8 +366,8 @@ TEST_CASE("MsgPack neighbours leave in one piece") {
   }
   block->format = Format::msgpack;
   Batch batch(block, pool);
-  RecordEncoder encoder(Encoding::own);
-  const RecordEncoder::Piece piece = encoder.next(batch, 0);
+  const auto encoder = make_encoder({});
+  const Encoder::Piece piece = (*encoder)->next(batch, 0);
   CHECK(piece.records == 10);
   CHECK(piece.text.data() == block->data->data());
   CHECK_FALSE(piece.line);

@@ -10,6 +10,7 @@
 #include "connectors_support.h"
 #include "pipec/runtime/fd.h"
 #include "pipec/stdlib/memory.h"
+#include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/stdin_receiver.h"
 #include "stdlib/connectors/stream_sink.h"
 #include "support/catch.h"
@@ -18,13 +19,17 @@
 using namespace pipec::test;
 using namespace pipec::runtime;
 using pipec::stdlib::Compression;
-using pipec::stdlib::Encoding;
 using pipec::stdlib::make_stdin_receiver;
 using pipec::stdlib::make_stream_sink;
 
 namespace {
 
 using Lines = std::vector<std::string>;
+
+std::unique_ptr<Encoder> json_encoder() {
+  OptionsBuilder options;
+  return std::move(*pipec::stdlib::make_encoder(options.text("encode", "json")));
+}
 
 struct Pipe {
   Pipe() {
@@ -238,7 +243,7 @@ TEST_CASE("recv stdin that waits for packed input is interrupted") {
 
 TEST_CASE("fault S9 a reader of stdout that is gone is an error, not the end of the process") {
   Pipe pipe;
-  const auto sink = make_stream_sink(pipe.write.get(), "stdout", Encoding::json);
+  const auto sink = make_stream_sink(pipe.write.get(), "stdout", json_encoder());
   REQUIRE(sink->open({}).ok());
   BufferPool pool;
   FakeContext context;
@@ -253,7 +258,7 @@ TEST_CASE("fault S9 a reader of stdout that is gone is an error, not the end of 
 
 TEST_CASE("a write to a slow reader of stdout is complete, and can be interrupted") {
   Pipe pipe;
-  const auto sink = make_stream_sink(pipe.write.get(), "stdout", Encoding::json);
+  const auto sink = make_stream_sink(pipe.write.get(), "stdout", json_encoder());
   REQUIRE(sink->open({}).ok());
   BufferPool pool;
   FakeContext context;
@@ -277,7 +282,7 @@ TEST_CASE("a write to a slow reader of stdout is complete, and can be interrupte
 
 TEST_CASE("stdout on a full device is an error") {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
-  const auto sink = make_stream_sink(full.get(), "stdout", Encoding::json);
+  const auto sink = make_stream_sink(full.get(), "stdout", json_encoder());
   REQUIRE(sink->open({}).ok());
   BufferPool pool;
   FakeContext context;

@@ -19,7 +19,7 @@ inline const runtime::Registry& connectors() {
   static const runtime::Registry* const registry = [] {
     auto* made = new runtime::Registry;
     stdlib::register_connectors(*made);
-    stdlib::register_codecs(*made);
+    stdlib::register_formats(*made);
     return made;
   }();
   return *registry;
@@ -28,6 +28,10 @@ inline const runtime::Registry& connectors() {
 class OptionsBuilder {
  public:
   OptionsBuilder& text(std::string name, std::string_view value) {
+    if (name == "encode" || name == "framing") {
+      options_.choose(std::move(name), *connectors().format(value));
+      return *this;
+    }
     return add(std::move(name), runtime::Value::string(options_.storage->copy(value)));
   }
   OptionsBuilder& number(std::string name, std::int64_t value) {

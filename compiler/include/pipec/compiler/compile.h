@@ -38,6 +38,9 @@ struct CompileOptions {
   runtime::ConnectorContext connectors;
   UseReader use;           // without one, `use` is an error
   bool needs_flow = true;  // a file without a flow is an error (E0401)
+  // Stages keep their state from run to run, so that each needs a name of its own. False for a plan that is
+  // run without a state directory.
+  bool keeps_state = true;
 };
 
 // A whole file. The plan is named by its `name` directive, else by the file's stem. The registry must outlive

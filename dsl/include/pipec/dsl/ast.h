@@ -413,10 +413,23 @@ struct DropStage : Stage {
   explicit DropStage(Span where) : Stage(StageKind::kDrop, where) {}
 };
 
-// A stage chain bound by let.
+// `name = expr` of a stage's block.
+struct Assignment {
+  Name name;
+  ExprPtr value;
+};
+
+struct AssignmentBlock {
+  Span span;  // with its braces
+  std::vector<Assignment> assignments;
+};
+
+// A stage chain bound by let, or a registered stage: which of them is for the compiler to find out.
 struct NameStage : Stage {
   explicit NameStage(Span where) : Stage(StageKind::kName, where) {}
-  Name name;
+  bool has_arguments() const { return call.span.end > call.name.span.end; }  // `()` too
+  Connector call;
+  std::optional<AssignmentBlock> block;
 };
 
 struct Source {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "pipec/dsl/ast.h"
 #include "pipec/dsl/diagnostic.h"
 #include "pipec/dsl/source.h"
 
@@ -16,5 +17,8 @@ inline constexpr unsigned kFormatWidth = 100;
 // empty). Formatting the result again changes nothing. A text that does not parse gives nothing; the sink
 // says why.
 std::optional<std::string> format(const SourceFile& source, DiagnosticSink& sink);
+
+// One expression of a text without errors in its canonical form, on one line and without comments.
+std::string format_expression(const SourceFile& source, const Expr& expr);
 
 }  // namespace pipec::dsl

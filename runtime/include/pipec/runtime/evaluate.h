@@ -19,6 +19,7 @@ namespace pipec::runtime {
 struct Failure {
   std::string_view reason;       // lives until the next evaluation
   const Place* place = nullptr;  // of the expression that failed; lives as long as the program
+  bool malformed = false;        // the record itself is malformed: what OnError is about
 };
 
 // Evaluates one program for one record after another: sinks use it for path templates and keys, `generate`

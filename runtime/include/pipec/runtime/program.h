@@ -53,6 +53,13 @@ struct Path {
   std::string text;  // as written, for messages: ".a.b[0]"
 };
 
+// A place in the record that is known before the first record, apart from any program: `.a.b[0]` as its keys
+// and indexes, `.` as none.
+struct RecordPath {
+  std::vector<PathSegment> segments;  // none is computed
+  std::string text;                   // as written
+};
+
 enum class MetadataField : std::uint8_t { topic, partition, offset, key, timestamp, source, headers, header };
 
 enum class Op : std::uint8_t {
@@ -145,7 +152,9 @@ struct Statement {
   std::uint32_t local = 0;
   std::uint32_t second = 0;
   bool has_second = false;
-  bool null_meant = false;  // set_record, emit: the text says `null`; any other null is an error
+  bool null_meant = false;    // set_record, emit: the text says `null`; any other null is an error
+  bool items_only = false;    // loop: anything but an array or null is an error, in the name of `text`
+  bool as_it_stands = false;  // emit: the record with all its changes; there is no expression
   std::vector<Statement> body;
   std::vector<Statement> otherwise;
 };

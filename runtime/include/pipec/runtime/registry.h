@@ -15,18 +15,24 @@
 #include <vector>
 
 #include "pipec/runtime/connector.h"
+#include "pipec/runtime/format.h"
 #include "pipec/runtime/function.h"
+#include "pipec/runtime/ordered_stage.h"
 #include "pipec/runtime/own_files.h"
 #include "pipec/runtime/program.h"
+#include "pipec/runtime/stage.h"
 
 namespace pipec::runtime {
 
-// An option of a connector or a parse format.
+struct FormatSpec;
+
+// An option of a connector, a format or a stage.
 struct OptionSpec {
   enum class Kind : std::uint8_t {
     constant,    // a constant expression of `types`
     per_record,  // evaluated for each record: a path template, a key
     choice,      // one of `choices`, bare or quoted
+    path,        // a field that is written: `.a.b`, without computed parts
   };
   std::string name;
   Kind kind = Kind::constant;
@@ -35,13 +41,10 @@ struct OptionSpec {
   // Shown in the reference; Options gives it where the option is left out. A per_record one's is only shown.
   std::optional<Value> fallback;
   std::vector<std::string> choices;
-  // Of a sink's choice: what it refuses a record for ("a number beyond 64 bits"), apart from a malformed one.
-  // Such a record becomes a dead letter, so the compiler knows that this sink can.
-  struct Refusal {
-    std::string choice;
-    std::string why;
-  };
-  std::vector<Refusal> refusals;
+  // Of a choice: the registry's formats that sinks can write, or that cut what a receiver reads, are the
+  // choices. A format's own options may be given with it: `encode: csv(columns: ["id"])`.
+  enum class Formats : std::uint8_t { none, encode, frame };
+  Formats formats = Formats::none;
   std::string doc;
   bool secret = false;  // never shown by explain, logs, errors
   // Of an option that may be given without a name: it says what is read or written, and so belongs to the key
@@ -57,9 +60,13 @@ class Options {
     Value value;                             // constants and choices (a string)
     std::shared_ptr<const Program> program;  // per_record
     Place place;
+    std::optional<RecordPath> path = {};            // path
+    std::shared_ptr<const FormatSpec> format = {};  // of a choice among formats
+    std::shared_ptr<const Options> arguments = {};  // its options; null: none
   };
   std::vector<Item> items;
-  std::vector<Item> defaults;  // the fallbacks of what was left out; filled in by the compiler
+  std::vector<Item> assignments;  // of a stage's block: `name = expression`, as per_record options, in order
+  std::vector<Item> defaults;     // the fallbacks of what was left out; filled in by the compiler
   std::shared_ptr<Arena> storage = std::make_shared<Arena>();  // the bytes of the values
   Place place;                                                 // of the connector's name
   // The connector of the same pipeline that this one takes what it lacks from; see SinkSpec::join.
@@ -73,6 +80,12 @@ class Options {
   double number(std::string_view name, double fallback) const;
   bool boolean(std::string_view name, bool fallback) const;
   std::shared_ptr<const Program> program(std::string_view name) const;
+  const RecordPath* path(std::string_view name) const;  // null where it was left out
+  // The chosen format, with what it was given; null where the option was left out and has no fallback.
+  const FormatSpec* format(std::string_view name) const;
+  const Options& arguments(std::string_view name) const;
+  // For options that no compiler makes.
+  void choose(std::string name, const FormatSpec& format);
 
  private:
   const Item* given_or_default(std::string_view name) const;
@@ -137,6 +150,8 @@ struct ReceiverSpec {
   std::size_t positional = 0;
   // Positions are kept in the state directory (describe() gives them).
   bool resumable = false;
+  // Positions are kept where it reads from, so that no checkpoint holds them and a stage's state together.
+  bool commits_elsewhere = false;
   // Not empty: all receivers of a pipeline that have no `state:` name keep their entries under this one key,
   // told apart by the entries' own keys, so that what the text calls a source decides nothing. Empty: each
   // has a key of its own.
@@ -168,21 +183,91 @@ struct SinkSpec {
   // complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
   // An error of a per_record option dead-letters the record, so the compiler knows that this sink can; see
-  // OptionSpec::refusals too.
+  // FormatSpec::Encode::refuses too.
 };
 
-// A format that `parse NAME` reads.
-struct ParserSpec {
+// A format: any of the three things that can be done with one, each with its own options.
+struct FormatSpec {
+  struct Role {
+    std::string doc;
+    std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+    std::size_t positional = 0;
+  };
+  // `parse NAME`.
+  struct Parse : Role {
+    // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
+    // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
+    // options).
+    std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
+    bool can_fail = true;        // false: every record parses
+    bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+  };
+  // `encode: NAME` of sinks.
+  struct Encode : Role {
+    std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
+    // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
+    // Such a record becomes a dead letter, so the compiler knows that this sink can.
+    std::string refuses;
+  };
+  // `framing: NAME` of receivers.
+  struct Frame : Role {
+    // Empty: by lines, which receivers do themselves.
+    std::function<Result<std::unique_ptr<Framing>>(const Options&)> make;
+    bool whole = false;  // an input is one document: nothing may follow when it was read
+  };
+  std::string name;
+  std::optional<Parse> parse;
+  std::optional<Encode> encode;
+  std::optional<Frame> frame;
+};
+
+// What a stage's maker gets besides its options.
+struct StageSetup {
+  // What to do with a record that is malformed (no `parse` before): what the next `parse` says.
+  OnError on_malformed = OnError::dead_letter;
+  const Clock* clock = nullptr;
+  void* user = nullptr;  // the embedding program's own
+};
+
+// A stage and what comes out of it, for the documentation; the tests run it.
+struct StageExample {
+  std::string stage;                // "unroll(.items)"
+  std::vector<std::string> given;   // records
+  std::vector<std::string> result;  // what they become, in order
+};
+
+// The option of ordered stages that names their state.
+inline constexpr const char* kStateOption = "state";
+
+// A stage `NAME(options) { name = expression }`.
+struct StageSpec {
+  enum class Kind : std::uint8_t {
+    stateless,  // `make`: any number of batches at once
+    ordered,    // `make_ordered`: in source order, with state. Takes an option `state`, which add() adds
+  };
+  enum class Block : std::uint8_t {
+    none,
+    assignments,  // `{ name = expression }`, evaluated for each record: Options::assignments
+  };
   std::string name;
   std::string doc;
-  std::vector<OptionSpec> options;
+  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
   std::size_t positional = 0;
-  // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
-  // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
-  // options).
-  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
-  bool can_fail = true;        // false: every record parses (text)
-  bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+  Block block = Block::none;
+  Kind kind = Kind::stateless;
+  // Called once, when compiling.
+  std::function<Result<std::shared_ptr<const Stage>>(const Options&, const StageSetup&)> make;
+  // Called once for each run.
+  std::function<Result<std::unique_ptr<OrderedStage>>(const Options&, const StageSetup&)> make_ordered;
+  // Checks options that only the stage understands, when compiling; touches nothing outside.
+  std::function<Status(const Options&)> check;
+  // Records leave as they came, or not at all: what is known of them holds after the stage too.
+  bool keeps_records = false;
+  // Why a record may become a dead letter, apart from options that fail on it ("a value that is no array").
+  std::function<std::vector<std::string>(const Options&)> refusals;
+  // What else `explain` says, one fact a line.
+  std::function<std::vector<std::string>(const Options&)> facts;
+  std::vector<StageExample> examples;
 };
 
 class Registry {
@@ -192,20 +277,25 @@ class Registry {
   Status add(Function function);
   Status add(ReceiverSpec receiver);
   Status add(SinkSpec sink);
-  Status add(ParserSpec parser);
+  Status add(FormatSpec format);
+  Status add(StageSpec stage);
   // The first error of add(), for who did not look at it; compile_text() gives it back.
   const Status& problem() const { return problem_; }
 
   const Function* function(std::string_view name) const;
   const ReceiverSpec* receiver(std::string_view name) const;
   const SinkSpec* sink(std::string_view name) const;
-  const ParserSpec* parser(std::string_view name) const;
+  const StageSpec* stage(std::string_view name) const;
+  const FormatSpec* format(std::string_view name) const;
+  // What an option of Kind::choice may be.
+  std::vector<std::string> choices(const OptionSpec& option) const;
 
   // In the order of registration; pointers stay valid as long as the registry.
   const std::deque<Function>& functions() const { return functions_; }
   const std::deque<ReceiverSpec>& receivers() const { return receivers_; }
   const std::deque<SinkSpec>& sinks() const { return sinks_; }
-  const std::deque<ParserSpec>& parsers() const { return parsers_; }
+  const std::deque<FormatSpec>& formats() const { return formats_; }
+  const std::deque<StageSpec>& stages() const { return stages_; }
 
   // Compiles the pattern of `matches`; set by whoever brings a regex library.
   std::function<Result<std::shared_ptr<const Matcher>>(std::string_view pattern)> compile_pattern;
@@ -216,7 +306,8 @@ class Registry {
   std::deque<Function> functions_;
   std::deque<ReceiverSpec> receivers_;
   std::deque<SinkSpec> sinks_;
-  std::deque<ParserSpec> parsers_;
+  std::deque<FormatSpec> formats_;
+  std::deque<StageSpec> stages_;
   std::map<std::string, const Function*, std::less<>> function_names_;
   Status problem_;
 };

@@ -1,4 +1,4 @@
-// The standard library: every function, connector and format that comes with pipec.
+// The standard library: every function, stage, connector and format that comes with pipec.
 #pragma once
 
 #include "pipec/runtime/registry.h"
@@ -13,6 +13,7 @@ void register_all(runtime::Registry& registry);
 
 void register_functions(runtime::Registry& registry);  // functions/, and the regex library behind `matches`
 void register_connectors(runtime::Registry& registry);
-void register_codecs(runtime::Registry& registry);  // what `parse NAME` reads
+void register_stages(runtime::Registry& registry);   // `unroll`, `dedupe`, ...
+void register_formats(runtime::Registry& registry);  // formats/: parse, encode and framing
 
 }  // namespace pipec::stdlib

@@ -1,0 +1,98 @@
+// What a run tells of itself.
+#include "graph/run.h"
+
+namespace pipec::graph {
+
+Progress Run::progress() {
+  const Counters& counters = common_.counters;
+  Progress now;
+  now.bytes_in = counters.bytes_in.load(std::memory_order_relaxed);
+  now.records_in = counters.records_in.load(std::memory_order_relaxed);
+  now.records_out = counters.records_out.load(std::memory_order_relaxed);
+  now.dead_letters = counters.dead_letters.load(std::memory_order_relaxed);
+  std::optional<std::uint64_t> total = 0;
+  const bool open = connectors_.while_open([&] {
+    for (const Connectors::Source& source : connectors_.sources()) {
+      runtime::Result<std::optional<std::uint64_t>> bytes = runtime::guarded(
+          [&]() -> runtime::Result<std::optional<std::uint64_t>> { return source.receiver->total_bytes(); });
+      if (!bytes) common_.faults.fail_soon(std::move(bytes.error()), source.node);
+      if (total && bytes && *bytes) {
+        *total += **bytes;
+      } else {
+        total.reset();
+      }
+    }
+  });
+  if (open) now.total_bytes = total;
+  return now;
+}
+
+std::vector<Metric> Run::metrics() {
+  std::vector<Metric> all;
+  const auto gauge = [&](std::string name, double value, std::string label = {}) {
+    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value});
+  };
+  const auto count = [&](std::string name, const std::atomic<std::uint64_t>& value) {
+    const auto now = static_cast<double>(value.load(std::memory_order_relaxed));
+    all.push_back({std::move(name), {}, Metric::Kind::counter, now});
+  };
+  const Counters& counters = common_.counters;
+  count("records_in", counters.records_in);
+  count("records_out", counters.records_out);
+  count("records_filtered", counters.records_filtered);
+  count("dead_letters", counters.dead_letters);
+  count("errors", counters.errors);
+  count("bytes_in", counters.bytes_in);
+  count("bytes_out", counters.bytes_out);
+  count("batches", counters.batches);
+  count("commits", counters.commits);
+  gauge("budget_bytes", static_cast<double>(common_.leases.budget()));
+  gauge("in_flight_bytes", static_cast<double>(common_.limiter.used_bytes()));
+  gauge("in_flight_batches", static_cast<double>(common_.limiter.used_units()));
+  gauge("last_received_bytes", static_cast<double>(common_.leases.last_received()));
+  gauge("buffer_bytes", static_cast<double>(common_.pools.buffers.used_bytes()));
+  static_cast<void>(connectors_.while_open([&] {
+    for (const Connectors::Source& source : connectors_.sources()) {
+      runtime::Status status = runtime::guarded([&] {
+        for (runtime::Gauge& each : source.receiver->gauges()) {
+          gauge(std::move(each.name), each.value, common_.plan.nodes[source.node].name);
+        }
+      });
+      if (!status) common_.faults.fail_soon(std::move(status.error()), source.node);
+    }
+  }));
+  if (governing_) governing_->add_metrics(all);
+  return all;
+}
+
+Outcome Run::outcome() const {
+  Outcome outcome;
+  outcome.error = common_.faults.first().error();
+  const Counters& counters = common_.counters;
+  Summary& summary = outcome.summary;
+  summary.records_in = counters.records_in;
+  summary.records_out = counters.records_out;
+  summary.records_filtered = counters.records_filtered;
+  summary.dead_letters = counters.dead_letters;
+  summary.errors = counters.errors;
+  summary.bytes_in = counters.bytes_in;
+  summary.bytes_out = counters.bytes_out;
+  summary.batches = counters.batches;
+  summary.commits = counters.commits;
+  summary.ticker_errors = counters.ticker_errors;
+  summary.elapsed = common_.options.clock->steady_now() - started_;
+  summary.stopped = common_.faults.stopping();
+  if (governing_) {
+    const Governing::Pauses pauses = governing_->pauses();
+    summary.pauses = pauses.count;
+    summary.held = pauses.held;
+    summary.least_budget = pauses.least_budget;
+  }
+  for (const Ledger::Committed& each : ledger_.committed()) {
+    const std::string& source = common_.plan.nodes[common_.topology.sources[each.source]].name;
+    outcome.committed.push_back({source, each.name, each.partition, each.end, each.bytes});
+  }
+  return outcome;
+}
+
+}  // namespace pipec::graph

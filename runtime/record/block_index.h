@@ -1,0 +1,91 @@
+// The members of a batch's records, many at once: as the Layouts of their format know them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/program.h"
+#include "runtime/json/kernel.h"
+#include "runtime/json/layouts.h"
+#include "runtime/msgpack/layouts.h"
+#include "runtime/record/outline.h"
+
+namespace pipec::runtime::record {
+
+// One per worker. Rows are numbered within the chunk that scan() took.
+class BlockIndex {
+ public:
+  static constexpr std::size_t kRows = 128;  // a chunk's columns stay in the nearest cache
+
+  explicit BlockIndex(const FieldSet& fields, const json::Kernel& kernel = json::best_kernel());
+
+  // Takes the records from `first` on, as many as lie in one buffer and have one format, kRows at most; gives
+  // their number (one at least).
+  std::size_t scan(const Batch& batch, std::size_t first);
+
+  // Of the last scan: null where nothing is known of the row.
+  const Layout* layout(std::size_t row) const { return rows_[row].layout; }
+  Format format() const { return format_; }  // of all rows
+  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it; of MsgPack
+  // the record's begin, then the ends of each key and value. Offsets into text().
+  const std::uint32_t* members(std::size_t row) const { return base_ + rows_[row].members; }
+  const char* text() const { return text_; }
+  // The value of a slot; its data is null where the record has none. The row has a layout.
+  std::string_view value(std::size_t row, std::uint32_t slot) const {
+    const Layout& layout = *rows_[row].layout;
+    const std::uint16_t member = layout.member_of[slot];
+    if (member == Layout::kMissing) return {};
+    const std::uint32_t* const at = members(row) + std::size_t{2} * member;
+    const std::uint32_t from = at[0] + layout.leads[member].size;
+    return {text_ + from, at[2] - from};
+  }
+  // For who goes on with the record alone: to find the members is most of the work where it is MsgPack.
+  KnownMembers known(std::size_t row) const { return {rows_[row].layout, members(row)}; }
+  // Notes what is known of a row for the stages behind, of JSON alone. `record`: the row's.
+  void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
+    if (rows_[row].layout && format_ == Format::json)
+      outline.add(*rows_[row].layout, record, members(row), rows_[row].nested);
+  }
+
+ private:
+  struct Row {
+    const Layout* layout = nullptr;
+    std::uint32_t members = 0;  // index into base_
+    bool nested = false;        // found alone: values may be arrays and objects
+  };
+
+  void scan_msgpack(std::span<const Record> records);
+  bool scan_outlined(const Outline& outline, std::span<const Record> records);
+  bool follow(std::span<const Record> records, std::size_t row);
+  void scan_stretch(std::span<const Record> records, std::size_t row);
+  void scan_alone(const Record& record, std::size_t row);
+  // No value that is wanted begins with one kind of bracket and ends with another.
+  bool closed(std::size_t row) const;
+
+  const json::Kernel& kernel_;
+  json::Layouts layouts_;
+  msgpack::Layouts msgpack_layouts_;
+  std::array<Row, kRows> rows_;
+  const std::uint32_t* base_ = nullptr;  // of the rows' members
+  Offsets members_;
+  std::size_t count_ = 0;  // of members_
+  Offsets alone_;          // of one record
+  const char* text_ = nullptr;
+  Format format_ = Format::json;
+  Offsets quotes_;  // of the rows from the one that is looked at on, up to `quoted_`
+  const std::uint32_t* next_quote_ = nullptr;
+  std::size_t quoted_ = 0;
+  std::size_t quoted_stretch_;    // rows whose quotes are looked for next, at most
+  std::size_t stretch_;           // records of the next stretch at most
+  std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
+  // Of MsgPack, where looking is given up for a while.
+  std::size_t looked_at_ = 0;
+  std::size_t unknown_ = 0;  // of them
+  std::size_t skip_ = 0;     // records that are not looked at
+};
+
+}  // namespace pipec::runtime::record

@@ -1,0 +1,23 @@
+// What is known of a record that was looked at once: whether it has fields, and where a member lies.
+#pragma once
+
+#include <cstdint>
+
+namespace pipec::runtime::record {
+
+// Offsets into the record.
+struct FieldSlot {
+  std::uint32_t key_begin = 0;    // JSON: the opening quote
+  std::uint32_t key_end = 0;      // JSON: behind the closing quote
+  std::uint32_t value_begin = 0;  // first byte of the value
+  std::uint32_t value_end = 0;    // behind its last byte; 0: the record has no such member
+  bool found() const { return value_end != 0; }
+};
+
+enum class Shape : std::uint8_t {
+  object,
+  other,      // an array or a scalar: it has no fields
+  malformed,  // no value, cut off, not balanced, more than one value, nested too deep
+};
+
+}  // namespace pipec::runtime::record

@@ -1,0 +1,98 @@
+// What a stage has found of a batch's records, for the next one: of each record its layout and where its
+// members are. A stage that changes no bytes (`parse json`, filter, route) leaves it in the batch where the
+// next one asks for it (StageContext::outline_wanted), so that the operators of a stretch are found once, and
+// not by each stage.
+//
+// Whoever reads it trusts it only for a record that begins and ends where the row says, in the buffer that it
+// is about. Layouts belong to the finder's scratch, which lives as long as the run.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/stage.h"
+#include "runtime/record/layout.h"
+
+namespace pipec::runtime::record {
+
+struct OutlineRow {
+  const Layout* layout = nullptr;
+  std::uint32_t begin = 0;    // of the record
+  std::uint32_t members = 0;  // where its members begin, in words of four bytes
+  bool nested = false;        // values may be arrays and objects
+};
+
+// One per worker. Rows grow from the front of one buffer, members from its end.
+class OutlineWriter {
+ public:
+  // For this batch's records, in their order; those of the first one's buffer alone. False: nobody wants it,
+  // it is there already, or it is not worth while.
+  bool begin(const Batch& batch, const StageContext& context);
+  void add(const Layout& layout, const Record& record, const std::uint32_t* members, bool nested) {
+    const auto count = static_cast<std::uint32_t>(layout.leads.size() * 2 + 1);
+    if (const std::uint32_t at = add_members({members, count})) add_row(layout, record, at, nested);
+  }
+  // For several rows at once: where the first of them lies, 0 where there is no room.
+  std::uint32_t add_members(std::span<const std::uint32_t> members) {
+    const auto count = static_cast<std::uint32_t>(members.size());
+    if (!fits(count * sizeof(std::uint32_t))) return 0;
+    low_ -= count;
+    std::memcpy(data_ + std::size_t{low_} * sizeof(std::uint32_t), members.data(), members.size_bytes());
+    return low_;
+  }
+  void add_row(const Layout& layout, const Record& record, std::uint32_t members, bool nested) {
+    if (record.buffer != buffer_ || !fits(sizeof(OutlineRow))) return;
+    const OutlineRow row{&layout, record.begin, members, nested};
+    std::memcpy(data_ + rows_ * sizeof row, &row, sizeof row);
+    ++rows_;
+  }
+  // Leaves what was noted in the batch.
+  void give(Batch& batch);
+
+ private:
+  bool fits(std::size_t bytes) {
+    const bool room = rows_ * sizeof(OutlineRow) + bytes <= std::size_t{low_} * sizeof(std::uint32_t);
+    full_ = full_ || !room;
+    return room;
+  }
+
+  Outline outline_;
+  char* data_ = nullptr;
+  std::size_t rows_ = 0;
+  std::uint32_t low_ = 0;   // the lowest member so far, counted from the buffer's begin
+  std::uint32_t room_ = 0;  // as `low_` at the beginning
+  std::uint16_t buffer_ = 0;
+  bool full_ = false;
+  std::uint32_t skip_ = 0;  // batches that are let pass
+};
+
+// Of an outline that is there.
+class OutlineReader {
+ public:
+  explicit OutlineReader(const Outline& outline)
+      : outline_(outline),
+        rows_(reinterpret_cast<const OutlineRow*>(outline.data->data())),
+        end_(rows_ + outline.rows) {}
+
+  const char* text() const { return outline_.text->data(); }
+  const std::uint32_t* members() const {
+    return reinterpret_cast<const std::uint32_t*>(outline_.data->data());
+  }
+  // The first row whose record begins there or behind; end() where none does.
+  const OutlineRow* from(std::uint32_t begin) const {
+    return std::lower_bound(rows_, end_, begin,
+                            [](const OutlineRow& row, std::uint32_t wanted) { return row.begin < wanted; });
+  }
+  const OutlineRow* end() const { return end_; }
+
+ private:
+  const Outline& outline_;
+  const OutlineRow* rows_;
+  const OutlineRow* end_;
+};
+
+}  // namespace pipec::runtime::record

@@ -1,0 +1,56 @@
+// Records as bytes of a format that records travel in: lines, or values one after another. What has the
+// format already goes out as it is, in runs; the rest is transcoded. One record is one line, whatever it
+// holds.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipec/runtime/batch.h"
+#include "pipec/runtime/buffer.h"
+#include "pipec/runtime/format.h"
+
+namespace pipec::stdlib {
+
+inline bool has_line_break(std::string_view text) {
+  return text.find_first_of("\n\r") != std::string_view::npos;
+}
+
+class RecordEncoder final : public runtime::Encoder {
+ public:
+  struct Target {
+    const char* name;
+    runtime::Format format;
+    bool line;  // its records are lines
+    // Appends a record of another format. Null, or why it has no form in this one, with the place in its
+    // bytes.
+    const char* (*transcode)(const runtime::Record& record, std::string_view payload, runtime::Buffer& out,
+                             std::size_t* place);
+  };
+  // Without a target each record stays in its own format.
+  explicit RecordEncoder(std::optional<Target> target = {}) : target_(target), buffer_(pool_.get(1024)) {}
+
+  // What lies behind each other in its buffer leaves in one piece; what is transcoded, in pieces of moderate
+  // size.
+  Piece next(const runtime::Batch& batch, std::size_t at) override;
+  Piece one(const runtime::Batch& batch, std::size_t at) override;
+  Piece payload(const runtime::Batch& batch, std::size_t at) override;
+
+ private:
+  bool goes_as_it_is(const runtime::Record& record) const {
+    return !target_ || record.format == target_->format;
+  }
+  Piece neighbours(const runtime::Batch& batch, std::size_t at) const;
+  Piece transcoded(const runtime::Batch& batch, std::size_t at, std::size_t most);
+  std::string_view in_one_line(std::string_view payload);
+
+  const std::optional<Target> target_;
+  runtime::BufferPool pool_{1};
+  runtime::BufferRef buffer_;
+  std::string line_;
+  std::string reason_;
+};
+
+}  // namespace pipec::stdlib
