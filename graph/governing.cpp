@@ -54,6 +54,7 @@ Status Governing::start() {
   const Decision initial = governor_->initial();
   limits.hand_on({.what = LimiterCall::What::new_limit, .bytes = initial.budget});
   shared_.leases.allow(initial.budget, initial.records);
+  const std::lock_guard lock(mutex_);
   figures_.pauses.least_budget = initial.budget;
   return {};
 }

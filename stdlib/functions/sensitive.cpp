@@ -13,9 +13,6 @@ namespace {
 bool is_wide(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }  // part of a character that is not ASCII
-bool is_word(char c) {
-  return is_digit(c) || is_letter(c) || c == '_' || is_wide(c);
-}
 
 // Cards
 
@@ -49,7 +46,7 @@ std::size_t card_end(std::string_view text, std::size_t begin) {
     }
     ++digits;
     const bool group_ends = i + 1 == text.size() || !is_digit(text[i + 1]);
-    const bool stands_alone = i + 1 == text.size() || !is_word(text[i + 1]);
+    const bool stands_alone = i + 1 == text.size() || !is_word_byte(text[i + 1]);
     if (group_ends && stands_alone && digits >= kMinCard && digits <= kMaxCard &&
         passes_luhn(text.substr(begin, i + 1 - begin))) {
       best = i + 1;
@@ -78,7 +75,7 @@ std::size_t v4_end(std::string_view text, std::size_t begin) {
     if (at == first || value > 255) return 0;
   }
   // Not the beginning of something longer: 1.2.3.45678, 1.2.3.4.5, 1.2.3.4a.
-  if (at < text.size() && is_word(text[at])) return 0;
+  if (at < text.size() && is_word_byte(text[at])) return 0;
   if (at + 1 < text.size() && text[at] == '.' && is_digit(text[at + 1])) return 0;
   return at;
 }
@@ -89,7 +86,7 @@ std::size_t v6_end(std::string_view text, std::size_t begin) {
   std::size_t end = begin;
   while (end < text.size() && end - begin < kLongest && is_ip_character(text[end])) ++end;
   for (; end >= begin + 3; --end) {
-    if (end < text.size() && is_word(text[end])) continue;
+    if (end < text.size() && is_word_byte(text[end])) continue;
     if (end < text.size() && text[end] == ':' && end + 1 < text.size() && text[end + 1] == ':') continue;
     const std::string_view candidate = text.substr(begin, end - begin);
     if (std::count(candidate.begin(), candidate.end(), ':') < 2) return 0;
@@ -100,7 +97,7 @@ std::size_t v6_end(std::string_view text, std::size_t begin) {
 
 std::optional<Found> find_address(std::string_view text, std::size_t from, bool v4, bool v6) {
   for (std::size_t i = from; i < text.size(); ++i) {
-    if (!is_ip_character(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
+    if (!is_ip_character(text[i]) || (i > 0 && is_word_byte(text[i - 1]))) continue;
     const bool after_dot = i > 0 && text[i - 1] == '.' && i > 1 && is_digit(text[i - 2]);
     if (v4 && is_digit(text[i]) && !after_dot) {
       if (const std::size_t end = v4_end(text, i)) return Found{i, end};
@@ -114,7 +111,7 @@ std::optional<Found> find_address(std::string_view text, std::size_t from, bool 
 // Mail
 
 bool is_local_character(char c) {
-  return is_word(c) || std::string_view(".!#$%&'*+/=?^`{|}~-").find(c) != std::string_view::npos;
+  return is_word_byte(c) || std::string_view(".!#$%&'*+/=?^`{|}~-").find(c) != std::string_view::npos;
 }
 
 // The end of the host behind the @: labels with dots between, the last of two letters or more. 0: none.
@@ -140,7 +137,7 @@ std::size_t host_end(std::string_view text, std::size_t begin) {
 
 std::optional<Found> find_card(std::string_view text, std::size_t from) {
   for (std::size_t i = from; i < text.size(); ++i) {
-    if (!is_digit(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
+    if (!is_digit(text[i]) || (i > 0 && is_word_byte(text[i - 1]))) continue;
     if (const std::size_t end = card_end(text, i)) return Found{i, end};
   }
   return std::nullopt;

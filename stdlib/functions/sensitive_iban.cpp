@@ -37,10 +37,6 @@ char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
-bool is_word(char c) {
-  return is_digit(c) || is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
-
 // 0: not of this country, which has no numbers of its own in the registry.
 std::size_t length_of(std::string_view country) {
   const auto* found =
@@ -80,7 +76,7 @@ std::size_t iban_end(std::string_view text, std::size_t begin) {
     ++group;
     if (size == 2) wanted = length_of({number, 2});
     if (size < kShortest || (wanted > 0 && size != wanted)) continue;
-    if (i + 1 < text.size() && is_word(text[i + 1])) continue;
+    if (i + 1 < text.size() && is_word_byte(text[i + 1])) continue;
     if (passes_check({number, size})) best = i + 1;
   }
   return best;
@@ -90,7 +86,7 @@ std::size_t iban_end(std::string_view text, std::size_t begin) {
 
 std::optional<Found> find_iban(std::string_view text, std::size_t from) {
   for (std::size_t i = from; i < text.size(); ++i) {
-    if (!is_letter(text[i]) || (i > 0 && is_word(text[i - 1]))) continue;
+    if (!is_letter(text[i]) || (i > 0 && is_word_byte(text[i - 1]))) continue;
     if (const std::size_t end = iban_end(text, i)) return Found{i, end};
   }
   return std::nullopt;

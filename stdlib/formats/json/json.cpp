@@ -12,8 +12,8 @@ namespace pipec::stdlib {
 
 namespace {
 
-const char* transcode(const runtime::Record& record, std::string_view payload, runtime::Buffer& out,
-                      std::size_t* place) {
+const char* from_msgpack(const runtime::Record& record, std::string_view payload, runtime::Buffer& out,
+                         std::size_t* place) {
   return runtime::msgpack_to_json(payload, record.validated, out, place);
 }
 
@@ -32,7 +32,7 @@ void register_json_format(runtime::Registry& registry) {
   spec.encode->doc = "the record as one line of JSON";
   spec.encode->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<runtime::Encoder>> {
     return std::unique_ptr<runtime::Encoder>(std::make_unique<RecordEncoder>(
-        RecordEncoder::Target{"json", runtime::Format::json, true, transcode}));
+        RecordEncoder::Target{"json", runtime::Format::json, true, from_msgpack}));
   };
   static_cast<void>(registry.add(std::move(spec)));
 }

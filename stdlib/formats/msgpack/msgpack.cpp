@@ -63,7 +63,7 @@ class MsgpackFraming final : public Framing {
   std::size_t searched_ = 0;  // bytes of the record that is not whole yet
 };
 
-const char* transcode(const runtime::Record&, std::string_view payload, runtime::Buffer& out,
+const char* from_json(const runtime::Record&, std::string_view payload, runtime::Buffer& out,
                       std::size_t* place) {
   return runtime::json_to_msgpack(payload, out, place);
 }
@@ -85,7 +85,7 @@ void register_msgpack_format(runtime::Registry& registry) {
   spec.encode->refuses = "a number beyond 64 bits";
   spec.encode->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<runtime::Encoder>> {
     return std::unique_ptr<runtime::Encoder>(
-        std::make_unique<RecordEncoder>(RecordEncoder::Target{"msgpack", Format::msgpack, false, transcode}));
+        std::make_unique<RecordEncoder>(RecordEncoder::Target{"msgpack", Format::msgpack, false, from_json}));
   };
   spec.frame.emplace();
   spec.frame->doc = "a record is a MsgPack value, with nothing between two of them";
