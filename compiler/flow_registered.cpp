@@ -75,10 +75,10 @@ void FlowCompiler::unknown_stage(const dsl::NameStage& stage, const Module& modu
   std::string hint = dsl::foreign_stage_advice(name.text);
   const Symbol* own = module.find(name.text);
   if (hint.empty() && ((own && own->fn) || context_.registry.function(name.text))) {
-    hint = "a function stands within a stage: transform { .a = " + name.text + "(.a) }";
+    hint = "call a function within a stage: transform { .a = " + name.text + "(.a) }";
   }
   if (hint.empty() && (context_.registry.sink(name.text) || context_.registry.receiver(name.text))) {
-    hint = "a connector stands behind its keyword: sink " + name.text + "(...)";
+    hint = "write a connector after its keyword: sink " + name.text + "(...)";
   }
   if (hint.empty()) {
     std::vector<std::string_view> known(std::begin(kKeywords), std::end(kKeywords));
@@ -170,7 +170,7 @@ bool FlowCompiler::keep_state(graph::Node& node, const Position& at, const Stage
   }
   if (!at.elsewhere.empty()) {
     context_.report
-        .add(Code::state_not_kept, span, "'" + spec.name + "' cannot be used behind '" + at.elsewhere + "'")
+        .add(Code::state_not_kept, span, "'" + spec.name + "' cannot be used after '" + at.elsewhere + "'")
         .note("its state is saved together with the positions it comes from, and those of " + at.elsewhere +
               " are kept elsewhere: after a crash records would count twice or be lost");
     return false;

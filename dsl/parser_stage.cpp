@@ -226,8 +226,8 @@ StagePtr Parser::misspelt_stage(Context context) {
   const auto meant = suggest(peek().text, kStages);
   if (!meant) {
     const std::string name = take_name().text;
-    fail_expecting("'|' or the end of the flow behind the stage '" + name + "'")
-        .hint("the options of a stage stand in parentheses: " + name + "(...)")
+    fail_expecting("'|' or the end of the flow after the stage '" + name + "'")
+        .hint("write the options of a stage in parentheses: " + name + "(...)")
         .note(kStageNote);
     return nullptr;
   }

@@ -220,8 +220,9 @@ Result<std::unique_ptr<runtime::OrderedStage>> make(const runtime::Options& opti
 std::vector<std::string> facts(const runtime::Options& options) {
   if (options.given("within") && !options.given("at")) {
     return {
-        "'within' counts from a record's arrival: a run that was stopped may let other records pass than "
-        "one that was not; give 'at' to prevent that"};
+        "'within' counts from a record's arrival: after a restart other records may pass than in an "
+        "undisturbed run; "
+        "give 'at' to prevent that"};
   }
   if (options.given("within") || options.given("last")) return {};
   return {"keys stay for the life of its state"};

@@ -301,7 +301,7 @@ TEST_CASE("S8 a stage with state does not compile where it cannot be saved with 
   const std::string kafka =
       "dlq discard\nlet k = recv kafka(brokers: \"b\", topics: [\"t\"], group: \"g\")\n";
   CHECK(holds(compile_problem(kafka + "k | filter .a | dedupe(.a)" + kOut),
-              "cannot be used behind 'recv kafka'"));
+              "cannot be used after 'recv kafka'"));
   CHECK(holds(compile_problem(kafka + "let f = recv file(\"/nowhere/x\")\nmerge(f, k) | dedupe(.a)" + kOut),
               "E0412"));
   CHECK(compile_problem(kafka + "k | unroll(.a)" + kOut) == "");
@@ -311,7 +311,7 @@ TEST_CASE("a name in stage position is the file's chain, else a registered stage
   CHECK(holds(compile_problem(kIn + "dedup(.a)" + kOut), "write 'dedupe(.id)'"));
   CHECK(holds(compile_problem(kIn + "dedupee(.a)" + kOut), "did you mean 'dedupe'?"));
   CHECK(holds(compile_problem(kIn + "fiter(.a)" + kOut), "did you mean 'filter'?"));
-  CHECK(holds(compile_problem(kIn + "upper(.a)" + kOut), "a function stands within a stage"));
+  CHECK(holds(compile_problem(kIn + "upper(.a)" + kOut), "call a function within a stage"));
   CHECK(holds(compile_problem(kIn + "stdout()" + kOut), "sink stdout(...)"));
   CHECK(holds(compile_problem(kIn + "nothing_like_it" + kOut), "unknown stage 'nothing_like_it'"));
   CHECK(holds(compile_problem(kIn + "dedupe .a" + kOut), "dedupe(...)"));
