@@ -26,7 +26,6 @@ class Backoff {
     attempts_ = 0;
     delay_ = std::min(limits_.first, limits_.longest);
   }
-  unsigned attempts() const { return attempts_; }
 
  private:
   RetryLimits limits_;

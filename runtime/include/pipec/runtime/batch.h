@@ -158,8 +158,6 @@ class Batch {
   std::uint16_t add_buffer(std::size_t bytes);
   // The bytes of all live records.
   std::size_t live_bytes() const;
-  // A second view of the same records for another branch: shares the buffers, copies the records.
-  Batch clone() const { return *this; }
 
  private:
   std::shared_ptr<const Block> block_;
