@@ -2,6 +2,7 @@
 // stage chain is put in anew at each use.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -44,6 +45,9 @@ struct StageList {
   // Stages that are written as a name alone where a source could stand: `let a = NAME`.
   std::vector<std::shared_ptr<const dsl::Stage>> made;
 };
+
+// Of a node's own text in pictures and plans.
+inline constexpr std::size_t kDetailWidth = 60;
 
 // A stage at which a record can become a dead letter.
 struct DeadLetterSource {

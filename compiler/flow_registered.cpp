@@ -22,7 +22,6 @@ using runtime::StageSpec;
 namespace {
 
 constexpr std::string_view kKeywords[] = {"filter", "parse", "transform", "route", "sink", "drop"};
-constexpr std::size_t kDetailWidth = 60;
 
 // What a constant option means, however it is written: 60m is 1h.
 std::string constant_text(const runtime::Value& value) {

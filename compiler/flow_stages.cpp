@@ -19,8 +19,6 @@ using runtime::OnError;
 
 namespace {
 
-constexpr std::size_t kDetailWidth = 60;
-
 std::string listed(const std::vector<std::string>& items) {
   constexpr std::size_t kShown = 12;
   std::string result;

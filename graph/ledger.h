@@ -49,6 +49,8 @@ class Ledger {
   // Transactional: until the commit point that is out has been committed; `ending` is asked now and then.
   void wait_transaction_ended(const std::function<bool()>& ending);
 
+  // Batches that have left since the beginning.
+  std::uint64_t finished() const { return finished_.load(std::memory_order_relaxed); }
   std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   // From now on leave() tells of the last one. True: there is none.
   bool drain();
@@ -79,6 +81,7 @@ class Ledger {
   std::map<Partition, PositionName> names_;
   std::map<Partition, runtime::PositionRange> committed_;
   std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<std::uint64_t> finished_{0};
   std::atomic<bool> draining_{false};  // somebody waits for the last batch
 };
 

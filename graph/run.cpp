@@ -164,6 +164,7 @@ bool Run::start_timer_tasks() {
         !common_.plan.transactional) {
       timer.every(options.commit_interval, [this] { admission_.admit_commit_point(); });
     }
+    if (watchdog_.interval().count() > 0) timer.every(watchdog_.interval(), [this] { watchdog_.look(); });
     if (ungoverned_) timer.every(kUse, [this] { publish_use(); });
     if (connectors_.stages_want_time()) timer.every(kTime, [this] { admission_.let_time_pass(); });
   });

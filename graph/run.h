@@ -26,6 +26,7 @@
 #include "graph/phases.h"
 #include "graph/state_keeper.h"
 #include "graph/topology.h"
+#include "graph/watchdog.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/graph/plan.h"
 
@@ -68,6 +69,7 @@ class Run : public std::enable_shared_from_this<Run> {
   Admission admission_{common_.shared, connectors_, ledger_};
   const std::unique_ptr<Governing> governing_;                   // null: govern off
   std::shared_ptr<runtime::SharedGovernor::Member> ungoverned_;  // govern off, but the others count its bytes
+  Watchdog watchdog_{common_.shared, ledger_};
   Phases phases_;
   Graph graph_;  // its workers use all the others
   std::vector<std::thread> threads_;

@@ -192,7 +192,7 @@ class Dedupe final : public runtime::OrderedStage {
   std::atomic<std::size_t> held_{0};
 };
 
-Status check(const runtime::Options& options) {
+Status check_dedupe(const runtime::Options& options) {
   const auto refused = [](const char* why) { return runtime::Error{"plan", why, {}, {}, false}; };
   if (options.given("within") && options.integer("within", 0) <= 0) return refused("'within' is more than 0");
   if (options.given("last") && options.integer("last", 0) <= 0) return refused("'last' is at least 1");
@@ -202,8 +202,8 @@ Status check(const runtime::Options& options) {
   return {};
 }
 
-Result<std::unique_ptr<runtime::OrderedStage>> make(const runtime::Options& options,
-                                                    const runtime::StageSetup& setup) {
+Result<std::unique_ptr<runtime::OrderedStage>> make_dedupe(const runtime::Options& options,
+                                                           const runtime::StageSetup& setup) {
   Settings settings;
   settings.key = options.program("key");
   settings.at = options.program("at");
@@ -268,8 +268,8 @@ void register_dedupe(runtime::Registry& registry) {
   spec.positional = 1;
   spec.kind = runtime::StageSpec::Kind::ordered;
   spec.keeps_records = true;
-  spec.make_ordered = make;
-  spec.check = check;
+  spec.make_ordered = make_dedupe;
+  spec.check = check_dedupe;
   spec.facts = facts;
   spec.refusals = [](const runtime::Options& given) -> std::vector<std::string> {
     if (!given.given("at")) return {};

@@ -42,7 +42,7 @@ std::optional<RecordPath> target_of(const runtime::Options& options) {
   return field_of(*options.program("array"));
 }
 
-Status check(const runtime::Options& options) {
+Status check_unroll(const runtime::Options& options) {
   const auto target = target_of(options);
   if (!target)
     return runtime::Error{
@@ -74,8 +74,8 @@ Expression compared(Op op, Expression left, Value right) {
   return expression;
 }
 
-Result<std::shared_ptr<const runtime::Stage>> make(const runtime::Options& options,
-                                                   const runtime::StageSetup& setup) {
+Result<std::shared_ptr<const runtime::Stage>> make_unroll(const runtime::Options& options,
+                                                          const runtime::StageSetup& setup) {
   const Program& array = *options.program("array");
   const runtime::Place place = array.root.place;
   auto program = std::make_shared<runtime::TransformProgram>();
@@ -163,8 +163,8 @@ void register_unroll(runtime::Registry& registry) {
   keep_empty.doc = "a record without an item leaves once, with null";
   spec.options = {array, into, keep_empty};
   spec.positional = 1;
-  spec.check = check;
-  spec.make = make;
+  spec.check = check_unroll;
+  spec.make = make_unroll;
   spec.refusals = [](const runtime::Options& options) -> std::vector<std::string> {
     const auto target = target_of(options);
     const bool top = target && target->segments.size() == 1;

@@ -418,3 +418,34 @@ TEST_CASE("D10 a receiver's own thread may ask for a commit when the run is long
   CHECK_FALSE(save({{"a", "b"}}));
   CHECK(checkpoint.saves == saves);
 }
+
+TEST_CASE("A run in which nothing moves says so, once, with the call that does not come back; fault G3") {
+  auto in = source_of(numbered(20), 10);
+  auto out = std::make_shared<SinkScript>();
+  auto latch = std::make_shared<Latch>();
+  Builder b;
+  b.receive("in", receiver(in)).sink("out", hooked(out, [latch](const std::string& called) {
+                                       if (called == "write") latch->wait();
+                                     }));
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> lines;
+  const auto wait_for_lines = [&](std::size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return lines.size() >= count; });
+  };
+  RunOptions o = options();
+  o.stall_notice = std::chrono::milliseconds(50);
+  o.log = [&](const std::string& line) {
+    const std::lock_guard lock(mutex);
+    lines.push_back(line);
+    changed.notify_all();
+  };
+  Running running(b, o);
+  wait_for_lines(1);
+  latch->open();
+  CHECK(code(running.end()) == "ok");
+  CHECK(lines[0].starts_with("no batch has finished for 0 s; "));
+  CHECK(lines[0].ends_with("in flight; running: write() of out"));
+  for (std::size_t i = 1; i < lines.size(); ++i) CHECK(lines[i] == "batches finish again");
+}

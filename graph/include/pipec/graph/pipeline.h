@@ -37,6 +37,8 @@ struct RunOptions {
   // as if it were alone in the process. With `govern off` a pipeline is never held, but what it uses counts.
   std::shared_ptr<runtime::SharedGovernor> governor;
   std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
+  // The log says so when batches are in flight and none has finished for this long; 0: never.
+  std::chrono::milliseconds stall_notice{30'000};
   std::chrono::milliseconds commit_interval{
       0};  // at least this long between two commits; the last one comes at the end
   RetryLimits retry;
