@@ -186,35 +186,45 @@ struct SinkSpec {
   // FormatSpec::Encode::refuses too.
 };
 
-// A format: any of the three things that can be done with one, each with its own options.
+// One of the three things that can be done with a format. (Not nested in FormatSpec: there clang would not
+// take them for default constructible in time.)
+struct FormatRole {
+  std::string doc;
+  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+  std::size_t positional = 0;
+};
+
+// `parse NAME`.
+struct FormatParse : FormatRole {
+  // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
+  // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
+  // options).
+  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
+  bool can_fail = true;        // false: every record parses
+  bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
+};
+
+// `encode: NAME` of sinks.
+struct FormatEncode : FormatRole {
+  std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
+  // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
+  // Such a record becomes a dead letter, so the compiler knows that this sink can.
+  std::string refuses;
+};
+
+// `framing: NAME` of receivers.
+struct FormatFrame : FormatRole {
+  // Empty: by lines, which receivers do themselves.
+  std::function<Result<std::unique_ptr<Framing>>(const Options&)> make;
+  bool whole = false;  // an input is one document: nothing may follow when it was read
+};
+
+// A format: any of the three, each with its own options.
 struct FormatSpec {
-  struct Role {
-    std::string doc;
-    std::vector<OptionSpec> options;  // the first `positional` may be given without a name
-    std::size_t positional = 0;
-  };
-  // `parse NAME`.
-  struct Parse : Role {
-    // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
-    // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
-    // options).
-    std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
-    bool can_fail = true;        // false: every record parses
-    bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
-  };
-  // `encode: NAME` of sinks.
-  struct Encode : Role {
-    std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
-    // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
-    // Such a record becomes a dead letter, so the compiler knows that this sink can.
-    std::string refuses;
-  };
-  // `framing: NAME` of receivers.
-  struct Frame : Role {
-    // Empty: by lines, which receivers do themselves.
-    std::function<Result<std::unique_ptr<Framing>>(const Options&)> make;
-    bool whole = false;  // an input is one document: nothing may follow when it was read
-  };
+  using Role = FormatRole;
+  using Parse = FormatParse;
+  using Encode = FormatEncode;
+  using Frame = FormatFrame;
   std::string name;
   std::optional<Parse> parse;
   std::optional<Encode> encode;
