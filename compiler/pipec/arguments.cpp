@@ -225,8 +225,9 @@ class CommandLine {
   }
 
   void add_runtime(CLI::App& app) {
-    app.add_flag("--runtime", arguments_.runtime,
-                 "The graph that runs: every node and edge, with the limiter, the commit barrier and the rest");
+    app.add_flag(
+        "--runtime", arguments_.runtime,
+        "The graph that runs: every node and edge, with the limiter, the commit barrier and the rest");
   }
 
   void add_threads(CLI::App& app) {

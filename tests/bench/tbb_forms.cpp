@@ -25,8 +25,8 @@ void sequencer_takes_one_message_of_a_number() {
   int message = 0;
   const bool taken = order.try_get(message);
   const bool behind = order.try_put(2);
-  std::printf("sequencer_node: first part taken: %d, second: %d, second once the first (%d) has left: %d\n", first,
-              second, taken ? message : -1, behind);
+  std::printf("sequencer_node: first part taken: %d, second: %d, second once the first (%d) has left: %d\n",
+              first, second, taken ? message : -1, behind);
 }
 
 // An embedding program, or a container, may leave TBB one thread.
@@ -54,7 +54,8 @@ void gateway_brings_no_worker() {
   const int by_gateway = ran;
   one.arena.enqueue([&] { recv.gateway().try_put(2); });
   std::this_thread::sleep_for(kLong);
-  std::printf("gateway from outside, one thread: %d of 1 ran; through enqueue(): %d of 2\n", by_gateway, ran.load());
+  std::printf("gateway from outside, one thread: %d of 1 ran; through enqueue(): %d of 2\n", by_gateway,
+              ran.load());
   one.drain();
 }
 
