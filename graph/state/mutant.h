@@ -1,4 +1,4 @@
-// Wrong variants of the in-flight batch machinery, for the tests alone: each breaks one promise of the
+// Wrong variants of the delivery machinery, for the tests alone: each breaks one promise of the
 // contract, and the suite must notice. In the product mutated() is a constant and leaves no trace.
 #pragma once
 
