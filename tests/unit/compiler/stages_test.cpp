@@ -235,7 +235,8 @@ TEST_CASE("a snapshot of dedupe holds what is new, and chunks that are forgotten
     for (int j = 0; j < 500; ++j) records.push_back("{\"k\":" + std::to_string(i * 500 + j) + "}");
     run.batch(records);
     std::size_t bytes = 0;
-    for (const StateEntry& entry : run.save().begin()->second) bytes += entry.value.size();
+    const auto saved = run.save();
+    for (const StateEntry& entry : saved.begin()->second) bytes += entry.value.size();
     most = std::max(most, bytes);
   }
   // 3,000 keys of 16 bytes, and two chunks that are not full or not yet forgotten.
