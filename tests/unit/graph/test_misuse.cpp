@@ -516,10 +516,15 @@ TEST_CASE("D12 a log that throws does not end the run") {
   RunOptions o = options();
   o.ticker_interval = std::chrono::milliseconds(1);
   Pipeline* running = nullptr;
-  std::atomic<int> ticks{0};
+  int ticks = 0;
   in->blocks_at_end = true;
   o.ticker = [&]() -> Status {
-    if (++ticks == 3) running->stop();
+    bool received = false;
+    {
+      const std::lock_guard lock(in->mutex);
+      received = in->receives >= 3;  // the third call comes after both batches of ten
+    }
+    if (++ticks >= 3 && received) running->stop();
     return injected("tick");
   };
   o.log = [](const std::string&) { throw std::runtime_error("no log today"); };
