@@ -139,8 +139,11 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
   setup.user = connectors_.user;
   if (spec.kind == StageSpec::Kind::ordered) {
     node.kind = graph::Node::Kind::ordered;
-    node.make_ordered = [make = spec.make_ordered, options = compiled.options, setup] {
-      return make(*options, setup);
+    node.make_ordered = [make = spec.make_ordered, options = compiled.options,
+                         setup](const graph::RunServices& run) {
+      runtime::StageSetup with_clock = setup;
+      with_clock.clock = run.clock;
+      return make(*options, with_clock);
     };
     if (keeps_state_ && keep_state(node, at, use, spec, *compiled.options)) {
       node.meaning = meaning(use, spec, *compiled.options);

@@ -87,6 +87,7 @@ class Connectors {
   runtime::Status make_all();
   runtime::Status open_all();
   runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
+  runtime::Status open_receiver(const Source& source);
   runtime::Status open_stage(const Stateful& stage);
   runtime::Status begin();
   runtime::Beginning beginning() const;
@@ -104,6 +105,7 @@ class Connectors {
   std::deque<Stateful> stages_;
   std::unique_ptr<runtime::Sink> dead_letter_sink_;
   runtime::Beginning beginning_;
+  RunServices services_;
 
   struct Opening {
     std::function<bool()> stopping;

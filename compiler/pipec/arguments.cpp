@@ -14,6 +14,7 @@
 #include "compiler/pipec/console.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/registry.h"
+#include "pipec/version.h"
 
 namespace pipec::cli {
 namespace {

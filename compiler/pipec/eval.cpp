@@ -44,17 +44,17 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   ends.source.kind = graph::Node::Kind::receive;
   ends.source.name = "recv eval";
   ends.source.make_receiver =
-      [&registry, &sample, files = arguments.files,
-       framing = arguments.framing]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+      [&registry, &sample, files = arguments.files, framing = arguments.framing](
+          const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
     return make_eval_input(registry, files, framing, &sample);
   };
   ends.reads = files_read(arguments);
   ends.sink.kind = graph::Node::Kind::sink;
   ends.sink.name = "sink stdout";
-  ends.sink.make_sink = [&registry, encode = arguments.encode] {
+  ends.sink.make_sink = [&registry, encode = arguments.encode](const graph::RunServices& run) {
     runtime::ConnectorContext context;
     context.pipeline = "eval";
-    context.clock = &runtime::Clock::system();
+    context.clock = run.clock;
     runtime::Options options;
     if (!encode.empty()) options.choose("encode", *registry.format(encode));
     return registry.sink("stdout")->make(options, context);
@@ -116,7 +116,8 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   const bool by_lines = arguments.framing.empty() || !registry.format(arguments.framing)->frame->make;
   plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
   plan->dead_letters.name = "stderr";
-  plan->dead_letters.make_sink = [&]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+  plan->dead_letters.make_sink =
+      [&](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Sink>> {
     return make_reject_sink(console, rejects, by_lines ? &sample : nullptr);
   };
 

@@ -82,14 +82,15 @@ CaseResult run_case(graph::Plan plan, const std::string& given) {
   Results records;
   Results letters;
   const auto collect = [](Results& into) {
-    return [&into]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
-      return std::unique_ptr<runtime::Sink>(std::make_unique<ResultSink>(into));
+    return [&into](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+      return std::make_unique<ResultSink>(into);
     };
   };
   for (graph::Node& node : plan.nodes) {
     if (node.kind == graph::Node::Kind::receive) {
-      node.make_receiver = [&given]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
-        return std::unique_ptr<runtime::Receiver>(std::make_unique<GivenReceiver>(given));
+      node.make_receiver =
+          [&given](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+        return std::make_unique<GivenReceiver>(given);
       };
     } else if (node.kind == graph::Node::Kind::sink) {
       node.make_sink = collect(records);

@@ -107,10 +107,16 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
                    });
   const std::size_t count = in_flight.letters.size();
-  if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    if (const Wait wait = write(in_flight)) return wait;
-  } else if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
-    reject(in_flight);
+  switch (shared_.plan.dead_letters.kind) {
+    case DeadLetterPolicy::Kind::sink:
+    case DeadLetterPolicy::Kind::call:
+      if (const Wait wait = write(in_flight)) return wait;
+      break;
+    case DeadLetterPolicy::Kind::reject:
+      reject(in_flight);
+      break;
+    case DeadLetterPolicy::Kind::discard:
+      break;
   }
   Counters::add(shared_.counters.dead_letters, count);
   Counters::add(shared_.counters.errors, count);
@@ -120,8 +126,10 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
 
 RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   Faults& faults = shared_.faults;
-  Status status =
-      faults.foreign(Activity::Call::write, faults.route_place(), [&] { return write_letters(in_flight); });
+  const bool calls = shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::call;
+  Status status = faults.foreign(Activity::Call::write, faults.route_place(), [&] {
+    return calls ? call_with_letters(in_flight) : write_letters(in_flight);
+  });
   if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
     if (status.error().retriable) {
       if (const Wait wait = backoff_.next()) return wait;
@@ -160,6 +168,14 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
   }
   // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
+}
+
+Status RoutePointNode::call_with_letters(InFlightBatch& in_flight) {
+  for (; letters_written_ < in_flight.letters.size(); ++letters_written_) {
+    const DeadLetterView view(*in_flight.block, in_flight.letters[letters_written_].letter);
+    if (Status status = shared_.plan.dead_letters.call(view); !status) return status;
+  }
+  return {};
 }
 
 void RoutePointNode::reject(InFlightBatch& in_flight) {

@@ -56,6 +56,11 @@ runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
                                           const runtime::Registry& registry, CompileOptions options = {},
                                           std::string* warnings = nullptr);
 
+// Stages as text, for graph::Builder::Stream::stages(): "parse json | dedupe(.id, within: 1h)". The places in
+// diagnostics are those of the text, under the name "stages".
+runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime::Registry& registry,
+                                                 CompileOptions options = {});
+
 // What a `test` block expects of one record that it gives.
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };

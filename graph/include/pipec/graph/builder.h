@@ -89,6 +89,13 @@ class Builder {
     Stream batches(std::string name, MapBatch map) const;
     Stream stage(std::string name, std::shared_ptr<const runtime::Stage> stage) const;
 
+    // Stages written in the language, compiled by compiler::compile_stages_text(): those of pipec, and those
+    // that the program registered. What is wrong with the text is an error of Pipeline::make(). Their dead
+    // letters go where the builder says.
+    //
+    //   lines.stages(compiler::compile_stages_text("parse json | dedupe(.id, within: 1h)", registry))
+    Stream stages(runtime::Result<Plan> compiled) const;
+
     // In source order, with a state that is saved with the positions (S1, S2). `name` is also the key of its
     // state in the checkpoint: unique in the pipeline, the same from run to run.
     Stream ordered(std::string name, MakeState make_state, ApplyRecord apply) const;
@@ -127,6 +134,10 @@ class Builder {
   // Dead letters end the run (P8) unless one of these is called. To a sink, each as one line of JSON: it is
   // made durable before its batch is committed, and an error of it ends the run (P9).
   void dead_letters_to(std::string name, MakeSink make);
+  // To a function of the program, before the batch is committed: one at a time, in source order. An error
+  // ends the run, unless it says that it is retriable (RetryLimits). After a crash a letter may come again.
+  using TakeDeadLetter = std::function<runtime::Status(const DeadLetterView& letter)>;
+  void on_dead_letter(TakeDeadLetter take);
   void discard_dead_letters() { plan_.dead_letters.kind = DeadLetterPolicy::Kind::discard; }
   // The engine commits nothing. The one sink is handed every batch in order, empty ones too, behind its dead
   // letters, with the positions in batch.block().ranges, and commits them when it likes (D5).

@@ -90,6 +90,13 @@ struct Block {
   std::shared_ptr<const Reader> reader;
   std::size_t unread_bytes = 0;
 
+  // Appends one record of the receiver, with its position in the source. Positions ascend; a commit covers
+  // all records that were added. For a receiver whose block holds one partition and no unread bytes. Throws
+  // std::length_error where the block would exceed 4 GiB.
+  void add_record(std::string_view bytes, std::uint64_t position);
+  // The same with a key, headers or a timestamp of its own.
+  void add_record(std::string_view bytes, std::uint64_t position, Metadata own);
+
   std::string_view original(std::uint32_t origin) const {
     return {data->data() + origins[origin].begin, origins[origin].size};
   }

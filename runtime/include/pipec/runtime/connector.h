@@ -33,6 +33,11 @@ struct ReceiveLimits {
   std::size_t largest_record =
       0;  // a longer one is rejected (Block::rejected) rather than held in memory; 0: no limit
   std::chrono::milliseconds wait{100};  // how long a receive may block when nothing comes
+
+  // The block holds what one receive should give: time to return.
+  bool reached_by(const Block& block) const {
+    return block.bytes() >= max_bytes || (max_records != 0 && block.origins.size() >= max_records);
+  }
 };
 
 // A figure of a connector's own that is worth watching, for Pipeline::metrics(). The name says what and in
@@ -79,7 +84,8 @@ inline constexpr const char* kRewound = "rewound";
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // `saved`: this receiver's entries of the last run (none: a first run).
+  // `saved`: this receiver's entries of the last run (none: a first run). With `commit sink`: what the sink's
+  // saved_positions() gave.
   virtual Status open(const StateEntries& saved) = 0;
   // Fills `block`, which comes cleared, with pooled room in block.data (append to it; it grows).
   // Block::origins say where its records lie, Block::ranges what a commit of it covers. What cannot be given
@@ -142,6 +148,12 @@ class Sink {
   // `saved`: this sink's entries of the last run, and those of the sinks that share its state key.
   virtual Status open(const StateEntries& saved) {
     (void)saved;
+    return {};
+  }
+  // With `commit sink`, after open(), for each receiver by the name of its node: where this sink's last
+  // transaction ended, in entries that the receiver's open() understands. The run resumes there.
+  virtual Status saved_positions(std::string_view receiver, StateEntries& out) {
+    (void)receiver, (void)out;
     return {};
   }
   // A file sink cuts its files back to the committed lengths here. `changes`: of its entries, made durable
