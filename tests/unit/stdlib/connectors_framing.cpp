@@ -100,7 +100,7 @@ Gathered receive_all(Receiver& receiver, ReceiveLimits limits = {}) {
   }
 }
 
-const std::string kHint = "; on_bad_file: skip goes on without it";
+const std::string kHint = "; on_bad_file: skip continues without it";
 
 Gathered from_file(const std::string& path, std::string_view framing, ReceiveLimits limits = {},
                    std::int64_t max_record = 1 << 20) {

@@ -209,7 +209,7 @@ struct FormatParse : FormatRole {
 struct FormatEncode : FormatRole {
   std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
   // Why it may reject a well-formed record ("a number beyond 64 bits"); empty: never. Such a record becomes a
-  // dead letter, so this tells the compiler that the sink can produce dead letters.
+  // dead letter, so the compiler must know that this sink can produce one.
   std::string refuses;
 };
 
