@@ -53,7 +53,7 @@ const char* validate_with(const Kernel& kernel, std::string_view text, std::size
     }
     const std::size_t behind = value.find_first_not_of(" \t\r\n", end);
     where = lead + behind;
-    return "something behind the value";
+    return "unexpected data after the value";
   }
   bool ascii = false;
   const char* reason = kernel.validate(value.data(), value.size(), &where, &ascii);

@@ -99,7 +99,7 @@ class FromJson : public Transcoder {
   const char* finish(const char* at, char* to) {
     at = space(at);
     commit(to);
-    return at == end_ ? nullptr : fail(at, "something behind the value").reason;
+    return at == end_ ? nullptr : fail(at, "unexpected data after the value").reason;
   }
 
   Place key(const char* at, char* to) {

@@ -58,7 +58,7 @@ class ToJson : public Transcoder {
       while (--level.left == 0) {
         if (depth_ == 0) {
           commit(to - 1);
-          return at == end_ ? nullptr : fail(at, "something behind the value").reason;
+          return at == end_ ? nullptr : fail(at, "unexpected data after the value").reason;
         }
         to = room(to, 0);
         to[-1] = level.map ? '}' : ']';
