@@ -237,7 +237,7 @@ TEST_CASE("explain tells what each node does") {
   CHECK(compiler::explain(*made.plan) ==
         "pipeline flow\n\n"
         "  #1  recv file  \"in\"  [flow.pipe:2:1]\n"
-        "      goes on where the last run ended\n"
+        "      resumes where the last run ended\n"
         "      state: recv.file:in\n"
         "      -> #2\n\n"
         "  #2  filter  .a > 1  [flow.pipe:3:3]\n"
