@@ -70,7 +70,7 @@ MsgpackFramer::~MsgpackFramer() = default;
 MsgpackFramer::Found MsgpackFramer::next(std::string_view bytes, std::size_t& taken) {
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
-  // Mostly the whole value is there, and nothing is kept of it.
+  // Usually the whole value is available, and no state is needed.
   if (state_->structure.fresh() && at < end) {
     if (const char* const behind = msgpack::skip(at, end, 0)) {
       taken = static_cast<std::size_t>(behind - at);
