@@ -82,7 +82,7 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
                                (compiled.identity.empty() ? "" : ":" + compiled.identity));
   }
   if (spec->commits_elsewhere) result.elsewhere = node.name;
-  if (spec->resumable) node.facts.push_back("goes on where the last run ended");
+  if (spec->resumable) node.facts.push_back("resumes where the last run ended");
   if (compiled.options) {
     uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});
     use_spans_.push_back(connector.name.span);
@@ -192,8 +192,8 @@ void FlowCompiler::sink(graph::Node& node, const Position& at, const dsl::SinkSt
   node.unordered = sink.options.options->boolean("unordered", false);
   if (!sink.options.reads.empty()) reads(node, at, sink.options.reads, true);
   std::vector<std::string> failures = std::move(sink.options.failures);
-  // What a record makes of a path or key may be refused by the connector, whatever its type.
-  if (sink.options.per_record) failures.push_back("an option made of the record that the sink refuses");
+  // The connector may reject a path or key computed from a record, whatever its type.
+  if (sink.options.per_record) failures.push_back("an option computed from the record that the sink rejects");
   if (!failures.empty()) {
     const bool malformed = (sink.options.takes_apart || !sink.options.reads.empty()) && !at.validated;
     can_dead_letter(node, stage.keyword, malformed, std::move(failures));

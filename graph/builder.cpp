@@ -154,7 +154,7 @@ std::vector<Builder::Stream> Builder::Stream::route(std::string name, std::size_
   const Stream route = builder_->follow(*this, std::move(node));
   std::vector<Stream> out;
   for (std::size_t i = 0; i < arms; ++i) {
-    // A node of its own, behind which fan-out is possible as anywhere.
+    // A separate node, so that fan-out is possible after it.
     const std::uint32_t arm = builder_->add(named(Node::Kind::merge, "arm " + std::to_string(i)));
     builder_->plan_.nodes[route.node_].next.push_back(arm);
     out.push_back(Stream(*builder_, arm));

@@ -90,7 +90,7 @@ Status Connectors::make_all() {
   return {};
 }
 
-// Checks everything and changes nothing that is there.
+// Checks everything and changes no existing data.
 Status Connectors::open_all() {
   const auto open_one = [&](runtime::Sink& sink, std::size_t place, const std::string& state_key) {
     return open_part(
@@ -165,7 +165,7 @@ Status Connectors::open_stage(const Stateful& stage) {
     if (meaning->value != node.meaning) {
       return Error{"state",
                    "its state was kept for " + meaning->value + ", and it is " + node.meaning +
-                       " now: change it back, or begin anew with --from-start",
+                       " now: change it back, or start over with --from-start",
                    {},
                    {},
                    false};
@@ -192,9 +192,9 @@ runtime::Beginning Connectors::beginning() const {
   return result;
 }
 
-// F13: everything is open. The intention to begin anew is durable before anything is emptied, and stays until
-// that is done; then the sinks cut back, empty and make what has to be, and what they say of it is durable
-// before the first record comes.
+// F13: called when everything is open. If the run starts over, that intention is made durable before anything
+// is emptied, and kept until that is done. Then the sinks truncate, empty and create files as needed, and
+// their entries are durable before the first record arrives.
 Status Connectors::begin() {
   StateEntries changes;
   runtime::CheckpointStore* const store = keeper_.store();

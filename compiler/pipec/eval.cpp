@@ -27,7 +27,7 @@ std::vector<std::string> files_read(const Arguments& arguments) {
   return files;
 }
 
-// `pipec eval ... x >> x` would read what it writes, for ever.
+// `pipec eval ... x >> x` would read its own output forever.
 bool writes_its_input(Console& console, const Arguments& arguments) {
   for (const std::string& file : files_read(arguments)) {
     if (!runtime::same_file(file, "/dev/stdout")) continue;
@@ -62,7 +62,7 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   return ends;
 }
 
-// What the advice at the end is about; the run takes the rest.
+// The part of the plan that the advice at the end needs; the run takes the rest.
 graph::Plan plan_without_factories(const graph::Plan& plan) {
   graph::Plan copy;
   for (const graph::Node& node : plan.nodes) {

@@ -1,5 +1,5 @@
-// `pipec test`: each record that a test gives goes through its chain in a pipeline of its own; what leaves
-// it, by whatever sink, is compared with what is expected.
+// `pipec test`: each input record of a test goes through its chain in a separate pipeline; the records that
+// leave it, through any sink, are compared with the expected ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -132,8 +132,8 @@ void note(std::string& out, const char* label, const std::string& text) {
   out += fmt::format("    {:<9} {}\n", label, text);
 }
 
-// What is wrong with the result, for people; empty where nothing is. Records are compared with the expected
-// values in order, and so are dead letters with the expected reasons.
+// A description of the difference from the expected result; empty if there is none. Records are compared with
+// the expected values in order, and dead letters with the expected reasons.
 std::string mismatch(const compiler::TestCase& test, const CaseResult& result) {
   if (!result.error.empty()) return fmt::format("    the run failed: {}\n", result.error);
   std::vector<const Expected*> values;

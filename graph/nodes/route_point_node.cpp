@@ -141,7 +141,7 @@ RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   return std::nullopt;
 }
 
-// Goes on behind what an earlier attempt has written.
+// Continues after the letters that an earlier attempt has written.
 Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
   while (letters_written_ < in_flight.letters.size()) {
     auto block = std::make_shared<Block>();
@@ -153,7 +153,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
                                  shared_.options.clock->unix_nanoseconds(), *block->data);
       const std::size_t size = block->data->size() - begin;
       block->origins.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
-      block->data->append('\n');  // so that the padding behind the next one's start never shows its bytes
+      block->data->append('\n');  // so that no letter's bytes lie in the padding of the one before
     }
     const Batch batch(std::move(block), shared_.pools.buffers);
     InFlightBatch refused_by;

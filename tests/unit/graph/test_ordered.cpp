@@ -197,7 +197,7 @@ TEST_CASE("S7 state that was kept for another meaning of the stage is refused") 
   CHECK(code(other) == "state");
   CHECK(other.error->node == "count");
   CHECK(message(other) ==
-        "its state was kept for count(.a), and it is count(.b) now: change it back, or begin anew with "
+        "its state was kept for count(.a), and it is count(.b) now: change it back, or start over with "
         "--from-start");
   CHECK(code(outcome_of("count(.b)", true)) == "ok");
   CHECK(code(outcome_of("count(.b)")) == "ok");

@@ -34,12 +34,12 @@ using UseReader = std::function<runtime::Result<const dsl::SourceFile*>(const st
 UseReader read_used_files(dsl::SourceMap& sources);
 
 struct CompileOptions {
-  // What the connectors' makers get when the plan runs. Its pipeline name is filled in by the compiler.
+  // Passed to the connectors' factories when the plan runs. Its pipeline name is filled in by the compiler.
   runtime::ConnectorContext connectors;
   UseReader use;           // without one, `use` is an error
   bool needs_flow = true;  // a file without a flow is an error (E0401)
-  // Stages keep their state from run to run, so that each needs a name of its own. False for a plan that is
-  // run without a state directory.
+  // Stages keep their state from run to run, so each needs a unique name. False for a plan that is run
+  // without a state directory.
   bool keeps_state = true;
 };
 
@@ -48,10 +48,10 @@ struct CompileOptions {
 std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
                                    const CompileOptions& options, dsl::DiagnosticSink& sink);
 
-// The same for a program that embeds pipelines and has their text at hand: `name` stands for the file
-// ("flow.pipe"), and what `use` names is read from the disk unless the options say otherwise. What is wrong
-// comes in the error's message (code "compile"), laid out for people; without an error, `warnings` is set to
-// what else there is to say. Never throws; what Registry::add() refused is an error.
+// Compiles a pipeline from text, for programs that embed pipelines. `name` is used as the file name
+// ("flow.pipe"); files named by `use` are read from the disk unless the options say otherwise. The
+// diagnostics are in the error's message (code "compile"), formatted for people. On success, `warnings`
+// receives the warnings. Never throws; a registration that Registry::add() refused is an error.
 runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
                                           const runtime::Registry& registry, CompileOptions options = {},
                                           std::string* warnings = nullptr);
@@ -61,7 +61,7 @@ runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
 runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime::Registry& registry,
                                                  CompileOptions options = {});
 
-// What a `test` block expects of one record that it gives.
+// The result that a `test` block expects for one input record.
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };
   Kind kind = Kind::nothing;
@@ -92,7 +92,7 @@ std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
 // The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
 struct StageEnds {
   graph::Node source;
-  graph::Node sink;                // left out where the stages end in a sink, route or drop of their own
+  graph::Node sink;                // absent if the stages end in their own sink, route or drop
   std::vector<std::string> reads;  // the files that the source reads: the stages must not write them
 };
 

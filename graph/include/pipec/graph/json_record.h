@@ -1,5 +1,5 @@
-// A record read as JSON, field by field, when a stage's lambda asks for one (on demand): a record of which
-// nobody asks anything is not looked at.
+// A record read as JSON, one field at a time, when a stage's lambda asks for it (on demand). A record whose
+// fields are never requested is not parsed.
 #pragma once
 
 #include <concepts>
@@ -13,16 +13,16 @@
 
 namespace pipec::graph {
 
-// Lives during one call of the lambda, and so does all that it gives. One thread. Fields are those of the top
-// level; what is nested comes as a Value of type array or object, which pipec/runtime/json.h walks. The first
-// question checks the whole record, unless a parse stage has; each scans it once, so a pipeline that asks for
-// many fields of each record is faster as text (pipec::compiler).
+// Valid during one call of the lambda, like everything it returns. Not thread-safe. Fields are those of the
+// top level; nested ones are Values of type array or object, which pipec/runtime/json.h walks. The first
+// lookup validates the whole record, unless a parse stage already has. Each lookup scans the record once, so
+// a pipeline that reads many fields of each record is faster as text (pipec::compiler).
 //
-// A malformed record answers null. What the lambda makes of it is thrown away, and the record goes where the
-// stage's OnError says. Behind parse_json() there is none.
+// Lookups in a malformed record return null. The lambda's output for it is discarded, and the record goes
+// where the stage's OnError says. After parse_json() there are no malformed records.
 class JsonRecord {
  public:
-  // `checked`: it is known to be valid. The payload has Buffer::kPadding readable bytes behind it.
+  // `checked`: it is known to be valid. The payload is followed by Buffer::kPadding readable bytes.
   JsonRecord(std::string_view payload, bool checked, runtime::Arena& arena)
       : payload_(payload), checked_(checked), arena_(arena) {}
   JsonRecord(const JsonRecord&) = delete;
@@ -56,8 +56,8 @@ class JsonRecord {
   // For values that the lambda makes; valid as long as the record.
   runtime::Arena& arena() { return arena_; }
 
-  // What is wrong with the record ("unexpected character"), and at which byte; null: nothing, or nobody has
-  // asked.
+  // The record's defect ("unexpected character") and its byte offset; null if there is none or nothing was
+  // looked up yet.
   const char* problem() const { return problem_; }
   std::size_t problem_at() const { return problem_at_; }
 

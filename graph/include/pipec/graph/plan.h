@@ -91,8 +91,8 @@ struct Plan {
   std::vector<Node> nodes;  // in the order of the text; edges are acyclic
   DeadLetterPolicy dead_letters;
   CommitMode commit = CommitMode::automatic;
-  // Sinks, dead letters and positions commit together, in the receiver's commit(). Nothing behind a commit
-  // point is received before it is committed. One source.
+  // Sinks, dead letters and positions commit together, in the receiver's commit(). Nothing after a commit
+  // point is received before it is committed. Requires a single source.
   bool transactional = false;
   runtime::GovernSettings govern;
   std::optional<runtime::Error> problem;  // the plan was put together wrongly: Pipeline::make() gives it back

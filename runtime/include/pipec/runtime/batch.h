@@ -25,9 +25,9 @@ struct Slice {
 // Units are the source's: byte offsets (file), message offsets (Kafka), sequence numbers.
 struct PositionRange {
   std::uint32_t partition = 0;  // the receiver's own number of it
-  std::uint32_t epoch = 0;      // changes when the partition is assigned anew
+  std::uint32_t epoch = 0;      // changes when the partition is reassigned
   std::uint64_t first = 0;      // of the first record
-  std::uint64_t end = 0;        // one past the last: where a restart goes on
+  std::uint64_t end = 0;        // one past the last: where a restart resumes
 };
 
 struct Header {
@@ -35,7 +35,7 @@ struct Header {
   std::optional<std::string> value;
 };
 
-// What a record carries beside its payload, where its source has it.
+// Data that accompanies a record's payload, if its source provides it.
 struct Metadata {
   std::optional<std::string> key;         // any bytes
   std::optional<std::int64_t> timestamp;  // nanoseconds since the epoch
@@ -45,8 +45,7 @@ struct Metadata {
   bool null_payload = false;
 };
 
-// How the payload is written. `json`: the text of one JSON value, or what is taken for one until somebody
-// looks.
+// The payload's encoding. `json`: the text of one JSON value, possibly not yet validated.
 enum class Format : std::uint8_t { json, msgpack };
 
 // A record that its source has, but cannot give as a record: cut short, too long, not decodable.
@@ -57,9 +56,9 @@ struct Rejected {
 
 struct Block;
 
-// Reads the bytes that a receive has left where they are. A source that can tell where its records end
-// without reading all of them has them read by the workers: side by side, and into the cache of the core that
-// goes on with them.
+// Reads bytes that a receive() left in place. A source that can find record boundaries without reading every
+// byte lets the workers do the reading: in parallel, and into the cache of the core that processes the
+// records next.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -119,8 +118,8 @@ struct Record {
   bool validated = false;  // a parse stage has checked the whole payload
 };
 
-// The members of the records, as one stage has found them for the next: see StageContext::outline_wanted.
-// Stages of one's own have no use for it.
+// The structural index of the records' members, passed from one stage to the next: see
+// StageContext::outline_wanted. Custom stages do not need it.
 struct Outline {
   BufferRef text;  // the buffer that it is about
   BufferRef data;
@@ -142,11 +141,11 @@ class Batch {
 
   // The live records, in source order. Filters compact it in place.
   std::vector<Record> records;
-  // [0] is the block's data. At least Buffer::kPadding readable bytes lie behind each record.
+  // [0] is the block's data. Each record is followed by at least Buffer::kPadding readable bytes.
   std::vector<BufferRef> buffers;
   // Metadata that a stage assigned.
   std::vector<Metadata> metadata;
-  // Empty where nobody left one.
+  // Empty if no stage left one.
   Outline outline;
 
   const Block& block() const { return *block_; }

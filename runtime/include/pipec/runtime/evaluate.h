@@ -59,7 +59,8 @@ struct FilterOptions {
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_filter(FilterOptions options);
-// For `explain`: which way such a filter goes (raw bytes, many records at once, each by itself), and why.
+// For `explain`: how such a filter is evaluated (on raw bytes, many records at once, or record by record),
+// and why.
 std::string explain_filter(const Program& condition);
 
 struct TransformOptions {
@@ -67,7 +68,7 @@ struct TransformOptions {
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_transform(TransformOptions options);
-// For `explain`: whether it takes many records at once or each by itself, and why.
+// For `explain`: whether it processes many records at once or record by record, and why.
 std::string explain_transform(const TransformProgram& program);
 
 struct RouteOptions {

@@ -13,8 +13,8 @@
 
 namespace pipec::runtime {
 
-// A path as its author wrote it: one piece where it is constant. In a template any text may stand between one
-// piece and the next ("out/", ".ndjson" for "out/${.k}.ndjson").
+// A path as its author wrote it: one piece if it is constant. In a template, any text may appear between two
+// pieces ("out/", ".ndjson" for "out/${.k}.ndjson").
 using PathPieces = std::vector<std::string>;
 
 struct OwnFile {

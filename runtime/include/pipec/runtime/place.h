@@ -1,5 +1,5 @@
-// Where in the pipeline's text a node or an expression stands. The runtime knows no language: a place is
-// ready text.
+// The position of a node or an expression in the pipeline's text. The runtime knows no language, so a place
+// is preformatted text.
 #pragma once
 
 #include <cstdint>

@@ -91,8 +91,8 @@ class Options {
   const Item* given_or_default(std::string_view name) const;
 };
 
-// What the connectors of one pipeline share (a producer, a transaction), by name. A part lives as long as one
-// of them holds it, so that a second run of the same plan begins anew. A name goes with one type.
+// Objects that the connectors of one pipeline share (a producer, a transaction), by name. An object lives as
+// long as a connector holds it, so a second run of the same plan gets a new one. Each name has one type.
 class SharedParts {
  public:
   template <typename T>
@@ -115,7 +115,7 @@ class SharedParts {
   std::map<std::string, std::weak_ptr<void>> parts_;
 };
 
-// What a connector's maker gets besides its options.
+// Passed to a connector's factory, in addition to its options.
 struct ConnectorContext {
   std::string pipeline;  // its name
   const Clock* clock = nullptr;
@@ -126,7 +126,8 @@ struct ConnectorContext {
   std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
   // Where the pipelines of the process keep their state, each in a directory of its name; "" where none does.
   std::string state_directory;
-  // What the pipeline reads, writes and lives on; filled in by the compiler, complete when a maker runs.
+  // The files that the pipeline reads, writes and depends on; filled in by the compiler, complete when a
+  // factory runs.
   std::shared_ptr<const OwnFiles> own_files;
 };
 
@@ -152,9 +153,9 @@ struct ReceiverSpec {
   bool resumable = false;
   // Positions are kept where it reads from, so that no checkpoint holds them and a stage's state together.
   bool commits_elsewhere = false;
-  // Not empty: all receivers of a pipeline that have no `state:` name keep their entries under this one key,
-  // told apart by the entries' own keys, so that what the text calls a source decides nothing. Empty: each
-  // has a key of its own.
+  // If not empty, all receivers of a pipeline without a `state:` name keep their entries under this one key
+  // and distinguish them by the entries' own keys, so that renaming a source in the text has no effect. If
+  // empty, each has its own key.
   std::string shared_state;
   std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make;
   // Checks options that only the connector understands, when compiling; touches nothing outside.
@@ -162,8 +163,8 @@ struct ReceiverSpec {
   // The files that it reads, where the text names them one by one; what a glob finds is for the receiver to
   // sort out (ConnectorContext::own_files).
   std::function<std::vector<std::string>(const Options&)> reads;
-  // Not empty: what it reads is there once for the whole process ("standard input"), so that two of them
-  // would take records from each other.
+  // If not empty, its input exists once per process ("standard input"), so two receivers would take records
+  // from each other.
   std::string only_one;
 };
 
@@ -175,7 +176,7 @@ struct SinkSpec {
   std::string shared_state;  // as in ReceiverSpec
   std::function<Result<std::unique_ptr<Sink>>(const Options&, const ConnectorContext&)> make;
   std::function<Status(const Options&)> check;
-  // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
+  // Its target, if constant ("file:out.ndjson"). Two sinks with the same target do not compile.
   std::function<std::optional<std::string>(const Options&)> target;
   // The files that it writes.
   std::function<std::vector<PathPieces>(const Options&)> writes;
@@ -207,8 +208,8 @@ struct FormatParse : FormatRole {
 // `encode: NAME` of sinks.
 struct FormatEncode : FormatRole {
   std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
-  // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
-  // Such a record becomes a dead letter, so the compiler knows that this sink can.
+  // Why it may reject a well-formed record ("a number beyond 64 bits"); empty: never. Such a record becomes a
+  // dead letter, so the compiler must know that this sink can produce one.
   std::string refuses;
 };
 
@@ -231,7 +232,7 @@ struct FormatSpec {
   std::optional<Frame> frame;
 };
 
-// What a stage's maker gets besides its options.
+// Passed to a stage's factory, in addition to its options.
 struct StageSetup {
   // What to do with a record that is malformed (no `parse` before): what the next `parse` says.
   OnError on_malformed = OnError::dead_letter;
@@ -307,7 +308,7 @@ class Registry {
   const std::deque<FormatSpec>& formats() const { return formats_; }
   const std::deque<StageSpec>& stages() const { return stages_; }
 
-  // Compiles the pattern of `matches`; set by whoever brings a regex library.
+  // Compiles the pattern of `matches`; set by the library that links a regex engine.
   std::function<Result<std::shared_ptr<const Matcher>>(std::string_view pattern)> compile_pattern;
 
  private:
