@@ -35,7 +35,7 @@ UseReader read_used_files(dsl::SourceMap& sources);
 
 struct CompileOptions {
   // Passed to the connectors' factories when the plan runs. Its pipeline name is filled in by the compiler.
-  runtime::ConnectorContext connectors;
+  runtime::ConnectorContext connectors = {};
   UseReader use;           // without one, `use` is an error
   bool needs_flow = true;  // a file without a flow is an error (E0401)
   // Stages keep their state from run to run, so each needs a unique name. False for a plan that is run
@@ -65,23 +65,23 @@ runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };
   Kind kind = Kind::nothing;
-  std::string text;  // value: JSON; dead_letter: what the reason holds, may be empty
-  runtime::Place place;
+  std::string text = {};  // value: JSON; dead_letter: what the reason holds, may be empty
+  runtime::Place place = {};
 };
 
 struct TestCase {
-  std::string given;  // JSON
-  runtime::Place place;
-  std::vector<Expected> expected;  // in the order of the text
+  std::string given = {};  // JSON
+  runtime::Place place = {};
+  std::vector<Expected> expected = {};  // in the order of the text
 };
 
 // A `test` block. The plan is its chain between a receive node and sinks, all without factories: who runs it
 // gives each of them its own, and says where dead letters go.
 struct Test {
-  std::string title;
-  runtime::Place place;
+  std::string title = {};
+  runtime::Place place = {};
   graph::Plan plan;
-  std::vector<TestCase> cases;
+  std::vector<TestCase> cases = {};
 };
 
 // The tests of a file, which needs no flow. All of the file is checked, as by compile().
@@ -92,8 +92,8 @@ std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
 // The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
 struct StageEnds {
   graph::Node source;
-  graph::Node sink;                // absent if the stages end in their own sink, route or drop
-  std::vector<std::string> reads;  // the files that the source reads: the stages must not write them
+  graph::Node sink;                     // absent if the stages end in their own sink, route or drop
+  std::vector<std::string> reads = {};  // the files that the source reads: the stages must not write them
 };
 
 // A bare `stage { "|" stage }` between the caller's own source and sink. An empty text passes everything on.

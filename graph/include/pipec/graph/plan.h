@@ -42,30 +42,30 @@ struct Node {
     drop,   // the end of a branch that goes nowhere: counted as filtered
   };
   Kind kind = Kind::stage;
-  std::string name;    // "recv file", "filter", "sink kafka": for messages, pictures, metrics
-  std::string detail;  // the node's own text, shortened: ".status >= 500"
-  runtime::Place place;
+  std::string name = {};    // "recv file", "filter", "sink kafka": for messages, pictures, metrics
+  std::string detail = {};  // the node's own text, shortened: ".status >= 500"
+  runtime::Place place = {};
   std::vector<std::uint32_t>
       next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
   std::vector<std::string>
       arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
-  std::string state_key;      // receive, sink, ordered: what its entries in the checkpoint begin with
-  bool shares_state = false;  // others may have this state key: the entries' own keys tell them apart
+  std::string state_key = {};  // receive, sink, ordered: what its entries in the checkpoint begin with
+  bool shares_state = false;   // others may have this state key: the entries' own keys tell them apart
 
-  Factory<runtime::Receiver> make_receiver;
-  Factory<runtime::Sink> make_sink;
-  std::shared_ptr<const runtime::Stage> stage;
-  std::shared_ptr<const runtime::Router> router;
-  Factory<runtime::OrderedStage> make_ordered;
+  Factory<runtime::Receiver> make_receiver = {};
+  Factory<runtime::Sink> make_sink = {};
+  std::shared_ptr<const runtime::Stage> stage = {};
+  std::shared_ptr<const runtime::Router> router = {};
+  Factory<runtime::OrderedStage> make_ordered = {};
   // ordered: what its state depends on ("dedupe(.id, within: 1h)"). It is saved with the state; another one
   // at the next start is an error that shows both (S7).
-  std::string meaning;
+  std::string meaning = {};
   bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
 
   // For `explain`: one fact a line.
-  std::vector<std::string> facts;
+  std::vector<std::string> facts = {};
   // filter: the fields without which no record passes, each as its keys.
-  std::vector<std::vector<std::string>> needed_fields;
+  std::vector<std::vector<std::string>> needed_fields = {};
   bool can_dead_letter = false;
   bool unordered = false;  // sink: takes batches as they come
 };
@@ -73,29 +73,30 @@ struct Node {
 struct DeadLetterPolicy {
   enum class Kind : std::uint8_t { reject, discard, sink, call };
   Kind kind = Kind::reject;
-  std::string name;    // "dlq file"
-  std::string detail;  // its own text, shortened; for explain
-  runtime::Place place;
-  std::string state_key;
+  std::string name = {};    // "dlq file"
+  std::string detail = {};  // its own text, shortened; for explain
+  runtime::Place place = {};
+  std::string state_key = {};
   bool shares_state = false;
-  Factory<runtime::Sink> make_sink;  // gets records that are dead letters' JSON
+  Factory<runtime::Sink> make_sink = {};  // gets records that are dead letters' JSON
   // Kind::call: gets each dead letter before its batch is committed, one at a time, in source order. An error
   // is treated as a sink's.
-  std::function<runtime::Status(const DeadLetterView& letter)> call;
+  std::function<runtime::Status(const DeadLetterView& letter)> call = {};
 };
 
 enum class CommitMode : std::uint8_t { automatic, sink };
 
 struct Plan {
-  std::string name;
-  std::vector<Node> nodes;  // in the order of the text; edges are acyclic
-  DeadLetterPolicy dead_letters;
+  std::string name = {};
+  std::vector<Node> nodes = {};  // in the order of the text; edges are acyclic
+  DeadLetterPolicy dead_letters = {};
   CommitMode commit = CommitMode::automatic;
   // Sinks, dead letters and positions commit together, in the receiver's commit(). Nothing after a commit
   // point is received before it is committed. Requires a single source.
   bool transactional = false;
-  runtime::GovernSettings govern;
-  std::optional<runtime::Error> problem;  // the plan was put together wrongly: Pipeline::make() gives it back
+  runtime::GovernSettings govern = {};
+  std::optional<runtime::Error> problem =
+      {};  // the plan was put together wrongly: Pipeline::make() gives it back
 };
 
 }  // namespace pipec::graph

@@ -31,15 +31,15 @@ struct PositionRange {
 };
 
 struct Header {
-  std::string name;
-  std::optional<std::string> value;
+  std::string name = {};
+  std::optional<std::string> value = {};
 };
 
 // Data that accompanies a record's payload, if its source provides it.
 struct Metadata {
-  std::optional<std::string> key;         // any bytes
-  std::optional<std::int64_t> timestamp;  // nanoseconds since the epoch
-  std::vector<Header> headers;
+  std::optional<std::string> key = {};         // any bytes
+  std::optional<std::int64_t> timestamp = {};  // nanoseconds since the epoch
+  std::vector<Header> headers = {};
   // The source had no payload at all (a Kafka tombstone), which is not an empty one. The record is the JSON
   // `null`; a Kafka sink makes no payload of it again.
   bool null_payload = false;
@@ -51,7 +51,7 @@ enum class Format : std::uint8_t { json, msgpack };
 // A record that its source has, but cannot give as a record: cut short, too long, not decodable.
 struct Rejected {
   std::uint32_t origin = 0;  // its bytes, as far as there are any
-  std::string reason;
+  std::string reason = {};
 };
 
 struct Block;
@@ -69,24 +69,24 @@ class Reader {
 
 // Origin of all records of one receive; shared by every batch made of it.
 struct Block {
-  BufferRef data;
-  std::vector<Slice> origins;   // each record's bytes as the source gave them
-  std::string source;           // @source: the file's path; empty where there is none
-  std::string topic;            // @topic; empty where there is none
-  std::uint32_t partition = 0;  // @partition
+  BufferRef data = {};
+  std::vector<Slice> origins = {};  // each record's bytes as the source gave them
+  std::string source = {};          // @source: the file's path; empty where there is none
+  std::string topic = {};           // @topic; empty where there is none
+  std::uint32_t partition = 0;      // @partition
   // The position of record i: positions[i] if given, else first_position + (byte_positions ? origins[i].begin
   // : i).
   std::uint64_t first_position = 0;
   bool byte_positions = false;
-  std::vector<std::uint64_t> positions;
-  std::vector<Metadata> metadata;     // one per record, or empty
-  std::vector<PositionRange> ranges;  // what is committed when the block is done
-  std::vector<Rejected> rejected;     // dead letters from the start, by origin: no stage sees them
+  std::vector<std::uint64_t> positions = {};
+  std::vector<Metadata> metadata = {};     // one per record, or empty
+  std::vector<PositionRange> ranges = {};  // what is committed when the block is done
+  std::vector<Rejected> rejected = {};     // dead letters from the start, by origin: no stage sees them
   Format format = Format::json;
   bool single_lines = false;     // no record holds a raw newline: line sinks need not look
   bool empty_is_record = false;  // false: empty and white lines were left out of origins
   // Set by a receive: a worker reads `data` and `origins` before the first stage sees the block.
-  std::shared_ptr<const Reader> reader;
+  std::shared_ptr<const Reader> reader = {};
   std::size_t unread_bytes = 0;
 
   // Appends one record of the receiver, with its position in the source. Positions ascend; a commit covers
@@ -121,8 +121,8 @@ struct Record {
 // The structural index of the records' members, passed from one stage to the next: see
 // StageContext::outline_wanted. Custom stages do not need it.
 struct Outline {
-  BufferRef text;  // the buffer that it is about
-  BufferRef data;
+  BufferRef text = {};  // the buffer that it is about
+  BufferRef data = {};
   std::uint32_t rows = 0;
   std::uint32_t used = 0;  // bytes of `data`
 

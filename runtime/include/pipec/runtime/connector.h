@@ -22,8 +22,8 @@ namespace pipec::runtime {
 // State that is kept across runs, as text: a receiver's watermarks, a sink's committed lengths. A later entry
 // with the same key replaces an earlier one; an empty value removes it.
 struct StateEntry {
-  std::string key;
-  std::string value;
+  std::string key = {};
+  std::string value = {};
 };
 using StateEntries = std::vector<StateEntry>;
 
@@ -43,7 +43,7 @@ struct ReceiveLimits {
 // A figure of a connector's own that is worth watching, for Pipeline::metrics(). The name says what and in
 // which unit ("lag_records") and never changes its meaning.
 struct Gauge {
-  std::string name;
+  std::string name = {};
   double value = 0;
 };
 

@@ -18,7 +18,7 @@ class Framing {
   struct Cut {
     std::size_t taken = 0;  // end of the last whole record and of the bytes after it that belong to no record
     std::uint64_t needs = 0;  // minimum length of the record that begins there; 0: none, or unknown
-    std::string error;        // why the stream cannot continue; empty: it can
+    std::string error = {};   // why the stream cannot continue; empty: it can
     std::size_t error_at = 0;
   };
 
@@ -41,7 +41,7 @@ class Framing {
 class Encoder {
  public:
   struct Piece {
-    std::string_view text;         // lives until the next piece is asked for, or as long as the batch
+    std::string_view text = {};    // lives until the next piece is asked for, or as long as the batch
     std::size_t records = 1;       // that it holds
     const char* failed = nullptr;  // why the record (one) cannot be written; lives until the next call
     Format format = Format::json;  // of the output, for readers that parse it as records again

@@ -57,7 +57,7 @@ struct Parameter {
     lambda,  // `x -> expr`
     path,    // a path, not its value: has(.a)
   };
-  std::string name;
+  std::string name = {};
   TypeSet types = TypeSet::any();
   std::optional<Value> fallback = {};  // the default; an argument without one is required
   Kind kind = Kind::value;
@@ -66,7 +66,7 @@ struct Parameter {
 };
 
 struct Example {
-  std::string expression;  // in the language, constants only
+  std::string expression = {};  // in the language, constants only
   std::string
       result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
 };
@@ -74,13 +74,13 @@ struct Example {
 // An exception in the code or in `prepare` is an error: of the compilation where it comes from constants,
 // else of the run.
 struct Function {
-  std::string name;
-  std::string family;  // "strings", "time", ...: the sections of the reference
-  std::vector<Parameter> parameters;
+  std::string name = {};
+  std::string family = {};  // "strings", "time", ...: the sections of the reference
+  std::vector<Parameter> parameters = {};
   TypeSet result = TypeSet::any();
-  std::optional<std::size_t> result_like;  // the result has this argument's type (slice, reverse)
-  std::string doc;                         // one line, no full stop
-  std::vector<Example> examples;           // at least one
+  std::optional<std::size_t> result_like = {};  // the result has this argument's type (slice, reverse)
+  std::string doc = {};                         // one line, no full stop
+  std::vector<Example> examples = {};           // at least one
   FunctionCode code = nullptr;
   Prepare prepare = nullptr;
   // Data that the code needs besides its arguments (a table, a connection of the embedding program), for a

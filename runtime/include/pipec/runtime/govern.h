@@ -23,7 +23,7 @@ std::optional<Profile> profile_named(std::string_view name);
 // governor's thread, some twenty times a second. A hard source counts as it is, a soft one times its weight,
 // which is clamped to [0, 1]: with weight 0 it is a mere gauge.
 struct PressureSource {
-  std::string name;
+  std::string name = {};
   bool hard = false;
   double weight = 1;
   std::function<double()> read;
@@ -37,7 +37,7 @@ struct GovernSettings {
   double resume_below = 0.65;  // and resumed below this one
   double target_rho = 0.70;  // the share of its time that a batch may spend waiting before the budget shrinks
   double md_factor = 0.50;   // what the budget is multiplied by when it shrinks
-  std::vector<PressureSource> more_pressure;
+  std::vector<PressureSource> more_pressure = {};
 
   // The API rejects the same settings that the compiler rejects in a .pipe file (G6).
   Status check() const;
@@ -45,7 +45,7 @@ struct GovernSettings {
 
 // Of what is known about a run's memory; see Governor.
 struct PressureReading {
-  std::string name;
+  std::string name = {};
   bool hard = false;
   double level = 0;  // weighted
 };

@@ -41,7 +41,7 @@ class Governor {
     bool held = false;        // the sources are to be paused
     bool edge = false;        // `held` is new
     bool drain = false;       // held, but sources with their own queue may empty it, one batch at a time
-    std::string reason;       // of the edge
+    std::string reason = {};  // of the edge
   };
 
   // `most`: never more bytes in flight than this.

@@ -102,9 +102,9 @@ class Router {
 // A dead letter that has not reached the route point yet.
 struct DeadLetter {
   std::uint32_t origin = 0;  // of the batch's block
-  std::string reason;
-  std::string stage;  // the node's name: "parse json"
-  Place place;
+  std::string reason = {};
+  std::string stage = {};  // the node's name: "parse json"
+  Place place = {};
 };
 
 // One line of JSON without the newline, with all that is known of the record (fields as the language

@@ -19,7 +19,7 @@
 namespace pipec::stdlib {
 
 struct MemoryRecord {
-  std::string payload;
+  std::string payload = {};
   runtime::Metadata metadata = {};
   runtime::Format format = runtime::Format::json;  // of the payload
 };
