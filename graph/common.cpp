@@ -35,9 +35,10 @@ Common::Common(Plan own_plan, Topology own_topology, RunOptions own_options)
       threads(options.threads != 0 ? options.threads : usable_cpus()),
       pools(2 * most_batches(threads, topology)),
       faults(plan, pools.buffers),
+      nodes(faults.route_place() + 1),
       log(options.log),
       limiter(first_budget(options), most_batches(threads, topology), topology.sources.size()),
       leases(limiter, plan, topology, options, threads, first_budget(options), govern().on),
-      shared{plan, topology, options, threads, faults, pools, leases, counters, timer, log} {}
+      shared{plan, topology, options, threads, faults, pools, leases, counters, nodes, timer, log} {}
 
 }  // namespace pipec::graph

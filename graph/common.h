@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "graph/faults.h"
 #include "graph/leases.h"
@@ -28,6 +29,7 @@ struct Common {
   Pools pools;
   Faults faults;
   Counters counters;
+  std::vector<NodeCounters> nodes;
   Timer timer;
   Log log;
   Limiter limiter;

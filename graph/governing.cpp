@@ -173,7 +173,7 @@ Governing::Pauses Governing::pauses() const {
 
 void Governing::add_metrics(std::vector<Metric>& all) const {
   const auto gauge = [&](std::string name, double value, std::string label = {}) {
-    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value});
+    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value, {}});
   };
   const double held = gate_.is_open() ? 0 : 1;
   gauge("memory_limit_bytes", static_cast<double>(governor_->limit()));
@@ -186,8 +186,8 @@ void Governing::add_metrics(std::vector<Metric>& all) const {
     for (const runtime::PressureReading& reading : figures_.pressures)
       gauge("pressure_of", reading.level, reading.name);
   }
-  all.push_back({"pauses", {}, Metric::Kind::counter, static_cast<double>(paused.count)});
-  all.push_back({"paused_seconds", {}, Metric::Kind::counter, seconds(paused.held)});
+  all.push_back({"pauses", {}, Metric::Kind::counter, static_cast<double>(paused.count), {}});
+  all.push_back({"paused_seconds", {}, Metric::Kind::counter, seconds(paused.held), {}});
 }
 
 }  // namespace pipec::graph

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,18 @@ struct Counters {
 
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
     counter.fetch_add(amount, std::memory_order_relaxed);
+  }
+};
+
+// What one node of the plan has done. On a cache line of its own: workers are in different nodes.
+struct alignas(64) NodeCounters {
+  std::atomic<std::uint64_t> records_in{0}, records_out{0}, dead_letters{0}, retries{0};
+  std::atomic<std::int64_t> worked{0};  // nanoseconds in the node's own code; governed
+
+  void count(std::size_t in, std::size_t out, std::size_t letters) {
+    Counters::add(records_in, in);
+    Counters::add(records_out, out);
+    if (letters != 0) Counters::add(dead_letters, letters);
   }
 };
 
@@ -68,6 +81,7 @@ struct Shared {
   Pools& pools;
   Leases& leases;
   Counters& counters;
+  std::span<NodeCounters> nodes;  // by place (Faults)
   Timer& timer;
   Log& log;
 

@@ -39,7 +39,7 @@ class CommitterNode {
   runtime::Status tell_sources(const Commit& commit);
   std::vector<std::string> let_go(runtime::StateEntries& entries);
   bool belongs_to_sink(const std::string& key) const;
-  runtime::Status retry(const std::function<runtime::Status()>& attempt);
+  runtime::Status retry(std::size_t place, const std::function<runtime::Status()>& attempt);
 
   const Shared& shared_;
   Connectors& connectors_;

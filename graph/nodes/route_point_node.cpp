@@ -119,6 +119,7 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
       break;
   }
   Counters::add(shared_.counters.dead_letters, count);
+  shared_.nodes[shared_.faults.route_place()].count(count, count, 0);
   Counters::add(shared_.counters.errors, count);
   in_flight.letters.clear();
   return std::nullopt;
@@ -132,7 +133,10 @@ RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   });
   if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
     if (status.error().retriable) {
-      if (const Wait wait = backoff_.next()) return wait;
+      if (const Wait wait = backoff_.next()) {
+        Counters::add(shared_.nodes[faults.route_place()].retries, 1);
+        return wait;
+      }
     }
     faults.fail_batch(in_flight, std::move(status.error()), faults.route_place());
   }

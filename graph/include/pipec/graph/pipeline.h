@@ -108,9 +108,10 @@ struct Progress {
 struct Metric {
   enum class Kind : std::uint8_t { gauge, counter };
   std::string name = {};   // "budget_bytes"; never changes
-  std::string label = {};  // which source, which pressure; may be empty
+  std::string label = {};  // which source, node, pressure; may be empty
   Kind kind = Kind::gauge;
   double value = 0;
+  std::string place = {};  // of a node: "file:line:column" in the text, where two may have one name
 };
 
 // None of its functions throws.
