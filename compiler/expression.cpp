@@ -61,7 +61,8 @@ Lowered ExpressionCompiler::start(Op op, dsl::Span place) {
 bool ExpressionCompiler::enter(dsl::Span span, unsigned levels) {
   if (context_.too_large) return ok_ = false;
   if (depth_ + levels > kMaxDepth) {
-    error(Code::program_too_large, span, "this is nested too deep once functions and `else if` are put in")
+    error(Code::program_too_large, span,
+          "this is nested too deeply once functions and `else if` are expanded")
         .note("at most " + std::to_string(kMaxDepth) + " levels are possible");
     context_.too_large = true;
     return false;
@@ -70,7 +71,7 @@ bool ExpressionCompiler::enter(dsl::Span span, unsigned levels) {
     if (context_.expansions_left == 0) {
       context_.too_large = true;
       error(Code::program_too_large, calls_.empty() ? span : calls_.front(),
-            "the program grows too large when its functions and stage chains are put in");
+            "the program grows too large when its functions and stage chains are expanded");
       return false;
     }
     --context_.expansions_left;
@@ -126,7 +127,7 @@ std::uint32_t ExpressionCompiler::bind(const dsl::Name& name, TypeSet types, con
                                        bool warn_unused) {
   for (std::size_t i = scopes_.back(); i < locals_.size(); ++i) {
     if (locals_[i].name != name.text || name.text.empty()) continue;
-    error(Code::bound_twice, name.span, "'" + name.text + "' is bound already")
+    error(Code::bound_twice, name.span, "'" + name.text + "' is already bound")
         .label("bound again here")
         .also(locals_[i].span, "first bound here")
         .hint("choose another name for one of them");
@@ -253,7 +254,7 @@ Lowered ExpressionCompiler::string(const dsl::StringExpr& expr) {
     children.push_back(lower(*part.expr));
     if (children.back().ok && children.back().expression.types == TypeSet(Type::null)) {
       error(Code::wrong_type, part.expr->span, "null cannot be written into a string")
-          .hint("say with `??` what else to write");
+          .hint("use `??` to say what to write instead");
       children.back().ok = false;
     }
   }

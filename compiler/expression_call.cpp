@@ -78,7 +78,7 @@ std::string signature(const Function& function) {
 
 }  // namespace
 
-// Finds the argument of each parameter; null where it is left out. False: reported.
+// Finds the argument of each parameter; null if it is left out. False: reported.
 template <class NameOf>
 bool ExpressionCompiler::bind_arguments(const dsl::CallExpr& expr, std::size_t parameters, NameOf name_of,
                                         std::vector<const dsl::Arg*>& bound) {
@@ -173,7 +173,7 @@ Lowered ExpressionCompiler::has(const dsl::CallExpr& expr) {
   }
   const auto& path = as<dsl::PathExpr>(argument);
   if (path.meta) {
-    // Metadata is null where there is none.
+    // Metadata is null if there is none.
     Lowered value = metadata(path);
     Lowered result = start(Op::not_equal, expr.span);
     result.expression.types = Type::boolean;

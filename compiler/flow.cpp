@@ -162,7 +162,7 @@ Position FlowCompiler::stream(Symbol& symbol) {
     if (at.ended) {
       context_.report
           .add(Code::stage_after_end, at.end,
-               "nothing flows out of this, so '" + symbol.name.text + "' is no stream")
+               "nothing flows out of this, so '" + symbol.name.text + "' is not a stream")
           .also(symbol.name.span, "bound here")
           .hint("write it as a separate flow, without 'let'");
       at = failed_position();
@@ -188,7 +188,7 @@ Position FlowCompiler::merge(const dsl::Source& source, const Module& module) {
     if (!is_new) {
       context_.report.add(Code::repeated_stream, name.span, "'" + name.text + "' is merged with itself")
           .also(first->second, "first named here")
-          .hint("every record would come twice; name each stream once");
+          .hint("every record would appear twice; name each stream once");
       result.failed = true;
       continue;
     }
@@ -215,9 +215,9 @@ void FlowCompiler::expand(const dsl::Chain& chain, const Module& module, bool re
       continue;
     }
     if (repeated && ++repeated_stages_ > kMaxRepeatedStages) {
-      context_.report.add(Code::program_too_large, stage->keyword,
-                          "more than " + std::to_string(kMaxRepeatedStages) +
-                              " stages come of putting stage chains in again and again");
+      context_.report.add(
+          Code::program_too_large, stage->keyword,
+          "more than " + std::to_string(kMaxRepeatedStages) + " stages result from expanding stage chains");
       context_.too_large = out.broken = true;
       return;
     }

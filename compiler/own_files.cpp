@@ -75,7 +75,7 @@ void FlowCompiler::check_written(const std::vector<ConstantPath>& read,
                                              "this writes the file that the pipeline reads");
       if (source.span.end != 0) diagnostic.also(source.span, "read here");
       if (source.path != written[i].path) {
-        diagnostic.note("'" + source.path + "' and '" + written[i].path + "' are one file");
+        diagnostic.note("'" + source.path + "' and '" + written[i].path + "' are the same file");
       }
       diagnostic.hint("write to another file");
     }
@@ -84,7 +84,7 @@ void FlowCompiler::check_written(const std::vector<ConstantPath>& read,
       if (!runtime::same_file(written[k].path, written[i].path)) continue;
       context_.report.add(Code::same_target, written[i].span, "two sinks write to '" + written[i].path + "'")
           .also(written[k].span, "the other one")
-          .note("'" + written[k].path + "' and '" + written[i].path + "' are one file")
+          .note("'" + written[k].path + "' and '" + written[i].path + "' are the same file")
           .hint("merge the streams before one sink: merge(a, b) | sink ...");
     }
   }

@@ -534,7 +534,8 @@ Token Lexer::read_number(std::uint32_t begin, std::uint32_t end) {
   if (dangling_point) {
     ++at_;
     token.end = at_;
-    bad(Code::bad_number, "a number that ends in a point").hint("write '" + std::string(written) + ".0'");
+    bad(Code::bad_number, "a number that ends in a decimal point")
+        .hint("write '" + std::string(written) + ".0'");
     return token;
   }
   bool hex = match<grammar::hex_integer>(written, 0) != 0;

@@ -144,7 +144,7 @@ class Parser {
   bool at_word() { return tokens_.at(TokenKind::kWord); }
   bool at_word(std::string_view text) { return at_word() && peek().text == text; }
   bool at_string() { return at(TokenKind::kQuote) || at(TokenKind::kRawString); }
-  // A `(` that belongs to the name before it: nothing lies between them.
+  // A `(` that belongs to the name before it: with nothing in between.
   bool at_call(unsigned ahead = 0) {
     return peek(ahead).kind == TokenKind::kLeftParen && peek(ahead).touches;
   }

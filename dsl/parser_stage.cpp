@@ -253,7 +253,7 @@ AssignmentBlock Parser::assignments() {
     if (failed_ || at(TokenKind::kRightBrace)) break;
     if (!at_word() || peek(1).kind != TokenKind::kAssign) {
       auto& found = fail_expecting("'name = expression' or '}'");
-      if (at(TokenKind::kDot)) found.hint("the name has no point: name = .field");
+      if (at(TokenKind::kDot)) found.hint("the name has no leading dot: name = .field");
       found.also(opening, "opened here");
       break;
     }
@@ -336,8 +336,8 @@ StagePtr Parser::route_stage() {
 
 void Parser::route_without_else(Span keyword) {
   remark(Code::missing_else, keyword, "a route without an 'else'")
-      .hint("add 'else -> drop' if the other records may go")
-      .note("nothing is dropped without the text saying so");
+      .hint("add 'else -> drop' to drop the other records")
+      .note("records are only dropped explicitly");
 }
 
 void Parser::route_arms(RouteStage& route) {

@@ -40,7 +40,7 @@ Status Connectors::make_part(std::unique_ptr<Part>& to, std::size_t place, const
   Status status = shared_.faults.foreign(Activity::Call::open, place, [&]() -> Status {
     Result<std::unique_ptr<Part>> made = make();
     if (!made) return std::move(made.error());
-    if (!*made) return Error{"plan", std::string("its factory gave no ") + what, {}, {}, false};
+    if (!*made) return Error{"plan", std::string("its factory returned no ") + what, {}, {}, false};
     to = std::move(*made);
     return {};
   });

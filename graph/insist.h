@@ -42,7 +42,7 @@ void insist(Call&& call, Failed&& failed) noexcept {
       if (attempt > 0) std::this_thread::sleep_for(kPause);
     }
   }
-  invariant_broken("not even the end of the run gets the memory or the thread that it needs");
+  invariant_broken("not even ending the run can get the memory or the thread that it needs");
 }
 
 }  // namespace pipec::graph

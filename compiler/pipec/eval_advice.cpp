@@ -171,7 +171,7 @@ std::string advice_on_nothing(const runtime::Registry& registry, const graph::Pl
   const bool all = sample.holds_all_of(records);
   const auto good = std::ranges::count_if(sample.records(), is_json);
   if (sample.begins_with_a_part() && static_cast<std::size_t>(good) * 2 < sample.records().size()) {
-    return "a value goes over several lines: " + framing_for_several_lines(registry, sample.head());
+    return "a value spans several lines: " + framing_for_several_lines(registry, sample.head());
   }
   if (good == 0) {
     const std::string which =

@@ -50,7 +50,7 @@ int print_svg(Console& console, const std::string& dot) {
   std::string reason;
   const int input = nameless_file();
   if (input < 0 || !write_all(input, dot, reason) || ::lseek(input, 0, SEEK_SET) != 0) {
-    console.error(std::string("cannot make a temporary file: ") +
+    console.error(std::string("cannot create a temporary file: ") +
                   (reason.empty() ? std::strerror(errno) : reason));
     if (input >= 0) ::close(input);
     return kFailed;
@@ -67,7 +67,8 @@ int print_svg(Console& console, const std::string& dot) {
   ::close(input);
   if (failed != 0) {
     console.error(
-        "an SVG is drawn by Graphviz, which is not here: apt-get install graphviz, or use --format mermaid");
+        "SVG output needs Graphviz, which is not installed: apt-get install graphviz, or use --format "
+        "mermaid");
     return kFailed;
   }
   int state = 0;

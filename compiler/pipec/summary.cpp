@@ -25,7 +25,7 @@ std::string summary_line(const graph::Summary& summary) {
   }
   if (summary.pauses > 0) {
     line +=
-        fmt::format("; held back {} for {}, with a budget of {} at least", count_text(summary.pauses, "time"),
+        fmt::format("; held back {} for {}, with a budget of at least {}", count_text(summary.pauses, "time"),
                     seconds_text(std::chrono::duration<double>(summary.held).count()),
                     bytes_text(static_cast<double>(summary.least_budget)));
   }

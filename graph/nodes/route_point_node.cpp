@@ -158,7 +158,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
     }
     letters_written_ = next;
   }
-  // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
+  // A sink that commits itself does so immediately: the letters must be durable before it gets the batch.
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
 }
 

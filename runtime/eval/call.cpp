@@ -27,7 +27,7 @@ class Interpreter::Call final : public CallContext {
     const std::vector<Parameter>& declared_all = expression_.function->parameters;
     if (argument >= declared_all.size() || declared_all[argument].kind != Parameter::Kind::lambda ||
         argument >= expression_.children.size()) {
-      return fail("its code calls an argument that is no function");
+      return fail("its code calls an argument that is not a function");
     }
     const Expression& body = expression_.children[argument];
     const Parameter& declared = declared_all[argument];

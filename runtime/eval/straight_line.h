@@ -43,7 +43,7 @@ class StraightLine {
     std::uint8_t side = kAlways;
     TopEdit edit;
     ColumnPlan::Number value = ColumnPlan::kNone;  // edit (set), evaluate
-    bool plain = true;                             // the value is no array, object or duration
+    bool plain = true;                             // the value is not an array, object or duration
   };
 
   bool add(const std::vector<Statement>& block, std::uint8_t side, ColumnPlan::Names& names);

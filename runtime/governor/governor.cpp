@@ -291,7 +291,7 @@ Governor::Decision Governor::tick(const Seen& seen) {
       decision.reason = what;
     } else {
       decision.reason = fmt::format("{}, after {:.1f} s", what, seen.now - parts.held_since);
-      if (parts.waited_enough) decision.reason += "; all is drained and waiting gains nothing";
+      if (parts.waited_enough) decision.reason += "; everything is drained, so waiting would not help";
     }
   }
   return decision;

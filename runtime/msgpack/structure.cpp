@@ -6,8 +6,8 @@ namespace pipec::runtime::msgpack {
 
 namespace {
 
-constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
-constexpr const char* kKey = "a key that is no scalar";
+constexpr const char* kNever = "the byte 0xc1 is not MsgPack";
+constexpr const char* kKey = "a key that is not a scalar";
 constexpr const char* kDeep = "nested deeper than 1024";
 
 constexpr std::array<std::uint8_t, 256> make_fixed_bytes() {

@@ -43,8 +43,8 @@ class RecordView {
   // Begins without one: every field is missing (constants, `generate`).
   void open_nothing(Arena& arena);
 
-  // Missing fields, and paths through what is no object or array, read as null. Value::failed(): the value
-  // that was asked for is malformed; the record goes where malformed ones go.
+  // Missing fields, and paths through values that are not objects or arrays, read as null. Value::failed():
+  // the value that was asked for is malformed; the record goes where malformed ones go.
   Value get(std::uint32_t slot) {
     if (state_[slot] == kUntouched) [[likely]] {
       const FieldSlot& place = index_.slot(slot);

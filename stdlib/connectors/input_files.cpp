@@ -73,7 +73,7 @@ Result<Fd> open_input(const std::string& path, std::optional<Compression> packin
         fmt::format("{} is a directory; name a file, or a glob as in \"{}/*.ndjson\"", path, path));
   }
   if (S_ISFIFO(info.st_mode)) return input_error(fmt::format("{} is a pipe; recv stdin() reads pipes", path));
-  if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is no regular file", path));
+  if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is not a regular file", path));
   bool any = info.st_size != 0;
   file.compression = packing.value_or(Compression::none);
   if (!packing || !any) {

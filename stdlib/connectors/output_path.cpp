@@ -21,7 +21,7 @@ bool append_constant(const Expression& expression, std::string& text) {
   return true;
 }
 
-// The text pieces of a template, in order; a value of a record lies between two of them.
+// The text pieces of a template, in order; a record's value comes between two of them.
 void append_pieces(const Expression& expression, std::vector<std::string>& pieces) {
   if (append_constant(expression, pieces.back())) return;
   if (expression.op == Op::interpolate || expression.op == Op::add) {

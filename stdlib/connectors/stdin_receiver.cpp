@@ -64,7 +64,7 @@ class StdinReceiver final : public runtime::Receiver {
   Status open(const runtime::StateEntries&) override {
     if (fd_ == STDIN_FILENO && !holds_stdin_) {
       if (stdin_is_held.exchange(true)) {
-        return Error{"io", "standard input is read by another pipeline of this process already", {}, {}};
+        return Error{"io", "another pipeline of this process already reads standard input", {}, {}};
       }
       holds_stdin_ = true;
     }
@@ -245,13 +245,12 @@ class StdinReceiver final : public runtime::Receiver {
       if (std::max<std::uint64_t>(data.size() - cut.taken, cut.needs) > longest.bytes()) {
         if (cut.taken != 0) break;
         // Nobody knows where the next record begins.
-        return Error{
-            "io",
-            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
-                        longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
-                        longest.bytes()),
-            {},
-            {}};
+        return Error{"io",
+                     fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
+                                 longest.by_memory() ? "an eighth of the usable memory" : "max_record",
+                                 longest.bytes()),
+                     {},
+                     {}};
       }
       if (cut.taken != 0) deadline = std::min(deadline, now() + kPatience);
       const auto left = std::chrono::ceil<milliseconds>(deadline - now());

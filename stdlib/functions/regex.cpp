@@ -60,7 +60,7 @@ Value capture(CallContext& context, Arguments arguments) {
   ListBuilder<Member> members(context.arena(), names.size());
   for (std::size_t i = 1; i < names.size(); ++i) {
     if (names[i].empty()) continue;
-    // The pattern may be gone before the record is written: the names are copied.
+    // The pattern may be destroyed before the record is written, so the names are copied.
     members.push({context.arena().copy(names[i]), groups[i].data() ? Value::string(groups[i]) : Value()});
   }
   return finished(members);

@@ -180,8 +180,7 @@ class Unpacker::Work {
 
   Status damaged(const std::string& what) {
     hand_on_all();  // what was unpacked before it is whole
-    return all_.damaged(
-        !in_frame_ && any_frame_ ? "what follows the end is nothing that can be unpacked" : what, at_);
+    return all_.damaged(!in_frame_ && any_frame_ ? "the data after the end cannot be unpacked" : what, at_);
   }
 
   Status end() {

@@ -68,7 +68,7 @@ Status Consumer::commit(std::span<const PositionRange> ranges) {
   while (status && ended_ && tracker_.any_lost(ranges)) {
     if (!wait_for_return(lock, ranges, until)) {
       Error lost = error(
-          "the group took partitions away before their last positions were committed; what they hold is "
+          "the group took partitions away before their last positions were committed; their records are "
           "delivered again");
       lost.code = "commit";
       return lost;

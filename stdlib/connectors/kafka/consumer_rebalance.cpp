@@ -96,7 +96,7 @@ Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline
   } while (code && passes(code) && Clock::now() < deadline);
   if (!code) return {};
   return error(
-      fmt::format("cannot commit where the group begins: {}{}", rd_kafka_err2str(code), log_.last()));
+      fmt::format("cannot commit the group's start position: {}{}", rd_kafka_err2str(code), log_.last()));
 }
 
 void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
@@ -229,10 +229,10 @@ void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lo
 
 void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
   if (lost && !closing_down_) {
-    say(fmt::format(
-        "kafka: the group took {} partition{} away without waiting; what was not committed of them is "
-        "delivered again",
-        partitions->cnt, partitions->cnt == 1 ? "" : "s"));
+    say(
+        fmt::format("kafka: the group took {} partition{} away without waiting; their uncommitted records "
+                    "are delivered again",
+                    partitions->cnt, partitions->cnt == 1 ? "" : "s"));
   }
   let_go(partitions, lost);
   if (cooperative()) {
@@ -272,10 +272,10 @@ void Consumer::serve_rewind() {
     const milliseconds seek = std::min(kSeek, poll_interval_ / 4);
     const KafkaError failed(
         rd_kafka_seek_partitions(client_.get(), list.get(), static_cast<int>(seek.count())));
-    if (failed) status = error(fmt::format("cannot go back: {}", rd_kafka_error_string(failed.get())));
+    if (failed) status = error(fmt::format("cannot rewind: {}", rd_kafka_error_string(failed.get())));
     for (int i = 0; status && i < list->cnt; ++i) {
       if (list->elems[i].err) {
-        status = error(fmt::format("cannot go back: {}", rd_kafka_err2str(list->elems[i].err)));
+        status = error(fmt::format("cannot rewind: {}", rd_kafka_err2str(list->elems[i].err)));
       }
     }
   }

@@ -79,9 +79,8 @@ class KafkaReceiver final : public runtime::Receiver {
       options_.prefetch = kafka::default_prefetch();
       if (queue_limit_ != 0) options_.prefetch = std::min(options_.prefetch, queue_limit_);
     } else if (queue_limit_ != 0 && options_.prefetch > queue_limit_ && options_.log) {
-      options_.log(
-          fmt::format("kafka: prefetch is {} MiB, more than the {} MiB that the memory limit has room for",
-                      options_.prefetch >> 20, queue_limit_ >> 20));
+      options_.log(fmt::format("kafka: prefetch is {} MiB, more than the {} MiB that the memory limit allows",
+                               options_.prefetch >> 20, queue_limit_ >> 20));
     }
   }
 

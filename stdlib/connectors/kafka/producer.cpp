@@ -142,7 +142,7 @@ Status Producer::start() {
     const std::lock_guard lock(client_mutex_);
     client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
   }
-  if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
+  if (!client_) return error(fmt::format("cannot create a producer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
   log_.attached(client_.get());
   ending_ = false;
@@ -393,7 +393,7 @@ void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, 
     // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
     const std::string reason = rd_kafka_err2str(message->err);
     if (is_data_error(message->err)) {
-      shipment.refuse(slot.origin, "refused by Kafka: " + reason);
+      shipment.refuse(slot.origin, "rejected by Kafka: " + reason);
     } else {
       const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
       shipment.fail(

@@ -103,7 +103,7 @@ void Transaction::spoil(Error reason) {
 
 Status Transaction::commit(Consumer& consumer, std::span<const runtime::PositionRange> ranges) {
   Consumer::Offsets offsets = consumer.offsets(ranges);
-  if (offsets.dead) return abort_and_rewind(consumer, "partitions were taken away in the middle of it");
+  if (offsets.dead) return abort_and_rewind(consumer, "partitions were revoked in the middle of it");
   Result<bool> part = take_part();
   if (!part) return part.error();
   if (!*part) return abort_and_rewind(consumer, spoilt_->message);
@@ -167,7 +167,7 @@ Status Transaction::abort_and_rewind(Consumer& consumer, const std::string& reas
                     "again: {}",
                     reason));
   }
-  if (log_) log_(fmt::format("kafka: a transaction was aborted and is done again: {}", reason));
+  if (log_) log_(fmt::format("kafka: a transaction was aborted and is retried: {}", reason));
   if (Status status = consumer.rewind(); !status) return status;
   return Error{runtime::kRewound, reason, {}, {}};
 }

@@ -100,7 +100,7 @@ class TextEncoder final : public runtime::Encoder {
       piece.failed = "encode: text: the record is malformed";
     } else if (!found.found || found.value.type() != runtime::Type::string) {
       piece.failed =
-          found.found ? "encode: text: .message is no string" : "encode: text: the record has no .message";
+          found.found ? "encode: text: .message is not a string" : "encode: text: the record has no .message";
     } else {
       piece.text = runtime::decode_string(found.value, arena_);
     }

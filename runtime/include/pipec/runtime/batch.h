@@ -148,7 +148,7 @@ class Batch {
   std::string_view payload(const Record& record) const {
     return {buffers[record.buffer]->data() + record.begin, record.size};
   }
-  // The record's metadata, or null where its source has none and no stage assigned any.
+  // The record's metadata, or null if its source has none and no stage assigned any.
   const Metadata* metadata_of(const Record& record) const {
     if (record.metadata != 0) return &metadata[record.metadata - 1];
     return block_->metadata.empty() ? nullptr : &block_->metadata[record.origin];

@@ -3,7 +3,7 @@
 //  - integers beyond int64 are numbers of the data; float 32 reads as the double of the same value; NaN and
 //    infinities read as null
 //  - ext -1 is a timestamp where 64 bits of nanoseconds hold it; any other ext reads as its payload, bytes
-//  - a key that is no string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 where it
+//  - a key that is not a string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 if it
 //  is
 //    no UTF-8); an array, map or ext as a key is malformed
 // Everything here is bounded: nesting by kMaxDepth, never by the stack.

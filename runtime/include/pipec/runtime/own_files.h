@@ -44,7 +44,7 @@ class OwnFileIndex {
   std::vector<std::string> take_out(std::vector<std::string>& paths);
 
   // Why a template sink must not write there ("the path names the pipeline's dead letters"), or null.
-  // `path` is canonical; `there` is the file that it names, null where there is none yet. A file that a
+  // `path` is canonical; `there` is the file that it names, null if there is none yet. A file that a
   // template of the pipeline could have named is not refused.
   const char* refuse(std::string_view path, const struct stat* there) const;
 

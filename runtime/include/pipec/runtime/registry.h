@@ -72,7 +72,7 @@ class Options {
   // The connector of the same pipeline that this one takes what it lacks from; see SinkSpec::join.
   std::shared_ptr<const Options> inherited;
 
-  const Item* find(std::string_view name) const;  // null where it was left out
+  const Item* find(std::string_view name) const;  // null if it was left out
   bool given(std::string_view name) const { return find(name) != nullptr; }
   // The constant; where it was left out the option's fallback, and where it has none the one given here.
   std::string_view string(std::string_view name, std::string_view fallback = {}) const;
@@ -80,7 +80,7 @@ class Options {
   double number(std::string_view name, double fallback) const;
   bool boolean(std::string_view name, bool fallback) const;
   std::shared_ptr<const Program> program(std::string_view name) const;
-  const RecordPath* path(std::string_view name) const;  // null where it was left out
+  const RecordPath* path(std::string_view name) const;  // null if it was left out
   // The chosen format, with what it was given; null where the option was left out and has no fallback.
   const FormatSpec* format(std::string_view name) const;
   const Options& arguments(std::string_view name) const;
@@ -274,7 +274,8 @@ struct StageSpec {
   std::function<Status(const Options&)> check;
   // Records leave as they came, or not at all: what is known of them holds after the stage too.
   bool keeps_records = false;
-  // Why a record may become a dead letter, apart from options that fail on it ("a value that is no array").
+  // Why a record may become a dead letter, apart from options that fail on it ("a value that is not an
+  // array").
   std::function<std::vector<std::string>(const Options&)> refusals;
   // What else `explain` says, one fact a line.
   std::function<std::vector<std::string>(const Options&)> facts;
