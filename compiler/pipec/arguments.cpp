@@ -41,8 +41,8 @@ constexpr const char* kEnding =
     "stdout carries records, or what a command was asked to print; everything else goes to stderr.\n"
     "\n"
     "Exit status: 0 done; 1 an error while running, or fmt --check found something; 2 wrong usage, or a "
-    ".pipe file that\n"
-    "is not there; 3 a .pipe file does not compile; 130 after Ctrl-C.\n";
+    "missing .pipe\n"
+    "file; 3 a .pipe file does not compile; 130 after Ctrl-C.\n";
 
 constexpr const char* kRunExamples =
     "Examples:\n"
@@ -52,9 +52,9 @@ constexpr const char* kRunExamples =
     "  pipec run a.pipe b.pipe                        two independent pipelines in one process\n"
     "  pipec run --demo-kafka access=access.ndjson router.pipe   try a Kafka pipeline out without a server\n"
     "\n"
-    "Ctrl-C, SIGTERM and SIGHUP stop the sources, drain what is in flight and commit it; a second one leaves "
-    "at once and\n"
-    "commits nothing more. SIGUSR1 prints how far the run is.\n";
+    "Ctrl-C, SIGTERM and SIGHUP stop the sources, then drain and commit everything in flight; a second one "
+    "quits\n"
+    "immediately and commits nothing more. SIGUSR1 prints the run's progress.\n";
 
 struct CommandSpec {
   Command command;

@@ -39,7 +39,7 @@ Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t
   return Error{"io", fmt::format("{} was truncated while it was read (to byte {})", path, offset), {}, {}};
 }
 
-// Reads at an offset (pread), so that what is put back is simply read again.
+// Reads at an offset (pread), so bytes that are put back are simply read again.
 class PlainSource final : public ByteSource {
  public:
   PlainSource(Fd fd, const InputFile& file)

@@ -139,7 +139,7 @@ class FileReceiver final : public runtime::Receiver {
       }
       if (last) out.push_back(last->entry());
     }
-    // Not before all that was read of the file is committed: else what is left would be lost in a crash.
+    // Only after everything read from the file is committed: otherwise a crash would lose the rest.
     for (Skipped& skipped : skipped_) {
       const auto found = marks_.find(skipped.partition);
       const auto covers = [&](const PositionRange& range) {
@@ -301,8 +301,8 @@ class FileReceiver final : public runtime::Receiver {
     return Received::end;
   }
 
-  // The buffer holds the beginning of a record that is longer than allowed. It is thrown away up to its end;
-  // its head is a dead letter.
+  // The buffer holds the beginning of a record that is longer than allowed. Discards the record; its head
+  // becomes a dead letter.
   Result<Received> reject_long_record(const LongestRecord& longest, bool at_end, Block& block) {
     runtime::Buffer& data = *block.data;
     LongRecord record(data);
@@ -445,7 +445,7 @@ class FileReceiver final : public runtime::Receiver {
   std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
-  mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts
+  mutable std::mutex mutex_;  // for the source's thread, the committing thread, and interrupt()
   // The ends of blocks that were handed out and are not committed yet, by partition.
   std::unordered_map<std::uint32_t, std::vector<FileMark>> marks_;
   mutable std::vector<Skipped> skipped_;

@@ -74,7 +74,7 @@ OutputTemplate canonical(OutputTemplate path) {
   return path;
 }
 
-// What all file sinks share: everything but which file a record goes to.
+// The common part of file sinks: everything except the choice of a record's file.
 class FileSink : public runtime::Sink {
  public:
   FileSink(const OutputTemplate& path, const runtime::Options& options,
@@ -106,8 +106,8 @@ class FileSink : public runtime::Sink {
   bool wants_commit() const override { return files_.wants_commit(); }
   bool wants_small_batches() const override { return files_.wants_small_batches(); }
   void finish(runtime::StateEntries& changes) override { files_.finish(changes); }
-  // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
-  // written has to be safe all the same.
+  // Without snapshots (dead letters with `commit sink`) it is called between writes, and everything written
+  // must still become durable.
   Status sync() override {
     if (!takes_snapshots_.load()) {
       if (Status flushed = flush_packed(true); !flushed) return flushed;

@@ -25,7 +25,7 @@ using runtime::Status;
 
 constexpr const char* kKey = "sequence";
 
-// Neighbouring sequence numbers must not give related seeds (the finalizer of splitmix64).
+// Neighbouring sequence numbers must not produce related seeds (the finalizer of splitmix64).
 std::uint64_t mixed(std::uint64_t value) {
   value += 0x9e3779b97f4a7c15U;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;

@@ -145,7 +145,7 @@ Status InputResume::place(InputFile& file, int fd) {
   return {};
 }
 
-// Only what a new file may have come of is looked for, so the index is made when there is one.
+// Needed only to find the possible origin of a new file, so the index is built when there is one.
 void InputResume::index_names() {
   if (std::exchange(names_indexed_, true)) return;
   for (std::size_t i = 0; i < known_.size(); ++i) {
@@ -202,7 +202,7 @@ Result<bool> InputResume::place_rotated(InputFile& file) {
   return false;
 }
 
-// Is what was read still there under its name?
+// Does the file that was read still exist under its name?
 bool InputResume::stands(Known& known) {
   if (known.original == Known::Original::unasked) {
     known.original = Known::Original::gone;

@@ -33,8 +33,8 @@ std::string parent_of(const std::string& relative) {
   return slash == std::string::npos ? std::string() : relative.substr(0, slash);
 }
 
-// Since Linux 5.8 syncfs() reports failed writes of any file since the directory was opened; where one file
-// system lies over another (overlayfs) or on another machine, that is not known to be so.
+// Since Linux 5.8 syncfs() reports failed writes of any file since the directory was opened; for stacked
+// (overlayfs) and remote file systems this is not guaranteed.
 bool reports_for_all(int fd) {
   struct utsname system;
   struct statfs disk;

@@ -7,7 +7,7 @@ namespace pipec::stdlib {
 
 const char* OutputClaims::claim(const std::string& path, const void* owner) {
   const std::lock_guard lock(mutex_);
-  // A file that is not made yet is no directory either.
+  // A file that will be created is not a directory either.
   for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash != 0;
        slash = path.rfind('/', slash - 1)) {
     if (owners_.contains(path.substr(0, slash)))

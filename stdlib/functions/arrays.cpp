@@ -1,4 +1,4 @@
-// Arrays. Items that only move stay what they were, byte for byte.
+// Arrays. Items that are only moved stay unchanged, byte for byte.
 #include <algorithm>
 #include <cstring>
 #include <span>

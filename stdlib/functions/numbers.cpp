@@ -1,4 +1,4 @@
-// Numbers: what is computed is exact or an error, never wrapped around.
+// Numbers: results are exact or an error; they never wrap around.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -18,7 +18,7 @@ namespace {
 
 using PatternPtr = std::shared_ptr<const Pattern>;
 
-// The pattern of a call whose `prepare` makes a Pattern and nothing else. `keep` owns one that is made now.
+// The pattern of a call whose `prepare` creates only a Pattern. `keep` owns it if it is compiled now.
 const Pattern* pattern_argument(CallContext& context, const Value& pattern, PatternPtr& keep) {
   if (const void* prepared = context.prepared()) return static_cast<const Pattern*>(prepared);
   keep = pattern_of(context, pattern);

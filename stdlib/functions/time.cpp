@@ -115,7 +115,7 @@ bool formats_and_zone(CallContext& context, Arguments arguments, FormatsAndZone&
   return true;
 }
 
-// The formats are tried in order; of several none of which fits, the last one's reason would say little.
+// The formats are tried in order. If none of several matches, the last one's reason would not help.
 Value read_time(CallContext& context, std::string_view text, const FormatsAndZone& how) {
   const char* reason = nullptr;
   for (const FormatPtr& format : how.formats) {

@@ -1,5 +1,5 @@
-// dedupe(.id): the first record of each key passes. Keys are found on all cores (prepare), what has passed is
-// known to one (apply).
+// dedupe(.id): the first record of each key passes. Keys are computed on all cores (prepare); one core at a
+// time tracks the keys seen (apply).
 #include <atomic>
 #include <optional>
 #include <utility>

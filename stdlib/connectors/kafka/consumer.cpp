@@ -124,7 +124,7 @@ Status Consumer::close() {
   if (closed) {
     thread_.join();
   } else {
-    thread_.detach();  // it holds the consumer; what is committed is safe
+    thread_.detach();  // it holds the consumer; committed positions are safe
     say("kafka: leaving the group takes too long and is not waited for");
   }
   return {};

@@ -1,4 +1,4 @@
-// Messages become blocks: each of one partition, copied out of librdkafka's buffers at once.
+// Turns messages into blocks, each of one partition, copied out of librdkafka's buffers immediately.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// The beginning: what is read is looked up, then the group is joined.
+// Opening: looks up the topics, then joins the group.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -57,7 +57,7 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   const Time deadline = Clock::now() + std::min(kReadPositions, poll_interval_ / 2);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
-    if (is_interrupted()) {  // nothing is read any more, and what the group has is not known
+    if (is_interrupted()) {  // reading has stopped, and the group's positions are unknown
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
       return {};
     }
@@ -105,7 +105,7 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
   const PartitionList list(rd_kafka_topic_partition_list_copy(partitions));
   const PartitionList to_pause = make_list();
   if (list->cnt > 0) {
-    // Partitions that this run had before go on at what was committed, also with --from-start.
+    // Partitions that this run owned before resume at the committed position, also with --from-start.
     const PartitionList fresh = make_list();
     const PartitionList known = make_list();
     {
@@ -161,7 +161,7 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
 }
 
 void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
-  rebalancing_ = false;  // commits of what is given back are allowed until it is
+  rebalancing_ = false;  // commits for revoked partitions are allowed until they are released
   flush_request();
   if (rd_kafka_assignment_lost(client_.get()) != 0 || closing_down_) {
     give_up(partitions, true);

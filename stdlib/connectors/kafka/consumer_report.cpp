@@ -54,7 +54,7 @@ std::vector<runtime::Gauge> Consumer::gauges() const {
           {"prefetched_bytes", number(figures_.queued)}};
 }
 
-// K8: more members than partitions. Nothing but the user can change it, so it is said and not acted upon.
+// K8: more members than partitions. Only the user can change this, so it is reported without further action.
 void Consumer::report_idle(Time now) {
   const bool idle =
       std::none_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed != nullptr; });

@@ -36,7 +36,7 @@ class KafkaReceiver final : public runtime::Receiver {
 
   Status open(const runtime::StateEntries&) override {
     take_prefetch();
-    // What an earlier run left open is ended before the group's positions are read.
+    // End the transaction that an earlier run left open before reading the group's positions.
     if (transaction_) {
       if (Status status = transaction_->start(); !status) return status;
     }

@@ -129,7 +129,7 @@ class KafkaSink final : public runtime::Sink {
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
     if (completion) return {};
-    // A dead letter route, or a sink that commits: what is written has to be safe now.
+    // A dead letter route, or a sink that commits: the records must be durable now.
     auto [ended, letters] = waiting.wait();
     for (const Producer::Letter& letter : letters) {
       for (const Record& record : batch.records) {

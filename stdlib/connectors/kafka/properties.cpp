@@ -113,7 +113,7 @@ std::string hint(const rd_kafka_conf_t* conf, const std::string& name) {
   return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
 }
 
-// `name` comes out of errors with its value only where that is no secret.
+// Errors mention the value of `name` only if it is not a secret.
 Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   std::array<char, 512> text{};
   switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size())) {

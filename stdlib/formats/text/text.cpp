@@ -1,4 +1,4 @@
-// text: parse makes {"message": line} of each line, encode writes .message.
+// text: parse turns each line into {"message": line}, encode writes .message.
 #include <fmt/format.h>
 
 #include <memory>
