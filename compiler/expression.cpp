@@ -19,7 +19,7 @@ using runtime::Value;
 
 namespace {
 
-// "IN_FILE": as a shell's users write what they have exported.
+// "IN_FILE": the usual form of exported shell variables.
 bool is_variable_name(const std::string& name) {
   return name.size() > 1 && name[0] >= 'A' && name[0] <= 'Z' &&
          std::all_of(name.begin(), name.end(),
@@ -165,7 +165,7 @@ void ExpressionCompiler::assemble(Lowered& parent, std::vector<Lowered> children
     parent.oversized = parent.oversized || child.oversized;
     parent.level = std::min(parent.level, child.level);
   }
-  // Constants are folded where they meet what is none: once each, and as the whole they are.
+  // Maximal constant expressions are folded where they meet a non-constant parent, so each is folded once.
   const bool folds = !parent.closed();
   parent.expression.children.reserve(children.size());
   for (std::size_t i = 0; i < children.size(); ++i) {
@@ -226,7 +226,7 @@ Lowered ExpressionCompiler::lower_kind(const dsl::Expr& expr) {
     case ExprKind::kError:
       break;
   }
-  // The parser has said what is wrong.
+  // The parser has reported the error.
   ok_ = false;
   return failure(expr);
 }

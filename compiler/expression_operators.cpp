@@ -174,7 +174,7 @@ Lowered ExpressionCompiler::logic(const dsl::LogicExpr& expr) {
 }
 
 Lowered ExpressionCompiler::choice(const dsl::IfExpr& expr) {
-  // Each arm lies in the `else` of the one before.
+  // Each arm is nested in the `else` of the one before.
   const auto depth = static_cast<unsigned>(expr.arms.size());
   if (!enter(expr.span, depth)) return failure(expr);
   std::vector<Lowered> conditions;

@@ -52,7 +52,7 @@ std::string FlowCompiler::state_key(const std::string& text) {
 }
 
 void FlowCompiler::flow(const dsl::Pipeline& pipeline, const Module& module) {
-  if (!pipeline.source) return;  // the parser has said so
+  if (!pipeline.source) return;  // the parser has reported it
   const Position at = source(*pipeline.source, module);
   StageList list;
   expand(pipeline.chain, module, false, list);
@@ -286,7 +286,7 @@ void FlowCompiler::expand_source(const dsl::Name& name, const Module& module, bo
 }
 
 Position FlowCompiler::stages(Position at, const StageList& list) {
-  // A stage before `parse` treats what is malformed as that parse would.
+  // A stage before `parse` treats malformed records as that parse would.
   std::vector<runtime::OnError> on_malformed(list.stages.size(), runtime::OnError::dead_letter);
   for (std::size_t i = list.stages.size(); i-- > 1;) {
     const dsl::Stage& behind = *list.stages[i].stage;

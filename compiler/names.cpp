@@ -36,7 +36,7 @@ std::string did_you_mean(const Module& module, Symbol::Kind kind, std::string_vi
 
 namespace {
 
-// A file may use so many others, itself not counted.
+// The most files that a file may use, not counting itself.
 constexpr std::size_t kMaxModules = 256;
 
 // `path` as seen from the directory of `file`, with "." and ".." taken out where the text allows it.

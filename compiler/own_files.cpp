@@ -52,7 +52,7 @@ void FlowCompiler::collect_own_files(const std::vector<std::string>& read) {
 void FlowCompiler::add_texts_and_state() {
   for (const compiler::Module& module : names_.modules) {
     const std::string& name = module.file->name();
-    // "<stdin>" is no file.
+    // "<stdin>" is not a file.
     if (!name.starts_with('<')) own_files_->files.push_back({OwnFile::Role::text, {name}});
   }
   const std::string& directory = connectors_.state_directory;
@@ -60,7 +60,7 @@ void FlowCompiler::add_texts_and_state() {
   // The default directory holds nothing but state, that of other pipelines too.
   const bool nothing_else = directory == ".pipec" || directory.ends_with("/.pipec");
   own_files_->state_directories.push_back(nothing_else ? directory : directory + "/" + connectors_.pipeline);
-  // One pipeline's state may lie in the directory itself.
+  // A single pipeline's state may be in the directory itself.
   for (const char* name : {"checkpoint", "checkpoint.new", "checkpoint.prev", "lock"}) {
     own_files_->files.push_back({OwnFile::Role::state, {directory + "/" + name}});
   }

@@ -209,7 +209,7 @@ StagePtr Parser::name_stage(Context context) {
   return made;
 }
 
-// `transfrm { .a = 1 }`: what the braces hold is no `name = expr`, and a keyword looks like it.
+// `transfrm { .a = 1 }`: the braces do not contain `name = expr`, and the name resembles a keyword.
 bool Parser::begins_other_block(const std::string& name) {
   if (!suggest(name, kStages)) return false;
   const bool empty = peek(2).kind == TokenKind::kRightBrace;
@@ -409,7 +409,7 @@ bool Parser::is_misspelt_else(const Expr& condition) {
   return true;
 }
 
-// `a -> filer .x | ...`: what was read as the chain `filer` and an arm that begins with `.x` is a misspelt
+// `a -> filer .x | ...`: parsed as the chain `filer` and an arm that begins with `.x`, but in fact a misspelt
 // stage.
 bool Parser::repair_last_arm(RouteStage& route) {
   Chain* chain = route.otherwise      ? &*route.otherwise

@@ -111,7 +111,7 @@ constexpr CommandSpec kCommands[] = {
      "  pipec completions fish > ~/.config/fish/completions/pipec.fish\n"},
 };
 
-// "5s", "250ms", "1m". Returns what is wrong with it, "" where nothing is.
+// "5s", "250ms", "1m". Returns an error message, or "".
 std::string parse_duration(const std::string& text, std::chrono::milliseconds& duration) {
   const std::size_t digits = text.find_first_not_of("0123456789");
   const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
@@ -344,7 +344,7 @@ std::optional<int> parse_arguments(int argc, const char* const* argv, const runt
   try {
     line.app().parse(argc, argv);
   } catch (const CLI::Success& wanted) {
-    // Help and version: CLI11 knows which, and of which command.
+    // Help and version: CLI11 determines which, and for which command.
     std::ostringstream out;
     line.app().exit(wanted, out, out);
     Console console;

@@ -127,7 +127,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   Runner runner(console, quiet);
   if (!runner.add(std::move(*plan), nullptr, {})) return kFailed;
   runner.run();
-  // `| head -1` took what it wanted: that is no failure to speak of.
+  // `| head -1` has read enough: not a failure.
   if (runner.jobs().front().outcome.error && stdout_reader_is_gone()) leave_by_sigpipe();
   const int status = runner.report();
   if (status == kDone)

@@ -44,8 +44,8 @@ int nameless_file() {
   return ::open(::getenv("TMPDIR") ? ::getenv("TMPDIR") : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-// Hands the picture to Graphviz, whose output is ours. Its input is a file, so that neither waits for the
-// other.
+// Passes the picture to Graphviz, which writes to our stdout. Its input is a file, so that neither process
+// waits for the other.
 int print_svg(Console& console, const std::string& dot) {
   std::string reason;
   const int input = nameless_file();

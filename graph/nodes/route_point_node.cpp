@@ -101,7 +101,7 @@ RoutePointNode::Wait RoutePointNode::pass(InFlightBatch& in_flight) {
 
 RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
   if (in_flight.letters.empty() || !shared_.faults.alive(in_flight)) return std::nullopt;
-  // Branches report in any order; what is written does not depend on it.
+  // Branches report in any order; the output must not depend on it.
   std::stable_sort(in_flight.letters.begin(), in_flight.letters.end(),
                    [](const RoutedLetter& a, const RoutedLetter& b) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
