@@ -21,7 +21,7 @@ bool is_top(const Path& path) {
   return path.below.empty() && !path.whole;
 }
 
-// How many containers a value at the path lies in.
+// The number of containers around a value at the path.
 std::size_t levels_around(const Path& path) {
   return path.below.size() + (path.whole ? 0 : 1);
 }

@@ -31,7 +31,7 @@ enum class Edit : std::uint8_t {
                         // not one
   parent_is_no_array,   // `.a[0] = 1` where .a is not an array
   out_of_bounds,
-  malformed,       // bytes that had to be looked at are no value
+  malformed,       // bytes that had to be read are not a value
   no_such_number,  // MsgPack cannot represent a number beyond 64 bits
 };
 
@@ -56,7 +56,7 @@ struct OperationOf {
 template <typename Part>
 struct EditedOf {
   Edit edit = Edit::done;
-  bool changed = false;  // false: `value` is what it was
+  bool changed = false;  // false: `value` is unchanged
   Part value;
 };
 

@@ -24,7 +24,7 @@ std::string header_of(std::string_view body, std::size_t version = kVersion) {
                      XXH3_64bits(body.data(), body.size()));
 }
 
-// Takes pieces off the front of the body; every length is checked against what is left.
+// Takes pieces off the front of the body; every length is checked against the remaining bytes.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
