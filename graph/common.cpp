@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kUngovernedBudget = std::size_t{8} << 20;
 
 // Batches in flight: enough that no worker ever waits for the next, few enough that their buffers stay in the
-// cache. Twice the sources come on top, each of which holds one while it waits for data.
+// cache, plus twice the number of sources, since each source holds one while it waits for data.
 std::size_t most_batches(unsigned threads, const Topology& topology) {
   return std::size_t{4} * threads + 4 + 2 * topology.sources.size();
 }

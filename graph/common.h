@@ -1,4 +1,4 @@
-// Owns what the parts of one run share. The order of the members is that of their making.
+// Owns the objects that the parts of one run share. The order of the members is their construction order.
 #pragma once
 
 #include <cstddef>

@@ -51,7 +51,7 @@ struct Pools {
   Pool<Split> splits;
 };
 
-// The caller's log: one line at a time. One that throws says nothing.
+// The caller's log: one line at a time. Exceptions from it are ignored.
 class Log {
  public:
   explicit Log(const std::function<void(const std::string&)>& write) : write_(write) {}
@@ -115,7 +115,7 @@ struct Shared {
 struct Way {
   Output<BatchView*> out;
   std::uint32_t ordinal = 0;  // among the edges into the next node
-  bool outline = false;       // the next node makes use of the batch's outline
+  bool outline = false;       // the next node uses the batch's outline
 
   void send(const Shared& shared, BatchView* view) const {
     view->ordinal = ordinal;

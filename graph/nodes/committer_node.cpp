@@ -31,7 +31,7 @@ void CommitterNode::no_more() {
   changed_.notify_one();
 }
 
-// Null: there is no more.
+// Null: no more commits.
 Commit* CommitterNode::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !waiting_.empty() || no_more_; });

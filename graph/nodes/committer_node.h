@@ -18,7 +18,7 @@ namespace pipec::graph {
 
 class CommitterNode {
  public:
-  // `pause`: sleeps, and says whether there is still time to try again.
+  // `pause`: sleeps, and returns whether there is still time to retry.
   using Pause = std::function<bool(std::chrono::milliseconds)>;
   CommitterNode(const Shared& shared, Wiring& wiring, Connectors& connectors, StateKeeper& keeper,
                 Pause pause);
@@ -47,7 +47,7 @@ class CommitterNode {
   const Pause pause_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Commit*> waiting_;  // one at most, unless a mutant says otherwise
+  std::deque<Commit*> waiting_;  // at most one, except with a mutant
   bool no_more_ = false;
 };
 

@@ -101,7 +101,7 @@ RoutePointNode::Wait RoutePointNode::pass(InFlightBatch& in_flight) {
 
 RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
   if (in_flight.letters.empty() || !shared_.faults.alive(in_flight)) return std::nullopt;
-  // Branches report in any order; what is written does not depend on it.
+  // Branches report in any order; the output must not depend on it.
   std::stable_sort(in_flight.letters.begin(), in_flight.letters.end(),
                    [](const RoutedLetter& a, const RoutedLetter& b) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
@@ -170,7 +170,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
     }
     letters_written_ = next;
   }
-  // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
+  // A sink that commits itself does so immediately: the letters must be durable before it gets the batch.
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
 }
 

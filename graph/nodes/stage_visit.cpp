@@ -59,7 +59,7 @@ Status check_context(const Shared& shared, VisitContext& context, const InFlight
   }
   if (shared.topology.ends_behind[in_flight.feed][node] == 0) {
     return wrong(
-        "leave_rest() was called where a batch cannot go on in parts: there output_allowance() is unlimited");
+        "leave_rest() was called where a batch cannot be split: there output_allowance() is unlimited");
   }
   return {};
 }

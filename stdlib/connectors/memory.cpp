@@ -164,7 +164,7 @@ class MemoryReceiver final : public runtime::Receiver {
     std::unique_lock lock(channel.mutex_);
     const auto unread = [&] { return channel.committed_ + channel.records_.size() - channel.next_; };
     const auto ready = [&] { return interrupted_ || channel.closed_ || unread() != 0; };
-    // Somebody waits to push, and all that is kept has been read: only a commit makes room.
+    // A thread waits to push, and all kept records have been read: only a commit frees space.
     const auto full = [&] { return channel.waiting_ != 0 && !channel.has_room() && unread() == 0; };
     channel.changed_.wait_for(lock, limits.wait, [&] { return ready() || full(); });
     if (full() && trigger_) {

@@ -1,4 +1,4 @@
-// What file sinks say when something is wrong.
+// Error messages of file sinks.
 #pragma once
 
 #include <string>

@@ -159,7 +159,7 @@ TEST_CASE("P4 what a lambda makes of a malformed record is thrown away") {
   CHECK(ran.dead[1].find("my own reason: n is 2") != std::string::npos);
 }
 
-TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and null where there is none") {
+TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and null if there is none") {
   runtime::BufferPool pool;
   const auto text = pool.get(200);
   text->append(
@@ -244,8 +244,8 @@ TEST_CASE("D12 a factory that throws or makes nothing is an error that names its
     REQUIRE(outcome.error);
     CHECK(outcome.error->node == (what < 2 ? "in" : what == 2 ? "out" : "dlq"));
     CHECK(message(outcome) == (what == 1   ? "exception: no source today"
-                               : what == 0 ? "its factory gave no receiver"
-                                           : "its factory gave no sink"));
+                               : what == 0 ? "its factory returned no receiver"
+                                           : "its factory returned no sink"));
   }
 }
 

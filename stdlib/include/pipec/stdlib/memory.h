@@ -1,5 +1,5 @@
 // Channels of the embedding program: `recv memory("in")` reads what the program pushed, `sink memory("out")`
-// gives it what came out. A sink and a recv of the same name join two pipelines of one process.
+// passes the output to it. A sink and a recv of the same name connect two pipelines of one process.
 #pragma once
 
 #include <condition_variable>
@@ -36,7 +36,7 @@ class MemoryChannel {
 
   // False: the channel is closed or was interrupted meanwhile, and the record is not in it.
   bool push(MemoryRecord record);
-  // False: there is no room for it now, or the channel is closed.
+  // False: the channel is full or closed.
   bool try_push(MemoryRecord&& record);
   // Calls of push() that wait return false. Later ones wait again.
   void interrupt();
@@ -47,8 +47,7 @@ class MemoryChannel {
   // Bytes of the records that are kept, with what each takes besides its payload.
   std::size_t held_bytes() const;
 
-  // Everything that no reader has read, read and committed at once: for the program that reads what a sink
-  // wrote.
+  // Reads and commits all unread records at once, for programs that read a sink's output.
   std::vector<MemoryRecord> take();
   // As above, but waits until there is something, or nothing more will come (then it may be empty): the
   // channel is closed, or every pipeline that wrote to it has ended.
@@ -73,7 +72,7 @@ class MemoryChannel {
   std::condition_variable changed_;
   std::deque<MemoryRecord> records_;  // the first one's number is committed_
   std::uint64_t committed_ = 0;
-  std::uint64_t next_ = 0;  // what is read next
+  std::uint64_t next_ = 0;  // the next record to read
   std::size_t held_bytes_ = 0;
   std::size_t limit_ = kLimit;
   std::uint64_t interrupts_ = 0;
