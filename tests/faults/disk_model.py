@@ -60,7 +60,7 @@ class Disk:
         self.load(self.top, root)
 
     def load(self, directory, path):
-        """What is there before the program starts is durable."""
+        """Files that exist before the program starts are durable."""
         for entry in os.scandir(path):
             if entry.is_dir():
                 node = Directory()

@@ -107,7 +107,7 @@ class FailingCalls(FaultTest):
 
     @needs_strace
     def test_F6_a_failed_write_is_terminal(self):
-        # A write for which there is no room is tried once more, after what was reserved ahead is given back.
+        # A write that finds no space is retried once, after the preallocated space is released.
         for fault, again, words in (("error=EIO", "", "Input/output error"), ("error=ENOSPC", "+", "No space left on device")):
             for when in (1, 3):
                 with self.subTest(fault=fault, when=when):

@@ -33,7 +33,7 @@ SYNC = re.compile(r"\bf(?:data)?sync\(\d+<([^>]*)>")
 
 
 def run(directory, under=()):
-    # A small budget makes several batches, each a commit of its own; one thread, so that the trace is the same each time.
+    # A small budget makes several batches, each with a separate commit; one thread, so that the trace is always the same.
     command = [*under, PIPEC, "run", "-q", "--threads", "1", "--budget", "4KiB", "--commit-interval", "0ms", "job.pipe"]
     return subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
                           env=ENVIRONMENT)

@@ -114,7 +114,7 @@ def numbers(content):
 
 
 class Lives:
-    """One directory; its input grows, and every life of the pipeline works on what is there."""
+    """One directory; its input grows, and each run of the pipeline processes the input so far."""
 
     def __init__(self, rng, counts):
         self.rng, self.counts = rng, counts
@@ -125,7 +125,7 @@ class Lives:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", self.out], check=True)
         with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as job:
             job.write(LIVES)
-        self.ends = [0]  # the byte behind each record of the input
+        self.ends = [0]  # the byte after each record of the input
         self.position = 0
         self.seen = None  # what was out when the last life had ended
 
@@ -155,7 +155,7 @@ class Lives:
         return found
 
     def check_position(self, said):
-        """I2 and I6, of the position at which this life goes on."""
+        """I2 and I6, for the position at which this run resumes."""
         match = re.search(r"going on at byte (\d+)|read to byte (\d+)", said)
         if not match:
             return
@@ -184,7 +184,7 @@ class Lives:
             hold(whole and got == expected, "I1 I4 I5", f"{name} holds {len(got)} records instead of {len(expected)}")
             if name != "dead.ndjson":
                 hold(content == b"".join(record(n) for n in expected), "I3", f"{name} has other bytes")
-        hold(not any(content for content, _ in found.values()), "I3", f"files that nobody asked for: {sorted(found)[:5]}")
+        hold(not any(content for content, _ in found.values()), "I3", f"unexpected files: {sorted(found)[:5]}")
 
     def life(self, fault):
         self.more(self.rng.randrange(1000, 30_000))

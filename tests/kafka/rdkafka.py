@@ -7,7 +7,7 @@ import time
 lib = c.CDLL("librdkafka.so.1")
 NO_ERROR, MSG_V_END, UNKNOWN_PARTITION = 0, 0, -190
 OFFSET_BEGINNING, OFFSET_END, OFFSET_INVALID = -2, -1, -1001
-BETWEEN = (14, 15, 16)  # the coordinator is on its way
+BETWEEN = (14, 15, 16)  # the coordinator is changing
 PRODUCE, FETCH, OFFSET_COMMIT, JOIN_GROUP, HEARTBEAT, END_TXN = 0, 1, 8, 11, 12, 26
 
 
@@ -364,7 +364,7 @@ class Follower:
         return [self.asked.ask(self.topic, number) for number in range(len(self.reached))]
 
     def read(self, deadline=60):
-        """All that is there by now; the records so far."""
+        """Reads everything up to the current end offsets; returns the records so far."""
         ends, until = self.ends(), time.monotonic() + deadline
         while any(at < end for at, end in zip(self.reached, ends)):
             message = lib.rd_kafka_consumer_poll(self.client, 100)
@@ -373,7 +373,7 @@ class Follower:
                 if m.err == NO_ERROR:
                     self.records.append((m.partition, _copy(m.payload, m.len)))
                     self.reached[m.partition] = m.offset + 1
-                elif m.err == -191:  # the end, behind transaction markers too
+                elif m.err == -191:  # the end, also after transaction markers
                     self.reached[m.partition] = max(self.reached[m.partition], m.offset)
                 lib.rd_kafka_message_destroy(message)
             if time.monotonic() > until:

@@ -21,7 +21,7 @@ class Clock:
             out.write(bytes(8))
         with open(self.name, "r+b") as file:
             self.shared = mmap.mmap(file.fileno(), 8)
-        # What a sanitizer says of the order of libraries does not matter here.
+        # A sanitizer's check of the order of libraries does not matter here.
         self.environment = {"LD_PRELOAD": SHIFTED_CLOCK, "SHIFTED_CLOCK": self.name, "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
     def jump(self, seconds):
@@ -29,7 +29,7 @@ class Clock:
 
 
 def jumps(*by, last=0):
-    """`last`: another jump, with nothing under way and nothing to come but the end."""
+    """`last`: another jump, with nothing in flight and only the end still to come."""
     mock, clock = rdkafka.Mock(), Clock()
     try:
         for topic in ("in", "out"):
