@@ -1,4 +1,4 @@
-"""What a one-liner says: the compiler's warnings, and why nothing came out."""
+"""Messages of one-liners: the compiler's warnings, and the reason if there is no output."""
 
 import re
 import unittest

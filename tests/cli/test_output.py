@@ -55,7 +55,7 @@ class TestRun(Case):
         self.assertEqual(first, b'{"n":0}\n')
         self.assertRegex(error, rb"error: .*stdout")
         self.assertIn(b"committed", error)
-        # What was not committed comes again: with the first part, everything is there.
+        # Uncommitted records are repeated: with the first part, the output is complete.
         committed = re.search(rb"committed: in.ndjson up to byte (\d+)", error)
         again = self.run_pipec("run", "-q", "a.pipe")
         self.assert_status(again, 0)

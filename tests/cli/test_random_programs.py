@@ -43,7 +43,7 @@ class Records:
 
 
 class OddText:
-    """JSON as nobody writes it: space anywhere, escapes, repeated keys, numbers of all forms."""
+    """Unusual JSON: space anywhere, escapes, repeated keys, numbers of all forms."""
 
     def __init__(self, random):
         self.random = random

@@ -10,7 +10,7 @@ import unittest
 from support import HANG_SECONDS, Case, main
 
 ENDLESS = 'recv generate(template: {n: @offset}) | sink file("out.ndjson")\n'
-# Nobody reads the pipe behind stdout: the sink is blocked, and so is the drain.
+# The pipe at stdout has no reader: the sink is blocked, and so is the drain.
 BLOCKED = "recv generate(template: {n: @offset}) | sink stdout()\n"
 
 

@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     shape = found;
     first = false;
-    // Alone in its block: nothing before it, its end behind it.
+    // Alone in its block: nothing before it, only its end after it.
     const bool one_line = text.find('\n') == std::string_view::npos;
     if (one_line && !text.empty() && kernel->flat(record.view().data(), 0, size) == size &&
         text.front() == '{' && text.back() == '}') {

@@ -24,7 +24,7 @@ STRANGERS = [
     {"runtime/json/": "pipec/runtime/json.h", "runtime/msgpack/": "pipec/runtime/msgpack.h"},
 ]
 
-# What a system include begins with: the parts that may have it, in sources and internal headers. Public headers have none.
+# Prefix of a system include: the parts that may use it, in sources and internal headers. Public headers must not.
 THIRD_PARTY = {
     "tao/": {"dsl"},
     "tbb/": {"graph"},
@@ -62,7 +62,7 @@ def is_public(path):
 
 
 def complaints(path, text):
-    """What is wrong with the includes of this file; `path` is relative to the root."""
+    """Violations in the includes of this file; `path` is relative to the root."""
     part = part_of(path)
     folder, may_include = PARTS[part]
     found = []
@@ -232,7 +232,7 @@ def main():
     for path in sources:
         name = path.split("/include/", 1)[1] if is_public(path) else path
         if path.endswith((".h", ".def")) and name not in included:
-            found.append(f"{path} is included by nobody but its own source")
+            found.append(f"{path} is included only by its own source")
 
     for line in found:
         print(line)

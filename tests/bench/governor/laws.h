@@ -11,7 +11,7 @@
 
 namespace pipec::bench {
 
-// What the other laws look at besides.
+// Additional signals for the other laws.
 struct Round : runtime::governor::Round {
   double least_residence = 0;  // seconds, of one batch
 };

@@ -1,5 +1,5 @@
 // A pipeline in miniature, in simulated time: a source behind a gate and a limiter, workers in parallel, a
-// serial sink in order. Deterministic. It runs a law through a scenario and says what came of it.
+// serial sink in order. Deterministic. Runs a law through a scenario and returns the results.
 #pragma once
 
 #include <cstddef>

@@ -17,7 +17,7 @@ std::string evaluated(const std::string& expression, const Registry& registry) {
   dsl::DiagnosticSink sink;
   const dsl::SourceFile source(0, "example", expression);
   const auto program = compiler::compile_expression(source, registry, sink);
-  if (!program) return sink.all().empty() ? "failed without a word" : "error: " + sink.all()[0].message;
+  if (!program) return sink.all().empty() ? "failed without a message" : "error: " + sink.all()[0].message;
   Evaluator evaluator(program);
   const Value value = evaluator.evaluate_alone();
   if (value.is_failed()) return "error: " + std::string(evaluator.failure().reason);

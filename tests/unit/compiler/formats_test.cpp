@@ -1,4 +1,4 @@
-// A format that the program brings has all that the formats of stdlib have: nobody else knows its name.
+// A format that the program registers works like those of stdlib; no other code knows its name.
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -26,7 +26,7 @@ const runtime::Registry& registry() {
   return *all;
 }
 
-// What the compiler says of it; "" where it compiles.
+// The compiler's messages; "" if the text compiles.
 std::string said(const std::string& text) {
   auto plan = compiler::compile_text("a.pipe", text, registry());
   return plan ? std::string() : plan.error().message;

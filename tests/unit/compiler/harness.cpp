@@ -49,7 +49,7 @@ OptionSpec option(const char* name, OptionSpec::Kind kind, TypeSet types, bool r
   return result;
 }
 
-// What is registered here is compiled and never run.
+// These registrations are only compiled, never run.
 struct Adding {
   void add(Function function) {
     // A path is asked by the compiler's own code.

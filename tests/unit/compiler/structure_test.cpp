@@ -20,7 +20,7 @@ TEST_CASE("a flow becomes one node a stage") {
   CHECK(made.plan->nodes[0].state_key == "recv.file:in");
 }
 
-TEST_CASE("P3 a filter behind parse reads validated records and cannot dead-letter") {
+TEST_CASE("P3 a filter after parse reads validated records and cannot dead-letter") {
   const Compiled made = compile_flow("parse json | filter .a > 1 and has(.b)");
   REQUIRE(made.plan);
   CHECK(made.plan->nodes[2].facts[0] == "reads .a, .b from validated records");
@@ -211,7 +211,7 @@ TEST_CASE("G6 what govern says is in the plan") {
   CHECK(all.check());
 }
 
-TEST_CASE("P8 a pipeline that a dead letter stops says so") {
+TEST_CASE("P8 explain shows that a dead letter stops the pipeline") {
   const Compiled made = compile_text("recv file(\"x\") | parse json | sink null()\n");
   CHECK(made.plan);
   CHECK(made.codes == std::vector<std::string>{"W0505"});
@@ -278,7 +278,7 @@ TEST_CASE("pictures name every node and edge") {
   CHECK(compiler::to_mermaid(*made.plan).find("n2 -->|\".a == #quot;x#quot;\"| n3") != std::string::npos);
 }
 
-TEST_CASE("a one-liner stands between two ready nodes") {
+TEST_CASE("a one-liner is placed between two given nodes") {
   dsl::DiagnosticSink sink;
   compiler::StageEnds ends;
   ends.source.name = "recv stdin";

@@ -38,7 +38,7 @@ TEST_CASE("every other tool's stage is answered with what to write here where a 
       const SourceFile& source = sources.add("a.pipe", text);
       parse(source, sink);
       REQUIRE(sink.error_count() == 1);
-      // A keyword is a word of this language too, and has a hint of its own.
+      // A word that is also a keyword of this language has a different hint.
       if (code_text(sink.all()[0].code) != "E0117") continue;
       CHECK(sink.all()[0].hints == std::vector<std::string>{std::string(word.advice)});
     }

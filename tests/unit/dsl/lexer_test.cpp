@@ -125,7 +125,7 @@ TEST_CASE("metadata") {
   CHECK(expr("@") == "E0110");
 }
 
-TEST_CASE("arrays and objects, with commas behind the last") {
+TEST_CASE("arrays and objects, with trailing commas") {
   CHECK(expr(R"([1, "a", .x,])") == R"((array 1 "a" .x))");
   CHECK(expr("[]") == "(array)");
   CHECK(expr(R"({"k": 1, k2: .x, if: 2,})") == R"((object "k": 1 "k2": .x "if": 2))");

@@ -88,7 +88,7 @@ TEST_CASE("a let whose pipeline begins with a name has it as its source") {
   CHECK(errors_of("let a = 5") == "E0110 1:9");
 }
 
-TEST_CASE("a name with options or a block is a stage wherever a stage may stand") {
+TEST_CASE("a name with options or a block is a stage wherever a stage is allowed") {
   Parsed parsed("let a = head(10)");
   const auto& let = as<LetItem>(*parsed.result.file.items[0]);
   CHECK_FALSE(let.pipeline.source);

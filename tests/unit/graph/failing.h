@@ -30,7 +30,7 @@ extern Countdown failing_threads;
 
 }  // namespace pipec::test
 
-// The sanitizers have a pthread_create of their own.
+// The sanitizers replace pthread_create.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define PIPEC_THREADS_MAY_FAIL
 #endif

@@ -322,7 +322,7 @@ TEST_CASE("P5 skipped records are errors only; P6 a stage that fails fails the b
   }
 }
 
-TEST_CASE("D1 a stage that makes its batch anew loses neither positions nor dead letters") {
+TEST_CASE("D1 a stage that returns a new batch loses neither positions nor dead letters") {
   auto in = source_of(some_bad(200), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
   Builder b;

@@ -1,5 +1,5 @@
-// What a program says with the builder's lambdas, record by record: parsing before and on demand, what
-// becomes of records that do not parse, and how wrong programs are told.
+// The builder's lambdas, record by record: parsing up front and on demand, records that do not parse, and the
+// errors of wrong programs.
 #include "support/catch.h"
 #include "unit/graph/fixture.h"
 
@@ -146,7 +146,7 @@ TEST_CASE("P3 pre-parsed and on demand give the same records and the same dead l
   }
 }
 
-TEST_CASE("P4 what a lambda makes of a malformed record is thrown away") {
+TEST_CASE("P4 the output of a lambda for a malformed record is discarded") {
   const Ran ran = through({R"({"n":1)", R"({"n":2})"}, [](Builder::Stream in) {
     return in.map_json("eager", [](JsonRecord& record, Emit& out) {
       out.record("early");
@@ -258,7 +258,7 @@ TEST_CASE(
     bool overtaken = false;
     out->refuses = [&](std::string_view payload) {
       const std::lock_guard lock(in->mutex);
-      // Each batch is fifty times the budget, and twice that on its way out: no other was received beside it.
+      // Each batch is fifty times the budget, and twice that at the sink: no other was received meanwhile.
       overtaken = overtaken || in->receives != ++written;
       return payload.front() == 'x';
     };

@@ -76,7 +76,7 @@ TEST_CASE("D6 the barrier commits the contiguous prefix, at commit points only, 
   CHECK(commit->sources[0].ranges[0].first == 20);
   CHECK(commit->sources[0].ranges[0].end == 40);
   barrier.committed();
-  CHECK_FALSE(barrier.take());  // 5 is behind the failed one
+  CHECK_FALSE(barrier.take());  // 5 follows the failed one
   CHECK(barrier.outstanding() == 0);
 }
 

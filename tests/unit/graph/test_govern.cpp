@@ -137,7 +137,7 @@ TEST_CASE("G4 the limiter says who had to wait, and for what") {
   CHECK(limiter.used_bytes() == 0);
 }
 
-TEST_CASE("G4 at the end of a run nobody gets a permit but for what was received before") {
+TEST_CASE("G4 at the end of a run permits are granted only for what was received before") {
   using What = graph::LimiterCall::What;
   std::vector<std::pair<std::uint32_t, bool>> permits;
   graph::Limiter limiter(10, 10, 2);
@@ -165,7 +165,7 @@ TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight")
   limiter.release(10);
 }
 
-TEST_CASE("G7 a closed gate lets out those whose own queue presses, where it is told to") {
+TEST_CASE("G7 a closed gate admits sources whose own queue is the pressure, if allowed") {
   using State = graph::Gate::State;
   constexpr std::chrono::hours kLong{1};
   constexpr std::chrono::milliseconds kNow{0};
@@ -239,7 +239,7 @@ TEST_CASE("G3 parts are at most the budget and at least one record, and the last
   CHECK(graph::part_of(block, 3, 2)->ranges.size() == 1);
 }
 
-TEST_CASE("G3 a receive of many times the budget goes on in parts, and its positions commit once") {
+TEST_CASE("G3 a receive of many times the budget continues in parts, and its positions commit once") {
   for (const std::size_t budget : {0, 1, 1'000, 4'000, 1'000'000}) {
     for (const bool governed : {true, false}) {
       INFO(budget << " " << governed);
@@ -284,7 +284,7 @@ TEST_CASE("G3 an error in any part leaves the whole receive uncommitted") {
   CHECK(checkpoint.saves == 0);  // nor is the sinks' state, in the middle of the receive
 }
 
-TEST_CASE("G3 a receive that is under way in parts is finished when the run is stopped") {
+TEST_CASE("G3 a receive in flight in parts is finished when the run is stopped") {
   const Greedy in(numbered(1'000));
   auto journal = std::make_shared<Journal>();
   auto out = std::make_shared<SinkScript>();
@@ -515,7 +515,8 @@ TEST_CASE("D3 G4 an error in a later part fails the whole batch") {
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("G7 under a hold the source is not asked, sinks go on, and each edge is told and logged once") {
+TEST_CASE(
+    "G7 under a hold the source is not asked, sinks continue, and each edge is reported and logged once") {
   const Lever lever;
   auto journal = std::make_shared<Journal>();
   auto log = std::make_shared<Journal>();
@@ -561,7 +562,7 @@ struct Limits {
   std::atomic<std::size_t> receiver{0}, sink{0};
 };
 
-// Tells what it is allowed to queue, and has a figure of its own.
+// Records its queue limit, and has its own gauge.
 class QueueingReceiver final : public runtime::Receiver {
  public:
   QueueingReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Limits> limits)
@@ -743,7 +744,7 @@ TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the ot
   for (const bool governed : {true, false}) {
     auto shared = std::make_shared<runtime::SharedGovernor>(std::size_t{1} << 40);
     auto journal = std::make_shared<Journal>();
-    // The holder's queue never empties until it is told to.
+    // The holder's queue does not empty until the test empties it.
     auto hoard = std::make_shared<std::atomic<std::size_t>>(0);
     struct Hoarder final : runtime::Sink {
       explicit Hoarder(std::shared_ptr<std::atomic<std::size_t>> bytes) : held(std::move(bytes)) {}

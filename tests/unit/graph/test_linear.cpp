@@ -119,7 +119,7 @@ TEST_CASE("F4 the sinks' state and the sources' positions of a checkpoint belong
       b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
       RunOptions o = options(threads);
       o.checkpoint = &checkpoint;
-      ManualClock clock;  // stands: with an interval only the end of the input is a commit point
+      ManualClock clock;  // stopped: with an interval only the end of the input is a commit point
       o.clock = &clock;
       if (interval) o.commit_interval = std::chrono::hours(1);
       CHECK(message(run(b, o)) == "");
@@ -147,7 +147,7 @@ TEST_CASE("F4 receivers and sinks are opened with their own entries") {
   CHECK(out->saved_at_open[0].key == "length");
 }
 
-TEST_CASE("D3 a sink error is terminal: the batch is not committed and nothing behind it is written") {
+TEST_CASE("D3 a sink error is terminal: the batch is not committed and no later batch is written") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(1'000), 10);
     auto out = std::make_shared<SinkScript>();
@@ -172,7 +172,7 @@ TEST_CASE("D4 a commit error is terminal and no later commit goes past it") {
     in->fail_commit = 2;
     in->journal = journal;
     auto out = std::make_shared<SinkScript>();
-    // Not all are coalesced into one commit: the eleventh batch comes only behind the first one.
+    // Not all are coalesced into one commit: the eleventh batch comes only after the first commit.
     std::size_t receives = 0;
     Builder b;
     b.receive("in", hooked(in,
@@ -310,7 +310,8 @@ TEST_CASE("D9 a quiet source takes next to no processor time, even one that neve
     const auto wall = read(CLOCK_MONOTONIC), used = read(CLOCK_PROCESS_CPUTIME_ID);
     CHECK(message(pipeline->run()) == "");
     const auto took = read(CLOCK_MONOTONIC) - wall, cost = read(CLOCK_PROCESS_CPUTIME_ID) - used;
-    // One that spins takes as much as it is given. A busy machine makes the run longer and this no dearer.
+    // A spinning source would use all available CPU time. A busy machine makes the run longer, but not its
+    // CPU time.
     CHECK(took > std::chrono::milliseconds(100));
     CHECK(cost < took / 2);
     CHECK(out->syncs == 0);
@@ -389,7 +390,7 @@ TEST_CASE("D12 the error of the earliest batch is the run's, whatever the worker
   }
 }
 
-TEST_CASE("D3 a source error is terminal: what was received before it goes on") {
+TEST_CASE("D3 a source error is terminal: batches received before it are delivered") {
   auto in = source_of(numbered(500), 10);
   in->fail_receive = 6;
   auto out = std::make_shared<SinkScript>();
@@ -423,7 +424,7 @@ TEST_CASE("D6 what a source leaves to the workers to read comes in its order, wi
   }
 }
 
-TEST_CASE("D3 a batch that a worker cannot read is terminal: what stands before it goes on") {
+TEST_CASE("D3 a batch that a worker cannot read is terminal: batches before it are delivered") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(500), 10);
     in->leaves_unread = true;

@@ -245,7 +245,7 @@ TEST_CASE("D12 a stage that leaves all records to another call is an error, not 
   CHECK(one.records == std::vector<std::string>{"a1", "b1"});
 }
 
-TEST_CASE("D12 leave_rest() is an error where parts of a batch are joined behind the stage") {
+TEST_CASE("D12 leave_rest() is an error if parts of a batch are joined downstream of the stage") {
   auto in = source_of(numbered(10), 5);
   auto out = std::make_shared<SinkScript>();
   Builder b;
@@ -281,7 +281,7 @@ TEST_CASE("D12 a dead letter that is none of the batch's ends the run, from a si
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("D12 a sink that lets go of a batch without completing it is an error, not a hang") {
+TEST_CASE("D12 a sink that drops a batch without completing it is an error, not a hang") {
   struct Forgetful final : runtime::Sink {
     Status write(const Batch&, StageContext& context) override {
       const auto completion = context.defer();
@@ -456,7 +456,7 @@ TEST_CASE("D12 an exception from any call of a connector is a terminal error tha
 }
 
 TEST_CASE(
-    "D12 an exception while somebody watches the run, or stops it, ends it with an error that names it") {
+    "D12 an exception during a metrics call, or while stopping, ends the run with an error that names it") {
   for (const std::string call : {"gauges", "total_bytes", "interrupt"}) {
     INFO(call);
     auto in = source_of(numbered(10), 10);

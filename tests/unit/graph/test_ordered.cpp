@@ -137,7 +137,7 @@ TEST_CASE("S1 every checkpoint holds a stage's state and the positions it comes 
   CHECK(seen.size() > 1);
 }
 
-TEST_CASE("S1 a stage goes on with its saved state, and from the start without it") {
+TEST_CASE("S1 a stage resumes with its saved state, and starts empty without it") {
   MemoryCheckpoint store;
   const auto run_once = [&](bool from_start) {
     Builder b;
@@ -154,7 +154,7 @@ TEST_CASE("S1 a stage goes on with its saved state, and from the start without i
   CHECK(run_once(true) == std::vector<std::string>{"0:0", "1:1", "2:2"});
 }
 
-TEST_CASE("S1 a stage that fails ends the run, and nothing of its batch or behind it is committed") {
+TEST_CASE("S1 a stage that fails ends the run, and neither its batch nor a later one is committed") {
   Builder b;
   auto in = source_of(numbered(100), 10);
   auto out = std::make_shared<SinkScript>();
@@ -214,7 +214,7 @@ TEST_CASE("S8 a stage with state does not go with commit sink") {
         "a stage with state does not go with 'commit sink': the sink chooses when positions commit");
 }
 
-TEST_CASE("What a stage holds leaves when all its sources have ended, through the stages behind it") {
+TEST_CASE("Records that a stage holds leave when all its sources have ended, through the stages after it") {
   auto first = source_of({"a", "b"}, 1);
   auto second = source_of({"c"}, 1);
   first->name = "first";

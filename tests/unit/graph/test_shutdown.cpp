@@ -79,7 +79,7 @@ TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is int
   CHECK(in->committed() <= 30);
 }
 
-TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline") {
+TEST_CASE("D10 a sink that hangs forever does not hold run() past the deadline") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -98,11 +98,11 @@ TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline"
     running.pipeline->stop();
     CHECK(code(running.end()) == "deadline");
   }
-  out->release();  // it wakes up long after: nothing it touches is gone
+  out->release();  // it wakes up much later: everything that it uses still exists
   CHECK(in->committed() <= 10);
 }
 
-TEST_CASE("D10 D14 stop while a sink waits to try again: past the deadline nobody waits any more") {
+TEST_CASE("D10 D14 stop while a sink waits for a retry: past the deadline nothing waits any more") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -121,7 +121,7 @@ TEST_CASE("D10 D14 stop while a sink waits to try again: past the deadline nobod
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("D10 a dead letter route that hangs for ever does not hold run() past the deadline") {
+TEST_CASE("D10 a dead letter route that hangs forever does not hold run() past the deadline") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
@@ -415,14 +415,14 @@ TEST_CASE("D10 a receiver's own thread may ask for a commit when the run is long
   MemoryCheckpoint checkpoint;
   RunOptions o = options();
   o.checkpoint = &checkpoint;
-  CHECK(message(run(b, o)) == "");  // the pipeline is gone with it
+  CHECK(message(run(b, o)) == "");  // the pipeline is destroyed with it
   const std::size_t saves = checkpoint.saves;
   trigger();
   CHECK_FALSE(save({{"a", "b"}}));
   CHECK(checkpoint.saves == saves);
 }
 
-TEST_CASE("A run in which nothing moves says so, once, with the call that does not come back; fault G3") {
+TEST_CASE("A run without progress logs it once, with the call that does not return; fault G3") {
   auto in = source_of(numbered(20), 10);
   auto out = std::make_shared<SinkScript>();
   auto latch = std::make_shared<Latch>();

@@ -96,7 +96,7 @@ TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is cou
   Member member(cluster, [&](ConsumerOptions& options) { options.prefetch = kMemory; });
   REQUIRE(eventually([&] { return member.read(kSize) == Received::records; }));
   const std::size_t bound = prefetch_of(kMemory, 1).bound(1, kSize);
-  REQUIRE(bound < 4000 * kSize);  // far more is there than it may hold
+  REQUIRE(bound < 4000 * kSize);  // there is far more than it may hold
   CHECK(eventually([&] { return member.consumer->queued_bytes() > kMemory / 2; }));
   CHECK(
       eventually([&] { return member.gauge("lag_records") == static_cast<double>(4000 - member.records); }));
@@ -167,7 +167,7 @@ TEST_CASE("K1 a group that begins at the end commits where that was, before it h
     REQUIRE(eventually([&] { return member.gauge("partitions") == 1; }));
     CHECK(eventually([&] { return cluster.committed(0) == 50; }));
   }
-  cluster.fill(0, 5, 100);  // nobody is there
+  cluster.fill(0, 5, 100);  // the group has no member
   Member next(cluster, [](ConsumerOptions& options) { options.from_latest = true; });
   next.next[{"in", 0}] = 50;
   CHECK(next.read_until(5));
@@ -190,7 +190,7 @@ TEST_CASE("K1 a member whose partition's leader is dead does not wait for its en
   CHECK(eventually([&] { return cluster.committed(0) == 0; }));
 }
 
-TEST_CASE("K8 a member without a partition has a gauge that says so, and says it once") {
+TEST_CASE("K8 a member without a partition has a gauge that shows it, and logs it once") {
   Cluster cluster(1);
   const auto at_once = [](ConsumerOptions& options) { options.idle_after = milliseconds(0); };
   Member one(cluster, at_once);
@@ -211,7 +211,7 @@ TEST_CASE("K8 a member without a partition has a gauge that says so, and says it
         }) == 1);
 }
 
-TEST_CASE("K3 what was lost behind the end is committed when the group gives it back") {
+TEST_CASE("K3 positions that were lost after the end are committed when the group returns the partition") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   const auto code = GENERATE(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
@@ -229,7 +229,7 @@ TEST_CASE("K3 what was lost behind the end is committed when the group gives it 
   CHECK(cluster.committed(0) == 50);
 }
 
-TEST_CASE("K3 what was lost behind the end and does not come back is an error") {
+TEST_CASE("K3 a partition that was lost after the end and does not come back is an error") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   Member member(cluster, [](ConsumerOptions& options) {
@@ -277,7 +277,7 @@ TEST_CASE("K7 a pattern reads the topics that match, also those that come later,
   cluster.fill(0, 10, 100, "other");
   Member member(cluster, [](ConsumerOptions& options) {
     options.topics = {"^access-[0-9]{1,2}$", "other"};
-    // Shorter than it takes to join, each refresh would begin the joining anew.
+    // If it were shorter than joining takes, each refresh would restart the joining.
     options.settings.properties.emplace_back("topic.metadata.refresh.interval.ms", "2000");
   });
   REQUIRE(member.read_until(20));

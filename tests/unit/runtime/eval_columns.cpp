@@ -13,7 +13,7 @@ namespace {
 using Lines = std::vector<std::string>;
 using Outcome = eval::StraightLineRun::Outcome;
 
-// What a block of statements makes of each record without the interpreter; "?": left to it.
+// The result of a block of statements for each record without the interpreter; "?": left to the interpreter.
 Lines quickly(const Build& build, std::vector<Statement> body, const Lines& lines) {
   const auto program = build.transform(std::move(body));
   const eval::StraightLine line(*program);

@@ -146,7 +146,7 @@ TEST_CASE("a record without the bytes of a key that the condition needs is no ma
   const Lines lines = {R"({"a":1)", R"({"b":1)", "garbage", R"({"\u0061":1)"};
   Run one(*filter(b, needs_a), lines);
   CHECK(one.seen.filtered == 2);
-  CHECK(one.seen.dead.size() == 2);  // the key is there, or its escape may be
+  CHECK(one.seen.dead.size() == 2);  // the key is present, or an escape of it may be
   Run both(*filter(b, needs_both), lines);
   CHECK(both.seen.filtered == 3);
   Run has(*filter(b, b.has(".a")), lines);

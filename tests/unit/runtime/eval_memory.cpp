@@ -1,4 +1,4 @@
-// What the evaluation of one record may take.
+// The memory limit of evaluating one record.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -32,7 +32,7 @@ std::string record_of(std::size_t bytes) {
   return R"({"s":")" + std::string(bytes, 'x') + R"("})";
 }
 
-// .s written `times` times behind each other.
+// .s repeated `times` times.
 Expression repeated(Build& b, std::size_t times) {
   std::vector<Expression> parts;
   for (std::size_t i = 0; i < times; ++i) parts.push_back(b.field(".s"));

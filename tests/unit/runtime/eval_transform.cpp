@@ -101,7 +101,7 @@ TEST_CASE("an edit below a field that was set is kept where keys are repeated", 
                 {R"({"b":1,"c":0,"c":0})"}) == Lines{R"({"c":1,"d":1})"});
 }
 
-TEST_CASE("what keep removes is gone, also where it was set below the top level", "[eval]") {
+TEST_CASE("keep removes fields, even those that were set below the top level", "[eval]") {
   Build b;
   const auto reads = [&](std::initializer_list<std::string_view> kept) {
     return through(b,
@@ -129,7 +129,7 @@ TEST_CASE("a record that no statement changed keeps its bytes where they lie", "
   CHECK(run.batch.records[1].buffer == 1);
 }
 
-TEST_CASE("written records are neighbours with a newline behind each", "[eval]") {
+TEST_CASE("written records are adjacent, each followed by a newline", "[eval]") {
   Build b;
   Run run(*transform(b, {b.set(".y", b.integer(1))}), {"{}", "{}"});
   CHECK(run.batch.buffers[1]->view() == "{\"y\":1}\n{\"y\":1}\n");
@@ -348,7 +348,7 @@ TEST_CASE("a record that turns out to be null is a dead letter, a null that is m
   CHECK(one(b, at(7, b.emit(b.field(".none"))), R"({"a":1})") == dead);
   CHECK(one(b, meant(b.set_record(b.null())), R"({"a":1})") == "null");
   CHECK(through(b, {meant(b.emit(b.null())), b.drop()}, {R"({"a":1})"}) == Lines{"null"});
-  // What is sent on counts, not what was there for a while.
+  // Only the final record counts, not intermediate values.
   CHECK(through(b, {b.set_record(b.field(".none")), b.set_record(b.integer(2))}, {R"({"a":1})"}) ==
         Lines{"2"});
   CHECK(through(b, {b.set_record(b.field(".none")), b.drop()}, {R"({"a":1})"}).empty());

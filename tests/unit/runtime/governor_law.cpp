@@ -167,10 +167,10 @@ TEST_CASE("G8 a quiet pipeline grows back to where it began") {
   CHECK(budget.bytes() == 8 * kMiB + 1 * kKiB);  // past the start by what is left of a step
   const std::size_t back = budget.bytes();
   for (int i = 0; i < 100; ++i) budget.round(quiet());
-  CHECK(budget.bytes() == back);  // and no further: nobody needs more
+  CHECK(budget.bytes() == back);  // and no further: no source needs more
 }
 
-TEST_CASE("G8 falling behind multiplies by md_factor, once per time that a change needs to show") {
+TEST_CASE("G8 an overload multiplies by md_factor, once per time that a change needs to take effect") {
   Budget budget = of_profile(Profile::balanced);
   budget.round(queued(1.0, 0.1));  // rho 0.9, twice the goal; but nothing has changed for 0.05 s only
   CHECK(budget.bytes() == 8 * kMiB);
@@ -278,7 +278,7 @@ struct Governed {
 
 }  // namespace
 
-TEST_CASE("G7 each edge of the hold is told once, with its reason") {
+TEST_CASE("G7 each edge of the hold is reported once, with its reason") {
   Governed g;
   CHECK_FALSE(g.tick().edge);
   g.use(0.9);
@@ -315,7 +315,7 @@ TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever mo
     CHECK(resumed[i] - resumed[i - 1] > std::min(7.9, 1.5 * before - 0.5));
     CHECK(resumed[i] - resumed[i - 1] < 8.5);
   }
-  // What goes through is little.
+  // Little passes.
   CHECK(g.tick(0).budget <= 4 * kKiB);
   // While something is in flight it may yet drain.
   Governed busy;
@@ -344,7 +344,7 @@ TEST_CASE("G12 a hold of the process's own memory ends when nothing is in flight
     Governor::Decision decision = g.tick(0);
     CHECK_FALSE(decision.held);
     CHECK(decision.edge);
-    // What is free above it is used, and the sources are held before it is gone.
+    // The free memory above it is used, and the sources are held before it runs out.
     for (int i = 0; i < 100; ++i) CHECK_FALSE(g.tick(1).held);
     g.resident(1);
     CHECK(g.tick(3).held);

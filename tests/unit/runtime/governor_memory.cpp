@@ -130,7 +130,7 @@ TEST_CASE("G1 in a container the mount shows only the own part of the hierarchy"
   root.group1("sys/fs/cgroup/memory", 64 * kMiB, 64 * kMiB, 32 * kMiB);
   CHECK(root.read().limit == 64 * kMiB);
 
-  Root other;  // a namespace of its own, entered from outside
+  Root other;  // a separate namespace, entered from outside
   other.file("proc/self/cgroup", "0::/../../job\n");
   other.group2("sys/fs/cgroup", std::to_string(64 * kMiB), "max", kMiB);
   CHECK(other.read().limit == 64 * kMiB);

@@ -1,4 +1,4 @@
-// What the kernels say of whole blocks of lines.
+// The kernels on whole blocks of lines.
 #include "runtime/json/field_index.h"
 #include "runtime/json/kernel.h"
 #include "runtime/json/layouts.h"
@@ -21,7 +21,7 @@ bool is_flat(const json::Kernel& kernel, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("flat lines are objects of scalars, with at most one space behind a separator") {
+TEST_CASE("flat lines are objects of scalars, with at most one space after a separator") {
   for (const json::Kernel* kernel : json::usable_kernels()) {
     INFO(kernel->name);
     for (const char* text :

@@ -144,7 +144,7 @@ TEST_CASE("read_json agrees with the reference on damaged scalars") {
         text.back() == '\t') {
       continue;
     }
-    const std::vector<char> exact(text.begin(), text.end());  // nothing behind it may be read
+    const std::vector<char> exact(text.begin(), text.end());  // nothing after it may be read
     const bool found = read_json({exact.data(), exact.size()}).has_value();
     if (found != reference_valid(text)) {
       CAPTURE(text);

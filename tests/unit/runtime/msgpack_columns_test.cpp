@@ -92,7 +92,7 @@ class Loosener {
         bytes_of({0xc7, 12, 0xff, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 5})};
     out_ += random_.of(key ? keys : values);
   }
-  // One of the heads with a length behind it: `first` has `bytes`, the next ones twice as many each.
+  // One of the heads followed by a length: `first` has `bytes`, the next ones twice as many each.
   void wide_size(unsigned first, std::uint32_t size, unsigned bytes) {
     while (bytes < 4 && (random_.chance(50) || size >> (8 * bytes) != 0)) {
       bytes *= 2;
@@ -378,10 +378,10 @@ TEST_CASE("where most MsgPack records have no layout they are left alone for a w
   CHECK(seen.substr(128) == std::string(std::size_t{31} * 128, '-') + "+");
 }
 
-TEST_CASE("no byte behind a record is compared with a layout's key", "[msgpack]") {
+TEST_CASE("no byte after a record is compared with the key of a shape", "[msgpack]") {
   msgpack::Layouts layouts(FieldSet{{"b"}});
   const auto found = [&](const std::string& record) {
-    // Its own allocation, so that a sanitizer sees what is read behind the padding.
+    // A separate allocation, so that a sanitizer detects reads past the padding.
     const std::unique_ptr<char[]> own(new char[record.size() + Buffer::kPadding]());
     std::copy(record.begin(), record.end(), own.get());
     record::Offsets members;
@@ -417,7 +417,8 @@ TEST_CASE("a chunk has one format", "[msgpack]") {
   CHECK(value(0) == "\x04");
 }
 
-TEST_CASE("a MsgPack head is written anew where members came or went, also on the way", "[msgpack][eval]") {
+TEST_CASE("a MsgPack head is rewritten if members were added or removed, even temporarily",
+          "[msgpack][eval]") {
   Build b;
   const std::string record = bytes_of({0xde, 0, 2, 0xa1, 'a', 1, 0xa1, 'b', 2});
   const auto transformed = [&](std::vector<Statement> body) {

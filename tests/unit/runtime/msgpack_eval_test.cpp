@@ -178,7 +178,7 @@ TEST_CASE("times and bytes keep their types in a MsgPack record", "[msgpack][eva
   CHECK(one(b, b.set(".t", b.bytes("\xff")), "\x80") == bytes_of({0x81, 0xa1, 't', 0xc4, 1, 0xff}));
   CHECK(one(b, b.set(".u", b.field(".t")), bytes_of({0x81, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1})) ==
         bytes_of({0x82, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1, 0xa1, 'u', 0xd6, 0xff, 0, 0, 0, 1}));
-  // Read in the statement behind the one that set it.
+  // Read in the statement after the one that set it.
   const auto stage = transform(
       b, {b.set(".t", b.timestamp(0)), b.set(".later", b.op(Op::greater, b.timestamp(1), b.field(".t")))});
   CHECK(unpacked(through(*stage, {"\x80"})[0]) == R"({"t":"1970-01-01T00:00:00Z","later":true})");

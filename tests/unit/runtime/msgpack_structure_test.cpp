@@ -51,7 +51,7 @@ TEST_CASE("parse msgpack checks one whole value", "[msgpack]") {
   CHECK(validated("\x92\x01\xa2\xc3\x28") == "invalid UTF-8 @3");
   CHECK(validated("\x81\xa1\xff\x01") == "invalid UTF-8 @2");
   CHECK(validated(std::string("\xd9\x46") + std::string(69, 'x') + "\xff") == "invalid UTF-8 @71");
-  // A character that is cut by the string's end is not completed by what stands behind it.
+  // Bytes after the string do not complete a character that its end cuts off.
   CHECK(validated("\x92\xa1\xc3\xa1\x61") == "invalid UTF-8 @2");
   CHECK(validated(bytes_of({0xc4, 2, 0xff, 0xff})) == "valid");  // bin is any bytes
   CHECK(validated(bytes_of({0xc7, 2, 9, 0xff, 0xff})) == "valid");
@@ -144,14 +144,14 @@ TEST_CASE("the framer finds records whatever the pieces", "[msgpack]") {
   CHECK(framed(stream + "\xc1\x01\x02", 2) == sizes);
 }
 
-TEST_CASE("random and damaged MsgPack never reads behind its bytes", "[msgpack]") {
+TEST_CASE("random and damaged MsgPack never causes a read past its bytes", "[msgpack]") {
   Random random(7);
   for (int round = 0; round < 4000; ++round) {
     std::string bytes = try_packed(random_object(random, 2)).value_or("");
     if (random.chance(75)) bytes = damaged_msgpack(random, bytes);
     const std::string own(bytes.data(), bytes.size());
     const bool valid = validate_msgpack(own) == nullptr;
-    // What the check takes the transcoder takes, and what it makes is JSON; and the other way round.
+    // The transcoder accepts exactly what the check accepts, and its output is JSON; and vice versa.
     const std::string json = unpacked(own);
     CHECK(valid == !json.starts_with("!"));
     if (valid) {

@@ -39,7 +39,7 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
   }
 }
 
-TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") {
+TEST_CASE("sixteen bytes are classified with and without vectors", "[msgpack]") {
   for (unsigned byte = 0; byte < 256; ++byte) {
     for (unsigned place = 0; place < 16; ++place) {
       // Beside it, what a carry from byte to byte would get wrong.
@@ -64,7 +64,7 @@ TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") 
   }
 }
 
-TEST_CASE("strings of every length keep what they hold, wherever it stands in them", "[msgpack]") {
+TEST_CASE("strings of every length keep their contents, with special bytes at any place", "[msgpack]") {
   // Around the widths of vectors and heads: what is special, not ASCII or wrong at the begin, the end and
   // between.
   std::vector<std::size_t> sizes = {100, 254, 255, 256, 257, 300, 65535, 65536};

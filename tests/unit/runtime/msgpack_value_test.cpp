@@ -143,7 +143,7 @@ TEST_CASE("walking a cut-off MsgPack container is bad, never more than its bytes
   Arena arena;
   const std::string whole = packed(R"({"a":[1,2,3],"b":"text"})");
   for (std::size_t size = 1; size < whole.size(); ++size) {
-    const std::string cut(whole.data(), size);  // its own memory: a sanitizer sees a read behind it
+    const std::string cut(whole.data(), size);  // separate memory: a sanitizer detects a read past it
     const Value value = Value::msgpack_object(cut);
     CHECK(expand(value, arena).is_failed());
     ObjectWalker walker(value, arena);

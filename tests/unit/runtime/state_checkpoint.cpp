@@ -157,7 +157,7 @@ TEST_CASE("fault C4 a second holder of the state directory is refused") {
   CHECK(CheckpointStore::open(temp / "s", "router").ok());
 }
 
-TEST_CASE("fault C6 a state directory that is gone is an error, now and later") {
+TEST_CASE("fault C6 a missing state directory is an error, now and later") {
   const TempDir temp;
   const auto store = open_store(temp / "s");
   REQUIRE(store->save({{"a", "1"}}).ok());
@@ -169,7 +169,7 @@ TEST_CASE("fault C6 a state directory that is gone is an error, now and later") 
 }
 
 TEST_CASE(
-    "F12 a checkpoint of the first format, with keys by the connectors' texts, goes on under the present "
+    "F12 a checkpoint of the first format, with keys by the connectors' texts, continues under the current "
     "keys") {
   const TempDir temp;
   std::string body = "pipeline 6\nrouter\n";

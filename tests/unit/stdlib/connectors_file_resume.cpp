@@ -1,4 +1,4 @@
-// What a run of `recv file` takes for a file that it knows, and what for another one.
+// Which files `recv file` recognises as known, and which it treats as new.
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -54,7 +54,7 @@ Lines lines_of(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("F1 copytruncate: the copy goes on, the file begins anew") {
+TEST_CASE("F1 copytruncate: the copy is resumed, the file is read from its start") {
   const TempDir temp;
   for (const std::size_t bytes : {6, 5000, 100'000}) {
     const std::string log = temp / std::to_string(bytes) + ".log";
@@ -79,7 +79,7 @@ TEST_CASE("F1 copytruncate: the copy goes on, the file begins anew") {
   }
 }
 
-TEST_CASE("F1 a file that rotation has renamed and packed goes on, unpacked") {
+TEST_CASE("F1 a file that rotation has renamed and packed is resumed, unpacked") {
   const TempDir temp;
   for (const Compression packing : {Compression::gzip, Compression::zstd}) {
     for (const std::size_t bytes : {6, 5000, 700'000}) {
@@ -213,7 +213,7 @@ TEST_CASE("F1 a position in the middle of a file holds for its packed form") {
   CHECK(records == all);
 }
 
-TEST_CASE("F1 a copy whose original stands is left alone until the original changes") {
+TEST_CASE("F1 a copy whose original exists is ignored until the original changes") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");
@@ -232,7 +232,7 @@ TEST_CASE("F1 a copy whose original stands is left alone until the original chan
     append_file(log, "5\n");
     CHECK(runs.run(log + "*").records == Lines{"4", "5"});
   }
-  SECTION("a copy that nobody touches any more is a file of its own") {
+  SECTION("a copy that is no longer written is a separate file") {
     make_old(log + ".1");
     CHECK(runs.run(log + "*").records == Lines{"1", "2"});
     CHECK(runs.run(log + "*").records.empty());
@@ -269,7 +269,7 @@ TEST_CASE("F1 a file with another text is new, whatever its name and inode") {
   CHECK(runs.run(temp / "other.log").records.size() == lines_of(text).size() + 1);
 }
 
-TEST_CASE("F1 a file that was restored from a copy goes on") {
+TEST_CASE("F1 a file that was restored from a copy is resumed") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");

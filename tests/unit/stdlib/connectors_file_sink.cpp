@@ -273,7 +273,7 @@ TEST_CASE("F5 a template's path cannot leave its base directory") {
   REQUIRE(
       driver.write({record_of("good"), record_of("made/of/slashes"), record_of("\xef\xbc\x8f..look")}).ok());
   CHECK(driver.context.dead.size() == bad.size());
-  // A file stands where a directory would have to be.
+  // There is a file where a directory would have to be.
   REQUIRE(driver.commit().ok());
   REQUIRE(driver.write({record_of("good/below"), "{}", R"({"p":null})"}).ok());
   CHECK(driver.context.dead.size() == bad.size() + 3);
@@ -353,7 +353,7 @@ TEST_CASE("F4 a file that no checkpoint knows is announced before its first byte
   CHECK(driver.saves_ahead == 1);
 }
 
-TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file stops the start") {
+TEST_CASE("fault S4, fault C5 a missing, shorter or different output file stops the start") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;
@@ -386,7 +386,7 @@ TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file st
   CHECK(driver.open(again).ok());
 }
 
-TEST_CASE("fault S4 an output that somebody else touches during the run is an error at the commit") {
+TEST_CASE("fault S4 an output that another program changes during the run is an error at the commit") {
   const TempDir temp;
   const std::string file = temp / "out";
   for (int fault = 0; fault < 4; ++fault) {
@@ -562,7 +562,7 @@ TEST_CASE("F7 batches are to be small while files are written in turn, not where
     REQUIRE(driver.write(records).ok());
     REQUIRE(driver.commit().ok());
   };
-  CHECK(driver.sink->wants_small_batches());  // nobody knows yet
+  CHECK(driver.sink->wants_small_batches());  // not known yet
   write({record_of("a"), record_of("b")});
   CHECK_FALSE(driver.sink->wants_small_batches());
   CHECK_FALSE(driver.sink->wants_commit());
@@ -616,7 +616,7 @@ TEST_CASE("F7 a file that was not written for close_after is finished, and one i
   CHECK(keys() == "b");
   CHECK(driver.saves_ahead == announced);
 
-  // It comes while the commit that drops the entry is under way: the file is announced again, behind that.
+  // It arrives during the commit that drops the entry: the file is announced again, after that.
   clock.advance(std::chrono::minutes(6));
   REQUIRE(driver.write({}).ok());
   removes = driver.take_uncommitted();
@@ -685,7 +685,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "F12 what others added behind the end of a run stays, what a crash left does not, whatever the device") {
+    "F12 text that others appended after a run stays, what a crash left does not, whatever the device") {
   const TempDir temp;
   const std::string file = temp / "out";
   write_file(file, "no newline");
@@ -726,7 +726,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "F12 entries of two templates and of none: each sink takes its own, one cuts back what nobody owns") {
+    "F12 entries of two templates and of none: each sink takes its own, one truncates files without an "
+    "owner") {
   const TempDir temp;
   SavedState state;
   for (const char* name : {"a.log", "b.txt", "c.old"}) {
@@ -766,7 +767,7 @@ TEST_CASE("a constant path that is a link to a file that is not there yet makes 
   CHECK(state.entries().front().key == state_path(temp / "real/out"));
 }
 
-TEST_CASE("fault S4 a file that is gone is made again where on_missing says so") {
+TEST_CASE("fault S4 a missing file is created again with on_missing: recreate") {
   const TempDir temp;
   SavedState state;
   {

@@ -148,7 +148,7 @@ TEST_CASE("framing bytes: all of it is one record") {
   CHECK(cut("bytes", "a\nb\n", 1) == Lines{"a\nb\n"});
 }
 
-TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and goes on there") {
+TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and resumes there") {
   const TempDir temp;
   Lines records;
   std::string stream;
@@ -189,7 +189,9 @@ TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and goe
   CHECK(rest.records == Lines(records.begin() + 10, records.end()));
 }
 
-TEST_CASE("recv file: what is no MsgPack ends the run behind the last good record, with its byte") {
+TEST_CASE(
+    "recv file: bytes that are not MsgPack end the run after the last good record, and their place is "
+    "reported") {
   const TempDir temp;
   const std::string good = packed(R"({"a":1})");
   const std::string path = temp / "in.mp";
@@ -212,7 +214,7 @@ TEST_CASE("recv file: what is no MsgPack ends the run behind the last good recor
         path + ": the record at byte 4 is longer than max_record (1000 bytes)" + kHint);
 }
 
-TEST_CASE("recv file reads the items of a JSON array, and goes on between two") {
+TEST_CASE("recv file reads the items of a JSON array, and resumes between two") {
   const TempDir temp;
   write_file(temp / "in.json", "[{\"a\":\n1},\n 2, \"three\"]\n");
   const std::string path = temp / "in.json";
@@ -282,7 +284,7 @@ TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
 
 namespace {
 
-// What a sink writes, and the reasons of the records that it cannot write.
+// The output of a sink, and the reasons for the records that it cannot write.
 struct Encoded {
   std::string text;
   Lines failed;

@@ -113,7 +113,7 @@ TEST_CASE("F1 the names that rotation makes") {
     INFO(known << " to " << path);
     CHECK(rotation_makes(known, path));
     CHECK(rotation_makes(path, known) == (unpacked_name(known) == unpacked_name(path)));
-    // What they are looked for by.
+    // Their search key.
     bool found = false;
     for (const std::string& origin : rotation_origins(path)) found = found || origin == unpacked_name(known);
     for (const RotationNumber& a : rotation_numbers(known)) {

@@ -99,7 +99,7 @@ TEST_CASE("fault F10 packed files are read whatever their name, all members and 
 }
 
 TEST_CASE(
-    "fault F10 a packed file that is cut, damaged or has something behind its end is an error with the "
+    "fault F10 a packed file that is truncated, damaged or followed by other bytes is an error with the "
     "place") {
   const TempDir temp;
   const std::string file = temp / "a.bin";
@@ -207,7 +207,8 @@ TEST_CASE("F2 any packed text in blocks of any size, stopped again and again, gi
   }
 }
 
-TEST_CASE("F1 a packed file that was continued goes on, one that was cut or written anew begins again") {
+TEST_CASE(
+    "F1 a packed file that was continued is resumed, a truncated or rewritten one is read from its start") {
   const TempDir temp;
   const std::string file = temp / "log.gz";
   for (const Compression packing : kBoth) {
@@ -244,7 +245,7 @@ TEST_CASE("F1 a packed file that was continued goes on, one that was cut or writ
   }
 }
 
-TEST_CASE("F10 zero bytes behind an archive are padding") {
+TEST_CASE("F10 zero bytes after an archive are padding") {
   const TempDir temp;
   const std::string file = temp / "pad";
   for (const Compression packing : kBoth) {

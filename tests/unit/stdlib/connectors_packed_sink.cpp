@@ -70,7 +70,7 @@ std::string record(std::mt19937& random, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("F4 fault S5 a packed file is whole at every commit, and a restart goes on behind the last one") {
+TEST_CASE("F4 fault S5 a packed file is complete at every commit, and a restart resumes after the last one") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string file = temp / compression_name(compression);
@@ -145,7 +145,7 @@ TEST_CASE("P8 what a packed dead letter file was given is safe after a sync with
   }
 }
 
-TEST_CASE("fault S5 another codec for a file that is there is refused") {
+TEST_CASE("fault S5 another codec for an existing file is rejected") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;

@@ -43,7 +43,7 @@ struct Pipe {
   Fd write;
 };
 
-// Receives once; the records go behind `lines`.
+// Receives once; the records are appended to `lines`.
 Received receive(Receiver& receiver, Lines& lines, ReceiveLimits limits = {}) {
   BufferPool pool;
   Block block;
@@ -115,7 +115,7 @@ TEST_CASE("recv stdin keeps to its limits") {
   CHECK(receive_all(*receiver) == Lines{"4", "5"});
 }
 
-TEST_CASE("fault F8 recv stdin goes on behind a line beyond max_record") {
+TEST_CASE("fault F8 recv stdin continues after a line beyond max_record") {
   for (const bool ends : {true, false}) {
     Pipe pipe;
     const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
@@ -241,7 +241,7 @@ TEST_CASE("recv stdin that waits for packed input is interrupted") {
   CHECK(receive(*receiver, lines, patient) == Received::idle);
 }
 
-TEST_CASE("fault S9 a reader of stdout that is gone is an error, not the end of the process") {
+TEST_CASE("fault S9 a reader of stdout that exits is an error, not the end of the process") {
   Pipe pipe;
   const auto sink = make_stream_sink(pipe.write.get(), "stdout", json_encoder());
   REQUIRE(sink->open({}).ok());
@@ -414,7 +414,7 @@ TEST_CASE("G10 a reader of a full memory channel asks for a commit when it has r
   CHECK(asked >= 19);
 }
 
-TEST_CASE("a program that waits for results goes on when the pipelines that write them have ended") {
+TEST_CASE("a program that waits for results continues when the pipelines that write them have ended") {
   Registry registry;
   const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
   pipec::stdlib::register_memory(registry, channels);

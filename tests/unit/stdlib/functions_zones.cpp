@@ -34,7 +34,7 @@ std::set<std::string> zone_names() {
   return names;
 }
 
-// What the C library says of a zone, in place of the program's own.
+// The C library's answers for one zone.
 class SystemZone {
  public:
   explicit SystemZone(const std::string& name) {
@@ -140,7 +140,7 @@ TEST_CASE("of several formats the first that fits is taken", "[functions]") {
   CHECK(is_error(call("parse_time", {text("2026"), from_data(R"(["%Y","%Q"])")})));
 }
 
-TEST_CASE("daylight saving goes on after 2037, by the zone file's rule", "[functions]") {
+TEST_CASE("daylight saving continues after 2037, by the zone file's rule", "[functions]") {
   if (!have_zones()) return;
   Caller call(When::compiling);
   const auto berlin = [&](std::int64_t seconds) {

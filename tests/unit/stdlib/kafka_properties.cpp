@@ -1,4 +1,4 @@
-// What the clients are really configured with, and what a .pipe file may say about it.
+// The effective configuration of the clients, and the properties that a .pipe file may set.
 #include <string>
 
 #include "pipec/runtime/registry.h"

@@ -89,7 +89,7 @@ class Build {
     e.op = Op::has;
     return e;
   }
-  // `.x[]` below a value; computed segments come behind children[0].
+  // `.x[]` below a value; computed segments follow children[0].
   Expression element(Expression base, std::string_view below, std::vector<Expression> computed = {}) {
     Expression e = make(Op::element);
     Path all = path("." + std::string(below), 1);
