@@ -211,7 +211,7 @@ TEST_CASE("G6 what govern says is in the plan") {
   CHECK(all.check());
 }
 
-TEST_CASE("P8 explain shows that a dead letter stops the pipeline") {
+TEST_CASE("P8 a warning says that a dead letter stops the pipeline") {
   const Compiled made = compile_text("recv file(\"x\") | parse json | sink null()\n");
   CHECK(made.plan);
   CHECK(made.codes == std::vector<std::string>{"W0505"});
