@@ -29,7 +29,7 @@ std::string evaluated(const std::string& expression, const Registry& registry) {
 
 }  // namespace
 
-TEST_CASE("every function's examples give what is documented") {
+TEST_CASE("every function's examples give the documented results") {
   Registry registry;
   stdlib::register_all(registry);
   for (const Function& function : registry.functions()) {

@@ -87,7 +87,7 @@ TEST_CASE("a format of the program's own is framed, parsed and encoded under its
   }
 }
 
-TEST_CASE("what is said of formats comes from the registry") {
+TEST_CASE("messages about formats come from the registry") {
   const std::string io = "recv stdin() | sink stdout";
   CHECK(mentions(said("recv stdin() | parse pvs | sink stdout()"),
                  "parse takes json, msgpack, auto, text, psv"));

@@ -27,7 +27,7 @@ TEST_CASE("P3 a filter after parse reads validated records and cannot dead-lette
   CHECK_FALSE(made.plan->nodes[2].can_dead_letter);
 }
 
-TEST_CASE("a filter that reads nothing of the record cannot dead-letter") {
+TEST_CASE("a filter that does not read the record cannot dead-letter") {
   const Compiled made = compile_flow("filter @offset > 3");
   REQUIRE(made.plan);
   CHECK_FALSE(made.plan->nodes[1].can_dead_letter);
@@ -99,7 +99,7 @@ TEST_CASE("names") {
   CHECK(codes("let l = k | filter .b\nlet k = filter .a\nrecv file(\"x\") | l | sink null()").empty());
 }
 
-TEST_CASE("options are checked against what the connector declares") {
+TEST_CASE("options are checked against the connector's declaration") {
   const auto codes = [](const std::string& sink) {
     return compile_text("dlq discard\nrecv file(\"x\") | " + sink).codes;
   };
@@ -120,7 +120,7 @@ TEST_CASE("options are checked against what the connector declares") {
   CHECK(compile_text("recv numbers({a: @offset}) | sink null()").codes.empty());
 }
 
-TEST_CASE("E0203 comes out as the language reference shows it") {
+TEST_CASE("E0203 looks as in the language reference") {
   const Compiled made = compile_text("recv file(\"in\", paht: 1) | sink null()\n");
   CHECK(made.text ==
         "error[E0203]: unknown option 'paht' for recv file\n"
@@ -132,7 +132,7 @@ TEST_CASE("E0203 comes out as the language reference shows it") {
         "   = note: recv file takes path, follow, framing\n");
 }
 
-TEST_CASE("functions of the file are put in, their arguments evaluated once") {
+TEST_CASE("functions of the file are inlined, and their arguments evaluated once") {
   const std::string flow = "recv file(\"x\") | filter big(.a) and twice(.a + 1) > 3 | sink null()\n";
   const Compiled made =
       compile_text("dlq discard\nfn big(x) = x > limit()\nfn limit() = 5\nfn twice(x) = x + x\n" + flow);
@@ -145,7 +145,7 @@ TEST_CASE("functions of the file are put in, their arguments evaluated once") {
             .codes.empty());
 }
 
-TEST_CASE("what grows when names are put in has a bound") {
+TEST_CASE("growth by inlining is bounded") {
   std::string text = "dlq discard\nfn f0(x) = x + 1\n";
   for (int i = 1; i < 40; ++i) {
     const std::string before = "f" + std::to_string(i - 1);
@@ -191,7 +191,7 @@ TEST_CASE("G6 an inverted band does not compile") {
   CHECK(codes("off").empty());
 }
 
-TEST_CASE("G6 what govern says is in the plan") {
+TEST_CASE("G6 the options of govern are in the plan") {
   const auto settings = [](const std::string& directive) {
     return compile_text("dlq discard\n" + directive + "\nrecv file(\"x\") | sink null()").plan->govern;
   };
@@ -227,7 +227,7 @@ TEST_CASE("metadata that says where a record came from cannot be set") {
   CHECK(compile_flow("transform { del(@key) }").has("E0309"));
 }
 
-TEST_CASE("explain tells what each node does") {
+TEST_CASE("explain shows what each node does") {
   const Compiled made = compile_text(
       "dlq file(\"dead\", token: \"secret\")\nrecv file(\"in\")\n| filter .a > 1\n| transform { .b = .a + 1 "
       "; del(.c) }\n"

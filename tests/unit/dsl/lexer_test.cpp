@@ -92,7 +92,7 @@ TEST_CASE("raw strings have no escapes and no interpolation") {
   CHECK(expr("r\"abc") == "E0103");
 }
 
-TEST_CASE("paths: a postfix touches what it follows") {
+TEST_CASE("paths: there is no space before a postfix") {
   CHECK(expr(".") == ".");
   CHECK(expr(".a.b") == ".a.b");
   CHECK(expr(".a[0]") == ".a[0]");
@@ -137,7 +137,7 @@ TEST_CASE("arrays and objects, with trailing commas") {
   CHECK(expr("{.a: 1}") == "E0110");
 }
 
-TEST_CASE("comments, white space and semicolons mean nothing") {
+TEST_CASE("comments, white space and semicolons have no meaning") {
   std::string plain = dump_of("recv stdin() | transform { .a = 1 .b = 2 } | sink null");
   CHECK(dump_of("recv stdin() # x\r\n\t| transform {;.a\n=\n1;;.b = 2;} # | y\n| sink null;") == plain);
   CHECK(dump_of("\xEF\xBB\xBFrecv stdin() | transform { .a = 1 .b = 2 } | sink null") == plain);

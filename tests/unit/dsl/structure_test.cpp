@@ -110,7 +110,7 @@ TEST_CASE("tests") {
   CHECK(errors_of("test \"t\" { given 1 }") == "E0110 1:12");
 }
 
-TEST_CASE("spans lie where the text is") {
+TEST_CASE("spans match their text") {
   Parsed parsed("x | filter (.a + 1) * f(.b)[0] == 2 | drop");
   const auto& flow = as<FlowItem>(*parsed.result.file.items[0]);
   const auto& filter = as<FilterStage>(*flow.pipeline.chain.stages[0]);

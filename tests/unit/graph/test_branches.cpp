@@ -190,7 +190,8 @@ TEST_CASE("F4 with several sources every sink's state is part of every checkpoin
   }
 }
 
-TEST_CASE("P8 reject: the first dead letter is terminal and says how many there were and what to do") {
+TEST_CASE(
+    "P8 reject: the first dead letter is terminal, and the error says how many there were and what to do") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(some_bad(500), 20);
     auto out = std::make_shared<SinkScript>();
@@ -280,7 +281,7 @@ TEST_CASE("P9 a dead letter route that fails is terminal and the watermark does 
   }
 }
 
-TEST_CASE("P9 a dead letter that the route cannot take is terminal, a busy route is tried again") {
+TEST_CASE("P9 a dead letter that the route cannot accept is terminal, a busy route is retried") {
   auto in = source_of(some_bad(50), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
   dead->retriable_writes = 2;

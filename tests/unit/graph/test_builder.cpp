@@ -159,7 +159,7 @@ TEST_CASE("P4 the output of a lambda for a malformed record is discarded") {
   CHECK(ran.dead[1].find("my own reason: n is 2") != std::string::npos);
 }
 
-TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and null where there is none") {
+TEST_CASE("JsonRecord returns a field by its type, the last of repeated ones, and null if it is missing") {
   runtime::BufferPool pool;
   const auto text = pool.get(200);
   text->append(
@@ -197,7 +197,8 @@ TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and 
   }
 }
 
-TEST_CASE("P7 P10 what a source cannot read is a dead letter before any stage, and its position commits") {
+TEST_CASE(
+    "P7 P10 a record that a source cannot read is a dead letter before any stage, and its position commits") {
   for (const unsigned threads : {1u, 8u}) {
     auto in = source_of(numbered(200), 10);
     in->rejects = [](std::string_view record) { return record.ends_with("3"); };
@@ -228,7 +229,7 @@ TEST_CASE("P8 a record that a source cannot read ends the run where dead letters
   CHECK(in->committed() == 10);
 }
 
-TEST_CASE("D12 a factory that throws or makes nothing is an error that names its node") {
+TEST_CASE("D12 a factory that throws or returns null is an error that names its node") {
   for (const int what : {0, 1, 2, 3}) {
     auto in = source_of(numbered(5));
     const Builder::MakeReceiver no_receiver = [what]() -> std::unique_ptr<runtime::Receiver> {

@@ -100,7 +100,7 @@ RunOptions off(RunOptions options) {
 
 }  // namespace
 
-TEST_CASE("G4 a unit that grew keeps what it has, and the next ones wait for it") {
+TEST_CASE("G4 a unit that grew keeps its permit, and the next ones wait for it") {
   graph::ByteLimiter limiter(100, 10);
   const auto first = limiter.request(40);
   REQUIRE(limiter.try_admit(first));
@@ -155,7 +155,7 @@ TEST_CASE("G4 at the end of a run permits are granted only for what was received
   CHECK(limiter.used_units() == 0);
 }
 
-TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight") {
+TEST_CASE("G4 a unit that must be alone waits until nothing else is in flight") {
   graph::ByteLimiter limiter(100, 10);
   REQUIRE(limiter.try_admit(limiter.request(10)));
   const auto alone = limiter.request(10, true);
@@ -306,7 +306,7 @@ TEST_CASE("G3 a receive in flight in parts is finished when the run is stopped")
   CHECK(*in.commits == std::vector<std::uint64_t>{1'000});
 }
 
-TEST_CASE("G2 what stages write is leased as well: the intake waits for a balloon") {
+TEST_CASE("G2 the output of stages is leased too: the intake waits for growing records") {
   auto in = source_of(std::vector<std::string>(2'000, std::string(100, 'x')), 1'000);
   auto out = std::make_shared<SinkScript>();
   auto most = std::make_shared<std::atomic<double>>(0);
@@ -396,7 +396,7 @@ TEST_CASE("G2 an outline is leased, goes to stages that read it alone, and is gi
   CHECK(metric(*pipeline, "in_flight_bytes") == 0);
 }
 
-TEST_CASE("G4 a balloon that begins in the middle of the run stays within the budget") {
+TEST_CASE("G4 records that begin to grow in the middle of a run stay within the budget") {
   constexpr std::size_t kRecords = 20'000;
   std::vector<std::string> records = numbered(kRecords);
   for (std::string& record : records) record.resize(1'000, ' ');
@@ -469,7 +469,7 @@ std::vector<std::string> copied(const std::vector<std::string>& records) {
 
 }  // namespace
 
-TEST_CASE("G4 D6 D7 a batch that is worked in parts arrives whole and in order on every branch") {
+TEST_CASE("G4 D6 D7 a batch that is processed in parts arrives complete and in order on every branch") {
   for (const unsigned threads : {1u, 2u, 8u}) {
     const std::vector<std::string> records = numbered(600);
     auto in = source_of(records, 20);
@@ -625,7 +625,7 @@ TEST_CASE(
   CHECK(metric(*pipeline, "lag_records", "one") == -1);
 }
 
-TEST_CASE("G10 with govern off nothing is said about queues") {
+TEST_CASE("G10 with govern off receivers and sinks get no queue limit") {
   const auto limits = std::make_shared<Limits>();
   const auto in = source_of(numbered(10), 10);
   Builder b;
@@ -740,7 +740,7 @@ TEST_CASE("D13 a transaction ends on time while memory pressure holds its source
   CHECK(in->committed() == 1'000);
 }
 
-TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the other, govern off or not") {
+TEST_CASE("G12 two pipelines with one governor: memory that one holds pauses the other, govern off or not") {
   for (const bool governed : {true, false}) {
     auto shared = std::make_shared<runtime::SharedGovernor>(std::size_t{1} << 40);
     auto journal = std::make_shared<Journal>();
@@ -812,7 +812,9 @@ struct Asked final : runtime::Receiver {
 
 }  // namespace
 
-TEST_CASE("G8 low_latency asks a receiver for 500 records at a time, the others for what the bytes allow") {
+TEST_CASE(
+    "G8 low_latency asks a receiver for 500 records at a time, other profiles for as many as the bytes "
+    "allow") {
   for (const auto& [profile, records] :
        {std::pair(runtime::Profile::low_latency, std::size_t{500}),
         std::pair(runtime::Profile::balanced, (std::size_t{256} << 10) / 16)}) {
@@ -881,7 +883,7 @@ TEST_CASE("G11 last_received_bytes is the size of the last block") {
   CHECK(metric(*pipeline, "last_received_bytes") == 70);
 }
 
-TEST_CASE("G7 a run that is held can be stopped") {
+TEST_CASE("G7 a run can be stopped during a hold") {
   const Lever lever;
   auto in = source_of(numbered(10));
   in->endless = true;
@@ -900,7 +902,7 @@ TEST_CASE("G7 a run that is held can be stopped") {
   CHECK(in->committed() == out->records.size());
 }
 
-TEST_CASE("G6 the API refuses what the language refuses") {
+TEST_CASE("G6 the API rejects the same settings as the language") {
   auto in = source_of(numbered(1));
   Builder b;
   b.receive("in", receiver(in)).drop();
@@ -921,7 +923,7 @@ TEST_CASE("G1 a limit that the process itself fills is an error at the start") {
   CHECK(in->open_calls == 0);
 }
 
-TEST_CASE("G11 an ungoverned run builds no governor and says nothing of one") {
+TEST_CASE("G11 an ungoverned run creates no governor and reports none") {
   auto in = source_of(numbered(100));
   auto out = std::make_shared<SinkScript>();
   Builder b;

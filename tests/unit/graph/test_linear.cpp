@@ -82,7 +82,7 @@ TEST_CASE("D1 stages that make two, half or no records of one commit exactly the
   }
 }
 
-TEST_CASE("D2 a batch is committed only after the sink took it and is durable") {
+TEST_CASE("D2 a batch is committed only after the sink has accepted it and made it durable") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(30), 10);
   auto out = std::make_shared<SinkScript>();
@@ -193,7 +193,7 @@ TEST_CASE("D4 a commit error is terminal and no later commit goes past it") {
   }
 }
 
-TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source hears of nothing") {
+TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source gets no commit") {
   for (const int what : {0, 1}) {
     auto in = source_of(numbered(100), 10);
     auto out = std::make_shared<SinkScript>();
@@ -209,7 +209,7 @@ TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source hea
   }
 }
 
-TEST_CASE("D5 commit sink: the engine commits nothing and the sink gets every position once, in order") {
+TEST_CASE("D5 commit sink: the engine commits nothing, and the sink receives every position once, in order") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(1'000), 10);
     auto out = std::make_shared<SinkScript>();
@@ -268,7 +268,7 @@ TEST_CASE("D9 an empty receive commits nothing") {
   CHECK(outcome.summary.batches == 0);
 }
 
-TEST_CASE("D9 a quiet source takes next to no processor time, even one that never waits itself") {
+TEST_CASE("D9 a quiet source takes almost no CPU time, even if it never waits itself") {
   for (const bool waits : {true, false}) {
     INFO(waits);
     struct Quiet final : runtime::Receiver {
@@ -403,7 +403,7 @@ TEST_CASE("D3 a source error is terminal: batches received before it are deliver
   CHECK(in->committed() == 50);
 }
 
-TEST_CASE("D6 what a source leaves to the workers to read comes in its order, with all positions") {
+TEST_CASE("D6 blocks that a source leaves to the workers arrive in its order, with all positions") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(5'000), 7);
     in->leaves_unread = true;
@@ -519,7 +519,7 @@ TEST_CASE("F7 a receive is asked for less while a sink wants small batches") {
   CHECK(asked(true) * 4 <= asked(false));
 }
 
-TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and comes that far") {
+TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and uses all of it") {
   constexpr std::size_t kBatches = 500;
   constexpr std::size_t kAhead = 10;  // batches that the budget holds
   auto in = source_of(std::vector<std::string>(kBatches, std::string(100, 'x')), 1);

@@ -91,7 +91,7 @@ TEST_CASE("D2 records in a block that is called idle or the end are an error, an
   }
 }
 
-TEST_CASE("D12 a block that makes no sense is an error that names the receiver") {
+TEST_CASE("D12 an inconsistent block is an error that names the receiver") {
   struct Case {
     const char* what;
     std::function<void(Block&)> change;
@@ -126,7 +126,7 @@ TEST_CASE("D12 a block that makes no sense is an error that names the receiver")
   }
 }
 
-TEST_CASE("D12 a block that makes no sense once a worker has read it is an error that names the receiver") {
+TEST_CASE("D12 a block that is inconsistent once a worker has read it is an error that names the receiver") {
   struct Case {
     const char* what;
     std::function<void(Block&)> change;
@@ -156,7 +156,7 @@ TEST_CASE("D12 a block that makes no sense once a worker has read it is an error
   }
 }
 
-TEST_CASE("D12 what a program's own stage leaves of a batch is checked") {
+TEST_CASE("D12 the batch that a program's own stage returns is checked") {
   struct Case {
     const char* what;
     std::function<void(Batch&)> change;
@@ -313,7 +313,7 @@ TEST_CASE("D12 a completion that is called twice counts once") {
   CHECK(in->committed() == 100);
 }
 
-TEST_CASE("D12 a second run() is an error, in turn and at once") {
+TEST_CASE("D12 a second run() is an error, after the first and during it") {
   auto in = source_of(numbered(20), 10);
   in->blocks_at_end = true;
   auto out = std::make_shared<SinkScript>();
@@ -361,7 +361,7 @@ TEST_CASE("D10 a pipeline that is destroyed while it runs is stopped and waited 
   CHECK(outcome.summary.stopped);
 }
 
-TEST_CASE("D12 what a builder was given wrongly is an error of make()") {
+TEST_CASE("D12 wrong arguments of a builder are an error of make()") {
   const auto refused = [](const Builder& builder) {
     auto made = Pipeline::make(builder.plan(), RunOptions{});
     return made ? std::string() : made.error().node + ": " + made.error().message;

@@ -112,7 +112,7 @@ TEST_CASE("S2 an ordered stage sees the source's order, whatever the workers and
   }
 }
 
-TEST_CASE("S1 every checkpoint holds a stage's state and the positions it comes from, and no others") {
+TEST_CASE("S1 every checkpoint holds a stage's state and exactly the positions that it reflects") {
   Builder b;
   auto in = source_of(numbered(3000), 7);
   auto out = std::make_shared<SinkScript>();
@@ -178,7 +178,7 @@ TEST_CASE("S1 a stage that fails ends the run, and neither its batch nor a later
   CHECK(store.value("in\t0") == "30");
 }
 
-TEST_CASE("S7 state that was kept for another meaning of the stage is refused") {
+TEST_CASE("S7 state that was kept for another definition of the stage is rejected") {
   MemoryCheckpoint store;
   const auto outcome_of = [&](const std::string& meaning, bool from_start = false) {
     Builder b;
@@ -239,7 +239,7 @@ TEST_CASE("Records that a stage holds leave when all its sources have ended, thr
   CHECK(outcome.summary.records_in == 3);
 }
 
-TEST_CASE("A run that is stopped, or fails, does not end what a stage holds") {
+TEST_CASE("A run that is stopped, or fails, does not release the records that a stage holds") {
   auto in = source_of({"a", "b"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();
@@ -259,7 +259,7 @@ TEST_CASE("A run that is stopped, or fails, does not end what a stage holds") {
   CHECK(out->records.empty());
 }
 
-TEST_CASE("A stage that wants to know lets records out as time passes") {
+TEST_CASE("A stage that asks for it can release records as time passes") {
   auto in = source_of({"a"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();

@@ -34,7 +34,7 @@ TEST_CASE("D10 stop before the run, and while the source blocks in receive") {
   }
 }
 
-TEST_CASE("D10 stop under load: what is in flight is drained and committed") {
+TEST_CASE("D10 stop under load: batches in flight are drained and committed") {
   for (const unsigned threads : {1u, 2u, 8u}) {
     auto journal = std::make_shared<Journal>();
     auto in = source_of(numbered(100'000), 10);
@@ -55,7 +55,7 @@ TEST_CASE("D10 stop under load: what is in flight is drained and committed") {
   }
 }
 
-TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is interrupted") {
+TEST_CASE("D10 past the deadline run() reports the work left; a blocked sink is interrupted") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -165,7 +165,7 @@ TEST_CASE("D10 a source that hangs in receive does not hold run() past the deadl
   }
 }
 
-TEST_CASE("D10 stop from a stage's own code, and from several threads at once") {
+TEST_CASE("D10 stop from inside a stage, and from several threads at once") {
   auto in = source_of(numbered(100'000), 10);
   auto out = std::make_shared<SinkScript>();
   Pipeline* running = nullptr;

@@ -88,7 +88,7 @@ class Member {
 
 }  // namespace
 
-TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is counted off when it is read") {
+TEST_CASE("G10 prefetched records are counted until they are read, and stay within their bound") {
   constexpr std::size_t kMemory = std::size_t{1} << 20;
   constexpr std::size_t kSize = 500;
   Cluster cluster(1);
@@ -108,7 +108,7 @@ TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is cou
   CHECK(eventually([&] { return member.gauge("lag_records") == 0; }));
 }
 
-TEST_CASE("G7 pausing and resuming loses and doubles nothing") {
+TEST_CASE("G7 pausing and resuming loses and duplicates nothing") {
   Cluster cluster(2);
   cluster.fill(0, 500, 100);
   cluster.fill(1, 500, 100);
@@ -131,7 +131,8 @@ TEST_CASE("G7 pausing and resuming loses and doubles nothing") {
 }
 
 TEST_CASE(
-    "G7 a partition given away while paused flows when it is back, and one that comes in a hold waits") {
+    "G7 a partition that was revoked while paused flows when it is back, and one assigned during a hold "
+    "waits") {
   Cluster cluster(2);
   Member stays(cluster, [](ConsumerOptions& options) { options.pause_after = milliseconds(0); });
   REQUIRE(eventually([&] { return stays.gauge("partitions") == 2; }));
@@ -159,7 +160,7 @@ TEST_CASE(
       eventually([&] { return stays.gauge("partitions") == 2 && stays.gauge("partitions_paused") == 2; }));
 }
 
-TEST_CASE("K1 a group that begins at the end commits where that was, before it has read anything") {
+TEST_CASE("K1 a group that begins at the end commits that offset before it has read anything") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   {
@@ -249,7 +250,7 @@ TEST_CASE("K3 a partition that was lost after the end and does not come back is 
   CHECK(cluster.committed(0) < 0);
 }
 
-TEST_CASE("K3 a member that joined and leaves before it was given anything leaves cleanly") {
+TEST_CASE("K3 a member that leaves before it was assigned a partition leaves cleanly") {
   constexpr std::int16_t kSyncGroup = 14;
   constexpr std::size_t kErrors = 100;
   const bool cooperative = GENERATE(false, true);

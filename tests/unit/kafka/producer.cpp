@@ -265,7 +265,7 @@ TEST_CASE("K9 a topic that could not be written to when it was asked for can be 
   CHECK(payloads(cluster, 1) == std::vector<std::string>{"0"});
 }
 
-TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner gives it") {
+TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner chooses") {
   const auto name = GENERATE(as<std::string>(), "murmur2_random", "murmur2", "consistent_random",
                              "consistent", "fnv1a_random", "fnv1a");
   constexpr int kPartitions = 7;

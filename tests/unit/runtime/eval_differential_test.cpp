@@ -282,7 +282,7 @@ TEST_CASE(
   CHECK(count.packed * 5 > count.judged);
 }
 
-TEST_CASE("P3 a field that an `or` comes to is read although its partner is missing", "[eval]") {
+TEST_CASE("P3 a field of a comparison after `or` is read even if the other operand is missing", "[eval]") {
   Build build;
   const auto program =
       build.program(build.op(Op::logical_or, build.op(Op::equal, build.field(".a"), build.integer(7)),

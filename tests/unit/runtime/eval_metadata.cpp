@@ -18,7 +18,7 @@ std::string of(const std::shared_ptr<Block>& block, BufferPool& pool, std::size_
 
 }  // namespace
 
-TEST_CASE("metadata of a record, null where its source has none", "[eval]") {
+TEST_CASE("metadata of a record, null if its source has none", "[eval]") {
   BufferPool pool;
   const auto block = block_of({"{}", "{}"}, pool);
   CHECK(of(block, pool, 1, MetadataField::topic) == "null null");

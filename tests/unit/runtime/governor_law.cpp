@@ -145,7 +145,7 @@ TEST_CASE("G8 the budget starts big, steps up to its ceiling, and caps the recor
   }
 }
 
-TEST_CASE("G8 a memory hold shrinks at once whatever the rest says, never below one nominal record") {
+TEST_CASE("G8 a memory hold shrinks at once whatever the other signals, never below one nominal record") {
   Budget budget = of_profile(Profile::balanced);
   Round round = queued(0.001, 0.001);  // all else asks for more
   round.hold = true;
@@ -160,7 +160,7 @@ TEST_CASE("G8 a memory hold shrinks at once whatever the rest says, never below 
   CHECK(budget.records() == 1);
 }
 
-TEST_CASE("G8 a quiet pipeline grows back to where it began") {
+TEST_CASE("G8 the budget of a quiet pipeline grows back to its start") {
   Budget budget = of_profile(Profile::balanced);
   for (int i = 0; i < 10'000; ++i) budget.round(held());
   for (int i = 0; i < 32; ++i) budget.round(quiet());
@@ -190,7 +190,7 @@ TEST_CASE("G8 an overload multiplies by md_factor, once per time that a change n
   CHECK(idle.bytes() == 8 * kMiB);
 }
 
-TEST_CASE("G8 what keeps the workers and the pipe full is never given up for time") {
+TEST_CASE("G8 the budget never falls below what keeps the workers and the pipe full") {
   Budget budget = of_profile(Profile::balanced);
   Round round = queued(3.0, 0.2);
   round.working_set = 3 * kMiB;
@@ -210,7 +210,7 @@ TEST_CASE("G8 the averages are seeded by the first observation") {
   CHECK(budget.rho() == 0.75);
 }
 
-TEST_CASE("G8 whatever comes in, the budget stays between floor and ceiling") {
+TEST_CASE("G8 whatever the signals, the budget stays between floor and ceiling") {
   std::mt19937_64 rng(7);
   Budget budget = of_profile(Profile::balanced);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -300,7 +300,7 @@ TEST_CASE("G7 each edge of the hold is reported once, with its reason") {
   CHECK_FALSE(g.tick().edge);
 }
 
-TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever more rarely") {
+TEST_CASE("G7 a hold caused by other memory lets a little through, at growing intervals") {
   Governed g;
   g.use(0.9);
   std::vector<double> resumed;
@@ -324,7 +324,7 @@ TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever mo
   for (int i = 0; i < 20 * 200; ++i) CHECK_FALSE(busy.tick(1).edge);
 }
 
-TEST_CASE("G12 memory that the allocator keeps is given back before anybody is held") {
+TEST_CASE("G12 memory that the allocator keeps is returned before a source is held") {
   Governed g;
   g.resident(0.9);
   g.on_release = [&] { g.resident(0.3); };
@@ -355,7 +355,7 @@ TEST_CASE("G12 a hold of the process's own memory ends when nothing is in flight
   }
 }
 
-TEST_CASE("G12 a hold ends for a while even where the process is above its limit") {
+TEST_CASE("G12 a hold ends for a while even if the process is above its limit") {
   Governed g;
   g.resident(1.2);
   CHECK(g.tick(1).held);

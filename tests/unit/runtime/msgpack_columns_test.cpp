@@ -293,7 +293,7 @@ TEST_CASE("sound MsgPack maps have a layout, whatever their keys and heads", "[m
               fields) == "++++++++++++");
 }
 
-TEST_CASE("of any other MsgPack nothing is said", "[msgpack]") {
+TEST_CASE("other MsgPack records are left to the slow path", "[msgpack]") {
   const FieldSet fields{{"a", "1", "null"}};
   const std::string a = bytes_of({0xa1, 'a'});
   const auto nested = [&](std::size_t depth) { return "\x81" + a + std::string(depth, '\x91') + "\x01"; };
@@ -348,7 +348,8 @@ TEST_CASE("a MsgPack record is compared with the layout of the one before to its
   CHECK(index.value(1, 1) == good.substr(good.size() - 7));
 }
 
-TEST_CASE("more layouts than are kept, large records and maps of many members are left alone", "[msgpack]") {
+TEST_CASE("shapes beyond the maximum, large records and maps of many members are left to the slow path",
+          "[msgpack]") {
   const FieldSet fields{{"n"}};
   Lines records;
   for (int i = 0; i < 33; ++i) records.push_back(packed("{\"k" + std::to_string(i) + "\":1}"));
@@ -365,7 +366,7 @@ TEST_CASE("more layouts than are kept, large records and maps of many members ar
   CHECK(known({members(255), members(256)}, fields) == "+-");
 }
 
-TEST_CASE("where most MsgPack records have no layout they are left alone for a while", "[msgpack]") {
+TEST_CASE("if most MsgPack records have no shape, they take the slow path for a while", "[msgpack]") {
   const FieldSet fields{{"n"}};
   const std::string good = packed(R"({"n":1})");
   Lines records(64, "\x80");
@@ -447,8 +448,9 @@ TEST_CASE("a MsgPack head is rewritten if members were added or removed, even te
   CHECK(transformed(block(b.rename(".a", ".b"))) == bytes_of({0x81, 0xa1, 'b', 1}));
 }
 
-TEST_CASE("what MsgPack would give back as another value is left to the interpreter where it is read again",
-          "[msgpack][eval]") {
+TEST_CASE(
+    "a value that does not survive the MsgPack round trip is left to the interpreter if it is read again",
+    "[msgpack][eval]") {
   Build b;
   static const std::string text = "1.10" + std::string(Buffer::kPadding, ' ');
   const Value number = read_json({text.data(), 4}).value();
@@ -478,7 +480,7 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   CHECK(by_columns(deeper) == 0);
 }
 
-TEST_CASE("what the block index says of MsgPack members is what the index of one record says",
+TEST_CASE("the block index of MsgPack members agrees with the index of one record",
           "[msgpack][differential]") {
   Count count;
   if (!rounds(one_index, count)) return;

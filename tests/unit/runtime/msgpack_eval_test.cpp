@@ -142,7 +142,7 @@ TEST_CASE("edits below the top level and in arrays", "[msgpack][eval]") {
         R"({"a":{"b":1},"c":3})");
 }
 
-TEST_CASE("edits that cannot be made say why, as on JSON", "[msgpack][eval]") {
+TEST_CASE("impossible edits report the reason, as for JSON", "[msgpack][eval]") {
   Build b;
   CHECK(one_json(b, at(3, b.set(".a.b", b.integer(1))), R"({"a":"s"})") ==
         "!.a is a string, not an object: cannot set .a.b @3");
@@ -194,7 +194,7 @@ TEST_CASE("a key that is no string is read and edited by its text", "[msgpack][e
   CHECK(one(b, b.rename(".1", ".n"), record) == bytes_of({0x82, 0xa1, 'n', 0xa1, 'x', 0xc3, 0x05}));
 }
 
-TEST_CASE(". =, emit and loops make MsgPack records of MsgPack records", "[msgpack][eval]") {
+TEST_CASE(". =, emit and loops turn MsgPack records into MsgPack records", "[msgpack][eval]") {
   Build b;
   CHECK(one_json(b, b.set_record(b.field(".a")), R"({"a":[1,{"b":2}]})") == R"([1,{"b":2}])");
   CHECK(one_json(b, b.set_record(b.object({"n"}, {b.field(".a")})), R"({"a":1.5})") == R"({"n":1.5})");
@@ -211,7 +211,7 @@ TEST_CASE(". =, emit and loops make MsgPack records of MsgPack records", "[msgpa
         all_packed({R"({"k":"x","v":3})", R"({"k":"y","v":{"z":2}})"}));
 }
 
-TEST_CASE("JSON and MsgPack records of one batch each stay what they are", "[msgpack][eval]") {
+TEST_CASE("JSON and MsgPack records of one batch each keep their format", "[msgpack][eval]") {
   Build b;
   const auto stage = transform(b, {b.set(".n", b.op(Op::add, b.field(".n"), b.integer(1)))});
   BufferPool pool;

@@ -74,7 +74,7 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
   }
 }
 
-TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
+TEST_CASE("every truncation of a MsgPack value is an unexpected end", "[msgpack]") {
   const std::string whole =
       packed(R"({"a":[1,300,70000,5000000000,-1,-200,-40000,-3000000000,2.5,"text","é",null],"b":{"c":{}}})");
   CHECK(validated(whole) == "valid");
@@ -85,7 +85,7 @@ TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
   }
 }
 
-TEST_CASE("sizes that are not there cost nothing", "[msgpack]") {
+TEST_CASE("claimed sizes beyond the available bytes cost nothing", "[msgpack]") {
   const std::string array = bytes_of({0xdd, 0xff, 0xff, 0xff, 0xff});
   const std::string map = bytes_of({0xdf, 0xff, 0xff, 0xff, 0xff});
   const std::string text = bytes_of({0xdb, 0xff, 0xff, 0xff, 0xff, 'x'});

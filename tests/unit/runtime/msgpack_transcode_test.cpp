@@ -90,7 +90,7 @@ TEST_CASE("strings of every length keep their contents, with special bytes at an
   }
 }
 
-TEST_CASE("a record that is cut off anywhere is refused both ways", "[msgpack]") {
+TEST_CASE("a record that is truncated anywhere is rejected both ways", "[msgpack]") {
   const std::string json = "{\"a\":[true,null,-12345678901,1.25,\"" + std::string(40, 'x') + "\"],\"" +
                            std::string(20, 'k') + "\":{\"e\\u00e9\":\"\xc3\xa9\",\"\":[]}}";
   const std::string bytes = packed(json);
@@ -116,7 +116,7 @@ TEST_CASE("numbers that become longer than their text have room", "[msgpack]") {
   }
 }
 
-TEST_CASE("large containers inside each other take no square of the text", "[msgpack]") {
+TEST_CASE("nested large containers do not take quadratic time", "[msgpack]") {
   // A thousand levels of more than 15 items around a long string: heads that are moved on would move it each
   // time.
   std::string text;
@@ -127,14 +127,14 @@ TEST_CASE("large containers inside each other take no square of the text", "[msg
   CHECK(unpacked(bytes) == text);
 }
 
-TEST_CASE("what MsgPack has no form for is refused with its place", "[msgpack]") {
+TEST_CASE("values that MsgPack cannot represent are rejected with their place", "[msgpack]") {
   CHECK(packed(R"({"a":18446744073709551616})") == "!a number beyond 64 bits @5");
   CHECK(packed("[1,-9223372036854775809]") == "!a number beyond 64 bits @3");
   CHECK(packed("[1e400]") == "!a number beyond 64 bits @1");
   CHECK(packed("[1e-400]") == "!a number beyond 64 bits @1");
 }
 
-TEST_CASE("MsgPack becomes JSON, with the rules for what JSON has not", "[msgpack]") {
+TEST_CASE("MsgPack becomes JSON, with the rules for types that JSON lacks", "[msgpack]") {
   CHECK(unpacked(bytes_of({0x93, 0xca, 0x7f, 0xc0, 0, 0, 0xc4, 1, 0xff, 0xd6, 0xff, 0, 0, 0, 0})) ==
         R"([null,"/w==","1970-01-01T00:00:00Z"])");
   CHECK(unpacked(bytes_of({0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})) == "18446744073709551615");

@@ -46,7 +46,7 @@ mode_t mode_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("F3 many changes at once are merged as if they came one by one") {
+TEST_CASE("F3 many changes at once are merged as if made one by one") {
   const TempDir temp;
   std::mt19937 random(3);
   const auto together = open_store(temp / "together");
@@ -62,7 +62,7 @@ TEST_CASE("F3 many changes at once are merged as if they came one by one") {
   }
 }
 
-TEST_CASE("F3 a checkpoint comes back as it was saved, changes merged") {
+TEST_CASE("F3 a checkpoint is read back as it was saved, changes merged") {
   const TempDir temp;
   const std::string directory = temp / "state/router";
   {
@@ -222,7 +222,7 @@ TEST_CASE("F12 a path has one name, however it is written") {
   CHECK(state_path(temp / "d/f") == base + "/d/f");
 }
 
-TEST_CASE("F7 what is finished is a list on disk, whole lines only, each key once when it has grown") {
+TEST_CASE("F7 finished files are a list on disk, whole lines only, each key once when it has grown") {
   const TempDir temp;
   const std::string file = temp / "s/finished";
   const auto keys = [](const CheckpointStore& store) {

@@ -76,7 +76,7 @@ TEST_CASE("F10 on_bad_file: skip reads the intact part and continues with the ot
   }
 }
 
-TEST_CASE("F10 a file is not given up before what was read of it is committed") {
+TEST_CASE("F10 a file is not abandoned before the part that was read is committed") {
   const TempDir temp;
   const std::string whole = packed(Compression::gzip, numbers(1, 4));
   write_file(temp / "a.gz", whole.substr(0, whole.size() - 3));
@@ -168,7 +168,7 @@ TEST_CASE("F2 a truncated JSON array is an error, and is resumed once it is comp
   }
 }
 
-TEST_CASE("F2 a file that was read as a whole may get white space at its end and nothing else") {
+TEST_CASE("F2 only white space may be appended to a file that was read as a whole") {
   const TempDir temp;
   const std::string file = temp / "a";
   for (const std::string framing : {"json_array", "bytes"}) {
@@ -212,7 +212,7 @@ TEST_CASE("a byte order mark is skipped in every framing of text") {
   CHECK(runs.run(file).records.empty());
 }
 
-TEST_CASE("UTF-16 is an error that says what to do, but where bytes are only bytes") {
+TEST_CASE("UTF-16 is an error that says what to do, except with framing bytes") {
   const TempDir temp;
   const std::string file = temp / "a";
   for (const std::string mark : {"\xff\xfe", "\xfe\xff"}) {

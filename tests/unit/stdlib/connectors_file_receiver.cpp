@@ -160,7 +160,7 @@ TEST_CASE("F2 any text in blocks of any size gives the same lines") {
   }
 }
 
-TEST_CASE("F2 what is left for workers to read is the same lines at the same offsets") {
+TEST_CASE("F2 blocks left for workers to read have the same lines at the same offsets") {
   const TempDir temp;
   const std::string file = temp / "a.ndjson";
   std::string text;
@@ -237,7 +237,7 @@ TEST_CASE("one line of many megabytes is one record, up to max_record") {
   CHECK(run.records[1] == big);
 }
 
-TEST_CASE("fault F8 a record that is longer than allowed is a dead letter, and what follows is read on") {
+TEST_CASE("fault F8 a record that is longer than allowed is a dead letter, and reading continues after it") {
   const TempDir temp;
   const std::string file = temp / "a.ndjson";
   std::string big(std::size_t{20} << 20, 'y');
@@ -283,7 +283,7 @@ TEST_CASE("files of a glob are read in the order of their names") {
   CHECK(run_fresh(temp / "odd[1].ndjson").records == Lines{"7"});
 }
 
-TEST_CASE("fault F7 what is no file to read is a clear error, at once") {
+TEST_CASE("fault F7 a path that is not a readable file is a clear error, at once") {
   const TempDir temp;
   CHECK(mentions(run_fresh(temp / "none").error, temp / "none"));
   CHECK(mentions(run_fresh(temp / "no*").error, "no file matches"));
@@ -377,7 +377,7 @@ TEST_CASE("--from-start reads everything again") {
   CHECK(run_once(file, state, how).records == Lines{"1", "2"});
 }
 
-TEST_CASE("fault F9 a file that is cut while it is read is an error") {
+TEST_CASE("fault F9 a file that is truncated while it is read is an error") {
   const TempDir temp;
   const std::string file = temp / "log";
   write_file(file, "1\n2\n3\n");

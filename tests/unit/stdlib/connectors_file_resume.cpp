@@ -118,7 +118,7 @@ TEST_CASE("F1 a file that rotation has renamed and packed is resumed, unpacked")
   }
 }
 
-TEST_CASE("F1 whatever is done to a log between two runs, each line comes once") {
+TEST_CASE("F1 whatever happens to a log between two runs, each line is delivered once") {
   for (unsigned seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
     const TempDir temp;
@@ -280,7 +280,7 @@ TEST_CASE("F1 a file that was restored from a copy is resumed") {
   CHECK(runs.run(log).records == Lines{"3"});
 }
 
-TEST_CASE("F1 the device number decides nothing") {
+TEST_CASE("F1 the device number is not used") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");
@@ -412,7 +412,7 @@ TEST_CASE("F12 two sources of one pipeline that read one file are an error unles
   CHECK(mentions(open(temp / "d", "").second, "is read by another source"));
 }
 
-TEST_CASE("F12 --from-start begins again, and what was kept before counts no more") {
+TEST_CASE("F12 --from-start starts over, and earlier state no longer counts") {
   const TempDir temp;
   write_file(temp / "a", "1\n2\n3\n");
   write_file(temp / "b", "4\n");
@@ -427,7 +427,7 @@ TEST_CASE("F12 --from-start begins again, and what was kept before counts no mor
   CHECK(runs.run(temp / "?").records == Lines{"3", "4"});
 }
 
-TEST_CASE("F1 what is left of known files comes before what is new") {
+TEST_CASE("F1 the rest of known files comes before new files") {
   const TempDir temp;
   write_file(temp / "b", "1\n");
   FileRuns runs;
@@ -437,7 +437,7 @@ TEST_CASE("F1 what is left of known files comes before what is new") {
   CHECK(runs.run(temp / "?").records == Lines{"2", "3"});
 }
 
-TEST_CASE("F1 a file in which nothing is new is opened once, one that grew is read on") {
+TEST_CASE("F1 an unchanged file is opened once, one that grew is resumed") {
   const TempDir temp;
   write_file(temp / "a.log", "1\n");
   write_file(temp / "b.log", "2\n");
@@ -503,7 +503,7 @@ TEST_CASE("F7 an entry goes when its file has been missing for forget_after") {
   CHECK(run() == 1);
 }
 
-TEST_CASE("F7 entries of a file that is cut again and again do not pile up") {
+TEST_CASE("F7 entries of a file that is truncated repeatedly do not accumulate") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   FileRuns runs;

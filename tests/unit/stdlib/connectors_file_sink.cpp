@@ -120,7 +120,7 @@ std::string record_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("sink file gives back the room that it asked for ahead, and leaves what others appended") {
+TEST_CASE("sink file releases its preallocated space, and keeps text that others appended") {
   const TempDir temp;
   const std::string file = temp / "out.ndjson";
   const std::string line(300'000, 'x');
@@ -145,7 +145,7 @@ TEST_CASE("sink file gives back the room that it asked for ahead, and leaves wha
   CHECK(read_file(file).ends_with("x\na stranger\n"));
 }
 
-TEST_CASE("sink file appends one line per record and makes its directories") {
+TEST_CASE("sink file appends one line per record and creates its directories") {
   const TempDir temp;
   const std::string file = temp / "new/deep/out.ndjson";
   SavedState state;
@@ -176,7 +176,7 @@ TEST_CASE("sink file appends one line per record and makes its directories") {
   CHECK(read_file(file).empty());
 }
 
-TEST_CASE("G12 what a sink buffers for its files is counted, and bounded by its share") {
+TEST_CASE("G12 a sink's file buffers are counted, and bounded by its share") {
   const TempDir temp;
   SavedState state;
   const std::string file = temp / "out";
@@ -196,7 +196,7 @@ TEST_CASE("G12 what a sink buffers for its files is counted, and bounded by its 
   CHECK(read_file(file).size() == 1'001'000);
 }
 
-TEST_CASE("records that a filter left are written without what lay between them") {
+TEST_CASE("records that a filter keeps are written without the ones between them") {
   const TempDir temp;
   SavedState state;
   Driver driver(state, constant_path(temp / "out"));
@@ -419,7 +419,7 @@ TEST_CASE("fault S7 two writers of one file: the second is refused") {
   CHECK(mentions(status.error().message, "being written by somebody else"));
 }
 
-TEST_CASE("F6 a full disk is terminal, the torn tail is cut and a restart completes the output") {
+TEST_CASE("F6 a full disk is terminal, the torn tail is cut off and a restart completes the output") {
   const TempDir temp;
   const std::string file = temp / "out";
   ::signal(SIGXFSZ, SIG_IGN);
@@ -491,7 +491,7 @@ TEST_CASE("F5 only so many files are open, least recently used closed first, and
   for (const auto& [name, content] : expected) CHECK(read_file(temp / name) == content);
 }
 
-TEST_CASE("F8 more files are in use than may be open, while a commit makes them durable") {
+TEST_CASE("F8 more files are in use than can be open, while a commit makes them durable") {
   const TempDir temp;
   pipec::stdlib::OutputOptions options;
   options.base = temp / "";
@@ -546,7 +546,7 @@ TEST_CASE("F7 files that are written in turn leave the state, the one unwritten 
   CHECK(state.entries().empty());
 }
 
-TEST_CASE("F7 batches are to be small while files are written in turn, not where they come back") {
+TEST_CASE("F7 batches are small while new files follow each other, but not when files are reused") {
   const TempDir temp;
   SavedState state;
   ManualClock clock;
@@ -632,8 +632,7 @@ TEST_CASE("F7 a file that was not written for close_after is finished, and one i
         record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n");
 }
 
-TEST_CASE(
-    "F13 with --truncate what is known is emptied at once, what is not when it is first written, once") {
+TEST_CASE("F13 --truncate empties known files at once, and unknown ones at their first write, once") {
   const TempDir temp;
   for (const char* name : {"entry", "finished", "stranger", "untouched", "other.log"})
     write_file(temp / name, "old\n");
@@ -755,7 +754,7 @@ TEST_CASE(
   CHECK(changes.size() == 3);
 }
 
-TEST_CASE("a constant path that is a link to a file that is not there yet makes that file") {
+TEST_CASE("a constant path that is a link to a missing file creates that file") {
   const TempDir temp;
   REQUIRE(::symlink("real/out", (temp / "link").c_str()) == 0);
   SavedState state;
@@ -786,7 +785,7 @@ TEST_CASE("fault S4 a missing file is created again with on_missing: recreate") 
   CHECK(begin(*make_sink("file", options), state).ok());
 }
 
-TEST_CASE("F12 a path is a template's own where each of its values may stand for any text") {
+TEST_CASE("F12 a path belongs to a template if its values can be any text") {
   const auto matches = [](const std::string& before, const std::string& after, std::string_view path) {
     return pipec::stdlib::analyse_output(*path_template(before, "p", after)).matches(path);
   };

@@ -228,7 +228,7 @@ TEST_CASE("recv file reads the items of a JSON array, and resumes between two") 
   CHECK(from_file(path, "bytes").records == Lines{"[{\"a\":\n1},\n 2, \"three\"]\n"});
 }
 
-TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came") {
+TEST_CASE("recv stdin keeps a MsgPack record that is incomplete at the end of a read") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const Fd read(ends[0]);
@@ -266,7 +266,7 @@ TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came
   CHECK(lines == Lines{record, record, record});
 }
 
-TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
+TEST_CASE("recv stdin reports where MsgPack is truncated or malformed") {
   for (const auto& [tail, error] :
        {std::pair<const char*, const char*>{"\x92\x01", "the record that begins here is cut off"},
         {"\xc1", "the byte 0xc1 is no MsgPack"}}) {
@@ -326,7 +326,7 @@ TEST_CASE("without encode each record leaves in its own format") {
         "{\"a\": 1}\n" + packed(R"({"b":2.5})") + packed("[null]") + "{\"c\":\"\\u00e9\"}\n");
 }
 
-TEST_CASE("encode: json and encode: msgpack make one format of both") {
+TEST_CASE("encode: json and encode: msgpack convert both formats to one") {
   BufferPool pool;
   CHECK(encoded("json", mixed(pool)).text == "{\"a\": 1}\n{\"b\":2.5}\n[null]\n{\"c\":\"\\u00e9\"}\n");
   CHECK(encoded("msgpack", mixed(pool)).text ==
@@ -349,7 +349,7 @@ TEST_CASE("P7 a record that has no form in the sink's format is a dead letter, t
         Lines{"encode: json: unexpected end at byte 1", "encode: json: invalid UTF-8 at byte 1"});
 }
 
-TEST_CASE("encode: text takes .message of a MsgPack record too") {
+TEST_CASE("encode: text writes .message of a MsgPack record too") {
   BufferPool pool;
   Batch batch = batch_of({packed(R"({"message":"two\nlines"})"), packed("{}")}, pool);
   for (Record& record : batch.records) record.format = Format::msgpack;

@@ -169,7 +169,7 @@ TEST_CASE("fault F10 any damage to a packed file is noticed") {
   }
 }
 
-TEST_CASE("F2 any packed text in blocks of any size, stopped again and again, gives the same lines") {
+TEST_CASE("F2 any packed text in blocks of any size, stopped repeatedly, gives the same lines") {
   const TempDir temp;
   const std::string file = temp / "a";
   std::mt19937 random(11);
@@ -266,7 +266,8 @@ TEST_CASE("F10 zero bytes after an archive are padding") {
   }
 }
 
-TEST_CASE("G3 a bomb is bounded: a long record is thrown away while it is unpacked, and a window refused") {
+TEST_CASE(
+    "G3 a bomb is bounded: a long record is discarded while it is unpacked, and a large window rejected") {
   const TempDir temp;
   const std::string file = temp / "bomb";
   const std::string zeros(std::size_t{64} << 20, '\0');

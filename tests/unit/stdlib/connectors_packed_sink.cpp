@@ -98,7 +98,7 @@ TEST_CASE("F4 fault S5 a packed file is complete at every commit, and a restart 
   }
 }
 
-TEST_CASE("F4 fault S5 packed files of a template, each whole at every commit") {
+TEST_CASE("F4 fault S5 packed files of a template, each complete at every commit") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string base = temp / compression_name(compression);
@@ -128,7 +128,7 @@ TEST_CASE("F4 fault S5 packed files of a template, each whole at every commit") 
   }
 }
 
-TEST_CASE("P8 what a packed dead letter file was given is safe after a sync without a snapshot") {
+TEST_CASE("P8 dead letters in a packed file are safe after a sync without a snapshot") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string file = temp / compression_name(compression);

@@ -79,7 +79,7 @@ ReceiveLimits no_wait() {
 
 }  // namespace
 
-TEST_CASE("recv stdin hands on whole lines and keeps the rest") {
+TEST_CASE("recv stdin returns whole lines and keeps the rest") {
   Pipe pipe;
   const auto receiver = make_stdin_receiver(pipe.read.get(), {});
   REQUIRE(receiver->open({}).ok());
@@ -183,7 +183,7 @@ TEST_CASE("recv stdin reads a redirected file") {
   CHECK(receive_all(*receiver) == expected);
 }
 
-TEST_CASE("fault F10 recv stdin unpacks what begins like a packed file, as it comes") {
+TEST_CASE("fault F10 recv stdin unpacks input that begins like a packed file, as it arrives") {
   for (const Compression packing : {Compression::gzip, Compression::zstd}) {
     Pipe pipe;
     pipec::stdlib::StdinOptions options;
@@ -289,7 +289,7 @@ TEST_CASE("stdout on a full device is an error") {
   CHECK_FALSE(sink->write(batch_of({"1"}, pool), context).ok());
 }
 
-TEST_CASE("memory channels keep what is not committed, and join two pipelines") {
+TEST_CASE("memory channels keep uncommitted records, and connect two pipelines") {
   Registry registry;
   const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
   pipec::stdlib::register_memory(registry, channels);

@@ -52,7 +52,7 @@ TEST_CASE("every function is documented, and its entry is complete", "[functions
   }
 }
 
-TEST_CASE("what is not the same each time is not folded", "[functions]") {
+TEST_CASE("functions that may vary between calls are not folded", "[functions]") {
   for (const char* name : {"now", "uuid_v4", "uuid_v7", "random", "random_int"}) {
     CAPTURE(name);
     CHECK_FALSE(registry().function(name)->pure);

@@ -82,7 +82,7 @@ TEST_CASE("a zone abbreviation is one offset, summer and winter, as GNU date has
   CHECK(read("2026-07-15 12:00:00 XYZT").find("unknown time zone in it") != std::string::npos);
 }
 
-TEST_CASE("a zone tells what an ambiguous abbreviation means", "[functions]") {
+TEST_CASE("a zone resolves an ambiguous abbreviation", "[functions]") {
   if (!have_zones()) return;
   const When when = GENERATE(When::compiling, When::running);
   Caller call(when);

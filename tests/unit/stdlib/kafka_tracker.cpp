@@ -9,7 +9,7 @@
 using pipec::runtime::PositionRange;
 using pipec::stdlib::kafka::Tracker;
 
-TEST_CASE("K3 what belongs to an old epoch is never committed") {
+TEST_CASE("K3 completions of an old epoch are never committed") {
   Tracker tracker;
   const std::uint32_t id = tracker.id("t", 3);
   tracker.assign(id);

@@ -122,7 +122,7 @@ TEST_CASE("The suite passes with the engine as it is") {
   CHECK(passes_with(Mutant::none));
 }
 
-TEST_CASE("The suite notices every wrong variant of the engine") {
+TEST_CASE("The suite detects every wrong variant of the engine") {
   const std::pair<Mutant, const char*> mutants[] = {
       {Mutant::commit_maximum, "commit the maximum"},
       {Mutant::commit_past_failure, "commit past a failure"},
