@@ -4,7 +4,7 @@
 //    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional] [linger=MS]
 //        copies until every partition is at its end
 //    kafka_loop BROKERS --fill TOPIC RECORDS SIZE PARTITIONS
-//        what is to be copied: JSON of SIZE bytes
+//        writes the input: JSON of SIZE bytes
 #include <librdkafka/rdkafka.h>
 #include <cstdint>
 

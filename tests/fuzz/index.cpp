@@ -1,5 +1,5 @@
-// The index on any bytes: all kernels agree on shape and places, what a complete check finds valid is never
-// malformed, and the check of flat lines never takes what the index would not.
+// The index on any bytes: all kernels agree on shape and places, records that pass a complete check are never
+// malformed, and the check of flat lines accepts only records that the index accepts.
 #include "fuzz/support.h"
 #include "runtime/json/field_index.h"
 #include "unit/runtime/json_reference.h"

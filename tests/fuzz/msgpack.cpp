@@ -69,8 +69,8 @@ void reads(std::string_view bytes, bool valid) {
   fuzz::require(validate_msgpack(again->view()) == nullptr);
 }
 
-// A record and one that differs from it in one byte, cut into their members as many at once are: the same as
-// the index of one record says.
+// A record and one that differs from it in one byte: the index of many records finds the same members as the
+// index of one record.
 void cuts(const std::uint8_t* orders, std::string_view bytes) {
   msgpack::Layouts layouts(kFields);
   msgpack::Index one(kFields.keys);

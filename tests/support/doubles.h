@@ -1,4 +1,4 @@
-// Receivers and sinks for tests of the engine. What happened to them is noted in a log that outlives the
+// Receivers and sinks for tests of the engine. They record all calls in a log that outlives the
 // pipeline. All of them wait on conditions, never on time.
 #pragma once
 
@@ -71,7 +71,7 @@ inline Error injected(const std::string& what, bool retriable = false) {
 // order.
 struct SourceScript {
   std::vector<std::string> records;
-  std::size_t per_batch = 10;    // at most; the engine's byte limit rules besides
+  std::size_t per_batch = 10;    // at most; the engine's byte limit also applies
   std::uint32_t partitions = 1;  // batch i belongs to partition i % partitions
   std::uint32_t id = 0;          // shows in block.partition
   bool endless = false;          // after the last record: idle forever instead of the end

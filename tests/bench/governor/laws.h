@@ -1,4 +1,4 @@
-// Laws for the budget, side by side: the one that pipec uses, and others that one might think of.
+// Laws for the budget to compare: the one that pipec uses, and alternatives.
 #pragma once
 
 #include <cstddef>

@@ -103,6 +103,6 @@ TEST_CASE("messages about formats come from the registry") {
                  "it is lines, json_array, msgpack, bytes or psv"));
   CHECK(said(io + "(encode: json())").empty());
   CHECK(said("recv stdin(framing: \"psv\") | sink stdout(encode: \"json\")").empty());
-  // Such a record is a dead letter, so there has to be a place for it.
+  // Such a record becomes a dead letter, so the pipeline needs a dlq.
   CHECK(said(io + "(encode: psv([\"a\"]))") == said(io + "(encode: text)"));
 }

@@ -22,7 +22,7 @@ class StageRun {
   // `text`: "unroll(.items) | dedupe(.id)". If it does not compile, `problem` has the message.
   explicit StageRun(const std::string& text, const runtime::Registry& registry = standard_library());
 
-  // The records of one batch; what leaves it.
+  // Processes the records of one batch; returns its output.
   Lines batch(const Lines& records, runtime::Format format = runtime::Format::json);
   // All batches are prepared before the first is applied, on several threads, the last one first.
   Lines batches(const std::vector<Lines>& batches);

@@ -21,9 +21,9 @@ Countdown failing_threads;
 
 namespace {
 
-// Where TBB's code lies. Its own allocations do not fail here: TBB puts a task into its queue before it
-// allocates for the thread that is to run it, so the sender cannot know whether the task was accepted, and in
-// TBB's own threads a failure ends the process.
+// The address range of TBB's code. Its own allocations do not fail here: TBB puts a task into its queue
+// before it allocates for the thread that is to run it, so the sender cannot know whether the task was
+// accepted, and in TBB's own threads a failure ends the process.
 struct Library {
   std::uintptr_t begin = 0, end = 0;
 

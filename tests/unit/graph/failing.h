@@ -1,4 +1,4 @@
-// Replaces the program's allocation and its start of threads by ones that a test can make fail.
+// Replaces the program's allocation and thread start with versions that a test can make fail.
 #pragma once
 
 #include <atomic>

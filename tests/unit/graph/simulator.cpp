@@ -44,8 +44,8 @@ class Random {
   std::uint64_t state_;
 };
 
-// ---- The oracle: what the world outside has seen. Batches are known by source, partition and positions
-// alone.
+// ---- The oracle: the state visible from outside. It identifies batches only by source, partition and
+// positions.
 
 class Oracle {
  public:
@@ -197,7 +197,7 @@ class Model {
     }
   }
 
-  // One step of whatever can go on. False: nothing can.
+  // Takes one possible step. False: no step is possible.
   bool step(bool sources_run) {
     const std::uint64_t choice = random_.below(8);
     for (std::uint64_t i = 0; i < 8; ++i) {

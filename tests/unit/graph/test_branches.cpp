@@ -168,7 +168,7 @@ TEST_CASE("D7 several sources have their own watermarks, and each sink sees each
 }
 
 TEST_CASE("F4 with several sources every sink's state is part of every checkpoint") {
-  // The sink that y alone feeds must have noted its state whenever a position of y is kept.
+  // The sink that only y feeds must have recorded its state whenever a position of y is saved.
   for (const unsigned threads : kThreads) {
     auto x = source_of(numbered(500, "x"), 1), y = source_of(numbered(500, "y"), 1);
     auto ox = std::make_shared<SinkScript>(), oy = std::make_shared<SinkScript>();

@@ -13,7 +13,7 @@ using runtime::OnError;
 
 namespace {
 
-// Every third record is no JSON.
+// Every third record is not JSON.
 std::vector<std::string> some_malformed(std::size_t count) {
   std::vector<std::string> records;
   for (std::size_t i = 0; i < count; ++i) {

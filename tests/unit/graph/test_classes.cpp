@@ -1,4 +1,4 @@
-// The plain classes one by one, where a single case says more than a schedule.
+// The plain classes one by one, for cases that are clearer alone than in a random schedule.
 #include <filesystem>
 #include <fstream>
 #include <map>

@@ -146,7 +146,7 @@ TEST_CASE(
       REQUIRE(outcome.error);
       CHECK(outcome.error->node == "sink");
       CHECK(sunk->written_after == 0);
-      // Up to the failed one, and those that were on their way with it.
+      // Up to the failed one, and those in flight with it.
       CHECK(sunk->records.size() <= 10 * (10 + hold));
       CHECK(source->committed() <= 90);
     }

@@ -1,4 +1,4 @@
-// Memory: leases, parts, the gate, what others may read of it.
+// Memory: leases, parts, the gate, and the metrics.
 #include <atomic>
 #include <thread>
 
@@ -33,7 +33,7 @@ double metric(const graph::Pipeline& pipeline, const std::string& name, const st
   return -1;
 }
 
-// Tells of its edges, and refuses to be asked while it is paused.
+// Records its pauses and resumes, and rejects receives while it is paused.
 class GatedReceiver final : public runtime::Receiver {
  public:
   GatedReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Journal> journal)
@@ -52,7 +52,7 @@ class GatedReceiver final : public runtime::Receiver {
   std::shared_ptr<Journal> journal_;
 };
 
-// Gives all its records at once, whatever it is asked for.
+// Returns all its records at once, whatever the limits.
 class GreedyReceiver final : public runtime::Receiver {
  public:
   GreedyReceiver(std::vector<std::string> records, std::shared_ptr<std::vector<std::uint64_t>> commits)
@@ -281,7 +281,7 @@ TEST_CASE("G3 an error in any part leaves the whole receive uncommitted") {
   o.checkpoint = &checkpoint;
   CHECK(message(run(b, o)) == "write failed");
   CHECK(in.commits->empty());
-  CHECK(checkpoint.saves == 0);  // nor is the sinks' state, in the middle of the receive
+  CHECK(checkpoint.saves == 0);  // the sinks' state is not saved either, in the middle of the receive
 }
 
 TEST_CASE("G3 a receive in flight in parts is finished when the run is stopped") {
@@ -595,7 +595,7 @@ class QueueingSink final : public runtime::Sink {
 
 TEST_CASE(
     "G10 receivers share a quarter of the limit for their queues and sinks an eighth, G11 and have figures") {
-  // So much that a process under a sanitizer is no pressure.
+  // Large enough that a process under a sanitizer causes no pressure.
   constexpr std::size_t kMemory = std::size_t{1} << 40;
   const auto limits = std::make_shared<Limits>();
   const auto one = source_of(numbered(10), 10);
@@ -640,7 +640,7 @@ TEST_CASE("G10 with govern off receivers and sinks get no queue limit") {
 
 namespace {
 
-// Holds far more than there is memory, until it has been asked often enough while it was paused for that.
+// Its queue exceeds the memory limit until it was asked often enough during the pause.
 class FullReceiver final : public runtime::Receiver {
  public:
   FullReceiver(std::shared_ptr<SourceScript> script, std::size_t receives)
@@ -793,7 +793,7 @@ TEST_CASE("G12 two pipelines with one governor: memory that one holds pauses the
 
 namespace {
 
-// Notes how many records it is asked for; an endless source.
+// An endless source that records how many records it is asked for.
 struct Asked final : runtime::Receiver {
   explicit Asked(std::function<bool(std::size_t)> on_receive) : more(std::move(on_receive)) {}
   Status open(const StateEntries&) override { return {}; }

@@ -159,7 +159,7 @@ TEST_CASE("D3 a sink error is terminal: the batch is not committed and no later 
     CHECK(outcome.error->node == "sink out");
     CHECK(out->writes == 8);
     CHECK(out->records == numbered(70));
-    CHECK(in->committed() == 70);  // what was out before the failed batch is safe
+    CHECK(in->committed() == 70);  // records that were written before the failed batch are safe
     CHECK(in->close_calls == 1);
     CHECK(out->closes == 1);
   }
@@ -533,7 +533,7 @@ TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and
                            if (call != "receive") return;
                            const std::lock_guard lock(mutex);
                            ++asked;
-                           // All but those that the sink was given are in flight, and this one.
+                           // All except those passed to the sink are in flight, plus this one.
                            most_ahead = std::max(most_ahead, asked - written);
                            changed.notify_all();
                          }))
@@ -550,7 +550,7 @@ TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and
   o.batch_bytes = 100;
   CHECK(message(run(b, o)) == "");
   CHECK(out->records.size() == kBatches);
-  // The sink has begun with one of those that are in flight.
+  // The sink has begun with one of the batches in flight.
   CHECK(most_ahead == kAhead);
 }
 

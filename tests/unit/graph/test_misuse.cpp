@@ -353,7 +353,7 @@ TEST_CASE("D10 a pipeline that is destroyed while it runs is stopped and waited 
     in->changed.wait(lock, [&] { return in->receives == 3; });
   }
   pipeline.reset();
-  CHECK(in->close_calls == 1);  // the run is over, whatever its thread does yet
+  CHECK(in->close_calls == 1);  // the run is over, even if its thread still works
   CHECK(in->committed() == 20);
   runner.join();
   CHECK(ended);

@@ -1,4 +1,4 @@
-// Stages with state: order, the cut that a checkpoint is, what leaves at the end and as time passes.
+// Stages with state: order, consistent checkpoints, and records that leave at the end and as time passes.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -45,8 +45,8 @@ struct Whole {
 
 }  // namespace
 
-// The plain threads that stand for TBB under the thread sanitizer do not survive it themselves, and a node of
-// TBB whose constructor throws leaks, which the address sanitizer reports.
+// The plain threads that replace TBB under the thread sanitizer do not survive it, and a TBB node
+// whose constructor throws leaks, which the address sanitizer reports.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 TEST_CASE(
     "D12 G2 fault M6: an allocation that fails anywhere in a run ends it with an error, no lease is left") {

@@ -73,7 +73,7 @@ TEST_CASE("D10 past the deadline run() reports the work left; a blocked sink is 
   const std::size_t list = message(outcome).find("still running: ");
   REQUIRE(list != std::string::npos);
   CHECK(message(outcome).find("write() of sink out", list) !=
-        std::string::npos);  // beside receive(), perhaps
+        std::string::npos);  // perhaps together with receive()
   CHECK(out->interrupts == 1);
   CHECK(out->records == numbered(30));
   CHECK(in->committed() <= 30);
@@ -273,7 +273,7 @@ TEST_CASE("D10 stop is heard while a receiver or a sink is being opened, and is 
     const Outcome& outcome = running.end();
     CHECK(message(outcome) == "");
     CHECK(outcome.summary.stopped);
-    CHECK(other->open_calls == 0);  // nor is anything else
+    CHECK(other->open_calls == 0);  // nothing else is opened either
     CHECK(in->commits == 0);
     CHECK((where == "in" ? in->close_calls : where == "out" ? out->closes : dead->closes) == 1);
   }
@@ -340,7 +340,7 @@ TEST_CASE(
     running.pipeline->stop();
     const Outcome& outcome = running.end();
     CHECK(code(outcome) == "deadline");
-    // Others may be at work beside it.
+    // Other calls may be running too.
     const std::size_t list = message(outcome).find("still running: ");
     REQUIRE(list != std::string::npos);
     CHECK(message(outcome).find(each.said, list) != std::string::npos);

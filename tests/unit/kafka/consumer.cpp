@@ -220,7 +220,7 @@ TEST_CASE("K3 positions that were lost after the end are committed when the grou
   REQUIRE(eventually([&] { return member.read() == Received::end; }));
   REQUIRE(member.records == 50);
   rd_kafka_mock_push_request_errors_array(cluster.get(), kOffsetCommit, 1, &code);
-  // As the engine does: what is retriable is tried again.
+  // Retries retriable errors, as the engine does.
   runtime::Status status;
   REQUIRE(eventually([&] {
     status = member.consumer->commit(member.ranges);

@@ -32,7 +32,7 @@ Function function(std::string name, std::vector<Parameter> parameters, FunctionC
   return f;
 }
 
-// The arguments as an array: what the code got to see.
+// The arguments that the code received, as an array.
 Value show(CallContext& context, std::span<const Value> arguments) {
   Value* items = context.arena().allocate_array<Value>(arguments.size());
   std::uninitialized_copy(arguments.begin(), arguments.end(), items);

@@ -1,5 +1,5 @@
-// Which records are taken many at once, and which are left to the interpreter. That both ways agree is the
-// differential test's.
+// Which records take the fast path, many at once, and which are left to the interpreter. The differential
+// test checks that both agree.
 #include "runtime/eval/straight_line.h"
 #include "support/catch.h"
 #include "unit/runtime/support/build.h"
@@ -127,7 +127,7 @@ TEST_CASE("edits below the top level are evaluated in columns", "[eval]") {
         R"({"a":{"b":1,"d":"x","c":"x"},"n":2})");
   CHECK(quickly(b, block(b.rename(".a.c", ".a.d"), b.set(".z", b.field(".n"))), lines)[0] ==
         R"({"a":{"b":1,"d":"x"},"n":2,"z":2})");
-  // A timestamp is one when it is read again, which its text is not.
+  // Read again, a timestamp is still a timestamp, but its text is a string.
   CHECK_FALSE(
       eval::StraightLine(*b.transform(block(b.set(".a.b", b.timestamp(0)), b.set(".z", b.field(".a.b")))))
           .usable());

@@ -147,7 +147,7 @@ TEST_CASE("G8 the budget starts big, steps up to its ceiling, and caps the recor
 
 TEST_CASE("G8 a memory hold shrinks at once whatever the other signals, never below one nominal record") {
   Budget budget = of_profile(Profile::balanced);
-  Round round = queued(0.001, 0.001);  // all else asks for more
+  Round round = queued(0.001, 0.001);  // all other signals call for growth
   round.hold = true;
   budget.round(round);
   CHECK(budget.bytes() == 4 * kMiB);
@@ -180,7 +180,7 @@ TEST_CASE("G8 an overload multiplies by md_factor, once per time that a change n
   Budget busy = of_profile(Profile::balanced);
   for (int i = 0; i < 1000; ++i) busy.round(queued(1.0, 0.9));
   CHECK(busy.bytes() >= 8 * kMiB);
-  // Nor one that no source waits for.
+  // The budget does not grow either if no source waits for it.
   Budget idle = of_profile(Profile::balanced);
   for (int i = 0; i < 1000; ++i) {
     Round round = queued(1.0, 0.1);
@@ -286,7 +286,7 @@ TEST_CASE("G7 each edge of the hold is reported once, with its reason") {
   CHECK(decision.held);
   CHECK(decision.edge);
   CHECK(decision.reason == "pressure 0.90 (cgroup, 76.5 MiB of 100.0 MiB)");
-  CHECK(g.released == 1);  // kept memory goes back before anybody is held
+  CHECK(g.released == 1);  // the allocator's memory is returned before a source is held
   for (int i = 0; i < 5; ++i) {
     decision = g.tick();
     CHECK(decision.held);
@@ -373,7 +373,7 @@ TEST_CASE("G7 a source whose own queue presses is drained, not held") {
   g.seen.queued = g.seen.tracked;
   Governor::Decision decision = g.tick(1);
   CHECK(decision.held);
-  CHECK_FALSE(decision.drain);  // what is in flight may yet be enough
+  CHECK_FALSE(decision.drain);  // draining the batches in flight may be enough
   decision = g.tick(0);
   CHECK(decision.held);
   CHECK(decision.drain);

@@ -1,4 +1,4 @@
-// The law of the budget in the simulation of tests/bench/governor, beside the others.
+// The law of the budget in the simulation of tests/bench/governor, compared with the others.
 #include <algorithm>
 
 #include "bench/governor/simulation.h"

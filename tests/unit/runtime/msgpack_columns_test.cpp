@@ -1,5 +1,5 @@
-// MsgPack records taken many at once: what is said of their members, which of them are taken, and that
-// conditions and transforms come to the same as record by record.
+// MsgPack records on the fast path, many at once: the index of their members, which records qualify, and that
+// conditions and transforms give the same results as record by record.
 #include "runtime/eval/condition_columns.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/raw_filter.h"
@@ -227,7 +227,7 @@ void one_condition(std::uint64_t seed, Count& count) {
     });
   }
 
-  // The stages, which go on with what is in doubt.
+  // The whole stages, which fall back to the interpreter.
   Lines kept;
   Lines others;
   Lines dead;
@@ -454,7 +454,7 @@ TEST_CASE(
   Build b;
   static const std::string text = "1.10" + std::string(Buffer::kPadding, ' ');
   const Value number = read_json({text.data(), 4}).value();
-  // A slice in a new array may be read again where it does not come to lie too deep.
+  // A slice in a new array may be read again unless it is then nested too deep.
   const std::string deep =
       "\x81\xa1"
       "a" +

@@ -84,7 +84,7 @@ TEST_CASE("P1 a malformed MsgPack record is a dead letter, wherever a stage read
   CHECK(through(*stage, {"\x82\xa1"
                          "a\xa1x\xa1"
                          "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is no MsgPack at byte 7"});
-  // Only what is asked for is looked into.
+  // Only values that are used are checked.
   const std::string odd =
       "\x82\xa1"
       "a\xa1x\xa1"

@@ -66,7 +66,7 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
   CHECK(validated(bytes_of({0x91, 0x81, 0xc7, 1, 1, 1, 1})) == reason + "2");
   CHECK(validated("\x82\x01\x81\x02\x90\x03\x90") == "valid");
   CHECK(unpacked("\x81\x90\x01") == "!" + reason + "1");
-  // The framer finds the end of such a value, so that it costs this record alone.
+  // The framer finds the end of such a value, so only this record is lost.
   const std::string stream =
       "\x81\x80\x01\x81\xa1z\x01\x82\x91\x02\x03\x81\x01\x02\x04" + bytes_of({0x81, 0xd4, 1, 1, 1});
   for (const std::size_t step : {1, 2, 1000}) {

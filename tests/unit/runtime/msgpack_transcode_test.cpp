@@ -42,7 +42,7 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
 TEST_CASE("sixteen bytes are classified with and without vectors", "[msgpack]") {
   for (unsigned byte = 0; byte < 256; ++byte) {
     for (unsigned place = 0; place < 16; ++place) {
-      // Beside it, what a carry from byte to byte would get wrong.
+      // Next to it, bytes that a carry from byte to byte would get wrong.
       std::string bytes = byte % 2 == 0 ? "!\x1f\x7f\x80 [a]#\xff\"\\xyz0" : std::string(16, '\x20');
       bytes[place] = static_cast<char>(byte);
       unsigned special = 0;
@@ -65,7 +65,7 @@ TEST_CASE("sixteen bytes are classified with and without vectors", "[msgpack]") 
 }
 
 TEST_CASE("strings of every length keep their contents, with special bytes at any place", "[msgpack]") {
-  // Around the widths of vectors and heads: what is special, not ASCII or wrong at the begin, the end and
+  // Around the widths of vectors and heads: special, non-ASCII and invalid bytes at the start, at the end and
   // between.
   std::vector<std::size_t> sizes = {100, 254, 255, 256, 257, 300, 65535, 65536};
   for (std::size_t size = 1; size < 70; ++size) sizes.push_back(size);

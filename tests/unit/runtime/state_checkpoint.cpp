@@ -239,7 +239,7 @@ TEST_CASE("F7 finished files are a list on disk, whole lines only, each key once
     REQUIRE(store->add_finished(odd).ok());
     CHECK(keys(*store) == odd);
   }
-  // A crash cuts the last line off: it is no other, shorter key.
+  // A crash truncates the last line: it must not count as another, shorter key.
   const std::string whole = read_file(file);
   write_file(file, whole.substr(0, whole.size() - 8));
   {

@@ -104,13 +104,13 @@ TEST_CASE("F1 a file that rotation has renamed and packed is resumed, unpacked")
       pack(packing, log + ".1", log + ".2" + ending);
       write_file(log, "8\n");
       CHECK(runs.run(log + "*").records == Lines{"7", "8"});
-      // Nothing left in it: it is known to be done, and stays known.
+      // It is read to its end: its entry says so and stays.
       pack(packing, log, log + ".1" + ending);
       CHECK(runs.run(log + "*").records.empty());
       write_file(log, "9\n");
       CHECK(runs.run(log + "*").records == Lines{"9"});
       CHECK(runs.run(log + "*").records.empty());
-      // Unpacked by hand.
+      // Unpacked by another tool.
       write_file(log + ".2", unpacked(packing, read_file(log + ".2" + ending)));
       REQUIRE(::unlink((log + ".2" + ending).c_str()) == 0);
       CHECK(runs.run(log + "*").records.empty());

@@ -67,7 +67,7 @@ class Driver {
     if (status.ok()) save(std::move(entries));
     return status;
   }
-  // As the engine does: what is in use again stays, whatever else a snapshot removed is finished.
+  // As the engine does: files that are in use again stay; all others that a snapshot removed are finished.
   void save(StateEntries entries) {
     for (StateEntry& entry : entries) {
       if (!entry.value.empty()) continue;
@@ -329,7 +329,7 @@ TEST_CASE("F4 killed anywhere and started again, the output equals that of an un
       }
       if (committed == batches.size()) break;
       driver.sink.reset();
-      // A torn write at the end of whatever the checkpoint knows.
+      // A torn write at the end of every file in the checkpoint.
       for (const StateEntry& entry : state.entries()) {
         if (random() % 2 == 0 && exists(entry.key)) append_file(entry.key, "{\"torn");
       }

@@ -1,4 +1,4 @@
-// Framings other than lines, alone and in recv file and stdin; what sinks make of records of either format.
+// Framings other than lines, alone and in recv file and stdin; the output of sinks for both formats.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -204,7 +204,7 @@ TEST_CASE(
   all = from_file(path, "msgpack");
   CHECK(all.records == Lines{good});
   CHECK(all.error == path + ": byte 4: the record that begins here is cut off" + kHint);
-  // A size that is claimed costs nothing, whatever it is.
+  // A claimed size costs nothing, however large.
   write_file(temp / "in.mp", good + "\xdb\xff\xff\xff\xff" + std::string(100, 'x'));
   all = from_file(path, "msgpack", {}, 1000);
   CHECK(all.records == Lines{good});

@@ -1,4 +1,4 @@
-// Globs and the names that rotation gives: which paths a recv file is about.
+// Globs and the names from log rotation: which paths belong to a recv file.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,7 +90,7 @@ TEST_CASE("input paths: lists, exclusion, and an error if a glob matches nothing
   CHECK(names({{"odd[1].log"}, {}, {}}) == Paths{"odd[1].log"});
   CHECK(names({{"*.log"}, {}, [&](Paths& found) { std::erase(found, temp / "b.log"); }}) ==
         Paths{"a.log", "odd[1].log"});
-  CHECK(all({{"none"}, {}, {}}).ok());  // opening it says what is wrong
+  CHECK(all({{"none"}, {}, {}}).ok());  // opening it reports the problem
   CHECK(all({{"*.none"}, {}, {}}).error().message == "no file matches " + (temp / "*.none"));
   CHECK(all({{"a.log", "*.none"}, {}, {}}).error().message == "no file matches " + (temp / "*.none"));
   CHECK(all({{"*.txt"}, {"c*"}, {}}).error().message ==

@@ -163,7 +163,7 @@ TEST_CASE("fault F10 any damage to a packed file is noticed") {
       // A header may hold bytes that mean nothing.
       if (run.error.empty()) CHECK(run.records == all.records);
       if (!run.error.empty()) CHECK(mentions(run.error, file));
-      // Nothing is checked before a checksum is reached, so that bad bytes may come before it.
+      // Nothing is checked before the checksum, so bad bytes may be delivered before it.
       CHECK(run.records.size() <= 3 * all.records.size());
     }
   }
@@ -237,7 +237,7 @@ TEST_CASE(
     state = before;
     write_file(file, packed(packing, ""));
     CHECK(mentions(run_once(file, state, how).note, "was cut to"));
-    // Unpacked where it lies: the same text.
+    // Unpacked in place: the same text.
     state = before;
     write_file(file, "1\n2\n3\n" + std::string(100, ' ') + "\n");
     how.decompress = "none";

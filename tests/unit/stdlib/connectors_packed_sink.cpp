@@ -92,7 +92,7 @@ TEST_CASE("F4 fault S5 a packed file is complete at every commit, and a restart 
         committed = written;
         CHECK(unpacked(compression, read_file(file)) == committed);
       }
-      // The process dies here: what is not committed was written in part, and is cut off.
+      // The process dies here: uncommitted records were partly written, and are cut off.
       if (run % 2 == 0) CHECK(driver.sink->close().ok());
     }
   }

@@ -151,7 +151,7 @@ TEST_CASE("standard input has one reader at a time") {
   CHECK(refused.error().message == "standard input is read by another pipeline of this process already");
   CHECK(second->close().ok());
   const auto third = make_stdin_receiver(STDIN_FILENO, {});
-  CHECK(!third->open({}).ok());  // the one that was refused did not give away what it never had
+  CHECK(!third->open({}).ok());  // the rejected one did not release what it never held
   REQUIRE(first->close().ok());
   CHECK(third->open({}).ok());
 }

@@ -78,7 +78,7 @@ TEST_CASE("G12 computed patterns are cached up to a number of bytes, counted, an
     CHECK(cache.entries() == Cache::kMostEntries);
     const std::size_t small = cache.bytes();
     CHECK(CachedBytes::total() == before + small);
-    // Each of these takes megabytes: no two are kept.
+    // Each of these takes megabytes: the cache never keeps two.
     for (int i = 0; i < 3; ++i) {
       const auto compiled = cache.get("[\\p{L}]{1,200}" + std::to_string(i),
                                       pipec::stdlib::Pattern::compile_computed, bytes_of);

@@ -22,7 +22,7 @@ bool have_zones() {
   return std::filesystem::exists(kZones / "Europe/Berlin");
 }
 
-// Every zone of the system, but for those that count leap seconds.
+// Every zone of the system, except those that count leap seconds.
 std::set<std::string> zone_names() {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kZones)) {

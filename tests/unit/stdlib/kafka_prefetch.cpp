@@ -106,7 +106,7 @@ TEST_CASE("G7 under lasting pressure, a pause is not repeated until records were
     return paused;
   };
   CHECK(hold(200));
-  CHECK_FALSE(hold(200));  // nothing came through in between: what is fetched now stays for the next round
+  CHECK_FALSE(hold(200));  // nothing was delivered in between: records fetched now stay for the next round
   CHECK_FALSE(hold(10'000));
   policy.handed();
   CHECK(hold(200));
