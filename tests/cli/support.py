@@ -102,7 +102,7 @@ def environment(**more):
 
 
 def originals(lines):
-    """The records that these dead letters were made of."""
+    """The original records of these dead letters."""
     import base64
 
     result = []

@@ -41,7 +41,7 @@ class TestPaths(Case):
 
 
 class TestGoingOn(Case):
-    """One pipeline, run again and again over files that change meanwhile; its output is all that was delivered."""
+    """One pipeline, run repeatedly over files that change between the runs; its output is everything that was delivered."""
 
     def setUp(self):
         super().setUp()

@@ -1,4 +1,4 @@
-"""Stages of the registry as a user has them: what they remember from run to run, and on how many threads."""
+"""Registered stages as users see them: their state between runs, with any number of threads."""
 
 from support import Case, main
 

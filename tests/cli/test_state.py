@@ -117,7 +117,7 @@ class TestState(Case):
 
 
 class TestOneName(Case):
-    """F12: what an output is called in the text decides nothing."""
+    """F12: the spelling of an output in the text does not matter."""
 
     def test_F12_an_output_spelt_otherwise_after_a_crash_is_cut_back(self):
         os.symlink("out.ndjson", self.path("link.ndjson"))
@@ -283,7 +283,7 @@ class TestBeginningAnew(Case):
         self.assertNotIn(b"torn", out)
         begin = out.rindex(b'{"n":0,')
         self.assertEqual(out[begin:].count(b"\n"), 120_000)
-        self.assertTrue(out[begin:].startswith(out[:begin]))  # what was committed of the first time
+        self.assertTrue(out[begin:].startswith(out[:begin]))  # the committed part of the first run
 
     def test_an_output_that_does_not_end_with_a_newline_gets_one(self):
         self.write_records("in.ndjson", 2)
@@ -294,7 +294,7 @@ class TestBeginningAnew(Case):
 
 
 class TestFinished(Case):
-    """F7: outputs that are finished are anybody's."""
+    """F7: anyone may move or remove finished outputs."""
 
     def test_F7_a_finished_output_may_be_moved_and_dead_letters_dealt_with(self):
         self.write("in.ndjson", '{"d":"2024-01-01"}\n{cut\n')

@@ -25,7 +25,7 @@ NUMBER = re.compile(r"[A-Z]\d{1,2}")
 
 
 def numbers(title):
-    """Of "P5, fault Q1 skipped ...; P6 a stage ...": ({P5, P6}, {Q1}), those that begin it or one of its parts."""
+    """The numbers at the start of a title or of its parts. "P5, fault Q1 skipped ...; P6 a stage ..." has ({P5, P6}, {Q1})."""
     promises, faults = [], []
     for part in title.split(";"):
         found = promises

@@ -90,7 +90,7 @@ class Disk:
             thread, text = LINE.match(line.rstrip("\n")).groups()
             if unfinished := UNFINISHED.match(text):
                 begun[thread] = f"{unfinished.group(1)}({unfinished.group(2)}"
-                if unfinished.group(1) in ("fsync", "fdatasync"):  # what is written from here on may be left out
+                if unfinished.group(1) in ("fsync", "fdatasync"):  # writes after this point may be missing
                     synced[thread] = self.snapshot(self.path_of(unfinished.group(2)))
                 continue
             if resumed := RESUMED.match(text):

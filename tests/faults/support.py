@@ -165,7 +165,7 @@ class FaultTest(unittest.TestCase):
 
 
 def main():
-    """Runs the module's tests; what is skipped is said with its reason, as tests/support/report.py reads it."""
+    """Runs the module's tests; prints skipped ones with the reason, in the form that tests/support/report.py reads."""
     result = unittest.main(exit=False).result
     for test, reason in result.skipped:
         print(f"SKIP {test.id().split('.')[-1]}: {reason}")

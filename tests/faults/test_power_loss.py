@@ -77,7 +77,7 @@ class PowerLoss(unittest.TestCase):
             os.link(kept, path)
 
     def failures(self, trace, first_only=False):
-        """Restarts from every state; what is wrong with the results, and how many states there were."""
+        """Restarts from every state; returns the problems with the results, and the number of states."""
         after, found, seen = [], [], set()
         for number, call in enumerate(self.disk.apply(trace)):
             after += [(f"call {number}, {call}: {which}", state) for which, state in self.disk.states()]

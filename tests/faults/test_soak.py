@@ -25,7 +25,7 @@ from support import NO_MOUNT, sanitized
 PIPEC = os.environ["PIPEC"]
 SECONDS = float(os.environ.get("PIPEC_SOAK", 120))
 SEED = int(os.environ.get("PIPEC_SEED", random.randrange(1 << 30)))
-RESIDENT = 96 << 20  # the limit and what a process takes besides
+RESIDENT = 96 << 20  # the limit and the process's other memory
 GROWTH = 8 << 20  # of the second half of a long run
 WARM = 60  # a shorter run is still opening its files
 LIVES = """
@@ -127,7 +127,7 @@ class Lives:
             job.write(LIVES)
         self.ends = [0]  # the byte after each record of the input
         self.position = 0
-        self.seen = None  # what was out when the last life had ended
+        self.seen = None  # the output at the end of the previous run
 
     def close(self):
         if not NO_MOUNT:
@@ -233,7 +233,7 @@ class Lives:
 
 
 class Long:
-    """One run for all the time. Records go in by a pipe, most come out by another."""
+    """One run for the whole time. Records go in through a pipe, and most leave through another."""
 
     def __init__(self, rng):
         self.rng = rng

@@ -16,7 +16,7 @@ import traceback
 import rdkafka
 
 PIPEC = os.environ["PIPEC"]
-STARTED = threading.local()  # what the running test has started and made, by its thread
+STARTED = threading.local()  # processes and directories of the running test, by its thread
 
 
 class Failure(Exception):
@@ -29,7 +29,7 @@ def expect(condition, message):
 
 
 def wait_for(condition, seconds=30, what="a condition"):
-    """Polls: what happens in another process cannot be waited for otherwise."""
+    """Polls, because there is no other way to wait for events in another process."""
     until = time.monotonic() + seconds
     while True:
         value = condition()
@@ -130,7 +130,7 @@ def number_of(record):
 
 
 class Oracle:
-    """I1 to I6 of a copy of numbered records, judged from outside: what is in the output topic and in the group."""
+    """Checks I1 to I6 of a copy of numbered records from outside: by the output topic and the group's positions."""
 
     def __init__(self, produced, exactly_once=False):
         self.produced = set(produced)

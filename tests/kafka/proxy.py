@@ -11,7 +11,7 @@ import time
 
 
 class Connection:
-    """One client's connection and the broker's end of it; a thread moves what comes."""
+    """One client's connection and the broker's end of it; a thread forwards the data."""
 
     def __init__(self, proxy, client):
         self.proxy = proxy
@@ -129,7 +129,7 @@ class Proxy:
         (self.hole.set if on else self.hole.clear)()
 
     def waiting(self):
-        """In a blackhole: whether a client has sent something that is not going to be read, or answered."""
+        """In a blackhole: whether a client has sent something that will not be read or answered."""
         return any(connection.requests or select.select([connection.client], [], [], 0)[0]
                    for connection in self.connections if connection.client.fileno() >= 0)
 

@@ -43,7 +43,7 @@ def fault_k11_retention_overtakes_while_running():
     """fault K11 the same under a running pipeline that lags"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 2_000, partitions=1, size=1000)
-    # One message at a time is fetched, so that most of them are not here when they go.
+    # pipec fetches one message at a time, so that most of them are deleted before they are fetched.
     small = ', "max.partition.fetch.bytes": 1200, "fetch.max.bytes": 1200, "message.max.bytes": 1200, "queued.max.messages.kbytes": 1'
     job = Pipec(copy(source, target, properties=small))
     wait_for(lambda: one(source), 60, "the first commit; " + job.stderr())
@@ -84,7 +84,7 @@ def fault_k12_made_anew_while_stopped():
     produce(source, 20, first=100, partitions=1)
     job = Pipec(text, directory=job.directory)
     wait_for(lambda: not job.alive() or one(source) == {0: 20}, 60, "the commit; " + job.stderr())
-    if not job.alive():  # the group has kept its position
+    if not job.alive():  # the group still has its position
         expect(job.end() == 1 and "made anew" in job.stderr(), job.stderr())
         job = Pipec(text, "--from-start", directory=job.directory)
         wait_for(lambda: one(source) == {0: 20}, 60, "the commit; " + job.stderr())
@@ -125,7 +125,7 @@ def fault_k14_partitions_added():
 def grown_target(exactly_once):
     source, target = topics("in", "out")
     produce(source, 400)
-    # Asked for by key, so that new partitions have a share.
+    # Produced by key, so that new partitions get records.
     job = Pipec(copy(source, target, sink=f', key: "${{.n}}", properties: {{"topic.metadata.refresh.interval.ms": 500}}{once(exactly_once)}'))
     wait_for(done(source, 400), 60, "the first half; " + job.stderr())
     rdkafka.grow_topic(bootstrap(), target, PARTITIONS + 3)

@@ -64,7 +64,7 @@ def fault_k20_an_hour_ahead():
 
 
 def fault_k20_an_hour_back():
-    """fault K20 the wall clock jumps an hour back: nothing waits for it to come again"""
+    """fault K20 the wall clock jumps an hour back: nothing waits for the old time"""
     jumps(-HOUR)
 
 
@@ -74,7 +74,7 @@ def fault_k20_there_and_back():
 
 
 def fault_k20_back_and_stopped():
-    """fault K20 it jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time is reached"""
+    """fault K20 the clock jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time"""
     jumps(HOUR, last=-HOUR)
 
 

@@ -147,7 +147,7 @@ def fault_k4_zombie():
 
 
 def fault_p6_zombie_in_a_transaction():
-    """fault P6 the same with exactly once and a transaction that is open for long: aborted at once, no record comes twice"""
+    """fault P6 the same with exactly once and a long transaction: it is aborted at once, and no record is delivered twice"""
     zombie(True, "5s")
 
 
@@ -205,7 +205,7 @@ def fault_p6_the_same_id_fences():
 
 
 def fault_k19_two_of_one_instance():
-    """fault K19 a second process with the same `instance` fences the first, which ends with status 1 and commits no more"""
+    """fault K19 a second process with the same `instance` fences the first, which ends with status 1 and without another commit"""
     source, target = topics("in", "out")
     produce(source, 400)
     text = copy(source, target, recv=', instance: "same"')

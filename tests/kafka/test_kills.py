@@ -67,7 +67,7 @@ def kills(exactly_once, count, times, bounces=()):
 
 
 def fault_k1_kill_at_random_points():
-    """fault K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output, and never back"""
+    """fault K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output and never back"""
     kills(False, 100_000, KILLS)
 
 

@@ -208,7 +208,7 @@ def produce_errors(name, code, outcome):
 
 
 def fault_p1_the_first_request_goes_alone():
-    """fault P1 no request overtakes the first one to a fresh partition, which no broker would notice: nothing lost, in order"""
+    """fault P1 no request overtakes the first one to a new partition, which no broker would detect: nothing lost, in order"""
     for refusals in (1, 3):
         with Cluster(records=2000, partitions=1) as cluster:
             cluster.mock.errors(rdkafka.PRODUCE, *[LEADER_NOT_AVAILABLE] * refusals)
@@ -444,7 +444,7 @@ def fault_k17_a_record_that_never_completes():
         stuck = cluster.committed()
         expect(job.stop(10) == 1 and "deadline" in job.stderr(), job.stderr())
         expect(cluster.committed() == stuck, f"{stuck} became {cluster.committed()}")
-        out += job.process.stdout.read()  # what the pipe held
+        out += job.process.stdout.read()  # the contents of the pipe
         got = [json.loads(line)["n"] for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
         expect(sum(stuck.values()) <= len(got) < 100, f"{len(got)} were out, {stuck} committed")
         job = Pipec(text.replace("| sink stdout()", '| sink kafka(topic: "out")'), directory=job.directory)
@@ -491,7 +491,7 @@ def k8_told_that_partitions_are_the_limit():
 
 
 def g10_a_prefetch_beyond_the_limit():
-    """G10 a prefetch that the memory limit has no room for is said"""
+    """G10 a prefetch that exceeds its part of the memory limit is reported"""
     with Cluster() as cluster:
         for size, said in (("300MiB", True), ("4MiB", False)):
             job = Pipec("govern { memory: 1GiB }\n" + cluster.copy(recv=f", prefetch: {size}").replace('"g"', f'"{size}"'))
@@ -500,7 +500,7 @@ def g10_a_prefetch_beyond_the_limit():
 
 
 def k7_patterns():
-    """K7 topics by a pattern, those that come while it runs included"""
+    """K7 topics by a pattern, including those that are created during the run"""
     with Cluster(records=20) as cluster:
         text = cluster.copy(stop=False, recv=LET_GO[:-1] + ', "topic.metadata.refresh.interval.ms": 500}')
         job = Pipec(text.replace('["in"]', '["^in$", "^in-[0-9]{1,3}$"]'))
@@ -589,7 +589,7 @@ def k6_cooperative_transactions_are_refused():
 
 
 def k9_bearer_tokens():
-    """K9, fault X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
+    """K9, fault X2 OAUTHBEARER: the token comes from a file, which is read again when it expires, and is in no message"""
     broker, folder = SaslBroker("OAUTHBEARER"), tempfile.mkdtemp(prefix="token-")
     file, tokens = os.path.join(folder, "token"), [bearer_token(4, sub="pipec", n=1), bearer_token(600, sub="pipec", n=2)]
 
@@ -649,7 +649,7 @@ def damaged_replies(seed):
         proxy = Proxy(free_port(), int(cluster.mock.bootstrap.rsplit(":", 1)[1]), readvertise=True)
         try:
             text = cluster.copy(stop=False, recv=LET_GO, sink=', properties: {"socket.timeout.ms": 2000}')
-            # What librdkafka leaks when it gives up a reply is not judged here.
+            # Leaks of librdkafka when it drops a reply do not count here.
             job = Pipec(text.replace(cluster.mock.bootstrap, proxy.bootstrap), "--deadline", "3s", environment={"ASAN_OPTIONS": "detect_leaks=0"})
             wait_for(cluster.out, 60, "the first records; " + job.stderr())
             proxy.damage = damaging(random.Random(seed))

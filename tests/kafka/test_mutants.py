@@ -94,7 +94,7 @@ def nothing_happens(name):
 
 
 def a_sink_that_stops(name):
-    """Under load the sink's network swallows all of a sudden: what was committed by then has to be out."""
+    """Under load the sink's network suddenly swallows everything: everything committed by then must be delivered."""
     source, target = topics("in", "out")
     proxy = Proxy(*kafka().proxies[0])
     job = mutant(name, copy(source, target, sink=f', brokers: "{proxy.bootstrap}"'), interval="10ms")

@@ -12,7 +12,7 @@ from cluster import Watch, all_positions, copy, delivered, done, ends, judge, ka
 from harness import Pipec, expect, wait_for
 from proxy import Proxy
 
-# Short, so that what hangs is noticed in the time of a test.
+# Short, so that a hang is detected within the time of a test.
 IMPATIENT = ', "socket.timeout.ms": 2000, "metadata.max.age.ms": 2000'
 SINK = ', properties: {"socket.timeout.ms": 2000}'
 
@@ -118,7 +118,7 @@ def fault_k10_blackhole():
         run.more()
         before = run.reading.seen.copy()
         kept = positions(run.source)
-        # The client has given requests up and made new connections, which are swallowed too.
+        # The client has abandoned requests and opened new connections, which are swallowed too.
         wait_for(lambda: len(run.reading.connections) >= made + 2, 90, "it to notice; " + run.job.stderr())
         expect(run.job.alive() and positions(run.source) == kept and run.reading.seen == before, run.job.stderr())
         for proxy in (run.reading, run.writing):
@@ -128,7 +128,7 @@ def fault_k10_blackhole():
 
 
 def fault_k10_stopped_in_a_blackhole():
-    """fault K10, D10 SIGTERM in a blackhole: it ends within its deadline, what was not committed comes again"""
+    """fault K10, D10 SIGTERM in a blackhole: the run ends within its deadline, and the next one repeats what was not committed"""
     with Proxied() as run:
         run.committed()
         made = len(run.writing.connections)
@@ -182,7 +182,7 @@ def standing(value):
 
 
 def fault_k10_connections_reset():
-    """fault K10 all connections are reset, again and again: nothing lost, order kept"""
+    """fault K10 all connections are reset repeatedly: nothing lost, order kept"""
     with Proxied() as run:
         watch = Watch(run.source, run.target, late=True)
         for _ in range(8):

@@ -103,7 +103,7 @@ def sasl(mechanism):
     status, said = attempt(PASSWORD)
     expect(status == 0, said)
     expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
-    # The log of everything: whatever librdkafka says of the failure goes by.
+    # The complete log, with everything that librdkafka logs about the failure.
     for wrong in (PASSWORD + "-wrong", "Nightingale"):
         status, said = attempt(wrong, debug="all")
         expect(status == 1, f"status {status}: {said[-3000:]}")

@@ -108,7 +108,7 @@ def home_of(path):
 
 
 def meetings(files):
-    """Where strangers include each other. `files`: the text of each, by the name that it is included by."""
+    """Forbidden includes between parts. `files`: the text of each, by the name with which it is included."""
     found = []
     includes = {
         path: [name for kind, name in INCLUDE.findall(text) if kind == '"'] for path, text in files.items()
@@ -133,7 +133,7 @@ def meetings(files):
     return found
 
 
-# As below, of several files at once.
+# As below, for several files at once.
 MEETINGS = [
     ({"runtime/json/a.cpp": '#include "runtime/msgpack/a.h"'}, True),
     ({"runtime/msgpack/a.h": '#include "runtime/json/a.h"'}, True),
