@@ -8,6 +8,7 @@ foreach(part IN LISTS parts)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${part}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
 endforeach()
+install(FILES ${PROJECT_BINARY_DIR}/include/pipec/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pipec)
 # pipec::stdlib is what a program links for pipelines as text: the library, and what compiles and runs with it.
 set_target_properties(pipec_stdlib PROPERTIES EXPORT_NAME stdlib_library)
 add_library(pipec_stdlib_with_compiler INTERFACE)

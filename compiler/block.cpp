@@ -112,7 +112,7 @@ class BlockCompiler {
       case StatementKind::kDlq:
         out.kind = Statement::Kind::dead_letter;
         out.expressions.push_back(value(*as<dsl::ValueStatement>(statement).value).expression);
-        failure("the text says so ('dlq')");
+        failure("an explicit 'dlq'");
         break;
       case StatementKind::kEmit:
         out.kind = Statement::Kind::emit;
@@ -202,7 +202,7 @@ class BlockCompiler {
     touches_ = true;
     const std::string_view written = context_.report.text(path.span);
     if (written.empty() || (written[0] != '.' && written[0] != '@')) {
-      failed_ = true;  // what stands there is no path, the parser has said so
+      failed_ = true;  // not a path; the parser has reported it
       return;
     }
     const bool in_record =
@@ -292,7 +292,7 @@ class BlockCompiler {
     return result;
   }
 
-  // A value that is a record of its own: one that turns out to be null is none.
+  // A value that becomes a separate record; null emits none.
   Lowered record(const dsl::Expr& expr, Statement& out) {
     Lowered result = storable(expr);
     out.null_meant = expr.kind == dsl::ExprKind::kNull;

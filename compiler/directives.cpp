@@ -58,7 +58,7 @@ class Govern {
     if (settings_.pause_above <= settings_.resume_below) {
       context_.report.add(Code::out_of_bounds, band_, "'resume_below' must lie below 'pause_above'")
           .note(
-              "the source pauses above one and goes on below the other; the defaults are pause_above 0.80 "
+              "the source pauses above one and resumes below the other; the defaults are pause_above 0.80 "
               "and "
               "resume_below 0.65");
     }

@@ -86,6 +86,7 @@ std::string explain(const graph::Plan& plan) {
     case graph::DeadLetterPolicy::Kind::discard:
       out += "counted, then dropped (dlq discard)";
       break;
+    case graph::DeadLetterPolicy::Kind::call:
     case graph::DeadLetterPolicy::Kind::sink:
       out += "written before the source is committed (" + plan.dead_letters.name;
       if (!plan.dead_letters.detail.empty()) out += " " + plan.dead_letters.detail;

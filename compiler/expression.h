@@ -22,7 +22,7 @@ enum class Where : std::uint8_t {
   compiler,  // once, while compiling
 };
 
-// An expression on its way down. One that failed is a null of unknown type: nothing more is said about it.
+// An expression being lowered. A failed one is a null of unknown type, for which nothing more is reported.
 struct Lowered {
   static constexpr std::uint32_t kNoLevel = ~std::uint32_t{0};
 
@@ -167,7 +167,7 @@ class ExpressionCompiler {
   std::vector<dsl::Span> calls_;  // of functions whose bodies are being compiled, outermost first
   std::vector<std::string> reads_;
   std::unordered_map<std::string, bool> read_before_;
-  std::unordered_map<std::uint64_t, dsl::Span> spans_;  // what stands at a place, for constants that fail
+  std::unordered_map<std::uint64_t, dsl::Span> spans_;  // source spans by place, for constants that fail
   bool definition_ = false;
   bool ok_ = true;
 };

@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::size_t kMaxFnParameters = 32;
 
-// Calls the lambda behind its arguments with them: how the body of an `fn` sees each argument evaluated once.
+// Calls the lambda, the last argument, with the other arguments, so that the body of an `fn` sees each
+// argument evaluated once.
 Value apply_last(runtime::CallContext& context, std::span<const Value> arguments) {
   return context.apply(arguments.size() - 1, arguments.first(arguments.size() - 1));
 }
@@ -50,7 +51,7 @@ std::string counted(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-// What may stand in a body as often as the parameter does: it is free to evaluate and cannot fail.
+// True if the argument can replace every use of the parameter: it is free to evaluate and cannot fail.
 bool substitutable(const Lowered& argument) {
   switch (argument.expression.op) {
     case Op::constant:
@@ -167,7 +168,7 @@ Lowered ExpressionCompiler::has(const dsl::CallExpr& expr) {
   }
   if (argument.kind != ExprKind::kPath) {
     error(Code::not_a_field, argument.span, "'" + name + "' takes a path, such as .a.b")
-        .note("of a value that is no field, 'in' tells whether a key is there: \"a\" in x");
+        .note("for a value that is not a field, use 'in' to test for a key: \"a\" in x");
     return failure(expr);
   }
   const auto& path = as<dsl::PathExpr>(argument);
@@ -197,7 +198,7 @@ Lowered ExpressionCompiler::lambda(const dsl::LambdaExpr& expr, const Parameter&
   open_scope();
   ++level_;
   first_local = bind(expr.parameter, TypeSet::any().without(Type::duration), nullptr, false);
-  // The language's lambdas have one parameter; what a function gives besides goes to locals nobody names.
+  // The language's lambdas have one parameter; further values that a function passes go to unnamed locals.
   if (parameter.lambda_parameters > 1) local_count_ += parameter.lambda_parameters - 1U;
   Lowered body = value(*expr.body);
   --level_;
@@ -363,8 +364,8 @@ Lowered ExpressionCompiler::call_fn(const dsl::CallExpr& expr, const Symbol& sym
   if (symbol.failed || parameters.size() > kMaxFnParameters || !symbol.fn->body) ok_ = ok = false;
   if (!ok) return failure(expr);
 
-  // Arguments that cost nothing stand where the parameters do, so that the runtime sees the fields; the
-  // others become parameters of a lambda.
+  // Arguments that cost nothing replace the parameters, so that the runtime sees the fields; the others
+  // become parameters of a lambda.
   std::vector<std::size_t> evaluated;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (!substitutable(arguments[i])) evaluated.push_back(i);

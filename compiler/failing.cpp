@@ -46,7 +46,7 @@ void call(const Expression& expression, std::vector<std::string>& out) {
         parameter.kind == Parameter::Kind::lambda ? parameter.lambda_result : parameter.types;
     if (!given.without(taken).empty()) fails = true;
   }
-  // The one that stands for a function of the file has no name of its own to fail under.
+  // The placeholder for a function of the file has no name to report.
   const bool own = function.family.empty() && function.name == "fn";
   if (fails && !own) add_once(out, function.name + "() fails");
 }

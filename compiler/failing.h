@@ -9,7 +9,7 @@
 namespace pipec::compiler {
 
 // Appends each way once, in the user's words: "'+' on a wrong type or out of range", "parse_time() fails".
-// What a `catch` takes is left out.
+// Failures that a `catch` handles are left out.
 void failures_of(const runtime::Expression& expression, std::vector<std::string>& out);
 // As above, for an expression whose value is asked whether it holds.
 void failures_of_condition(const runtime::Expression& expression, std::vector<std::string>& out);

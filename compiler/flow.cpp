@@ -66,7 +66,7 @@ void FlowCompiler::must_end(const Position& at, const StageList& list, dsl::Span
   const bool inside = span.file == where.file && span.begin >= where.begin && span.end <= where.end;
   context_.report
       .add(Code::flow_without_end, inside ? span : where, std::string("this ") + what + " ends nowhere")
-      .label("nothing takes the records behind this")
+      .label("nothing takes the records after this")
       .hint("end it in 'sink', 'route' or 'drop'");
 }
 
@@ -164,7 +164,7 @@ Position FlowCompiler::stream(Symbol& symbol) {
           .add(Code::stage_after_end, at.end,
                "nothing flows out of this, so '" + symbol.name.text + "' is no stream")
           .also(symbol.name.span, "bound here")
-          .hint("write it as a flow of its own, without 'let'");
+          .hint("write it as a separate flow, without 'let'");
       at = failed_position();
     }
   }

@@ -1,5 +1,5 @@
-// Streams, stage chains and flows become nodes and edges. A stream is compiled once, whatever uses it; a
-// stage chain is put in anew at each use.
+// Streams, stage chains and flows become nodes and edges. A stream is compiled once, however often it is
+// used; a stage chain is inlined at each use.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +42,7 @@ struct StageUse {
 struct StageList {
   std::vector<StageUse> stages;
   bool broken = false;  // a name in it was reported
-  // Stages that are written as a name alone where a source could stand: `let a = NAME`.
+  // Stages written as a bare name where a source is also possible: `let a = NAME`.
   std::vector<std::shared_ptr<const dsl::Stage>> made;
 };
 
@@ -78,8 +78,8 @@ class FlowCompiler {
 
   // When all flows are in: what connectors need of each other.
   void join_connectors();
-  // The files that the pipeline reads, writes and lives on, for its connectors; `read` are those of a source
-  // that was handed in ready made. No file is both read and written by its constant path.
+  // The files that the pipeline reads, writes and depends on, for its connectors; `read` are those of a
+  // ready-made source that the caller passed in. No file is both read and written by its constant path.
   void collect_own_files(const std::vector<std::string>& read = {});
 
   graph::Plan& plan() { return plan_; }

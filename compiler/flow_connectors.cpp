@@ -31,6 +31,13 @@ void report_unknown(Context& context, const dsl::Name& name, const char* role, c
                                : std::string(role) + " takes " + list);
 }
 
+// The clock and the log are the run's (RunOptions).
+runtime::ConnectorContext in_run(runtime::ConnectorContext context, const graph::RunServices& run) {
+  context.clock = run.clock;
+  context.log = run.log;
+  return context;
+}
+
 }  // namespace
 
 Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
@@ -75,13 +82,14 @@ Position FlowCompiler::recv(const dsl::Source& source, const Module& module) {
                                (compiled.identity.empty() ? "" : ":" + compiled.identity));
   }
   if (spec->commits_elsewhere) result.elsewhere = node.name;
-  if (spec->resumable) node.facts.push_back("goes on where the last run ended");
+  if (spec->resumable) node.facts.push_back("resumes where the last run ended");
   if (compiled.options) {
     uses_.push_back({runtime::ConnectorUse::Role::receiver, spec->name, compiled.options});
     use_spans_.push_back(connector.name.span);
     only_one_reader(*spec, connector.name.span);
-    node.make_receiver = [spec, options = compiled.options, context = connectors_] {
-      return spec->make(*options, context);
+    node.make_receiver = [spec, options = compiled.options,
+                          context = connectors_](const graph::RunServices& run) {
+      return spec->make(*options, in_run(context, run));
     };
   }
   result.node = add(std::move(node));
@@ -184,15 +192,14 @@ void FlowCompiler::sink(graph::Node& node, const Position& at, const dsl::SinkSt
   node.unordered = sink.options.options->boolean("unordered", false);
   if (!sink.options.reads.empty()) reads(node, at, sink.options.reads, true);
   std::vector<std::string> failures = std::move(sink.options.failures);
-  // What a record makes of a path or key may be refused by the connector, whatever its type.
-  if (sink.options.per_record) failures.push_back("an option made of the record that the sink refuses");
+  // The connector may reject a path or key computed from a record, whatever its type.
+  if (sink.options.per_record) failures.push_back("an option computed from the record that the sink rejects");
   if (!failures.empty()) {
     const bool malformed = (sink.options.takes_apart || !sink.options.reads.empty()) && !at.validated;
     can_dead_letter(node, stage.keyword, malformed, std::move(failures));
   }
-  node.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_] {
-    return spec->make(*options, context);
-  };
+  node.make_sink = [spec = sink.spec, options = sink.options.options, context = connectors_](
+                       const graph::RunServices& run) { return spec->make(*options, in_run(context, run)); };
 }
 
 void FlowCompiler::dead_letters(const dsl::DlqItem& item, const Module& module) {
@@ -219,8 +226,9 @@ void FlowCompiler::dead_letters(const dsl::DlqItem& item, const Module& module) 
   policy.shares_state = !sink.spec->shared_state.empty();
   runtime::ConnectorContext own = connectors_;
   own.is_private = true;
-  policy.make_sink = [spec = sink.spec, options = sink.options.options, context = std::move(own)] {
-    return spec->make(*options, context);
+  policy.make_sink = [spec = sink.spec, options = sink.options.options,
+                      context = std::move(own)](const graph::RunServices& run) {
+    return spec->make(*options, in_run(context, run));
   };
 }
 

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view kKeywords[] = {"filter", "parse", "transform", "route", "sink", "drop"};
 
-// What a constant option means, however it is written: 60m is 1h.
+// The canonical text of a constant option: 60m is 1h.
 std::string constant_text(const runtime::Value& value) {
   if (value.type() == runtime::Type::duration) {
     struct Unit {
@@ -139,8 +139,11 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
   setup.user = connectors_.user;
   if (spec.kind == StageSpec::Kind::ordered) {
     node.kind = graph::Node::Kind::ordered;
-    node.make_ordered = [make = spec.make_ordered, options = compiled.options, setup] {
-      return make(*options, setup);
+    node.make_ordered = [make = spec.make_ordered, options = compiled.options,
+                         setup](const graph::RunServices& run) {
+      runtime::StageSetup with_clock = setup;
+      with_clock.clock = run.clock;
+      return make(*options, with_clock);
     };
     if (keeps_state_ && keep_state(node, at, use, spec, *compiled.options)) {
       node.meaning = meaning(use, spec, *compiled.options);
@@ -184,7 +187,7 @@ bool FlowCompiler::keep_state(graph::Node& node, const Position& at, const Stage
     } else {
       diagnostic.also(first->second, "the other one");
     }
-    diagnostic.hint(first->second == span ? "write the stage out in both places, each with a name of its own"
+    diagnostic.hint(first->second == span ? "write the stage out in both places, each with its own name"
                                           : "give one of them another name: " + spec.name +
                                                 "(..., state: \"" + spec.name + "-2\")");
     return false;
@@ -193,8 +196,8 @@ bool FlowCompiler::keep_state(graph::Node& node, const Position& at, const Stage
   return true;
 }
 
-// What the state depends on, in one form for all ways of writing it: the options in the order of their
-// declaration, with the functions of the file that they call.
+// The settings that the state depends on, in a canonical form: the options in declaration order, with the
+// functions of the file that they call.
 std::string FlowCompiler::meaning(const StageUse& use, const StageSpec& spec,
                                   const runtime::Options& options) {
   const auto& stage = as<dsl::NameStage>(*use.stage);

@@ -1,4 +1,4 @@
-// What the language knows of a record's metadata.
+// The record metadata that the language can access.
 #pragma once
 
 #include <string>

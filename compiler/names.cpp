@@ -162,7 +162,7 @@ class Resolver {
       auto read = options_.use(path);
       if (!read.ok()) {
         fail("cannot use '" + written.text + "': " + read.error().message)
-            .note("the path is relative to the file that it stands in");
+            .note("the path is relative to the file that contains it");
         continue;
       }
       uses_.push_back({from, names_.modules.size(), written.span});
@@ -295,7 +295,7 @@ class Resolver {
       for (const std::size_t member : members) way += names_.symbols[member].name.text + " -> ";
       way += first.name.text;
       std::string message = function ? "the function '" + first.name.text + "' calls itself"
-                                     : "'" + first.name.text + "' is defined by itself";
+                                     : "'" + first.name.text + "' is defined in terms of itself";
       auto& diagnostic = report_.add(Code::circular_definition, edge, std::move(message));
       if (members.size() > 1) diagnostic.note("the circle: " + way);
       if (function) diagnostic.note("functions cannot be recursive: so every program ends");
@@ -319,7 +319,7 @@ class Resolver {
     visit(names_.symbols.size(), next, circle, done);
   }
 
-  // What the main file's flows, tests and definitions refer to, and what that refers to.
+  // Counts the names that the main file's flows, tests and definitions refer to, directly or indirectly.
   void count_uses() {
     const Module& main = names_.modules.front();
     for (const auto& item : main.ast.items) {

@@ -8,8 +8,8 @@
 
 namespace pipec::compiler {
 
-// Each as its keys: {"a", "b"} for .a.b. A condition that only asks whether a field is there, or says what to
-// take in its place, needs none.
+// Each as its keys: {"a", "b"} for .a.b. A condition that only tests whether a field exists, or gives a
+// default for it, needs none.
 std::vector<std::vector<std::string>> needed_fields(const runtime::Program& condition);
 
 }  // namespace pipec::compiler

@@ -63,7 +63,7 @@ bool is_data(const graph::Picture::Edge& edge) {
          edge.carries == "settled";
 }
 
-// The kind stands below a name that does not say it.
+// The kind is shown below the name, unless the name includes it.
 Drawing drawing_of(const graph::Picture& picture, const std::string& name) {
   Drawing drawing;
   drawing.name = name;

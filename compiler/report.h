@@ -1,5 +1,5 @@
-// Where the compiler's phases report to. What is compiled more than once (a stage chain, a function's body)
-// reports the same thing at the same place once.
+// Collects the diagnostics of the compiler's phases. Code that is compiled more than once (a stage chain, a
+// function's body) reports the same diagnostic at the same place only once.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace pipec::compiler {
 
 class Report {
  public:
-  // After so many errors nobody reads on.
+  // Further errors are not reported.
   static constexpr std::size_t kMaxErrors = 200;
 
   explicit Report(dsl::DiagnosticSink& sink) : sink_(sink), errors_before_(sink.error_count()) {}
@@ -28,10 +28,10 @@ class Report {
 
   // The reference is valid until the next report; what is added to one that was left out is lost.
   dsl::Diagnostic& add(dsl::Code code, dsl::Span span, std::string message);
-  // An expression that is null because an environment variable is not set: errors at it, and at what it is
-  // part of, say so.
+  // Marks an expression that is null because an environment variable is not set: errors in it and in
+  // enclosing expressions mention the variable.
   void unset_variable(dsl::Span span, const std::string& name) { unset_.emplace_back(span, name); }
-  // Did the parser find an error in that text, or right behind it?
+  // Did the parser find an error in that text, or right after it?
   bool unparsed(dsl::Span span) const;
   // Of a text that does not compile: most of its warnings are echoes of its errors.
   void drop_warnings() { sink_.drop_warnings(); }

@@ -1,4 +1,4 @@
-// What the compiler knows of types: their names in sentences and what the operators make of them.
+// The compiler's type rules: the names of types in messages, and the result types of operators.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ std::string describe(runtime::TypeSet types);
 
 // The types that `left op right` can have, failure aside; empty where it always fails.
 runtime::TypeSet result_of(dsl::BinaryOp op, runtime::TypeSet left, runtime::TypeSet right);
-// What the operator takes, for messages: "numbers, two strings or two arrays".
+// The operands that the operator accepts, for messages: "numbers, two strings or two arrays".
 std::string operands_of(dsl::BinaryOp op);
 // Some pair of these types fails.
 bool may_fail(runtime::Op op, runtime::TypeSet left, runtime::TypeSet right);

@@ -11,7 +11,7 @@ namespace {
 
 // Behind a leading `| `, which takes two columns itself.
 constexpr unsigned kPipeIndent = 2;
-// A flow with more stages has each on a line of its own.
+// A flow with more stages has each on its own line.
 constexpr std::size_t kStagesOnOneLine = 2;
 
 }  // namespace
@@ -136,8 +136,8 @@ void Formatter::pipeline(const Pipeline& pipeline, unsigned indent) {
   elements(pipeline.source ? &*pipeline.source : nullptr, pipeline.chain, indent);
 }
 
-// On one line, or each stage behind the first on a line of its own that begins with `| `, `indent` columns
-// in. A single stage stays on the line whatever becomes of it.
+// On one line, or with each stage after the first on its own line that begins with `| `, indented by `indent`
+// columns. A single stage always stays on the line.
 void Formatter::elements(const Source* first, const Chain& chain, unsigned indent) {
   std::size_t joined = chain.stages.size() - (first || chain.stages.empty() ? 0 : 1);
   bool comments = !chain.stages.empty() && comment_between(first ? first->span.begin : chain.span.begin,

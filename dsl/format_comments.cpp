@@ -9,8 +9,8 @@ namespace pipec::dsl {
 
 namespace {
 
-// What may stand in the source and not in the canonical form: `;`, a second pair of parentheses, a last
-// comma.
+// Tokens that the source may contain but the canonical form omits: `;`, a second pair of parentheses, a
+// trailing comma.
 bool may_be_left_out(TokenKind kind) {
   return kind == TokenKind::kSemicolon || kind == TokenKind::kComma || kind == TokenKind::kLeftParen ||
          kind == TokenKind::kRightParen;
@@ -84,7 +84,7 @@ bool Formatter::comment_between(std::uint32_t begin, std::uint32_t end) const {
   return first != file_.comments.end() && first->begin < end;
 }
 
-// Nothing but what separates stands between it and the word before it on its line, which was written last.
+// True if only separators are between the comment and the preceding word on its line, which was written last.
 bool Formatter::is_trailing(std::size_t comment) const {
   if (after_comment_) return false;
   const std::string_view before = source_.text().substr(0, file_.comments[comment].begin);

@@ -77,7 +77,7 @@ void Formatter::unparenthesized(const Expr& expr) {
   }
 }
 
-// As it was written, but for white space behind a minus.
+// As written, except for white space after a minus.
 void Formatter::number(const Expr& expr) {
   std::string_view text = source_.text(expr.span);
   if (text.front() == '-') {

@@ -1,6 +1,6 @@
 // Walks the AST in the order of the text and writes it into a Layout, following the source's tokens. A
-// comment stays between the two tokens that it stands between, at the end of the first one's line or on a
-// line of its own, as it was: so formatting again changes nothing.
+// comment stays between the same two tokens, at the end of the first one's line or on its own line, as in the
+// source. Formatting is therefore idempotent.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Formatter {
   std::string format(const Expr& expr);
 
  private:
-  // Where the lines of one list stand: what was written last, and whether anything was.
+  // The state of one list's lines: what was written last, if anything.
   struct Lines {
     bool first = true;
     bool keep_first_break = false;  // a line break also before the first one
@@ -49,7 +49,7 @@ class Formatter {
   void block(const Block& block, unsigned indent);
   void assignments(const AssignmentBlock& block, unsigned indent);
   void statement_block(const Block& block, unsigned indent);
-  // `{`, elements that may stand on one line if there is only one, `}`. Breaks with the group around it.
+  // `{`, elements, `}`; a single element may be on one line. Breaks with the group around it.
   template <class Print>
   void braces(std::size_t count, Span whole, unsigned indent, Print print);
   void statement(const Statement& statement);
@@ -69,15 +69,15 @@ class Formatter {
   void logic(const LogicExpr& expr);
   void object(const ObjectExpr& expr);
   void arguments(const std::vector<Arg>& args, Span span, unsigned indent);
-  // `print(i)` writes one element. Breaks with a comma behind the last.
+  // `print(i)` writes one element. When broken, adds a comma after the last.
   template <class Print>
   void comma_list(const char* opening, const char* closing, std::size_t count, Span whole, unsigned indent,
                   Print print);
 
   // Tokens, comments and lines (format_comments.cpp)
-  // Words and signs as they stand in the source too, blanks between them.
+  // Words and punctuation that also appear in the source, separated by blanks.
   void write(std::string_view text);
-  // What stands at `span` in the source, in another spelling maybe.
+  // The source text at `span`, possibly spelled differently.
   void leaf(Span span, std::string_view text);
   void skip_to(std::uint32_t offset);
   void skip(TokenKind kind);

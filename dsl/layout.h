@@ -18,13 +18,13 @@ class Layout {
   void soft_line() { lines(0); }
   // Always a line break, and every group around it breaks too.
   void hard_line();
-  // The group at hand breaks although it holds no hard line.
+  // Breaks the current group although it holds no hard line.
   void force_break();
-  // Only where the group at hand is broken.
+  // Written only if the current group is broken.
   void if_broken(std::string_view text);
-  // A comment, which ends its line: every group around it breaks, and what follows begins a new line.
-  // `trailing`: it stands at the end of the line of the text before it; else it has a line of its own. Not
-  // counted in widths.
+  // A comment, which ends its line: every enclosing group breaks, and the following text begins a new line.
+  // `trailing`: it is at the end of the preceding text's line; otherwise it has its own line. Not counted in
+  // widths.
   void comment(std::string_view text, bool trailing);
   void open_group();
   void close_group();

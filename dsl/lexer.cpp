@@ -16,7 +16,7 @@ namespace grammar {
 
 using namespace tao::pegtl;  // NOLINT: the grammar reads as a grammar
 
-// What is between tokens.
+// White space and comments between tokens.
 struct blank : plus<one<' ', '\t', '\r', '\n'>> {};
 struct comment : seq<one<'#'>, until<at<sor<one<'\n'>, eof>>>> {};
 
@@ -280,7 +280,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// The characters editors and word processors put in place of plain quotes.
+// The characters that editors and word processors substitute for plain quotes.
 bool is_wrong_quote(char32_t c) {
   return c == '\'' || c == '`' || (c >= 0x2018 && c <= 0x201F) || c == 0xAB || c == 0xBB;
 }
@@ -469,16 +469,16 @@ std::uint32_t Lexer::line_end(std::uint32_t from) const {
   return static_cast<std::uint32_t>(end);
 }
 
-// `r"a="(\d+)""`: where text touches the quote that ends a raw string, and the rest of the line makes no
-// strings of its own, the quote was meant to be in it. Gives where the quote that was meant to end it ends,
-// else 0.
+// `r"a="(\d+)""`: if text touches the quote that ends a raw string, and the rest of the line contains no
+// complete strings, the quote was meant to be part of it. Returns the end of the quote that was meant to
+// close it, else 0.
 std::uint32_t Lexer::raw_string_with_quotes(std::uint32_t from) const {
   const auto end = line_end(from);
   constexpr std::string_view kMayFollow = " \t),]{}|;+-*/%.<>=!?:#";
   if (from >= end || kMayFollow.find(text_[from]) != std::string_view::npos) return 0;
   const auto word = match<grammar::word>(text_, from);
   if (word != 0 && keyword_of(piece(from, from + word)) != Keyword::kNone) return 0;
-  // It ends where a string may end and the quotes behind make pairs.
+  // It ends where a string may end and the quotes after it are paired.
   auto last = std::string_view::npos;
   auto behind = std::count(text_.begin() + from, text_.begin() + end, '"');
   for (auto quote = text_.find('"', from); quote < end; quote = text_.find('"', quote + 1)) {
@@ -542,7 +542,7 @@ Token Lexer::read_number(std::uint32_t begin, std::uint32_t end) {
     std::uint64_t value = 0;
     bool fits = read_integer(without_underscores(hex ? written.substr(2) : written), hex ? 16 : 10, value);
     if (fits && value <= kMaxInt + 1) {
-      token.number = value;  // 2^63 itself is right behind a minus: the parser looks
+      token.number = value;  // 2^63 itself is valid only right after a minus: the parser checks
     } else {
       out_of_range("int");
     }
@@ -581,7 +581,7 @@ Token Lexer::read_number(std::uint32_t begin, std::uint32_t end) {
   }
   auto& found = bad(Code::bad_number, "'" + std::string(written.substr(0, 60)) + "' is not a number");
   if (written.ends_with('_') || written.find("__") != std::string_view::npos) {
-    found.hint("an underscore stands between two digits");
+    found.hint("an underscore must be between two digits");
   } else if (unit_text.starts_with('.') && unit_text.find_first_of("smhdKMG") != std::string_view::npos) {
     found.hint("durations and sizes are whole: write 1500ms, not 1.5s");
   } else if (unit_text.find_first_of("0123456789") != std::string_view::npos && !unit_text.starts_with('.')) {

@@ -24,7 +24,7 @@ class Lexer {
   // Reports text that is not UTF-8 at once. Comments are appended as they are passed.
   Lexer(const SourceFile& source, Reporter& reporter, std::vector<Span>& comments);
 
-  // kEnd for ever once the text has ended.
+  // Always kEnd once the text has ended.
   Token next();
 
  private:

@@ -30,7 +30,7 @@ class Parser {
   ExprPtr bare_expression();
 
  private:
-  // Where a chain stands: within a route, the next arm may follow its last stage.
+  // The context of a chain: within a route, the next arm may follow its last stage.
   enum class Context : std::uint8_t { kFlow, kLet, kArm, kBare };
   struct Operator {
     std::uint8_t level;  // weakest first, as language.md section 4 lists them
@@ -154,7 +154,7 @@ class Parser {
   Span take();
   Name take_name();
 
-  // Reports nothing where the token at hand was reported already, or in the wake of another error.
+  // Reports nothing if the current token was already reported, or as a consequence of another error.
   Diagnostic& fail(Code code, std::string message);
   Diagnostic& fail_at(Code code, Span span, std::string message);
   Diagnostic& fail_expecting(std::string_view what);

@@ -107,7 +107,7 @@ const char* to_string(BinaryOp op) {
 ExprPtr Parser::expression() {
   if (failed_) return std::make_unique<ErrorExpr>(here());
   std::size_t base = operators_.size();
-  for (;;) {  // left only behind an operand, so that no operator is without one
+  for (;;) {  // left only after an operand, so that every operator has one
     bool minus = prefix_operators(base);
     minus_before_ = minus;
     minus_folded_ = false;
@@ -124,7 +124,7 @@ ExprPtr Parser::expression() {
   return result;
 }
 
-// True where the last one is a minus, which a number right behind it takes in.
+// True if the last one is a minus, which becomes part of a number right after it.
 bool Parser::prefix_operators(std::size_t base) {
   bool minus = false;
   for (;;) {
@@ -154,14 +154,14 @@ bool Parser::binary_operator(Operator& out) {
   if (token.kind == TokenKind::kAssign) {
     remark(Code::assignment_in_expression, here(), "'=' in an expression")
         .hint("to compare, write '=='")
-        .note("in a transform, '.field = expr' sets a field; it is a statement of its own");
+        .note("in a transform, '.field = expr' sets a field; it is a separate statement");
     out = {kCompareLevel, false, code(BinaryOp::kEqual), take()};
     return true;
   }
   if (token.keyword == Keyword::kNot &&
       (peek(1).keyword == Keyword::kIn || peek(1).keyword == Keyword::kMatches)) {
     std::string word = peek(1).text;
-    remark(Code::not_an_operand, here(), "'not' stands before the whole comparison")
+    remark(Code::not_an_operand, here(), "'not' goes before the whole comparison")
         .hint("write 'not (a " + word + " b)'");
     take();
   }
@@ -405,7 +405,7 @@ void Parser::object_member(ObjectExpr& object) {
     return;
   }
   if (at(TokenKind::kAssign)) {
-    remark(Code::unexpected_token, here(), "expected ':' behind a key, found '='").hint("write ':'");
+    remark(Code::unexpected_token, here(), "expected ':' after a key, found '='").hint("write ':'");
     take();
   } else if (at(TokenKind::kComma) || at(TokenKind::kRightBrace)) {
     fail_expecting("':' and a value").hint("a member is 'key: value', also where both have one name");
@@ -454,12 +454,12 @@ void Parser::argument(std::vector<Arg>& out, bool lambdas) {
   if (named) {
     arg.name = take_name();
     if (at(TokenKind::kAssign)) {
-      remark(Code::unexpected_token, here(), "expected ':' behind an argument's name, found '='")
+      remark(Code::unexpected_token, here(), "expected ':' after an argument's name, found '='")
           .hint("write ':'");
     }
     take();
   } else if (!out.empty() && out.back().name) {
-    remark(Code::positional_after_named, here(), "a positional argument behind a named one")
+    remark(Code::positional_after_named, here(), "a positional argument after a named one")
         .also(out.back().name->span, "named here")
         .hint("name this one too, or put it first");
   }
@@ -642,7 +642,7 @@ bool Parser::key_segment(std::vector<Segment>& out) {
     take();
     if (at(TokenKind::kLeftParen) && peek().touches) {
       fail_at(Code::misplaced_path, Span{file_, segment.span.begin, peek().begin},
-              "'" + segment.key + "' is called behind its value")
+              "'" + segment.key + "' is called after its value")
           .hint("a function comes first: " + segment.key + "(.a)");
       return false;
     }

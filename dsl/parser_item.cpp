@@ -172,7 +172,7 @@ void Parser::flow_item(std::vector<ItemPtr>& out) {
                         (next.kind == TokenKind::kWord && !begins_stage(next.keyword));
       if (ends) {
         remark(Code::flow_without_end, here(), "this flow ends nowhere")
-            .label("nothing takes the records behind this")
+            .label("nothing takes the records after this")
             .hint("end it in 'sink', 'route' or 'drop'");
       }
       break;
@@ -189,7 +189,7 @@ void Parser::unknown_item() {
   auto expecting = "a flow, let, fn, use, test or a directive";
   if (!at_word()) {
     auto& found = fail_expecting(expecting);
-    if (at(TokenKind::kPipe)) found.hint("a '|' goes on with a flow; there is none before it");
+    if (at(TokenKind::kPipe)) found.hint("a '|' continues a flow, but there is none before it");
     if (at(TokenKind::kRightBrace)) found.hint("there is no open '{' to this one");
     return;
   }
@@ -207,7 +207,7 @@ void Parser::unknown_item() {
     fail(Code::unexpected_token, "'" + word + "' is bound by nothing").hint("write 'let " + word + " = ...'");
   } else if (meant.empty() && at_call(1)) {
     fail(Code::unexpected_token, "expected " + std::string(expecting) + ", found '" + word + "'")
-        .hint("a connector stands behind 'recv': recv " + word + "(...)");
+        .hint("write a connector after 'recv': recv " + word + "(...)");
   } else {
     fail_expecting(expecting).hint(meant).note(
         "directives are commit, dlq, govern and name; a flow is 'source | stage | ...'");
@@ -248,7 +248,7 @@ ItemPtr Parser::commit_item() {
 ItemPtr Parser::dlq_item() {
   auto made = std::make_unique<DlqItem>(take());
   if (at_string()) {
-    fail_expecting("reject, discard or a connector behind 'dlq'").hint("write dlq file(\"dead.ndjson\")");
+    fail_expecting("reject, discard or a connector after 'dlq'").hint("write dlq file(\"dead.ndjson\")");
     return made;
   }
   if (at(Keyword::kDrop)) {

@@ -71,14 +71,14 @@ void Parser::source(Source& out) {
   out.span = since(out.span.begin);
 }
 
-// `{ "|" stage }`, or where a stage is needed `stage { "|" stage }`. After an error the chain goes on at the
-// next '|'.
+// `{ "|" stage }`, or where a stage is needed `stage { "|" stage }`. After an error the chain continues at
+// the next '|'.
 void Parser::pipes(Chain& out, Context context, bool needs_stage) {
   out.span = here();
   bool first = true;
   for (;; first = false) {
     if (!(first && needs_stage)) {
-      if (!failed_ && at(TokenKind::kError)) {  // reported; the chain may go on behind it
+      if (!failed_ && at(TokenKind::kError)) {  // reported; the chain may continue after it
         failed_ = true;
         skip_to_stage();
       }
@@ -222,7 +222,7 @@ StagePtr Parser::misspelt_stage(Context context) {
     fail(Code::unknown_stage, "unknown stage '" + peek().text + "'").hint(advice);
     return nullptr;
   }
-  // `name "..."` behind a flow is a directive; so only a name on the same line is taken for a misspelt one.
+  // `name "..."` after a flow is a directive, so only a name on the same line is treated as a misspelt stage.
   const auto meant = suggest(peek().text, kStages);
   if (!meant) {
     const std::string name = take_name().text;
@@ -269,7 +269,7 @@ AssignmentBlock Parser::assignments() {
   return out;
 }
 
-// To the '}' of the block at hand, or to where it must have ended.
+// Skips to the '}' of the current block, or to where it must have ended.
 void Parser::skip_to_brace() {
   unsigned braces = 0;
   for (; !at(TokenKind::kEnd); tokens_.take()) {
@@ -285,7 +285,7 @@ Connector Parser::connector(const char* what) {
   bool named = at_word() && (peek().keyword == Keyword::kNone || peek().keyword == Keyword::kNull);
   if (failed_ || !named) {
     bool format = std::string_view(what) == "parse";
-    auto& found = fail_expecting(std::string(format ? "a format" : "a connector") + " behind '" + what + "'");
+    auto& found = fail_expecting(std::string(format ? "a format" : "a connector") + " after '" + what + "'");
     if (at_string()) {
       found.hint(format ? "a format is a bare word: parse json"
                         : "write " + std::string(what) + " file(\"...\")");
@@ -310,7 +310,7 @@ StagePtr Parser::filter_stage(Context context) {
     made->otherwise = FilterStage::Else::kDlq;
     if (at_string()) made->reason = string();
   } else {
-    fail_expecting("'drop' or 'dlq' behind the 'else' of a filter");
+    fail_expecting("'drop' or 'dlq' after the 'else' of a filter");
   }
   return made;
 }
@@ -388,8 +388,7 @@ void Parser::arm_after_else(Span first, bool is_else) {
   if (is_else) {
     remark(Code::unexpected_token, first, "a second 'else' in one route");
   } else {
-    remark(Code::unexpected_token, first, "an arm behind the 'else' of its route")
-        .hint("put the 'else' last");
+    remark(Code::unexpected_token, first, "an arm after the 'else' of its route").hint("put the 'else' last");
   }
 }
 
@@ -448,7 +447,7 @@ void Parser::skip_to_stage() {
   }
 }
 
-// Arms begin on a line of their own, as a rule.
+// Arms usually begin on a new line.
 void Parser::skip_to_arm() {
   unsigned braces = 0;
   for (; !at(TokenKind::kEnd); tokens_.take()) {

@@ -87,7 +87,7 @@ void Parser::statements(Block& out) {
   }
 }
 
-// What cannot be part of a block, so that its '}' must be missing.
+// True at a token that cannot be part of a block, so its '}' must be missing.
 bool Parser::at_outside_of_block() {
   if (at(TokenKind::kEnd) || at(TokenKind::kPipe)) return true;
   if (!at_word() || peek(1).kind == TokenKind::kAssign) return false;

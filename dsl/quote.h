@@ -11,7 +11,7 @@ std::string escaped(std::string_view text);
 // With the quotes.
 std::string quoted(std::string_view text);
 bool is_identifier(std::string_view text);
-// A key behind its point: `.a`, `."odd key"`.
+// A key after its dot: `.a`, `."odd key"`.
 std::string key_segment(std::string_view key);
 
 }  // namespace pipec::dsl

@@ -10,8 +10,8 @@ namespace {
 
 constexpr unsigned kTabStop = 4;
 
-// A line as it is shown: tabs are blanks, control characters and invalid bytes have a substitute, and of a
-// long line only a part is there.
+// A line as it is shown: tabs are blanks, control characters and invalid bytes are substituted, and a long
+// line is shown only in part.
 struct ShownLine {
   std::string text;
   unsigned caret_begin = 0;  // cells from the text's beginning
@@ -59,7 +59,7 @@ ShownLine show(std::string_view line, std::size_t from, std::size_t to, unsigned
     column = 3;
   }
   unsigned last_column = column + width;
-  std::size_t last = at + std::size_t{8} * width;  // of bytes: what has no width could go on for ever
+  std::size_t last = at + std::size_t{8} * width;  // in bytes: characters without width could be unlimited
   shown.caret_begin = shown.caret_end = column;
   bool begin_set = false, end_set = false;
   while (at < line.size() && at < last && column < last_column) {

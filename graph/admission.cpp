@@ -149,8 +149,8 @@ void Admission::want_commit() noexcept {
   }
 }
 
-// Exactly once: the transaction has to hold the outputs of its positions and of nothing behind them, so the
-// source stands still from a commit point until it is committed.
+// Exactly once: the transaction must hold exactly the outputs of its positions, so the source waits from a
+// commit point until it is committed.
 void Admission::end_transaction_when_due() {
   {
     const std::lock_guard lock(mutex_);
@@ -177,7 +177,7 @@ void Admission::let_time_pass() noexcept {
   }
 }
 
-// In the order of the plan, so that what one stage lets out comes to those behind it before their own end.
+// In plan order, so that records that one stage releases reach downstream stages before those stages end.
 void Admission::source_ended(std::uint32_t source) noexcept {
   const Topology& topology = shared_.topology;
   std::vector<std::uint32_t> ended;

@@ -26,14 +26,14 @@ class Admission {
   // The time of the commit interval begins.
   void start() { last_commit_point_ = shared_.options.clock->steady_now(); }
 
-  // What was received for `source`, into the total order. The view is for the caller to send on.
+  // Admits a batch received for `source` into the total order. The caller sends the returned view on.
   BatchView* admit(std::uint32_t source, InFlightBatch& in_flight) noexcept;
-  // A receive that goes on in parts: between them there is no commit point.
+  // Begins a receive that is split into parts, with no commit point between them.
   void begin_parts();
-  // A batch of an ordered stage's own, without a record yet, and on its way.
+  // Admits and sends a batch that begins at an ordered stage, without records yet.
   void admit_own(std::uint32_t feed, InFlightBatch::Call call) noexcept;
-  // An empty batch that visits the serial places alone: at the end of the input, when a source goes quiet,
-  // when somebody asks for it. Not where nothing came since the last one.
+  // Admits an empty batch that visits only the serial places: at the end of the input, when a source becomes
+  // idle, or on request. Does nothing if no batch was admitted since the last one.
   void admit_commit_point() noexcept;
 
   // A connector asks for it. A transaction is ended by the source's own thread, between two receives.

@@ -71,7 +71,7 @@ void Branches::join_in_front_of(std::uint32_t i) {
   entries_[i] = join.in;
 }
 
-// Several edges behind a node with one way out: a fan-out in between.
+// Connects a node to its successors. A node with one output and several edges gets a fan-out in between.
 void Branches::connect_behind(std::uint32_t i) {
   const std::vector<Topology::Edge>& edges = shared_.topology.edges[i];
   const std::vector<Way*>& ways = outs_[i];

@@ -25,7 +25,7 @@ class Branches {
  public:
   Branches(const Shared& shared, Wiring& wiring, const Connectors& connectors);
 
-  // What the source of this number receives goes in here.
+  // The input for batches received by this source.
   const Input<BatchView*>& read(std::uint32_t source) const { return reads_[source].in; }
   // Where all branches end, and where the rest of a batch that was left undone comes back from.
   void connect(EndsNode& ends);

@@ -20,10 +20,10 @@ Node named(Node::Kind kind, std::string name) {
 
 // Empty where there is nothing to call, which Pipeline::make() reports.
 template <typename Connector>
-std::function<Result<std::unique_ptr<Connector>>()> factory(
-    std::function<std::unique_ptr<Connector>()> make) {
+Factory<Connector> factory(std::function<std::unique_ptr<Connector>()> make) {
   if (!make) return nullptr;
-  return [make = std::move(make)]() -> Result<std::unique_ptr<Connector>> { return make(); };
+  return
+      [make = std::move(make)](const RunServices&) -> Result<std::unique_ptr<Connector>> { return make(); };
 }
 
 }  // namespace
@@ -68,6 +68,13 @@ void Builder::dead_letters_to(std::string name, MakeSink make) {
   plan_.dead_letters.state_key = name;
   plan_.dead_letters.name = std::move(name);
   plan_.dead_letters.make_sink = factory<runtime::Sink>(std::move(make));
+}
+
+void Builder::on_dead_letter(TakeDeadLetter take) {
+  if (!take) report("dead letters", "on_dead_letter() was given no function to call");
+  plan_.dead_letters.kind = DeadLetterPolicy::Kind::call;
+  plan_.dead_letters.name = "on_dead_letter";
+  plan_.dead_letters.call = std::move(take);
 }
 
 Builder::Stream Builder::Stream::stage(std::string name, std::shared_ptr<const runtime::Stage> stage) const {
@@ -129,8 +136,8 @@ Builder::Stream Builder::Stream::ordered(std::string name, MakeState make_state,
   node.state_key = node.name;
   node.trusted = true;
   node.can_dead_letter = true;
-  node.make_ordered = [make_state = std::move(make_state),
-                       apply = std::move(apply)]() -> Result<std::unique_ptr<runtime::OrderedStage>> {
+  node.make_ordered = [make_state = std::move(make_state), apply = std::move(apply)](
+                          const RunServices&) -> Result<std::unique_ptr<runtime::OrderedStage>> {
     std::unique_ptr<StageState> state = make_state();
     if (!state) return std::unique_ptr<runtime::OrderedStage>();
     return ordered_stage(std::move(state), apply);
@@ -147,7 +154,7 @@ std::vector<Builder::Stream> Builder::Stream::route(std::string name, std::size_
   const Stream route = builder_->follow(*this, std::move(node));
   std::vector<Stream> out;
   for (std::size_t i = 0; i < arms; ++i) {
-    // A node of its own, behind which fan-out is possible as anywhere.
+    // A separate node, so that fan-out is possible after it.
     const std::uint32_t arm = builder_->add(named(Node::Kind::merge, "arm " + std::to_string(i)));
     builder_->plan_.nodes[route.node_].next.push_back(arm);
     out.push_back(Stream(*builder_, arm));

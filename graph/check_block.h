@@ -14,7 +14,7 @@ runtime::Result<runtime::Received> checked(runtime::Result<runtime::Received> an
 // The records of a block that a worker has read (Block::reader).
 runtime::Status check_records(const runtime::Block& block);
 
-// What a stage of the embedding program's own left of a batch of `block`.
+// Checks the batch of `block` after a stage of the embedding program has processed it.
 runtime::Status check_batch(const runtime::Batch& batch, const runtime::Block& block);
 
 // The records that such a stage has left for another call, which must lie in the first `buffers` buffers.

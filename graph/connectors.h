@@ -35,7 +35,7 @@ class Connectors {
     std::uint32_t node = 0;
     std::unique_ptr<runtime::OrderedStage> stage;
   };
-  // What the governor leaves to each of them; 0: no limit.
+  // The governor's queue limit for each of them; 0: no limit.
   struct QueueLimits {
     std::size_t receiver = 0, sink = 0;
   };
@@ -46,14 +46,14 @@ class Connectors {
   // `want_commit`: asks for a commit point. `stopping`: nothing more is opened.
   void on_want_commit(std::function<void()> want_commit) { want_commit_ = std::move(want_commit); }
   void keep_queue_limits(const QueueLimits& limits) { queue_limits_ = limits; }
-  // Makes and opens them all, then begins: only now anything that is there is changed.
+  // Creates and opens all of them, then calls begin(); no existing data changes before that.
   runtime::Status open(const std::function<bool()>& stopping);
   // Every source came to its end, or was stopped, and what it gave is committed.
   runtime::Status finish(bool stopped);
   // Whatever was made is closed, also after a failed open.
   void close();
 
-  // From any thread. What is being opened, or the receivers.
+  // Any thread. Interrupts the connector that is being opened, or the receivers.
   void interrupt_sources();
   void interrupt_sinks();
   // Calls `call` while all of them are open and stay open; false: they are not.
@@ -87,6 +87,7 @@ class Connectors {
   runtime::Status make_all();
   runtime::Status open_all();
   runtime::Status open_sink(runtime::Sink& sink, const std::string& state_key);
+  runtime::Status open_receiver(const Source& source);
   runtime::Status open_stage(const Stateful& stage);
   runtime::Status begin();
   runtime::Beginning beginning() const;
@@ -104,6 +105,7 @@ class Connectors {
   std::deque<Stateful> stages_;
   std::unique_ptr<runtime::Sink> dead_letter_sink_;
   runtime::Beginning beginning_;
+  RunServices services_;
 
   struct Opening {
     std::function<bool()> stopping;

@@ -24,6 +24,10 @@ constexpr const char* kEmptied = "emptied";
 
 Status Connectors::open(const std::function<bool()>& stopping) {
   opening_.stopping = stopping;
+  services_.clock = shared_.options.clock;
+  services_.log = [this, leash = leash_.share()](const std::string& line) {
+    if (const auto running = leash->hold()) shared_.log.line(line);
+  };
   beginning_ = beginning();
   if (Status made = make_all(); !made) return made;
   if (Status opened = open_all(); !opened) return opened;
@@ -38,7 +42,7 @@ template <typename Part, typename Make>
 Status Connectors::make_part(std::unique_ptr<Part>& to, std::size_t place, const char* what,
                              const Make& make) {
   Status status = shared_.faults.foreign(Activity::Call::open, place, [&]() -> Status {
-    Result<std::unique_ptr<Part>> made = make();
+    Result<std::unique_ptr<Part>> made = make(services_);
     if (!made) return std::move(made.error());
     if (!*made) return Error{"plan", std::string("its factory gave no ") + what, {}, {}, false};
     to = std::move(*made);
@@ -86,7 +90,7 @@ Status Connectors::make_all() {
   return {};
 }
 
-// Checks everything and changes nothing that is there.
+// Checks everything and changes no existing data.
 Status Connectors::open_all() {
   const auto open_one = [&](runtime::Sink& sink, std::size_t place, const std::string& state_key) {
     return open_part(
@@ -106,7 +110,6 @@ Status Connectors::open_all() {
   }
   for (const Source& source : sources_) {
     runtime::Receiver& receiver = *source.receiver;
-    const std::string& state_key = shared_.plan.nodes[source.node].state_key;
     Status opened = open_part(
         source.node, [&receiver] { receiver.interrupt(); },
         [&] {
@@ -114,7 +117,7 @@ Status Connectors::open_all() {
             if (const auto running = leash->hold()) want();
           });
           if (queue_limits_.receiver != 0) receiver.keep_queue_limit(queue_limits_.receiver);
-          return receiver.open(shared_.options.from_start ? StateEntries() : keeper_.saved(state_key));
+          return open_receiver(source);
         });
     if (!opened) return opened;
   }
@@ -138,6 +141,19 @@ Status Connectors::open_sink(runtime::Sink& sink, const std::string& state_key) 
   return sink.open(keeper_.saved(state_key));
 }
 
+// With `commit sink` the sink's transaction says where to resume.
+Status Connectors::open_receiver(const Source& source) {
+  const Node& node = shared_.plan.nodes[source.node];
+  if (shared_.options.from_start) return source.receiver->open({});
+  if (shared_.plan.commit != CommitMode::sink) return source.receiver->open(keeper_.saved(node.state_key));
+  StateEntries saved;
+  const End& end = sinks_.front();
+  Status status = shared_.faults.foreign(Activity::Call::open, end.node,
+                                         [&] { return end.sink->saved_positions(node.name, saved); });
+  if (!status) return shared_.faults.at(std::move(status.error()), end.node);
+  return source.receiver->open(saved);
+}
+
 // S7: state that was kept for another meaning of the stage is refused.
 Status Connectors::open_stage(const Stateful& stage) {
   if (shared_.options.from_start) return stage.stage->open({});
@@ -149,7 +165,7 @@ Status Connectors::open_stage(const Stateful& stage) {
     if (meaning->value != node.meaning) {
       return Error{"state",
                    "its state was kept for " + meaning->value + ", and it is " + node.meaning +
-                       " now: change it back, or begin anew with --from-start",
+                       " now: change it back, or start over with --from-start",
                    {},
                    {},
                    false};
@@ -176,9 +192,9 @@ runtime::Beginning Connectors::beginning() const {
   return result;
 }
 
-// F13: everything is open. The intention to begin anew is durable before anything is emptied, and stays until
-// that is done; then the sinks cut back, empty and make what has to be, and what they say of it is durable
-// before the first record comes.
+// F13: called when everything is open. If the run starts over, that intention is made durable before anything
+// is emptied, and kept until that is done. Then the sinks truncate, empty and create files as needed, and
+// their entries are durable before the first record arrives.
 Status Connectors::begin() {
   StateEntries changes;
   runtime::CheckpointStore* const store = keeper_.store();

@@ -29,7 +29,7 @@ class Emitted : public Emit {
     if (buffer_ == 0) buffer_ = batch_.add_buffer(batch_.block().bytes());
     runtime::Buffer& buffer = *batch_.buffers[buffer_];
     if (payload.size() > std::numeric_limits<std::uint32_t>::max() - buffer.size()) {
-      throw std::length_error("what a stage makes of one batch is larger than 4 GiB");
+      throw std::length_error("a stage's output for one batch is larger than 4 GiB");
     }
     runtime::Record made = record_;
     made.buffer = buffer_;

@@ -30,10 +30,10 @@ class Faults {
     end_soon_ = std::move(soon);
   }
 
-  // The batch, and all behind it, are not written and not committed.
+  // Neither the batch nor any later one is written or committed.
   void fail_batch(InFlightBatch& in_flight, runtime::Error error) noexcept;
   void fail_batch(InFlightBatch& in_flight, runtime::Error error, std::size_t place) noexcept;
-  // Nobody's batch: what was received goes on.
+  // Not tied to a batch: records already received are still processed.
   void fail_at(runtime::Error error, std::size_t place) noexcept;
   // The same from a thread that holds locks.
   void fail_soon(runtime::Error error, std::size_t place) noexcept;

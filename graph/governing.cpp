@@ -38,7 +38,7 @@ void Governing::add_to(Wiring& wiring) {
 
 Status Governing::start() {
   if (Status status = governor_->start(); !status) return status;
-  // A record is there several times over: as it is read, in what stages make of it, in the sinks' buffers.
+  // A record exists several times: as input, in the output of stages, in the sinks' buffers.
   constexpr std::size_t kRecordShare = 8;
   // An eighth is for what all workers of all pipelines make of a record each, at the same time; a half for
   // the one that makes more.
@@ -136,7 +136,8 @@ void Governing::look() {
   gate_.drain(decision.drain);
 }
 
-// An edge: sources do not receive under a hold, and those that hold a connection are told, once each (G7).
+// Starts or ends a hold. Sources do not receive during a hold, and those that keep a connection are notified,
+// once each (G7).
 void Governing::set_held(bool held, const std::string& reason) {
   if (held ? !gate_.close() : !gate_.open()) return;
   const Time now = shared_.options.clock->steady_now();

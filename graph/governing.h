@@ -1,5 +1,5 @@
-// The governor of one run, on a thread of its own: what it sees, what it decides, and the figures that others
-// may read. Its law is runtime::Governor's.
+// The governor of one run, on its own thread: its observations, its decisions, and metrics that others may
+// read. The control law is in runtime::Governor.
 #pragma once
 
 #include <chrono>
@@ -41,9 +41,9 @@ class Governing {
 
   Gate& gate() { return gate_; }
   const Gate& gate() const { return gate_; }
-  // The largest record that fits into memory; 0: nobody knows.
+  // The largest record that fits into memory; 0: unknown.
   std::size_t largest_record() const { return largest_record_; }
-  // What is in memory, apart from `own` bytes, is more than there may be, while something is in flight.
+  // True if memory use, apart from `own` bytes, exceeds the limit while batches are in flight.
   bool too_much_beside(std::size_t own) const;
   // Waits for the next round.
   void have_it_look();

@@ -33,7 +33,7 @@ class Graph {
     Connectors& connectors;
     Admission& admission;
     StateKeeper& keeper;
-    Governing* governing;  // null: nobody governs
+    Governing* governing;  // null: `govern off`
     std::function<void()> idle;
     CommitterNode::Pause pause;
   };

@@ -1,7 +1,6 @@
-// What goes through the graph. An InFlightBatch is one admitted batch as a whole: its place in the
-// total order, its block, its lease, its dead letters, and how many branches still have to report. A
-// BatchView is one branch's view of it. Both are pooled, travel as plain pointers, and are owned by whoever
-// holds the pointer.
+// The messages of the graph. An InFlightBatch is one admitted batch as a whole: its place in the total order,
+// its block, its lease, its dead letters, and how many branches still have to report. A BatchView is one
+// branch's view of it. Both are pooled and travel as owning raw pointers.
 #pragma once
 
 #include <atomic>
@@ -24,8 +23,8 @@ namespace pipec::graph {
 struct InFlightBatch;
 struct BatchView;
 
-// A stage made so much of a batch that it stopped in the middle. What it has done goes on as a part; when
-// that has come out at all its ends, the stage goes on with the rest.
+// A batch whose output grew so large that a stage stopped in the middle. The records done so far continue as
+// a part. When that part has reached all its ends, the stage resumes with the rest.
 struct Split {
   BatchView* rest = nullptr;           // records that the stage has not looked at
   std::uint32_t node = 0;              // the stage
@@ -38,10 +37,10 @@ struct BatchView {
   runtime::Batch batch;
   InFlightBatch* in_flight = nullptr;
   std::uint32_t ordinal = 0;   // of the edge it came along
-  Split* split = nullptr;      // set: more of this batch comes behind it
+  Split* split = nullptr;      // set: more of this batch follows
   bool only_snapshot = false;  // for a serial place that the batch does not reach, at a commit point
   std::size_t outlined = 0;    // bytes of the batch's outline that are counted as the in-flight batch's
-  std::unique_ptr<runtime::Prepared> prepared;  // on its way to an ordered stage's apply()
+  std::unique_ptr<runtime::Prepared> prepared;  // for an ordered stage's apply()
 };
 
 struct RoutedLetter {
@@ -57,9 +56,9 @@ struct InFlightBatch {
   enum class Call : std::uint8_t { apply, finish, on_time };
   Call call = Call::apply;  // of the ordered stage where it begins
   bool ends_split = false;  // the last part of a receive that was more than the budget
-  std::size_t bytes = 0;    // of its records as they came
-  std::size_t lease = 0;    // bytes held in the limiter; under the mutex once the batch is on its way
-  std::size_t made = 0;     // bytes that stages made of it, under the mutex
+  std::size_t bytes = 0;    // of its records as received
+  std::size_t lease = 0;    // bytes held in the limiter; under the mutex once the batch was sent
+  std::size_t made = 0;     // bytes of stages' output for it, under the mutex
   std::chrono::steady_clock::time_point received;  // governed
   std::atomic<std::int64_t> worked{0};             // governed: nanoseconds in stages and sinks
   std::shared_ptr<runtime::Block> block;
@@ -67,7 +66,7 @@ struct InFlightBatch {
   Countdown branches;
   BatchView* held = nullptr;  // commit sink: written after the dead letters are out
 
-  std::mutex mutex;  // the rest, while several branches are under way
+  std::mutex mutex;  // guards the rest, while several branches are active
   std::vector<RoutedLetter> letters;
   runtime::StateEntries entries;
   struct Join {

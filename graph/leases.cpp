@@ -8,7 +8,7 @@ namespace pipec::graph {
 
 namespace {
 
-// What the first batch of a source is asked for, where stages may make more of it: nobody knows yet how much.
+// The size of a source's first batch if stages may expand it: the expansion is not known yet.
 constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
 // Where a sink wants small batches. record_limit() follows.
 constexpr std::size_t kSmallBatchBytes = std::size_t{32} << 10;
@@ -28,8 +28,8 @@ Leases::Leases(Limiter& limiter, const Plan& plan, const Topology& topology, con
   }
 }
 
-// Room is reserved before a receive, and no source keeps it from the others while it waits for data. What
-// stages will make of the bytes is reserved with them, as far as it is known.
+// Credit is reserved before a receive, and no source withholds it from the others while it waits for data.
+// The reservation includes the stages' expected output for these bytes, as far as it is known.
 Leases::Reservation Leases::reservation(std::uint32_t number, bool small) const {
   const Source& source = sources_[number];
   const std::size_t share = budget() / sources_.size();
@@ -45,8 +45,8 @@ Leases::Reservation Leases::reservation(std::uint32_t number, bool small) const 
   return found;
 }
 
-// What a batch keeps of each record (Slice, Record) is memory as well, which no lease shows: it must not be
-// many times the bytes. Records shorter than this on average make smaller batches.
+// A batch's bookkeeping per record (Slice, Record) is memory that no lease accounts for, so it must not be
+// many times the payload. If records are shorter than this on average, batches are smaller.
 std::size_t Leases::record_limit(std::size_t bytes) const {
   constexpr std::size_t kShortRecord = 16;
   const std::size_t by_bytes = std::max<std::size_t>(1, bytes / kShortRecord);
@@ -99,8 +99,8 @@ void Leases::note_freed(InFlightBatch& in_flight, std::size_t bytes) {
   in_flight.lease = all;
 }
 
-// What a stage wrote into new buffers is in flight as well (G2). Workers never wait: the batch keeps what it
-// needs, and the next ones wait at the source.
+// Bytes that a stage wrote into new buffers are in flight too (G2). Workers never wait: the batch keeps the
+// bytes it needs, and the next ones wait at the source.
 void Leases::note_made(InFlightBatch& in_flight, std::size_t bytes) {
   if (!governed_ || bytes == 0 || in_flight.bare) return;
   const std::lock_guard lock(in_flight.mutex);

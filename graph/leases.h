@@ -20,7 +20,7 @@ namespace pipec::graph {
 
 class Leases {
  public:
-  // `clock`: null where nobody governs; then nothing is counted but what came in.
+  // `clock`: null without a governor; then only received bytes are counted.
   Leases(Limiter& limiter, const Plan& plan, const Topology& topology, const RunOptions& options,
          unsigned threads, std::size_t budget, bool governed);
 
@@ -37,7 +37,7 @@ class Leases {
   std::size_t record_limit(std::size_t bytes) const;
   // Waits until the first batch of the source has told what stages make of it; false: the run ends.
   bool wait_probed(std::uint32_t source) { return sources_[source].probed.wait(); }
-  void no_more();  // nobody waits for it any more
+  void no_more();  // no thread waits for it any more
 
   static std::size_t made_in(const runtime::Batch& batch, std::size_t buffers_before);
   std::size_t output_allowance(InFlightBatch& in_flight) const;
@@ -56,7 +56,7 @@ class Leases {
   std::size_t budget() const { return budget_.load(std::memory_order_relaxed); }
   std::size_t last_received() const { return last_received_.load(std::memory_order_relaxed); }
   bool governed() const { return governed_; }
-  // For WorkTimer: null where nobody wants to know.
+  // For WorkTimer: null if times are not measured.
   const runtime::Clock* clock() const { return governed_ ? options_.clock : nullptr; }
   Limiter& limiter() const { return limiter_; }
 

@@ -1,5 +1,5 @@
-// What a run has lent and borrowed, and how both end with it: connectors may keep a callback into the run
-// for longer than the run, and threads that hang may stay in the run for longer than the caller's clock.
+// Ends a run's loans. A connector may keep a callback into the run after the run has ended, and a hung thread
+// may stay in the run after the caller's clock is gone.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class Leash : public std::enable_shared_from_this<Leash> {
     if (cut_) lock.unlock();
     return lock;
   }
-  // Waits for the calls that are under way.
+  // Waits for calls in progress.
   void cut() {
     const std::lock_guard lock(mutex_);
     cut_ = true;

@@ -39,14 +39,14 @@ class Ledger {
   void admit(const InFlightBatch& in_flight, bool ends_transaction);
   // The batch is done or failed for good. `out_of_memory` is called in the handler of what was thrown.
   void settle(InFlightBatch& in_flight, bool done, const std::function<void()>& out_of_memory);
-  // A batch's books are closed. True: nothing is in flight any more, and somebody waits for that.
+  // Closes a batch's accounts. True: nothing is in flight any more, and a thread waits for that.
   bool leave();
 
   // What can be committed now; one commit at a time.
   std::optional<Commit> take();
   void end(const Commit& commit, CommitEnd how);
 
-  // Transactional: until the commit point that is out has been committed; `ending` is asked now and then.
+  // Transactional: waits until the pending commit point has been committed; polls `ending`.
   void wait_transaction_ended(const std::function<bool()>& ending);
 
   // Batches that have left since the beginning.
@@ -76,13 +76,13 @@ class Ledger {
 
   mutable std::mutex mutex_;
   CommitBarrier barrier_;
-  bool transaction_open_ = false;  // a commit point is out and not yet committed
+  bool transaction_open_ = false;  // a commit point was sent and is not yet committed
   std::condition_variable transaction_ended_;
   std::map<Partition, PositionName> names_;
   std::map<Partition, runtime::PositionRange> committed_;
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> finished_{0};
-  std::atomic<bool> draining_{false};  // somebody waits for the last batch
+  std::atomic<bool> draining_{false};  // a thread waits for the last batch
 };
 
 }  // namespace pipec::graph

@@ -45,7 +45,8 @@ class Phases {
   }
 
   // Sleeps until `reached`. Meanwhile `end_early` is called where a thread asks for it, and `past_deadline`
-  // when a run that is ending has not come to its end in time. False: not even in the grace behind that.
+  // when a run that is stopping has not ended in time. False: it has not ended even in the grace period after
+  // that.
   bool wait_for(const std::function<bool(const State&)>& reached, const std::function<void()>& end_early,
                 const std::function<void()>& past_deadline);
   // A wait that the deadline cuts short. False: it has passed.

@@ -22,7 +22,7 @@ class RunPipeline final : public Pipeline {
  public:
   explicit RunPipeline(std::shared_ptr<Run> run) : run_(std::move(run)) {}
 
-  // Whoever lets go of a pipeline that runs ends the run.
+  // Destroying a running pipeline ends the run.
   ~RunPipeline() override {
     stop();
     const std::shared_ptr<Use> use = use_;

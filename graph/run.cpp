@@ -230,14 +230,14 @@ void Run::past_deadline() {
   end_early();
 }
 
-// Foreign code hangs and cannot be ended. Its thread still stands in this run, so the run, with receivers,
-// sinks and workers, is kept alive until the process ends: leaked on purpose. What belongs to the caller is
-// not touched again.
+// Foreign code hangs and cannot be stopped. Its thread is still inside this run, so the run, with receivers,
+// sinks and workers, is kept alive until the process ends: leaked on purpose. The caller's objects are not
+// used again.
 void Run::abandon() {
   common_.faults.abandon();
   leash_->cut();
   common_.clock.give_back();
-  // A save that is under way uses the caller's store, a line the caller's log: they are waited for.
+  // Wait for saves and log lines in progress: they use the caller's store and log.
   keeper_.stop();
   common_.log.stop();
   common_.timer.stop();

@@ -1,8 +1,8 @@
 // One run of a plan: its parts, its threads, and how it ends.
 //
-// Threads: one per source, one that opens, commits and closes, a timer, the governor's where there is one,
-// TBB's workers, and the one in run(), which sleeps. All of them may outlive run() if foreign code hangs past
-// the deadline: the run is then kept alive for ever.
+// Threads: one per source, one that opens, commits and closes, a timer, the governor's if there is one, TBB's
+// workers, and the one in run(), which sleeps. All of them may outlive run() if foreign code hangs past the
+// deadline: the run is then kept alive until the process ends.
 #pragma once
 
 #include <chrono>

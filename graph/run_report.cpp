@@ -1,4 +1,4 @@
-// What a run tells of itself.
+// The status that a run reports.
 #include "graph/run.h"
 
 namespace pipec::graph {

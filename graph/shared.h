@@ -1,4 +1,4 @@
-// What the nodes of one run share.
+// Objects that the nodes of one run share.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ struct Counters {
   }
 };
 
-// What was used is kept for the next time.
+// Used objects are kept for reuse.
 struct Pools {
   explicit Pools(std::size_t batches) : buffers(batches) {}
   runtime::BufferPool buffers;  // before all that holds buffers

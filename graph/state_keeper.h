@@ -1,5 +1,5 @@
-// The checkpoint as the parts of one run see it: each has entries under a state key of its own. The store is
-// the caller's: once run() has given up it is not touched any more.
+// The checkpoint as seen by the parts of one run: each has entries under its own state key. The caller owns
+// the store: once run() has given up, the store is not used any more.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace pipec::graph {
 
 class StateKeeper {
  public:
-  // The checkpoint's own entry: how far a run that begins anew has come.
+  // The checkpoint's own entry: the progress of a run that starts over.
   static constexpr const char* kAnew = "anew";
   // Under a stage's state key: what its state depends on (Node::meaning).
   static constexpr const char* kMeaning = "\tmeaning";
@@ -32,13 +32,13 @@ class StateKeeper {
   std::string saved_value(std::string_view key) const;
   static std::string prefix(const std::string& state_key);
   static void add(const std::string& state_key, runtime::StateEntries&& own, runtime::StateEntries& to);
-  // The part of `key` behind the owner's; empty: it is no owner's.
+  // The part of `key` after the owner's prefix; empty: the key has no owner.
   static std::string_view own_key(std::string_view key);
 
-  // Saves what `changes` gives, while nobody else can; entries with an empty value are removed. An error
-  // after stop().
+  // Saves the entries that `changes` returns, under the store's lock; entries with an empty value are
+  // removed. Fails after stop().
   runtime::Status save(const std::function<runtime::Status(runtime::StateEntries& changes)>& changes);
-  // Waits for a save that is under way.
+  // Waits for a save in progress.
   void stop();
 
  private:

@@ -17,8 +17,8 @@ class Timer {
   void after(std::chrono::milliseconds delay, Task task);
   // Until stop(). interval > 0.
   void every(std::chrono::milliseconds interval, Task task);
-  // What is due once is due now, and from now on at once: the run is over, nobody waits for a broker any
-  // more.
+  // On shutdown: runs pending one-shot timers immediately, and later ones as soon as they are added, since
+  // retries need not wait any more.
   void hurry();
   void stop();
   // The thread's body. Returns after stop(); a task that runs is finished, what is left is dropped.

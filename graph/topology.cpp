@@ -23,7 +23,7 @@ bool ends_branch(Kind kind) {
 }
 
 Status check_node(const Plan& plan, const Node& node) {
-  if (ends_branch(node.kind) && !node.next.empty()) return bad_plan(node, "a sink has nothing behind it");
+  if (ends_branch(node.kind) && !node.next.empty()) return bad_plan(node, "a sink cannot have a successor");
   if (!ends_branch(node.kind) && node.next.empty())
     return bad_plan(node, "the branch has no end: a sink or drop is missing");
   for (const std::uint32_t next : node.next) {
@@ -42,8 +42,8 @@ Status check_node(const Plan& plan, const Node& node) {
   return {};
 }
 
-// Entries in the checkpoint are told apart by their owner's key, so no two may share one, unless both say
-// that they do.
+// The owner's key distinguishes entries in the checkpoint, so no two owners may have the same key unless both
+// declare it shared.
 Status check_keys(const Plan& plan) {
   std::set<std::string> keys;
   for (const Node& node : plan.nodes) {

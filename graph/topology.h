@@ -17,18 +17,18 @@ struct Topology {
   std::vector<std::vector<Edge>> edges;  // per node
   std::vector<std::uint32_t> sources;    // nodes, in the order of the plan
   std::vector<std::uint32_t> sinks;
-  // Nodes that take batches one at a time, in an order of their own: the sinks, then the ordered stages.
+  // Nodes that take batches one at a time, each with its own numbering: the sinks, then the ordered stages.
   std::vector<std::uint32_t> serial_places;
   std::vector<std::uint32_t> place_of;  // node -> index in serial_places; only for these
-  // Nodes where a batch may begin: the sources, then the ordered stages, which give records of their own when
-  // the input ends or time passes. In an order in which every edge leads forward.
+  // Nodes where a batch may begin: the sources, then the ordered stages, which emit their own records when
+  // the input ends or time passes. In topological order.
   std::vector<std::uint32_t> feeds;
   // Per feed: how many parts of each of its batches arrive at a node (0: the node never sees this feed).
   std::vector<std::vector<std::uint32_t>> arrivals;
   // Per feed: the sinks and drops that its batches end in.
   std::vector<std::uint32_t> terminals;
-  // Per feed and node: the ends that are reached from the node, where a batch may be split there: no parts
-  // of it are joined in the node or behind it. Else 0.
+  // Per feed and node: the number of ends reachable from the node, if a batch may be split there, that is, if
+  // its parts are not joined in the node or downstream of it. Else 0.
   std::vector<std::vector<std::uint32_t>> ends_behind;
 
   bool reaches(std::uint32_t feed, std::uint32_t node) const { return arrivals[feed][node] > 0; }

@@ -1,5 +1,5 @@
-// What a stage or sink tells the engine while it works on one batch. It is handed over when the work
-// succeeded, so that a second attempt at the same batch does not tell it twice.
+// Collects what a stage or sink reports to the engine while it processes one batch. The reports take effect
+// only when the work succeeds, so retrying a batch does not report anything twice.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ class VisitContext final : public runtime::StageContext {
   void bound_evaluation(const runtime::ArenaBounds& bounds) { evaluation_ = bounds; }
   void leave_rest(std::span<const runtime::Record> rest) override { rest_.assign(rest.begin(), rest.end()); }
   void allow_output(std::size_t bytes) { allowance_ = bytes; }
-  // What the stage has left undone.
+  // The records that the stage has left unprocessed.
   std::vector<runtime::Record>& rest() { return rest_; }
 
   // Lets the sink finish the batch later.
@@ -58,7 +58,7 @@ class VisitContext final : public runtime::StageContext {
   std::uint64_t filtered() const { return filtered_; }
   std::uint64_t errors() const { return errors_; }
   std::size_t letters() const { return letters_.size(); }
-  // What they take in memory until they are written.
+  // The memory they use until they are written.
   std::size_t letter_bytes() const { return letter_bytes_; }
   // The reason of a dead letter that was reported of a record that is none of the batch's.
   const std::optional<std::string>& foreign() const { return foreign_; }

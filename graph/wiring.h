@@ -1,8 +1,8 @@
-// What the graph is wired from: nodes with one input and any number of output ports, and edges from a port to
-// an input. wiring_tbb.cpp makes a oneTBB flow graph of it. A second implementation over plain threads, in
-// the tests, is for the thread sanitizer, which does not understand TBB's own synchronisation.
+// The building blocks of the graph: nodes with one input and any number of output ports, and edges from a
+// port to an input. wiring_tbb.cpp implements them with a oneTBB flow graph. A second implementation over
+// plain threads, in the tests, is for the thread sanitizer, which does not understand TBB's synchronisation.
 //
-// A wiring notes what is added to it, so that a picture of the graph is one of the object that runs.
+// A wiring records its nodes and edges, so that a picture of the graph shows the object that runs.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ class Wiring {
     parallel,    // on the workers, any number of messages at once
     serial,      // on the workers, one message at a time, in the order in which they came
     at_once,     // in the thread that sends, any number at once: a few steps, no allocation by the graph
-    own_thread,  // at once: the body leaves the message to a thread of its own, which hands on what it makes
+    own_thread,  // at once: the body leaves the message to its own thread, which sends the results
   };
   // What travels: a pointer and a few numbers. TBB copies messages and never moves them.
   struct Message {
@@ -67,7 +67,7 @@ class Wiring {
   std::vector<bool> connected_;  // of each port
 };
 
-// The workers are `threads` in number, all the wiring's own: nobody else has to wait in it.
+// The wiring owns `threads` workers; no other thread has to wait in it.
 std::unique_ptr<Wiring> make_wiring(unsigned threads);
 
 // Of the message itself, which may be a pointer.

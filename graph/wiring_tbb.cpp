@@ -1,13 +1,13 @@
 // The only file that knows TBB.
 //
-// Three traps of TBB shape it (docs/design.md has programs that show them). A put from outside the arena, a
-// gateway's too, does not by itself bring a worker (with a parallelism of 1 nothing would ever run), while
-// task_arena::enqueue() always brings one: so what comes from outside is enqueued, unless it goes to a node
-// that runs at once. TBB starts one worker less than there are CPUs, counting on the main thread, which
-// sleeps here: so the limit is raised, by the same amount in every pipeline, as the lowest of all limits
-// rules; the arena's size is what bounds us. And TBB hands on a node's return value only after it freed the
-// node, so that order could be lost there: bodies send to their ports themselves, which are broadcast nodes
-// with one edge.
+// Three traps of TBB shape it (docs/design.md has programs that show them). First, a put from outside the
+// arena, also through a gateway, does not wake a worker (with a parallelism of 1 nothing would ever run),
+// while task_arena::enqueue() always does. Messages from outside are therefore enqueued, unless they go to a
+// node that runs at once. Second, TBB starts one worker less than there are CPUs, counting on the main
+// thread, which sleeps here. The limit is therefore raised, by the same amount in every pipeline, since the
+// lowest of all limits applies; the arena's size is the effective bound. Third, TBB forwards a node's return
+// value only after it has freed the node, so order could be lost there. Bodies therefore send to their ports
+// themselves, which are broadcast nodes with one edge.
 #include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
@@ -80,7 +80,7 @@ class TbbWiring final : public Wiring {
     }
   }
 
-  // A node with a thread of its own has its gateway as its first port.
+  // The first port of a node with its own thread is its gateway.
   void make_port(Number node, Runs runs) override {
     Port& port = ports_.emplace_back(*graph_);
     if (runs != Runs::own_thread) return;

@@ -1,4 +1,4 @@
-// How long somebody works on a batch, for the governor: the rest of its time it waits.
+// Measures the time spent working on a batch, for the governor; the rest of its time is waiting.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@ namespace pipec::graph {
 
 class WorkTimer {
  public:
-  // Null: nobody wants to know.
+  // Null: not measured.
   WorkTimer(const runtime::Clock* clock, InFlightBatch& in_flight) : clock_(clock), in_flight_(in_flight) {
     if (clock_) begun_ = clock_->steady_now();
   }

@@ -15,7 +15,7 @@ bool turn_is_taken = false;
 
 }  // namespace
 
-// Whoever has it computes, and waits for nobody who could wait for it.
+// The holder computes, and never waits for a thread that could wait for the turn.
 void Arena::Turn::take() {
   if (held) return;
   std::unique_lock lock(turn_mutex);

@@ -1,5 +1,9 @@
 #include "pipec/runtime/batch.h"
 
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
 namespace pipec::runtime {
 
 void Block::clear() {
@@ -19,6 +23,26 @@ void Block::clear() {
   empty_is_record = false;
   reader.reset();
   unread_bytes = 0;
+}
+
+void Block::add_record(std::string_view bytes, std::uint64_t position) {
+  const std::size_t begin = data->size();
+  if (bytes.size() > std::numeric_limits<std::uint32_t>::max() - begin) {
+    throw std::length_error("a block of records is larger than 4 GiB");
+  }
+  data->append(bytes);
+  origins.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(bytes.size())});
+  positions.push_back(position);
+  if (!metadata.empty()) metadata.emplace_back();
+  if (ranges.empty())
+    ranges.push_back({.partition = partition, .epoch = 0, .first = position, .end = position});
+  ranges.back().end = position + 1;
+}
+
+void Block::add_record(std::string_view bytes, std::uint64_t position, Metadata own) {
+  add_record(bytes, position);
+  metadata.resize(origins.size());
+  metadata.back() = std::move(own);
 }
 
 Batch::Batch(std::shared_ptr<const Block> block, BufferPool& pool) {

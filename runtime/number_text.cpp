@@ -25,8 +25,8 @@ void write_eight_digits(std::uint64_t number, char* out) {
 }
 
 // Numbers that 15 decimal digits give exactly: their exact digits are then the shortest ones too, since no
-// two decimals of up to 15 digits are the same double. Here: those with at most 10 binary digits behind the
-// point (halves, 1/1024), which is what dividing integers by powers of two makes. 0: it is none of them.
+// two decimals of up to 15 digits are the same double. Handles those with at most 10 binary digits after the
+// point (halves, 1/1024), the results of dividing integers by powers of two. 0: not one of them.
 std::size_t format_short_fraction(double value, char* out) {
   constexpr double kLargest = 1e12;  // times 1024 it is still exact
   const double size = std::fabs(value);
@@ -37,7 +37,7 @@ std::size_t format_short_fraction(double value, char* out) {
   const std::uint64_t part = scaled & 1023;
   // part / 1024 is odd / 2^places, which has as many decimal places.
   const int places = part == 0 ? 1 : 10 - std::countr_zero(part);
-  // By the places behind the point: below this, all digits are at most 15.
+  // By the number of places after the point: below this value, there are at most 15 digits in all.
   constexpr std::uint64_t kWholes[] = {0,
                                        1'000'000'000'000,
                                        1'000'000'000'000,
@@ -54,7 +54,7 @@ std::size_t format_short_fraction(double value, char* out) {
   if (value < 0) *to++ = '-';
   to = std::to_chars(to, to + 16, whole).ptr;
   *to++ = '.';
-  // All ten, the first two and then eight at once; those behind the places are zeros and stay behind the end.
+  // All ten digits: the first two, then eight at once. Digits after the wanted places are zeros past the end.
   const std::uint64_t fraction = part * 9'765'625;
   const std::uint64_t first = fraction / 100'000'000;
   to[0] = static_cast<char>('0' + first / 10);

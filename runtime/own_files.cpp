@@ -24,7 +24,7 @@ std::string name_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Any text may stand between one piece and the next.
+// Any text may appear between two pieces.
 bool matches(const PathPieces& pieces, std::string_view text) {
   const std::string& first = pieces.front();
   const std::string& last = pieces.back();
@@ -136,7 +136,7 @@ const char* OwnFileIndex::refuse(std::string_view path, const struct stat* there
   if (holds_state(path)) return "the path leads into the pipeline's state directory";
   for (const Constant& file : constants_) {
     if (file.canonical == path) return refusal(file.role);
-    // A directory in place of a file that the pipeline is going to make or read would be in its way.
+    // A directory at the path of a file that the pipeline will create or read would block it.
     if (file.canonical.size() < path.size() && path.starts_with(file.canonical) &&
         path[file.canonical.size()] == '/') {
       return "the path leads through something that is no directory";

@@ -164,8 +164,8 @@ Status Registry::add(StageSpec spec) {
     state.name = kStateOption;
     state.types = Type::string;
     state.identifies = false;
-    state.doc =
-        "the name under which its state is kept (default: " + spec.name + "); one that is new begins anew";
+    state.doc = "the name under which its state is kept (default: " + spec.name +
+                "); under a new name, the state starts empty";
     spec.options.push_back(std::move(state));
   }
   stages_.push_back(std::move(spec));

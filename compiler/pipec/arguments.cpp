@@ -14,6 +14,7 @@
 #include "compiler/pipec/console.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/registry.h"
+#include "pipec/version.h"
 
 namespace pipec::cli {
 namespace {
@@ -29,7 +30,7 @@ constexpr const char* kIntroduction =
     "    | sink file(\"errors.ndjson\")\n"
     "\n"
     "    pipec check errors.pipe      # is it right?\n"
-    "    pipec run errors.pipe        # run it; a second run goes on where this one ended\n"
+    "    pipec run errors.pipe        # run it; a second run resumes where this one ended\n"
     "\n"
     "For a quick look no file is needed:\n"
     "\n"
@@ -86,7 +87,8 @@ constexpr CommandSpec kCommands[] = {
      "Examples:\n"
      "  pipec test router.pipe                what each test gives goes through its stage chain\n"
      "\n"
-     "No source is read and no sink written: what leaves the chain, by a sink of its own too, is compared.\n"
+     "Reads no source and writes no sink. Compares the records that leave the chain, also through its own "
+     "sinks.\n"
      "Status 1 where a test fails.\n"},
     {Command::explain, "explain", "Show the plan: what each stage reads and can reject",
      "Examples:\n"
@@ -140,7 +142,7 @@ class CommandLine {
 
   CLI::App& app() { return app_; }
 
-  // What it may be; empty: anything.
+  // The allowed values; empty: any.
   std::vector<std::string> choices(const CLI::Option* option) const {
     const auto found = choices_.find(option);
     return found == choices_.end() ? std::vector<std::string>() : found->second;
@@ -173,7 +175,7 @@ class CommandLine {
         app.add_flag("-q,--quiet", arguments_.quiet, "Only errors on stderr: no progress, no summary");
         break;
       case Command::eval:
-        app.add_option("stages", arguments_.stages, "What is written between recv and sink: 'filter .a > 1'")
+        app.add_option("stages", arguments_.stages, "The stages between recv and sink: 'filter .a > 1'")
             ->required()
             ->type_name("STAGES");
         add_files(app, "Read these instead of stdin; `-` is stdin");
@@ -288,7 +290,7 @@ CLI::App* find_command(CLI::App& app, std::string_view name) {
   return nullptr;
 }
 
-// What was probably meant by the first argument that no command or option has; "" where nothing is near.
+// A suggestion for the first argument that is not a known command or option; "" if nothing is similar.
 std::string advice(CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2) return {};
   const std::string_view first = argv[1];
@@ -352,9 +354,9 @@ std::optional<int> parse_arguments(int argc, const char* const* argv, const runt
     return usage_error(line.app(), error.what(), argc, argv);
   }
   if (arguments.truncate && !arguments.from_start) {
-    return usage_error(line.app(),
-                       "--truncate needs --from-start: it empties the files that a run goes on with", argc,
-                       argv);
+    return usage_error(
+        line.app(), "--truncate needs --from-start: it empties the files that a resumed run would continue",
+        argc, argv);
   }
   return std::nullopt;
 }

@@ -28,8 +28,8 @@ std::string names_of(const std::vector<OptionHelp>& options) {
   return join(names);
 }
 
-// A case for each choice behind an option or in a command's first argument; the rest are files. `words`: what
-// completes with them, with one {} for the choices.
+// A case for each choice after an option or in a command's first argument; everything else completes to
+// files. `words`: the completion command, with one {} for the choices.
 std::string choice_cases(const std::vector<CommandHelp>& commands, std::string_view words) {
   std::string cases;
   const auto add = [&](const std::string& command, std::string_view before,

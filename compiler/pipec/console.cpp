@@ -101,7 +101,7 @@ void Console::bar(std::string_view bar) {
 }
 
 void Console::write(std::string_view text) {
-  // Nobody is left to tell when stderr itself is gone.
+  // If stderr itself is closed, the failure cannot be reported.
   std::string reason;
   (void)write_all(STDERR_FILENO, text, reason);
 }

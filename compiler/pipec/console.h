@@ -1,5 +1,5 @@
-// The two streams of the process. stdout carries what was asked for; stderr, behind Console, everything said
-// about it.
+// The two streams of the process. stdout carries the requested output; stderr, written through Console,
+// carries all messages.
 #pragma once
 
 #include <mutex>
@@ -26,7 +26,7 @@ bool use_color(int descriptor);
 // All of the text, or the reason why not: a full disk, a closed descriptor.
 [[nodiscard]] bool write_all(int descriptor, std::string_view text, std::string& reason);
 
-// Whoever read our stdout has gone away.
+// True if the reader of our stdout has closed it.
 bool stdout_reader_is_gone();
 // Ends the process as SIGPIPE ends other tools whose reader left: silently, status 141 in a shell.
 [[noreturn]] void leave_by_sigpipe();
@@ -39,14 +39,14 @@ class Console {
 
   bool terminal() const { return terminal_; }
   bool color() const { return color_; }
-  unsigned width() const;  // of the terminal now, in cells; 80 where nobody knows
+  unsigned width() const;  // of the terminal now, in cells; 80 if unknown
 
   void text(std::string_view text);  // as it is; ends in a newline
   void line(std::string_view line);
   // "error: ..." with the word in red.
   void error(std::string_view message);
   void warning(std::string_view message);
-  // Shows this as the last line, in place of the one before; an empty text takes it away. On terminals only.
+  // Shows this as the last line, replacing the previous one; an empty text removes it. Only on terminals.
   void bar(std::string_view bar);
 
  private:

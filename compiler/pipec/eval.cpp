@@ -27,7 +27,7 @@ std::vector<std::string> files_read(const Arguments& arguments) {
   return files;
 }
 
-// `pipec eval ... x >> x` would read what it writes, for ever.
+// `pipec eval ... x >> x` would read its own output forever.
 bool writes_its_input(Console& console, const Arguments& arguments) {
   for (const std::string& file : files_read(arguments)) {
     if (!runtime::same_file(file, "/dev/stdout")) continue;
@@ -44,17 +44,17 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   ends.source.kind = graph::Node::Kind::receive;
   ends.source.name = "recv eval";
   ends.source.make_receiver =
-      [&registry, &sample, files = arguments.files,
-       framing = arguments.framing]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+      [&registry, &sample, files = arguments.files, framing = arguments.framing](
+          const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
     return make_eval_input(registry, files, framing, &sample);
   };
   ends.reads = files_read(arguments);
   ends.sink.kind = graph::Node::Kind::sink;
   ends.sink.name = "sink stdout";
-  ends.sink.make_sink = [&registry, encode = arguments.encode] {
+  ends.sink.make_sink = [&registry, encode = arguments.encode](const graph::RunServices& run) {
     runtime::ConnectorContext context;
     context.pipeline = "eval";
-    context.clock = &runtime::Clock::system();
+    context.clock = run.clock;
     runtime::Options options;
     if (!encode.empty()) options.choose("encode", *registry.format(encode));
     return registry.sink("stdout")->make(options, context);
@@ -62,7 +62,7 @@ compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registr
   return ends;
 }
 
-// What the advice at the end is about; the run takes the rest.
+// The part of the plan that the advice at the end needs; the run takes the rest.
 graph::Plan plan_without_factories(const graph::Plan& plan) {
   graph::Plan copy;
   for (const graph::Node& node : plan.nodes) {
@@ -116,7 +116,8 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   const bool by_lines = arguments.framing.empty() || !registry.format(arguments.framing)->frame->make;
   plan->dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
   plan->dead_letters.name = "stderr";
-  plan->dead_letters.make_sink = [&]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+  plan->dead_letters.make_sink =
+      [&](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Sink>> {
     return make_reject_sink(console, rejects, by_lines ? &sample : nullptr);
   };
 

@@ -38,8 +38,8 @@ bool is_utf16(std::string_view head) {
   return looked_at.size() >= 8 && zeros * 2 + 2 >= looked_at.size();
 }
 
-// What the filters at the beginning of the stages cannot do without; nullopt where the records are not read
-// as JSON.
+// The fields that the filters at the beginning of the stages require; nullopt if the records are not read as
+// JSON.
 struct Expected {
   bool json = false;
   std::vector<Path> fields;
@@ -69,7 +69,8 @@ std::string text_of(const Path& path) {
   return text;
 }
 
-// Is the field in one of the records? `beside`: the keys that stand where one of its own is missing.
+// Is the field in one of the records? `beside`: the keys present at the level where one of the path's keys is
+// missing.
 bool is_there(const std::vector<std::string>& records, const Path& path, std::size_t& missing,
               std::vector<std::string>& beside) {
   std::set<std::string> keys;
@@ -120,7 +121,7 @@ std::string advice_on_field(const Path& path, const InputSample& sample, bool al
 
 void InputSample::add(const runtime::Block& block) {
   if (full_) return;
-  // What a worker is going to read is not there yet.
+  // Bytes that a worker will read are not available yet.
   if (block.reader || !block.data) {
     full_ = full_ || block.reader != nullptr;
     return;

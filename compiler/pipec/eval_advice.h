@@ -1,4 +1,4 @@
-// What is said at the end of a one-liner when nothing came out although something should have.
+// The advice at the end of a one-liner that produced no output although it should have.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 namespace pipec::cli {
 
-// The first records of the input, as far as they were at hand when they were received.
+// The first records of the input, as far as they were available when received.
 class InputSample {
  public:
   void add(const runtime::Block& block);

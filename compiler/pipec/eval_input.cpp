@@ -27,7 +27,7 @@ class FilesInTurn : public runtime::Receiver {
     if (files_.empty()) files_.emplace_back("-");
   }
 
-  // All of them are opened once before anything is read, so that a missing one is told at once.
+  // Opens every file once before reading, so that a missing one is reported immediately.
   runtime::Status open(const runtime::StateEntries& saved) override {
     std::uint64_t total = 0;
     bool known = true;
@@ -104,7 +104,7 @@ class FilesInTurn : public runtime::Receiver {
   // The stream takes the place of stdin, which is kept for the "-" that may come.
   runtime::Result<std::unique_ptr<runtime::Receiver>> make_stream(const std::string& file) {
     if (own_stdin_ < 0) own_stdin_ = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    // O_NONBLOCK: to open a pipe that nobody writes yet would wait, and no signal would be heard.
+    // O_NONBLOCK: opening a pipe without a writer would block, and signals would not be handled.
     const int descriptor =
         file == "-" ? own_stdin_ : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0 || ::dup2(descriptor, STDIN_FILENO) < 0) {

@@ -121,7 +121,6 @@ int run_command(Console& console, const Arguments& arguments, const runtime::Reg
   connectors.clock = &runtime::Clock::system();
   connectors.from_start = arguments.from_start;
   connectors.state_directory = arguments.state_directory.empty() ? ".pipec" : arguments.state_directory;
-  if (!arguments.quiet) connectors.log = [&console](const std::string& line) { console.line(line); };
   compile_files(console, arguments.files, registry, connectors, programs);
   show_diagnostics(console, programs, !arguments.quiet);
   if (programs.status != kDone) return programs.status;

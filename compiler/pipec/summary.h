@@ -1,4 +1,4 @@
-// What is said about a run when it is over.
+// The summary printed at the end of a run.
 #pragma once
 
 #include <string>

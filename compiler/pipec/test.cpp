@@ -1,5 +1,5 @@
-// `pipec test`: each record that a test gives goes through its chain in a pipeline of its own; what leaves
-// it, by whatever sink, is compared with what is expected.
+// `pipec test`: each input record of a test goes through its chain in a separate pipeline; the records that
+// leave it, through any sink, are compared with the expected ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -82,14 +82,15 @@ CaseResult run_case(graph::Plan plan, const std::string& given) {
   Results records;
   Results letters;
   const auto collect = [](Results& into) {
-    return [&into]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
-      return std::unique_ptr<runtime::Sink>(std::make_unique<ResultSink>(into));
+    return [&into](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+      return std::make_unique<ResultSink>(into);
     };
   };
   for (graph::Node& node : plan.nodes) {
     if (node.kind == graph::Node::Kind::receive) {
-      node.make_receiver = [&given]() -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
-        return std::unique_ptr<runtime::Receiver>(std::make_unique<GivenReceiver>(given));
+      node.make_receiver =
+          [&given](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
+        return std::make_unique<GivenReceiver>(given);
       };
     } else if (node.kind == graph::Node::Kind::sink) {
       node.make_sink = collect(records);
@@ -131,8 +132,8 @@ void note(std::string& out, const char* label, const std::string& text) {
   out += fmt::format("    {:<9} {}\n", label, text);
 }
 
-// What is wrong with the result, for people; empty where nothing is. Records are compared with the expected
-// values in order, and so are dead letters with the expected reasons.
+// A description of the difference from the expected result; empty if there is none. Records are compared with
+// the expected values in order, and dead letters with the expected reasons.
 std::string mismatch(const compiler::TestCase& test, const CaseResult& result) {
   if (!result.error.empty()) return fmt::format("    the run failed: {}\n", result.error);
   std::vector<const Expected*> values;

@@ -34,7 +34,7 @@ std::optional<std::string> read_text(const std::string& path, std::string& reaso
       reason = std::strerror(errno);
       break;
     }
-    // One byte too many is enough to be told so; a device may have no end.
+    // One byte too many is enough to detect the limit; a device may be endless.
     if (count == 0 || text.size() > dsl::SourceFile::kMaxBytes) {
       result = std::move(text);
       break;

@@ -6,8 +6,8 @@
 
 namespace pipec::cli {
 
-// The whole text; of "-" that of stdin. Nothing where it cannot be had: `reason` says why ("No such file or
-// directory").
+// The whole text; for "-", that of stdin. Returns nullopt if it cannot be read, with the cause in `reason`
+// ("No such file or directory").
 std::optional<std::string> read_text(const std::string& path, std::string& reason);
 
 // Replaces a file's content in one step, so that no reader and no crash sees half of it. Keeps its mode;

@@ -1,5 +1,5 @@
 // The commit barrier: batches end here, in any order of their branches and in the total order of their
-// numbers. What they held goes back to the limiter as credit, and what may be committed goes to the
+// numbers. Their bytes go back to the limiter as credit, and the positions that may be committed go to the
 // committer, one commit at a time.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace pipec::graph {
 
 class BarrierNode {
  public:
-  // `idle`: the last batch that somebody waits for has left.
+  // `idle`: called when the last awaited batch has left.
   BarrierNode(const Shared& shared, Wiring& wiring, Ledger& ledger, std::function<void()> idle);
   Input<BarrierCall> in;
   Output<LimiterCall> credit;

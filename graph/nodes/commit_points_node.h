@@ -1,5 +1,5 @@
-// Batches that no source sends: at a commit point an empty one visits every sink and ordered stage, so that
-// each notes its state, and a stage that lets out what it holds gets one of its own.
+// Batches that no source sends. At a commit point, an empty batch visits every sink and ordered stage, so
+// that each snapshots its state. A stage that releases records it holds gets a batch for them.
 #pragma once
 
 #include <cstdint>

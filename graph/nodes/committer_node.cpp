@@ -120,8 +120,8 @@ Status CommitterNode::tell_sources(const Commit& commit) {
   return {};
 }
 
-// Removed entries whose sinks have begun to use them again stay. The others' keys. The store's lock is held,
-// so that what a sink announces from now on comes behind this commit.
+// Keeps removed entries that their sinks use again, and returns the keys of the others. The store's lock is
+// held, so entries that a sink saves from now on follow this commit.
 std::vector<std::string> CommitterNode::let_go(StateEntries& entries) {
   std::vector<std::string> finished;
   for (runtime::StateEntry& entry : entries) {
@@ -139,7 +139,7 @@ std::vector<std::string> CommitterNode::let_go(StateEntries& entries) {
   return finished;
 }
 
-// What a stage's state lets go of is nobody's finished file.
+// An entry removed from a stage's state is not a finished file.
 bool CommitterNode::belongs_to_sink(const std::string& key) const {
   for (const Connectors::Stateful& stage : connectors_.stages()) {
     if (key.starts_with(StateKeeper::prefix(shared_.plan.nodes[stage.node].state_key))) return false;

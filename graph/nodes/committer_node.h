@@ -1,5 +1,5 @@
-// The committer: on a thread of its own, sinks durable, then the checkpoint, then the sources. The barrier
-// hears how it ended.
+// The committer, on its own thread: syncs the sinks, saves the checkpoint, then notifies the sources. It
+// reports the result to the barrier.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,4 @@
-// Several edges behind a node: each branch gets a view of the batch of its own.
+// Several edges after a node: each branch gets its own view of the batch.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// In front of a node that a batch reaches along several branches: the last part to arrive goes on, with the
-// records of all, in source order.
+// Precedes a node that a batch reaches along several branches: the last part to arrive continues, with the
+// records of all parts, in source order.
 #pragma once
 
 #include <algorithm>

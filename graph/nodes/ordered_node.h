@@ -1,6 +1,6 @@
 // A stage that sees batches one at a time, in source order, and may keep state: prepare() runs in parallel,
-// apply() serially behind a sequencer. At a commit point its state is noted with the batch, so that a
-// checkpoint holds state and positions of one and the same prefix (S1).
+// apply() serially after a sequencer. At a commit point, a snapshot of its state is stored with the batch, so
+// that a checkpoint holds state and positions of the same prefix (S1).
 #pragma once
 
 #include <cstdint>

@@ -69,7 +69,7 @@ void ReadNode::make_records(BatchView& view) {
   }
 }
 
-// What the source could not read is a dead letter before any stage sees it.
+// Input that the source could not read becomes a dead letter before any stage sees it.
 void ReadNode::take_rejected(BatchView& view) {
   InFlightBatch& in_flight = *view.in_flight;
   const Node& node = shared_.plan.nodes[node_];

@@ -1,4 +1,5 @@
-// The first node behind a source: a worker reads what the source has left to be read, and makes the records.
+// The first node after a source: a worker reads the bytes that the source left in place, and creates the
+// records.
 #pragma once
 
 #include <cstdint>

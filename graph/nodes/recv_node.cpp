@@ -81,7 +81,7 @@ bool RecvNode::still_passes(Pass pass) const {
   return governing_->gate().is_open() || (pass == Pass::alone && governing_->gate().drains());
 }
 
-// What it holds itself does not grow by being received, and one batch goes on in any case.
+// The batch's own bytes do not grow by being received, and one batch always proceeds.
 bool RecvNode::too_much_memory() const {
   return governing_ && governing_->too_much_beside(connectors_.queued_by(source_));
 }
@@ -141,7 +141,7 @@ Status RecvNode::receive_all() {
   return {};
 }
 
-// One receive into the in-flight batch's block. What the receiver gave is checked.
+// One receive into the in-flight batch's block. The receiver's result is checked.
 Result<Received> RecvNode::receive(InFlightBatch& in_flight, const Leases::Reservation& reserved) {
   // A sink may have kept the batch, and with it the block.
   if (!in_flight.block || in_flight.block.use_count() != 1) in_flight.block = std::make_shared<Block>();
@@ -161,14 +161,14 @@ bool RecvNode::is_more_than_asked(const Block& block, const Leases::Reservation&
   return bytes - std::min<std::size_t>(bytes, block.origins.back().size) > reserved.bytes;
 }
 
-// A receive that brought more than it was asked for: where it is more than the budget it goes on in parts
-// that share the bytes, and the last one has the positions. Between them nothing is a commit point: a
-// checkpoint would hold the sinks' state in the middle of the receive and the source's at its beginning.
+// A receive that returned more than requested. If it exceeds the budget, it is sent in parts that share the
+// bytes; the last part has the positions. There is no commit point between the parts: a checkpoint there
+// would hold the sinks' state in the middle of the receive and the source's position at its beginning.
 void RecvNode::send_parts(std::shared_ptr<Block> block) {
   const std::size_t records = block->origins.size();
   for (std::size_t first = 0; first < records;) {
     const Leases::Reservation room =
-        shared_.leases.reservation(source_);  // anew: the budget may have changed
+        shared_.leases.reservation(source_);  // recomputed: the budget may have changed
     const std::size_t count = part_size(*block, first, room.most);
     const std::size_t bytes = part_bytes(*block, first, count);
     const std::size_t lease = shared_.leases.charge_of(source_, bytes);

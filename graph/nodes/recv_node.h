@@ -21,7 +21,7 @@ class Governing;
 
 class RecvNode {
  public:
-  // `source`: its number among the sources. `governing`: null where nobody governs.
+  // `source`: its number among the sources. `governing`: null without a governor.
   RecvNode(const Shared& shared, Wiring& wiring, std::uint32_t source, const Connectors& connectors,
            Admission& admission, Governing* governing);
   Input<Permit> in;

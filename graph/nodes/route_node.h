@@ -1,4 +1,4 @@
-// route: each record of a batch goes into one arm, and every arm gets a view of its own, empty or not.
+// route: each record of a batch goes into one arm, and every arm gets its own view, empty or not.
 #pragma once
 
 #include <cstdint>

@@ -107,10 +107,16 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
                    });
   const std::size_t count = in_flight.letters.size();
-  if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::sink) {
-    if (const Wait wait = write(in_flight)) return wait;
-  } else if (shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::reject) {
-    reject(in_flight);
+  switch (shared_.plan.dead_letters.kind) {
+    case DeadLetterPolicy::Kind::sink:
+    case DeadLetterPolicy::Kind::call:
+      if (const Wait wait = write(in_flight)) return wait;
+      break;
+    case DeadLetterPolicy::Kind::reject:
+      reject(in_flight);
+      break;
+    case DeadLetterPolicy::Kind::discard:
+      break;
   }
   Counters::add(shared_.counters.dead_letters, count);
   Counters::add(shared_.counters.errors, count);
@@ -120,8 +126,10 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
 
 RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   Faults& faults = shared_.faults;
-  Status status =
-      faults.foreign(Activity::Call::write, faults.route_place(), [&] { return write_letters(in_flight); });
+  const bool calls = shared_.plan.dead_letters.kind == DeadLetterPolicy::Kind::call;
+  Status status = faults.foreign(Activity::Call::write, faults.route_place(), [&] {
+    return calls ? call_with_letters(in_flight) : write_letters(in_flight);
+  });
   if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
     if (status.error().retriable) {
       if (const Wait wait = backoff_.next()) return wait;
@@ -133,7 +141,7 @@ RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   return std::nullopt;
 }
 
-// Goes on behind what an earlier attempt has written.
+// Continues after the letters that an earlier attempt has written.
 Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
   while (letters_written_ < in_flight.letters.size()) {
     auto block = std::make_shared<Block>();
@@ -145,7 +153,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
                                  shared_.options.clock->unix_nanoseconds(), *block->data);
       const std::size_t size = block->data->size() - begin;
       block->origins.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
-      block->data->append('\n');  // so that the padding behind the next one's start never shows its bytes
+      block->data->append('\n');  // so that no letter's bytes lie in the padding of the one before
     }
     const Batch batch(std::move(block), shared_.pools.buffers);
     InFlightBatch refused_by;
@@ -160,6 +168,14 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
   }
   // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
+}
+
+Status RoutePointNode::call_with_letters(InFlightBatch& in_flight) {
+  for (; letters_written_ < in_flight.letters.size(); ++letters_written_) {
+    const DeadLetterView view(*in_flight.block, in_flight.letters[letters_written_].letter);
+    if (Status status = shared_.plan.dead_letters.call(view); !status) return status;
+  }
+  return {};
 }
 
 void RoutePointNode::reject(InFlightBatch& in_flight) {

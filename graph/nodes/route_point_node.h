@@ -33,6 +33,7 @@ class RoutePointNode {
   Wait route(InFlightBatch& in_flight);
   Wait write(InFlightBatch& in_flight);
   runtime::Status write_letters(InFlightBatch& in_flight);
+  runtime::Status call_with_letters(InFlightBatch& in_flight);
   void reject(InFlightBatch& in_flight);
   void take_snapshot(InFlightBatch& in_flight);
 

@@ -83,7 +83,7 @@ void SinkNode::written(BatchView* view, const std::shared_ptr<DeferredWrite>& de
   }
 }
 
-// `commit sink`: it is written there, behind the batch's dead letters.
+// `commit sink`: the route point writes the view, after the batch's dead letters.
 void SinkNode::hold_for_route_point(BatchView* view) {
   view->in_flight->held = view;
   done.send(view);
@@ -93,7 +93,7 @@ void SinkNode::complete(const Completed& batch) {
   if (batch.write) {
     batch.write->finish();
   } else {
-    Error error{"sink", "the sink let go of a batch without completing it", {}, {}, false};
+    Error error{"sink", "the sink dropped a batch without completing it", {}, {}, false};
     shared_.faults.fail_batch(*batch.view->in_flight, std::move(error), node_);
   }
   completed_done.send(batch.view);

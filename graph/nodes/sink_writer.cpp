@@ -88,7 +88,7 @@ DeferredWrite::~DeferredWrite() {
 
 void DeferredWrite::done(Status status) {
   if (completed_.exchange(true)) return;
-  // At once: no later batch may be handed over (D3).
+  // Immediately: no later batch may be passed to the sink (D3).
   if (!status) shared_.faults.fail_batch(*view_->in_flight, std::move(status.error()), node_);
   if (!passed()) return;
   itself_ = shared_from_this();

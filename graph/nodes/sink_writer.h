@@ -21,7 +21,7 @@ class DeferredWrite;
 // A batch that its sink has finished after write().
 struct Completed {
   BatchView* view = nullptr;
-  DeferredWrite* write = nullptr;  // null: the sink let go of the batch and never said what became of it
+  DeferredWrite* write = nullptr;  // null: the sink dropped the batch without reporting an outcome
 };
 
 class SinkWriter {
@@ -56,7 +56,7 @@ class DeferredWrite final : public runtime::Completion, public std::enable_share
   void done(runtime::Status status) override;
   // write() has returned. True: the sink has completed the batch before.
   bool written();
-  // On a worker, behind both: the sink's dead letters become the batch's.
+  // On a worker, after both: the sink's dead letters become the batch's.
   void finish();
 
  private:
@@ -72,7 +72,7 @@ class DeferredWrite final : public runtime::Completion, public std::enable_share
   BatchView* const view_;
   const Output<Completed> completed_out_;
   std::vector<Letter> letters_;
-  std::shared_ptr<DeferredWrite> itself_;  // on its way to finish()
+  std::shared_ptr<DeferredWrite> itself_;  // until finish()
   std::atomic<bool> completed_{false};
   std::atomic<bool> written_{false};
   std::atomic<int> passed_{0};

@@ -42,7 +42,7 @@ void StageNode::run(BatchView& view) {
   }
 }
 
-// The view holds what the stage has done, and goes on as a part.
+// The view holds the records that the stage has processed, and continues as a part.
 void StageNode::split(BatchView& view, std::vector<Record>& rest, std::size_t buffers_before) {
   Split* split = nullptr;
   shared_.faults.must([&] { split = shared_.pools.splits.get(); });
@@ -54,7 +54,7 @@ void StageNode::split(BatchView& view, std::vector<Record>& rest, std::size_t bu
   Batch& batch = split->rest->batch;
   shared_.faults.must([&] { batch = view.batch; });
   batch.outline = {};
-  batch.buffers.resize(buffers_before);  // what the part holds is let go with it
+  batch.buffers.resize(buffers_before);  // the part's buffers are released with it
   batch.records.swap(rest);
   view.split = split;
 }

@@ -50,7 +50,7 @@ Status check_context(const Shared& shared, VisitContext& context, const InFlight
   const auto wrong = [](const char* what) { return Error{"stage", what, {}, {}, false}; };
   if (context.foreign()) return wrong("a dead letter of a record that is not in the batch");
   if (context.rest().empty()) return {};
-  // It would be called with the same records for ever.
+  // It would be called with the same records forever.
   if (context.rest().size() >= records) {
     return wrong("leave_rest() was given all records of the batch: a stage has to finish at least one");
   }

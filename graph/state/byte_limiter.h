@@ -8,9 +8,9 @@
 
 namespace pipec::graph {
 
-// Bytes are weighted, batches are counted: many small batches hold room of their own that their bytes do not
-// show. Requests are served strictly in the order in which they were made; one that is larger than the whole
-// limit is admitted when nothing else is in flight, so that it never stalls.
+// Limits both bytes and the number of batches, since many small batches use memory that their bytes do not
+// show. Requests are served strictly in order. A request larger than the whole limit is admitted when nothing
+// else is in flight, so it never stalls.
 class ByteLimiter {
  public:
   using Ticket = std::uint64_t;
@@ -28,9 +28,9 @@ class ByteLimiter {
   void withdraw(Ticket ticket);
   // What an admitted unit holds turned out to be another amount.
   void correct(std::size_t held, std::size_t real) { used_bytes_ = used_bytes_ - held + real; }
-  // An admitted unit grew on its way: it keeps what it has, and those that wait wait longer.
+  // An admitted unit grew: it keeps its bytes, and waiting requests wait longer.
   void grow(std::size_t bytes) { used_bytes_ += bytes; }
-  // A unit that nobody asked for.
+  // Adds a unit that did not wait for admission.
   void enter(std::size_t bytes) {
     used_bytes_ += bytes;
     ++used_units_;

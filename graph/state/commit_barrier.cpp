@@ -90,7 +90,7 @@ void CommitBarrier::merge(std::vector<SourceRanges>& into, std::uint32_t source,
   };
   std::vector<PositionRange>& known = own->ranges;
   for (const PositionRange& range : ranges) {
-    // Sorted, and mostly at the end: a source goes on in the partition it was in, or with the next file.
+    // Sorted, and mostly found at the end: a source continues with the same partition or the next file.
     auto at = known.end();
     if (!known.empty() && !before(known.back(), range)) {
       at = std::lower_bound(known.begin(), known.end(), range, before);

@@ -44,7 +44,7 @@ class CommitBarrier {
   // The batch is safely out on all branches and its dead letters are routed. `entries`: the sinks' state as
   // of it.
   void done(std::uint64_t sequence, runtime::StateEntries&& entries = {});
-  // Nothing at or behind it is ever committed.
+  // This batch and all later ones are never committed.
   void fail(std::uint64_t sequence);
 
   bool ready() const { return ready_ && !in_flight_; }
@@ -76,7 +76,7 @@ class CommitBarrier {
   std::deque<Entry> entries_;  // [0] has the sequence number front_
   std::uint64_t front_ = 0;
   std::uint64_t next_ = 0;
-  Commit open_;   // done, behind the last commit point
+  Commit open_;   // done, after the last commit point
   Commit point_;  // up to the last commit point that was passed
   bool ready_ = false;
   bool in_flight_ = false;

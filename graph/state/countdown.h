@@ -19,7 +19,7 @@ class Countdown {
   }
   void fail() { failed_.store(true, std::memory_order_relaxed); }
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
-  // One branch is through. True for the last one, which sees all that the others did.
+  // One branch has finished. True for the last one, which sees all effects of the others.
   bool report() {
     const std::uint32_t before = left_.fetch_sub(1, std::memory_order_acq_rel);
     if (mutated(Mutant::forget_a_branch)) return before == 1;

@@ -25,7 +25,7 @@ class Failure {
     if (sequence < from_.load(std::memory_order_relaxed)) from_.store(sequence, std::memory_order_relaxed);
     any_.store(true, std::memory_order_release);
   }
-  // No batch's fault (a source broke): what was received goes on.
+  // Not caused by a batch (a source failed): batches already received continue.
   void fail_source(runtime::Error error) { fail_at(kNoBatch, std::move(error)); }
   // Whatever happens to the batches in flight, none may be committed any more (a refused commit, the
   // deadline).

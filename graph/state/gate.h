@@ -33,7 +33,7 @@ class Gate {
     changed_.notify_all();
   }
 
-  // While it is closed: sources with a queue of their own may hand it out.
+  // While it is closed: allows sources with their own queue to empty it.
   void drain(bool on) {
     const std::lock_guard lock(mutex_);
     if (on && !draining_) changed_.notify_all();

@@ -17,8 +17,9 @@ void Limiter::take(const LimiterCall& call) {
       return;
     case LimiterCall::What::credit:
       limiter_.release(call.bytes);
-      // Woken for each single batch, a source would spend more time in falling asleep than in receiving: it
-      // gets a run of them at a time. What is in flight is settled without it, so the half is always reached.
+      // If woken for every batch, a source would spend more time falling asleep than receiving, so it is
+      // granted a series of permits at a time. Batches in flight settle without it, so usage always falls to
+      // one half.
       if (limiter_.used_units() <= limiter_.limit_units() / 2) hand_out();
       return;
     case LimiterCall::What::new_limit:

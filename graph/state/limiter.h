@@ -46,9 +46,9 @@ class Limiter {
   void take(const LimiterCall& call);
   // A granted permit's bytes turned out to be another amount.
   void correct(std::size_t held, std::size_t real);
-  // A batch grew on its way: it keeps what it has.
+  // A batch in flight grew: it keeps its bytes.
   void grow(std::size_t bytes);
-  // A batch that no source has received, which waits for nobody.
+  // Adds a batch that no source has received; never waits.
   void enter(std::size_t bytes);
 
   std::size_t used_bytes() const;

@@ -12,7 +12,7 @@ enum class Mutant : std::uint8_t {
   commit_maximum,              // what is done commits, whether or not what came before it is
   commit_past_failure,         // a failed batch counts as done
   commit_before_dead_letters,  // the batch commits before its dead letters are durable
-  commit_before_sync,          // the source is told before the sinks are durable
+  commit_before_sync,          // the source is notified before the sinks are durable
   acknowledge_on_reject,       // rejected dead letters do not stop the batch's commit
   ignore_dead_letter_route,    // a failed route counts as written
   count_outputs,               // positions from the number of records that came out
@@ -21,8 +21,8 @@ enum class Mutant : std::uint8_t {
   release_twice,               // a lease is given back twice
   leak_on_failure,             // a failed batch keeps its lease
   sequencer_lets_pass,         // batches reach an ordered sink as they come
-  two_commits_in_flight,       // a commit starts while the last one is not through
-  write_after_failure,         // batches behind a failed one still reach the sink
+  two_commits_in_flight,       // a commit starts before the last one has finished
+  write_after_failure,         // batches after a failed one still reach the sink
   ignore_commit_error,         // a refused commit is taken for done
 };
 

@@ -1,6 +1,6 @@
-// What a stage keeps per worker. A slot belongs to nobody for good: a worker takes the one it used last if
-// that is free. So a stage that itself waits in TBB, and is entered a second time on the same thread, does
-// not meet its own scratch.
+// A stage's scratch objects, one per worker. Slots are not bound to workers: a worker takes the slot it used
+// last, if free. So a stage that waits inside TBB and is re-entered on the same thread does not get the
+// scratch it is already using.
 #pragma once
 
 #include <atomic>

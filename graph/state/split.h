@@ -1,4 +1,4 @@
-// A receive that brought more than the budget goes on in parts (G3).
+// Splits a receive that returned more than the budget into parts (G3).
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ std::size_t part_size(const runtime::Block& block, std::size_t first, std::size_
 // The bytes of the block that these records stand for. The parts of a block sum up to all of it.
 std::size_t part_bytes(const runtime::Block& block, std::size_t first, std::size_t count);
 
-// Those records as a block of its own that shares the bytes. Only the last part has the positions to commit.
+// These records as a separate block that shares the bytes. Only the last part has the positions to commit.
 std::shared_ptr<runtime::Block> part_of(const runtime::Block& block, std::size_t first, std::size_t count);
 
 }  // namespace pipec::graph

@@ -54,11 +54,11 @@ class ColumnPlan {
     bool of_record = false;    // edited, and no statement has set the field before: it may be missing
   };
 
-  // What a name stands for where an expression is added: the column of a local, or of a field that a
-  // statement has set.
+  // The meaning of names where an expression is added: the column of a local, or of a field that a statement
+  // has set.
   struct Names {
-    static constexpr Number kRecord = 0xfffffffe;   // the field as it lies in the record
-    static constexpr Number kUnknown = 0xfffffffd;  // nothing that can be told before the record comes
+    static constexpr Number kRecord = 0xfffffffe;   // the field as it is in the record
+    static constexpr Number kUnknown = 0xfffffffd;  // not known before the record is read
     std::vector<Number> locals;
     std::vector<Number> fields;  // by slot
   };

@@ -23,12 +23,13 @@ namespace {
 
 using Kind = ColumnPlan::Kind;
 
-// Of what one chunk of records makes. A single record may make more: by the interpreter.
+// Limit for the values of one chunk of records. A single record that needs more is evaluated by the
+// interpreter.
 constexpr std::size_t kMostArena = std::size_t{1} << 20;
 
-// A text of up to eight bytes, behind which others may be read, as a number; false where one of them is no
-// digit. Without a loop, whose end would be mispredicted where lengths vary: pairs, fours and eights are
-// joined by one multiplication each.
+// Parses a text of up to eight bytes as a number; bytes after it must be readable. False if a byte is not a
+// digit. There is no loop, since its end would be mispredicted when lengths vary: pairs, fours and eights are
+// combined by one multiplication each.
 inline bool eight_digits(std::string_view text, std::uint64_t& number) {
   constexpr std::uint64_t kZeros = 0x3030303030303030ULL;
   constexpr std::uint64_t kHigh = 0xf0f0f0f0f0f0f0f0ULL;
@@ -454,8 +455,8 @@ inline Value Columns::edited_json(const Node& node, const Value& base, bool miss
   return edited.edit == record::Edit::done ? edited.value : Value::failed();
 }
 
-// As msgpack::View::edit_slot() has it. What is no container is left alone: written again, it need not have
-// the bytes that it has now.
+// The same result as msgpack::View::edit_slot(). A value that is not a container is left alone, since
+// rewriting could change its bytes.
 Value Columns::edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value) {
   msgpack::Operation operation{node.edit, {}, node.new_key};
   if (node.edit == record::EditKind::set) {
@@ -476,7 +477,7 @@ Value Columns::edited_msgpack(const Node& node, const Value& base, bool missing,
   return read_msgpack(edited.value).value_or(Value::failed());
 }
 
-// Where nothing is there to be removed or renamed, the field must stay missing.
+// If there is nothing to remove or rename, the field must stay missing.
 void Columns::edited(const Node& node, Rows rows, Value* out) {
   const Operand bases = operand(node.children[0], rows);
   const bool sets = node.edit == record::EditKind::set;

@@ -1,9 +1,9 @@
-// Evaluates a ColumnPlan over the rows of a BlockIndex, a node at a time: each loop does one thing to many
-// records.
+// Evaluates a ColumnPlan over the rows of a BlockIndex, one node at a time: each loop applies one operation
+// to many records.
 //
-// Whatever could go another way than the plain one makes a record doubtful: a value that is malformed, an
-// error, a function that fails. What the columns hold for it means nothing then, and the caller evaluates the
-// record again by the interpreter, which says what is wrong with it. So both always agree.
+// A record that leaves the fast path falls back to the interpreter: a malformed value, an error, a function
+// that fails. Its column values are then meaningless. The caller evaluates the record again with the
+// interpreter, which reports the error, so both paths always agree.
 #pragma once
 
 #include <array>
@@ -29,12 +29,12 @@ class Columns {
   // Both must outlive it.
   Columns(const ColumnPlan& plan, const record::BlockIndex& index);
 
-  // Begins with the rows that the index took last. Rows without a layout are doubtful.
+  // Begins with the rows that the index took last. Rows without a layout fall back to the interpreter.
   void begin(std::size_t rows);
-  // All that are not doubtful at the beginning.
+  // All rows that are on the fast path at the beginning.
   Rows rows() const { return {all_.data(), count_}; }
 
-  // Evaluates a node for some rows. Rows that become doubtful stay among them.
+  // Evaluates a node for some rows. Rows that leave the fast path remain in the selection.
   void evaluate(Number number, Rows rows);
   void test(Number number, Rows rows, Truths& truths);
   const Value& value(Number number, std::size_t row) const {
@@ -81,7 +81,7 @@ class Columns {
   // The field after the edit; failed: the interpreter has to say.
   Value edited_json(const Node& node, const Value& base, bool missing, const Value& value);
   Value edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value);
-  // The arena is as large as it may become: the rows that are left are doubtful.
+  // True if the arena has reached its limit: the remaining rows fall back to the interpreter.
   bool full();
 
   const ColumnPlan& plan_;

@@ -32,7 +32,7 @@ std::size_t ConditionColumns::take(const Batch& batch, std::size_t first) {
     for (std::size_t k = 0; k < left; ++k) {
       const std::uint16_t row = open[k];
       if (truths[row]) first_to_hold_[row] = i;
-      // What is in doubt stays so: later conditions are not asked.
+      // An undecided row stays undecided: later conditions are not evaluated.
       open[kept] = row;
       kept += truths[row] || columns_.doubtful(row) ? 0 : 1;
     }

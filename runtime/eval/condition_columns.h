@@ -1,5 +1,5 @@
-// Conditions judged over many records at once, for filters and routes: of each record the first condition
-// that holds, or that nobody knows without the interpreter.
+// Conditions evaluated for many records at once, for filters and routes. For each record: the first condition
+// that holds, or that only the interpreter can decide.
 #pragma once
 
 #include <array>

@@ -68,7 +68,7 @@ void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place&
   }
   record::RecordView& view = interpreter.view();
   const std::string target = written(fields, path, steps, steps.size());
-  // The first value on the way that is there and cannot hold what comes next.
+  // The first existing value on the path that cannot contain the next step.
   const Value record = view.whole();
   if (!path.whole && record.type() != Type::object) {
     interpreter.fail(place, {"the record is ", with_article(record.type()), ", not an object: cannot ", doing,

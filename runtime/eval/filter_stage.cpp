@@ -63,7 +63,7 @@ class FilterStage final : public Stage {
     interpreter.bound(context.evaluation_bounds());
     std::uint64_t filtered = 0;
     std::size_t kept = 0;
-    std::size_t first = 0;  // of the records that the columns hold, and behind the last
+    std::size_t first = 0;  // range of the records that the columns hold
     std::size_t last = 0;
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       RawScan::Answer answer = judged ? scan.answer(i) : RawScan::Answer::unknown;
@@ -111,7 +111,8 @@ class FilterStage final : public Stage {
   bool reads_outline() const override { return reads_ && columns_.usable(); }
 
  private:
-  // What the interpreter says of one record. Apart from the loop, which is tight where nothing is left to it.
+  // Evaluates one record with the interpreter. Separate from the loop, which is tight when no record needs
+  // this.
   Truth test_alone(Interpreter& interpreter, const Batch& batch, const Record& record,
                    const record::KnownMembers& known) const {
     const Expression& condition = options_.condition->root;
@@ -151,12 +152,13 @@ std::string explain_filter(const Program& condition) {
   const std::shared_ptr<const Program> program(std::shared_ptr<const Program>(), &condition);
   const bool columns = ConditionPlan(condition.fields, {&program, 1}, {&slots, 1}).usable();
   if (!raw.usable()) {
-    return (columns ? "cuts records into members, many at once: " : "reads each record by itself: ") +
+    return (columns ? "indexes members of many records at once: " : "reads records one by one: ") +
            raw.why_not();
   }
-  return raw.describe() + (columns ? "; where most records hold it, they are cut into members, many at once; "
-                                     "so are those of MsgPack"
-                                   : "; what is in doubt, and all of MsgPack, is read by itself");
+  return raw.describe() +
+         (columns
+              ? "; if most records contain it, members are indexed for many records at once, as for MsgPack"
+              : "; undecided records, and all MsgPack records, are read one by one");
 }
 
 std::shared_ptr<const Stage> make_filter(FilterOptions options) {

@@ -52,7 +52,7 @@ class Interpreter {
 
   // Memory that one record may take from here on.
   void bound(const ArenaBounds& bounds) { arena_.bound(bounds); }
-  // What was evaluated of the record is not needed any more. Only has to be called where that may be much.
+  // Releases the values evaluated for the record. Only needed if they may be large.
   void end() {
     if (arena_.exceeds()) arena_.reset();
   }
@@ -63,7 +63,7 @@ class Interpreter {
   Value evaluate(const Expression& expression);
   Truth test(const Expression& condition);
 
-  // Makes the steps of `path.below`, whose computed segments stand in `computed`.
+  // Builds the steps of `path.below`; `computed` holds its computed segments.
   Resolved resolve(const Path& path, std::span<const Expression> computed, std::span<record::Step> room,
                    std::span<const record::Step>& steps);
 

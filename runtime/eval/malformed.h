@@ -9,7 +9,7 @@
 
 namespace pipec::runtime::eval {
 
-// "parse error: unexpected character at byte 17". Looks at the record once more: malformed ones are rare.
+// "parse error: unexpected character at byte 17". Parses the record again, since malformed ones are rare.
 void describe_malformed(const Batch& batch, const Record& record, Reason& reason);
 
 // Dead-letters or counts the record, which the caller then takes out; an error fails the batch.

@@ -40,8 +40,8 @@ Resolved Interpreter::resolve(const Path& path, std::span<const Expression> comp
   return Resolved::steps;
 }
 
-// Whether a computed key leads into an array, where only an int leads anywhere; then the failure says so.
-// Asked only of paths that led to nothing.
+// Whether a computed key is applied to an array, which only an int can index; the failure then mentions it.
+// Called only for paths that found nothing.
 bool Interpreter::misses_array(const Path& path, std::span<const Expression> computed,
                                std::span<const record::Step> steps) {
   for (std::size_t i = 0; i < steps.size(); ++i) {

@@ -1,4 +1,4 @@
-// The bits behind random() and uuid_v4(): SplitMix64. Not for secrets.
+// The generator for random() and uuid_v4(): SplitMix64. Not for secrets.
 #pragma once
 
 #include <cstdint>

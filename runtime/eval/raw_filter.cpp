@@ -58,9 +58,9 @@ bool never_fails(const Expression& expression) {
 RawFilter::RawFilter(const Program& condition) : fields_(condition.fields) {
   root_ = derive(condition.root, 0);
   if (needles_.empty()) {
-    why_not_ = "no field of it is compared with a constant";
+    why_not_ = "it compares no field with a constant";
   } else if (!root_.needs && !root_.judges) {
-    why_not_ = "what it asks for cannot be told from a key's bytes";
+    why_not_ = "it cannot be decided from a key's bytes";
   } else if (needles_.size() > kMostNeedles) {
     why_not_ = "it asks for more than " + std::to_string(kMostNeedles) + " keys";
   } else {
@@ -101,7 +101,7 @@ RawFilter::Node RawFilter::derive(const Expression& expression, unsigned depth) 
       Node right = derive(expression.children[1], depth + 1);
       node.kind = both ? Kind::both : Kind::either;
       node.can_fail = left.can_fail || right.can_fail;
-      // What stands behind something that can fail is not always come to.
+      // An operand after one that can fail is not always evaluated.
       node.needs = both ? left.needs || (right.needs && !left.can_fail) : left.needs && right.needs;
       node.judges = left.judges;
       node.left = add(std::move(left));
@@ -249,9 +249,9 @@ std::string RawFilter::describe() const {
   std::string list;
   for (const json::Needle& needle : needles_) list += (list.empty() ? "" : ", ") + needle.quoted;
   std::string text = "runs on raw bytes: looks for " + list + " in the whole block";
-  text += root_.needs ? "; a record without is no match"
-                      : "; it may hold without a field, so every record is read";
-  if (root_.judges) text += "; flat records are judged there";
+  text += root_.needs ? "; records without a match do not pass"
+                      : "; the condition may hold without the field, so every record is read";
+  if (root_.judges) text += "; flat records are decided on the raw bytes";
   return text;
 }
 

@@ -1,19 +1,18 @@
-// Filters on raw bytes: the keys of a condition are looked for in the whole block at once, and a record is
-// judged without an index where its bytes leave no doubt.
+// Filters on raw bytes: the keys of a condition are searched in the whole block at once, and a record is
+// decided without an index if its bytes suffice.
 //
-// Two things can be said without reading a record to its end, and one more with a cheap check of its
-// structure:
+// There are three cases:
 //
-//   1. A condition that can only hold if a field is there does not hold for a record without the bytes of its
-//      key, malformed or not (needs()). A backslash-u anywhere, or, where the key has a byte that other
-//      escapes can spell, any backslash, makes it a maybe.
+//   1. A condition that requires a field is false for a record without the bytes of its key, malformed or
+//      not (needs()). The result is "maybe" if the record has a backslash-u escape or, if other escapes can
+//      spell a byte of the key, any backslash.
 //   2. In a flat record (Kernel::flat) every `"key":` is a member of it and the last one counts. Comparisons
 //      with constants, has(), `in`, `matches` and pure functions are then answered from the value's bytes:
-//      yes, no, or unknown (escapes, what would fail, malformed values).
-//   3. Everything else is unknown, and the caller asks the interpreter. So the answers are always the same.
+//      yes, no, or unknown (escapes, operations that would fail, malformed values).
+//   3. Everything else is unknown, and the caller asks the interpreter, so the results always agree.
 //
-// Values are read in the order in which the interpreter would, and no further: a malformed one that it would
-// not come to does not matter here either.
+// Values are read in the same order as by the interpreter, and no further, so a malformed value that the
+// interpreter would not reach does not matter here either.
 #pragma once
 
 #include <cstdint>
@@ -108,13 +107,13 @@ class RawScan {
   Answer answer(std::size_t i) const { return answers_[i]; }
 
  private:
-  // What is known of a needle in the record that is looked at.
+  // The state of a needle in the current record.
   struct Sight {
-    const std::uint32_t* next = nullptr;  // its offsets, behind those of records before
+    const std::uint32_t* next = nullptr;  // its offsets, after those of earlier records
     const std::uint32_t* end = nullptr;
     bool there = false;  // the bytes, or an escape that may spell them
     bool escaped = false;
-    std::uint32_t value = 0;  // the offset behind the colon of the last `"key":`, 0 none
+    std::uint32_t value = 0;  // the offset after the colon of the last `"key":`, 0 none
   };
 
   bool worth_trying();

@@ -81,7 +81,7 @@ bool RawScan::judge(const Batch& batch) {
     return false;
   }
   const bool needs = filter_.root_.needs;
-  // Lines are told apart by their newlines: a record must not hold one.
+  // Newlines separate lines, so a record must not contain one.
   const bool structure =
       filter_.root_.judges && batch.block().single_lines && hits * kSparse >= records.size();
   if (!needs && !structure) return false;
@@ -91,7 +91,7 @@ bool RawScan::judge(const Batch& batch) {
   std::size_t checked =
       structure ? first.begin : end;  // records that end up to here, from `from` on, are flat
   std::size_t from = structure ? first.begin : end;
-  bool more = structure;  // the check goes on behind `checked`
+  bool more = structure;  // the check continues after `checked`
   std::uint32_t before = first.begin;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = records[i];
@@ -175,7 +175,7 @@ Answer RawScan::test(const RawFilter::Node& node) {
     case Kind::opaque:
       return Answer::unknown;
     case Kind::keys:
-      // Where one of them is there the interpreter reads its value, which may be malformed.
+      // If one of them exists, the interpreter reads its value, which may be malformed.
       return std::none_of(node.keys.begin(), node.keys.end(), [&](auto key) { return sights_[key].there; })
                  ? Answer::no
                  : Answer::unknown;

@@ -52,7 +52,7 @@ class RouteStage final : public Router {
       if (arm.metadata.size() != batch.metadata.size())
         arm.metadata = batch.metadata;  // records point into it
     }
-    std::size_t first = 0;  // of the records that the columns hold, and behind the last
+    std::size_t first = 0;  // range of the records that the columns hold
     std::size_t last = 0;
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       const Record& record = batch.records[i];
@@ -123,8 +123,8 @@ std::string explain_route(const std::vector<std::shared_ptr<const Program>>& con
   RouteOptions options;
   options.conditions = conditions;
   return RouteStage(std::move(options)).by_columns()
-             ? "judges many records at once"
-             : "reads each record by itself: a condition needs it alone";
+             ? "evaluates many records at once"
+             : "reads records one by one: a condition cannot be evaluated for many at once";
 }
 
 std::shared_ptr<const Router> make_route(RouteOptions options) {

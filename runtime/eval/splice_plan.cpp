@@ -20,7 +20,7 @@ constexpr std::uint32_t kGone = 0xfffffffe;
 // What becomes of one member.
 struct Change {
   std::uint16_t member = kMissing;  // kMissing: new, goes to the end
-  std::string_view key;             // the new key; empty: as it stands
+  std::string_view key;             // the new key; empty: unchanged
   ColumnPlan::Number value = ColumnPlan::kNone;
   bool removed = false;
 };
@@ -44,14 +44,14 @@ class Changes {
         return rename(edit.slot, edit.to);
     }
   }
-  // In the order of the record, new members behind.
+  // In the order of the record, then new members.
   std::vector<Change> take() {
     std::stable_sort(changes_.begin(), changes_.end(),
                      [](const Change& a, const Change& b) { return a.member < b.member; });
     return std::move(changes_);
   }
   std::size_t members() const { return members_; }  // how many there are now
-  // A map's head is written anew where the number of members is another at the end, or was at a keep().
+  // A map's head is rewritten if the number of members changed, at the end or at a keep().
   bool recounted() const { return recounted_ || members_ != counted_; }
 
  private:
@@ -84,7 +84,7 @@ class Changes {
   }
   void keep(std::span<const std::uint32_t> kept) {
     recount();
-    // Members that are nobody's slot go, once.
+    // Members without a slot are removed, once.
     for (std::uint16_t m = 0; m < layout_.leads.size() && !others_removed_; ++m) {
       const auto& wanted = layout_.member_of;
       if (std::find(wanted.begin(), wanted.end(), m) != wanted.end()) continue;

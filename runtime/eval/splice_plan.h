@@ -1,5 +1,5 @@
-// How a record of one layout is written again after a list of edits of its top level: which runs are copied
-// and what stands between them. Made once for a layout, run for each of its records.
+// A plan for rewriting records of one layout after a list of top-level edits: which runs are copied, and what
+// is written between them. Built once per layout, run for each of its records.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,7 @@ class SplicePlan {
              Buffer& out) const;
 
  private:
-  // A place in a record: one of BlockIndex::members(), and bytes behind it.
+  // A place in a record: one of BlockIndex::members(), plus a number of bytes.
   struct Place {
     std::uint32_t member = 0;
     std::uint32_t behind = 0;

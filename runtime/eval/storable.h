@@ -9,7 +9,7 @@ namespace pipec::runtime::eval {
 
 struct Storable {
   std::string_view refusal;  // why not; empty: it may
-  // All of it was built or read: no slice of text in it whose inside nobody has looked at.
+  // All of it was built or read: it contains no slice of unchecked text.
   bool checked = true;
 };
 

@@ -36,7 +36,7 @@ bool are_siblings(const Path& a, const Path& b) {
          std::equal(a.below.begin(), a.below.end() - 1, b.below.begin(), same);
 }
 
-constexpr const char* kNeedsRecord = "an expression of it needs the record alone";
+constexpr const char* kNeedsRecord = "an expression cannot be evaluated for many records at once";
 
 }  // namespace
 
@@ -114,7 +114,7 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
     case Statement::Kind::keep:
       step.edit.kind = TopEdit::Kind::keep;
       for (const Path& path : statement.targets) {
-        if (!is_top(path)) return refuse("it keeps what lies below the top level");
+        if (!is_top(path)) return refuse("it keeps fields below the top level");
         step.edit.kept.push_back(path.slot);
       }
       for (std::uint32_t slot = 0; slot < names.fields.size(); ++slot) {
@@ -129,7 +129,7 @@ bool StraightLine::add(const Statement& statement, std::uint8_t side, ColumnPlan
       return refuse("it sets metadata");
     case Statement::Kind::emit:
     case Statement::Kind::loop:
-      return refuse("it makes several records of one, or loops");
+      return refuse("it emits several records for one, or loops");
   }
   return false;
 }
@@ -162,18 +162,20 @@ bool StraightLine::add_nested(record::EditKind kind, const Path& path, ColumnPla
   Step step;
   step.side = side;
   step.value = plan_.add_edit(kind, path, value, new_key, names);
-  if (step.value == ColumnPlan::kNone) return refuse("an edit below the top level needs the record alone");
+  if (step.value == ColumnPlan::kNone)
+    return refuse("an edit below the top level cannot be made for many records at once");
   step.edit = {TopEdit::Kind::set, path.slot, 0, step.value, {}};
   steps_.push_back(step);
   names.fields[path.slot] = step.value;
   return true;
 }
 
-// What was set on one side is not known behind the branch.
+// A value set on one side is not known after the branch.
 bool StraightLine::add_branch(const Statement& statement, std::uint8_t side, ColumnPlan::Names& names) {
   if (sides_.size() + 2 > kMostConditions * 2) return refuse("it has too many conditions");
   const ColumnPlan::Number condition = plan_.add(statement.expressions[0], names);
-  if (condition == ColumnPlan::kNone) return refuse("a condition of it needs the record alone");
+  if (condition == ColumnPlan::kNone)
+    return refuse("a condition cannot be evaluated for many records at once");
   const auto holds = static_cast<std::uint8_t>(sides_.size());
   sides_.push_back({side, condition});
   sides_.push_back({side, ColumnPlan::kNone});
@@ -252,7 +254,8 @@ void StraightLineRun::run(const StraightLine::Step& step, Columns::Rows rows) {
   }
 }
 
-// A value that MsgPack changes may be written where nobody reads it again: what the columns hold is not it.
+// MsgPack may change a value's form, so it may only be stored if it is not read again: the column would hold
+// the old form.
 bool StraightLineRun::storable(const StraightLine::Step& step, std::size_t row) {
   const Value& value = columns_.value(step.value, row);
   if (!step.plain && !check_storable(value, 1).refusal.empty()) return false;

@@ -80,7 +80,7 @@ class StraightLineRun {
     edited,
   };
   Outcome outcome(std::size_t row);
-  // What the interpreter need not look for.
+  // The members that the interpreter need not search for.
   record::KnownMembers known(std::size_t row) const { return index_.known(row); }
   // Appends the row's record, whose outcome() was `edited` just now.
   void write(std::size_t row, std::uint32_t size, Buffer& out) const {

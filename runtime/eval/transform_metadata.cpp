@@ -11,7 +11,7 @@ TransformRun::Flow TransformRun::assign_metadata(const Statement& statement) {
   Value value;
   if (!value_of(expression, value)) return Flow::dead;
   if (!has_assigned_) {
-    // What is not assigned stays as the record has it.
+    // Unassigned metadata keeps the record's values.
     const Metadata* own = interpreter_.metadata();
     if (own) {
       assigned_ = *own;

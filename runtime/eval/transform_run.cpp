@@ -298,8 +298,7 @@ TransformRun::Flow TransformRun::emit(const Statement& statement) {
   return Flow::next;
 }
 
-// Written straight out: as a value each would take its size in the arena, which holds all of them until the
-// record is through.
+// Writes the output directly: as values, all of them would occupy the arena until the record is finished.
 TransformRun::Flow TransformRun::emit_as_it_stands(const Statement& statement) {
   Record record = *record_;
   if (has_assigned_) record.metadata = metadata_number();

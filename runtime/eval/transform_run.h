@@ -1,7 +1,7 @@
-// Runs a transform block over the records of a batch: many at once where the block is a StraightLine and the
-// records are what it can take, else one by one. One per worker.
+// Runs a transform block over the records of a batch: many at once if the block is a StraightLine and the
+// records allow it, else one by one. One per worker.
 //
-// A record is dead-lettered or has outputs, never both: what it emitted before it failed is taken back.
+// A record is dead-lettered or has outputs, never both: the output it emitted before a failure is discarded.
 #pragma once
 
 #include <optional>
@@ -78,7 +78,7 @@ class TransformRun final : public Scratch {
   std::optional<StraightLineRun> line_;
   const Record* record_ = nullptr;
   const Statement* statement_ = nullptr;  // that was begun last
-  bool checked_ = false;                  // the record as it stands now holds only JSON that was looked at
+  bool checked_ = false;                  // the current record holds only JSON that was checked
   Metadata assigned_;                     // of this record, once a statement assigned some
   bool has_assigned_ = false;
   const Statement* made_null_ = nullptr;  // the statement that left null where the record was, unasked

@@ -36,8 +36,8 @@ class TransformStage final : public Stage {
 std::string explain_transform(const TransformProgram& program) {
   if (!eval::reads_record(program.body)) return "does not look into records";
   const eval::StraightLine line(program);
-  if (line.usable()) return "takes many records at once, each layout of keys with its own splice";
-  return "takes each record by itself: " + line.why_not();
+  if (line.usable()) return "processes many records at once, with one splice plan per record shape";
+  return "processes records one by one: " + line.why_not();
 }
 
 std::shared_ptr<const Stage> make_transform(TransformOptions options) {

@@ -11,7 +11,7 @@ TypeWords::TypeWords(TypeSet types) {
     add("a value");
     return;
   }
-  // What a function is about comes first, null last.
+  // The most specific type first, null last.
   constexpr std::array kOrder = {Type::string,    Type::integer,  Type::floating, Type::boolean, Type::bytes,
                                  Type::timestamp, Type::duration, Type::array,    Type::object,  Type::null};
   std::array<std::string_view, kOrder.size()> words;

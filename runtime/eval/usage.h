@@ -1,4 +1,4 @@
-// What a program asks of a record, known before the first one comes.
+// The parts of a record that a program uses, known before the first record arrives.
 #pragma once
 
 #include <vector>

@@ -83,14 +83,14 @@ void Budget::learn(const Round& round) {
   }
 }
 
-// Batches wait longer than they work, longer than the profile allows, and sources stand in a queue to add
-// more: less in flight shortens the queue and costs nothing.
+// True if batches wait longer than they are processed, longer than the profile allows, and sources queue to
+// add more: having less in flight shortens the queue and costs nothing.
 bool Budget::behind(const Round& round) const {
   return round.waited && residence_ && *residence_ > limits_.residence_goal && rho() > limits_.target_rho;
 }
 
-// Back to where it began in any case. Beyond that only where the budget is what holds the sources back, and
-// more of it would not merely stand in a queue.
+// Growing back to the start value is always allowed. Beyond that, only if the budget is what limits the
+// sources, and a larger one would not just lengthen a queue.
 bool Budget::may_grow(const Round& round) const {
   if (!round.slack || bytes_ >= limits_.ceiling) return false;
   if (bytes_ < limits_.start && !round.bound) return true;
@@ -116,7 +116,7 @@ void Budget::round(const Round& round) {
   if (since_change_ < std::min(residence_.value_or(0), kLongestPatience)) return;
   if (behind(round)) {
     const double full = kFullPipe * bandwidth_.value_or(0) * service_.value_or(0);
-    // Where the number of batches was the bound, bytes that nobody used are no bound at all.
+    // If the number of batches was the limit, unused bytes do not limit anything.
     shrink(round.used != 0 ? std::min(bytes_, round.used) : bytes_,
            std::max(round.working_set, static_cast<std::size_t>(full)));
     return;

@@ -33,7 +33,7 @@ struct Round {
   std::uint64_t batches = 0;    // that were settled
   std::uint64_t bytes = 0;      // of them
   double residence = 0;         // seconds, summed over them
-  double service = 0;           // of that, seconds in which somebody worked on them, summed
+  double service = 0;           // of that, seconds of work on them, summed
   bool waited = false;          // a source had to wait for room, of bytes or of batches
   bool bound = false;           // ... and it was the budget that had none
   std::size_t used = 0;         // bytes in flight; 0: not known
@@ -52,7 +52,7 @@ class Budget {
   // How many records one receive may return at most.
   std::size_t records() const;
 
-  // What the law has learned; 0 before there is anything.
+  // The learned values; 0 before the first sample.
   double residence() const { return residence_.value_or(0); }
   double rho() const;
   double bandwidth() const { return bandwidth_.value_or(0); }

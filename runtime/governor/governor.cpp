@@ -16,7 +16,7 @@ namespace pipec::runtime {
 namespace {
 
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
-// What the limit is multiplied by: the kernel kills at the limit itself, and looks more often than we do.
+// Applied to the limit: the kernel kills at the limit itself, and checks more often than we do.
 constexpr double kHeadroom = 0.85;
 // Of the limit, what may be in flight as input: its copies on the way, the buffers' spare room and the
 // process itself need the rest.
@@ -184,7 +184,7 @@ double Governor::look(const Seen& seen, bool fresh) {
   return parts.pressure.sample();
 }
 
-// What the level would be without anything of this process.
+// The level without this process's memory.
 double Governor::level_of_others() const {
   const Parts& parts = *parts_;
   const std::uint64_t resident = parts.reading.resident.value_or(0);

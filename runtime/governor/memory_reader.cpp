@@ -15,7 +15,7 @@ namespace pipec::runtime::governor {
 
 namespace {
 
-// A v1 group without a limit says so by a number near 2^63.
+// A v1 group without a limit reports a number near 2^63.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;
 
 std::string content(const std::string& path) {

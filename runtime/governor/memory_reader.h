@@ -1,6 +1,5 @@
-// What the system says about memory: limits and use of the cgroups that the process is in, its own resident
-// size, how long tasks wait for memory. Files are read anew each time; one that is missing or makes no sense
-// is no limit.
+// Memory data from the system: limits and use of the process's cgroups, its resident size, how long tasks
+// wait for memory. Files are read again each time; a missing or invalid file means no limit.
 #pragma once
 
 #include <cstddef>

@@ -33,7 +33,7 @@ class TextContainer {
     RawMember entry;
     for (bool first = true;; first = false) {
       const Walk step = object ? next_member(at, end, first, entry) : next_entry(at, end, first, entry);
-      // What a splice takes for the partner bracket must be it.
+      // The bracket that splice() uses must be the real partner bracket.
       if (step == Walk::end) return at == end;
       if (step == Walk::malformed) return false;
       if (!visit(entry)) return true;
@@ -67,8 +67,7 @@ class TextContainer {
     order.reserve(changes_.size());
     for (const Change& change : changes_) order.push_back(&change);
     scratch_.clear();
-    // The slice may have more behind its partner bracket than malformed text allows to trust: the last byte
-    // counts.
+    // After malformed text, bytes after the partner bracket cannot be trusted: use the last byte.
     splice(container_.text(), 0, container_.size() - 1, order, scratch_);
     const std::string_view text = arena_.copy(scratch_.view());
     const bool object = container_.type() == Type::object;

@@ -14,7 +14,7 @@ namespace pipec::runtime::json {
 
 namespace {
 
-// The first `size` bytes (at most 8) at the place where a load puts them, zeros behind.
+// The first `size` bytes (at most 8), as a load would place them, followed by zeros.
 inline std::uint64_t head_of(const char* key, std::uint32_t size) {
   const std::uint64_t word = load8(key);
   if (size >= 8) return word;
@@ -33,7 +33,7 @@ inline std::uint64_t hash_of(std::uint64_t head, const char* key, std::uint32_t 
   return hash * 0x9e3779b97f4a7c15ULL;
 }
 
-// Whether a quote or a backslash is among the bytes of a key. Reads up to 15 bytes behind it.
+// Whether a key contains a quote or a backslash. Reads up to 15 bytes past its end.
 inline bool has_special(const char* key, std::uint32_t size) {
 #if defined(__SSE2__)
   for (std::uint32_t i = 0; i < size; i += 16) {
@@ -55,8 +55,8 @@ inline bool has_special(const char* key, std::uint32_t size) {
 
 FieldIndex::FieldIndex(const FieldSet& fields, const Kernel& kernel)
     : kernel_(&kernel), slots_(fields.keys.size()) {
-  expected_.resize(kExpected + 1);  // the last one stays empty: for members behind
-  std::size_t bytes = 16;           // readable behind the last key
+  expected_.resize(kExpected + 1);  // the last one stays empty: for further members
+  std::size_t bytes = 16;           // readable after the last key
   for (const std::string& key : fields.keys) bytes += key.size();
   keys_.resize(bytes);
   // At most a quarter full, so that a key that is not wanted usually meets an empty bucket.

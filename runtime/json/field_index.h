@@ -16,10 +16,9 @@ using record::FieldSlot;
 using record::Shape;
 
 // Finds the members of a FieldSet in one record after another. Checks the structure of the whole record
-// (brackets, strings,
-// `"key": value` pairs with commas between them at the top level), not the values that nobody asked for.
-// Invariants: slots hold the LAST member of a repeated key; escaped keys are found by their decoded name.
-// One per worker. A record needs Buffer::kPadding readable bytes behind it.
+// (brackets, strings, `"key": value` pairs separated by commas at the top level), but not the values of other
+// members. Invariants: slots hold the LAST member of a repeated key; escaped keys are found by their decoded
+// name. One per worker. A record must be followed by Buffer::kPadding readable bytes.
 class FieldIndex {
  public:
   explicit FieldIndex(const FieldSet& fields, const Kernel& kernel = best_kernel());
@@ -39,8 +38,7 @@ class FieldIndex {
   FieldSlot member(std::string_view record, std::uint32_t i) const;
 
  private:
-  // A wanted key, compared by its first 8 bytes (zero behind a shorter one) and its length before the rest is
-  // looked at.
+  // A wanted key. Its first 8 bytes (padded with zeros) and its length are compared before the rest.
   struct Wanted {
     std::uint64_t head = 0;
     std::uint32_t size = 0;
@@ -61,7 +59,7 @@ class FieldIndex {
 
   Shape scan_object(std::string_view record, bool trusted);
   bool look_up(const char* key, std::uint32_t size, std::size_t place, bool trusted, const Wanted*& wanted);
-  // The wanted key with these bytes, or nullptr. Reads up to 8 bytes behind the key.
+  // The wanted key with these bytes, or nullptr. Reads up to 8 bytes past the key.
   const Wanted* find(const char* key, std::uint32_t size) const;
   const Wanted* find_escaped(std::string_view inside);
 

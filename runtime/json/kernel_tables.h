@@ -1,4 +1,4 @@
-// What the kernels look up and share.
+// Tables that the kernels share.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace pipec::runtime::json {
 
-// By the byte behind a backslash: 0 no escape, 1 a simple one, 2 `u`.
+// By the byte after a backslash: 0 no escape, 1 a simple one, 2 `u`.
 inline constexpr std::array<std::uint8_t, 256> kEscapes = [] {
   std::array<std::uint8_t, 256> table{};
   for (const char c : {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'}) table[static_cast<unsigned char>(c)] = 1;
@@ -15,7 +15,7 @@ inline constexpr std::array<std::uint8_t, 256> kEscapes = [] {
   return table;
 }();
 
-// What may stand behind a number, `true`, `false` or `null`.
+// The bytes that may follow a number, `true`, `false` or `null`.
 inline constexpr std::array<bool, 256> kEndsScalar = [] {
   std::array<bool, 256> table{};
   for (const char c : {' ', '\t', '\n', '\r', ',', ':', ']', '}'})

@@ -9,7 +9,7 @@ namespace pipec::runtime::json {
 
 namespace {
 
-// What stands behind the separator at `at` and one space.
+// The position after the separator at `at` and one optional space.
 std::uint32_t behind_space(const char* text, std::uint32_t at) {
   return at + 1 + (text[at + 1] == ' ' ? 1 : 0);
 }
@@ -40,7 +40,7 @@ const Layout* Layouts::find(const char* text, std::uint32_t end, const std::uint
   return learn(text, end, members);
 }
 
-// Whether all that stands between the values is as a layout has it.
+// Whether everything between the values has the form that a layout requires.
 bool Layouts::learnable(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left) {
   for (std::size_t i = 1;; i += 2) {
     if (i + 1 >= left || i > 2 * Layout::kMostMembers) return false;

@@ -1,12 +1,11 @@
-// The members of many records at once. Most records of a source have the same keys in the same order: a
-// Layout. The operators of a stretch of lines are found in one pass (Kernel::operators), and a record is then
-// compared with the layouts that are known: what stands between its values, a member in two loads. Where that
-// is the same, and each value begins and ends as it should, nothing else of the record's structure is left to
-// check.
+// Indexes the members of many records at once. Most records of a source have the same keys in the same order,
+// their shape: a Layout. One pass finds the operators of many lines (Kernel::operators). Each record is then
+// compared with the known layouts by the text between its values, two loads per member. If that text is the
+// same, and each value begins and ends correctly, the record's structure needs no further check.
 //
-// What is said of a record with a layout is what FieldIndex would say of it: an object, each wanted key in it
-// at most once, no white space but one space behind `:` or `,`. Any other record has no layout, and nothing
-// is said of it: it goes the ordinary way.
+// A layout gives the same answer as FieldIndex: the record is an object, contains each wanted key at most
+// once, and has no white space except one space after `:` or `,`. Any other record has no layout and takes
+// the slow path.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +27,8 @@ class Layouts {
   explicit Layouts(const FieldSet& fields) : list_(fields, Format::json) {}
 
   // The layout of the record that ends at `end`. `members`: the offsets in `text` of its opening bracket,
-  // then two for each member: its colon, and the comma or bracket behind it; `left` are there at most. Null
-  // where nothing is known of it.
+  // then two for each member: its colon, and the comma or bracket after it; at most `left` in all. Null if
+  // the record has no known layout.
   const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
   // The layout of the record before; null: none yet. What Kernel::follow says of it is what find() would.
   const Layout* last() const { return list_.last(); }

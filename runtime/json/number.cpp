@@ -88,7 +88,7 @@ int compare_decimals(const Decimal& a, const Decimal& b) {
 }
 
 // The exact decimal value of any number. A finite double has at most 309 digits before the point and 1074
-// behind it.
+// after it.
 struct ExactText {
   char bytes[1408];
   char digits[kUnsignedDigits];

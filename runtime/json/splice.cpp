@@ -39,7 +39,7 @@ void splice(std::string_view text, std::uint32_t begin, std::uint32_t end,
     const Change& change = *changes[i];
     const char* const member = base + change.place.key_begin;
     const char* const member_end = base + change.place.value_end;
-    const char* const gap = skip_space_back(member, open);  // behind `,` or the opening bracket
+    const char* const gap = skip_space_back(member, open);  // after `,` or the opening bracket
     const bool first = gap - 1 == open;
     // The members between the change before this one and this one stay as they are.
     if (!first && copied != member) all_gone = false;
@@ -68,7 +68,7 @@ void splice(std::string_view text, std::uint32_t begin, std::uint32_t end,
       copied = member_end;
     }
   }
-  // New members stand behind the last one, in front of the white space before the closing bracket.
+  // New members go after the last one, before the white space in front of the closing bracket.
   const char* last = skip_space_back(close, open);
   if (last < copied) last = copied;
   if (last - 1 != open && last != copied) all_gone = false;

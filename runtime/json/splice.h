@@ -15,16 +15,16 @@ namespace pipec::runtime::json {
 // What becomes of one member (or item: then key_begin is value_begin and there is no key).
 struct Change {
   FieldSlot place;       // in the text; not found(): new, goes to the end
-  std::string_view key;  // the new key with its quotes; empty: as it stands
+  std::string_view key;  // the new key with its quotes; empty: unchanged
   Value value;           // where `set`
   bool set = false;
   bool removed = false;
 };
 
-// Appends text[0, text.size()) with the changes made. text[begin] is the opening bracket of the container
-// they are in and text[end] its partner; the members must be well separated. Changes with a place come first
-// and in the text's order. A removed member goes with the comma between it and the member before it that
-// stays, or, where none does, with the one behind it.
+// Appends text[0, text.size()) with the changes applied. text[begin] is the opening bracket of the container
+// and text[end] its partner; the members must be well separated. Changes with a place come first, in the
+// text's order. A removed member is removed together with the comma between it and the preceding remaining
+// member, or, if there is none, with the comma after it.
 void splice(std::string_view text, std::uint32_t begin, std::uint32_t end,
             std::span<const Change* const> changes, Buffer& out);
 

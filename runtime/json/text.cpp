@@ -218,7 +218,7 @@ std::size_t unescape(std::string_view inside, char* out) {
     at += plain;
     if (!backslash) break;
     const char* next = skip_escape(at, end);
-    if (!next) {  // not checked before: kept as it stands
+    if (!next) {  // not checked before: kept unchanged
       *out++ = *at++;
     } else if (at[1] != 'u') {
       *out++ = simple_escape(at[1]);

@@ -1,4 +1,4 @@
-// The small steps over JSON text that every reader of it shares. Nothing here reads at or behind `end`.
+// Primitives for stepping over JSON text, shared by all its readers. Nothing here reads at or past `end`.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ inline const char* skip_space(const char* at, const char* end) {
   while (at < end && is_space(*at)) ++at;
   return at;
 }
-// Back over white space: the end of what stands before it.
+// Back over white space: the end of the text before it.
 inline const char* skip_space_back(const char* at, const char* begin) {
   while (at > begin && is_space(at[-1])) --at;
   return at;
@@ -34,15 +34,14 @@ inline std::string_view trimmed(std::string_view text) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-// From behind the opening quote to the closing quote; nullptr where there is none.
+// From after the opening quote to the closing quote; nullptr if there is none.
 const char* find_string_end(const char* at, const char* end);
 
 // Whether the containers of a text whose brackets balance lie in each other at most so many deep.
 bool nests_within(std::string_view text, std::size_t levels);
 
-// From the first byte of a value to behind its last. Brackets are balanced by kind and strings are closed;
-// nothing else of it is checked. nullptr: there is no value, it is cut off, not balanced or nested deeper
-// than kMaxDepth.
+// From the first byte of a value to the byte after its last. Checks only that brackets balance by kind and
+// strings are closed. nullptr: the value is missing, cut off, unbalanced or nested deeper than kMaxDepth.
 const char* skip_value(const char* at, const char* end);
 
 // The inside of a JSON string: no control character, valid escapes without a lone surrogate, valid UTF-8.

@@ -45,7 +45,8 @@ const char* validate_with(const Kernel& kernel, std::string_view text, std::size
     return read_json(value) ? nullptr : "malformed value";
   }
   if (value.back() != '}' && value.back() != ']') {
-    // Cut off, or something behind it: the kernel relies on a bracket at the end, which stops every scalar.
+    // Cut off, or followed by other text: the kernel relies on a bracket at the end, which stops every
+    // scalar.
     const std::size_t end = end_of_first_value(value);
     if (end == value.size()) {
       where = text.size();
@@ -53,7 +54,7 @@ const char* validate_with(const Kernel& kernel, std::string_view text, std::size
     }
     const std::size_t behind = value.find_first_not_of(" \t\r\n", end);
     where = lead + behind;
-    return "something behind the value";
+    return "unexpected data after the value";
   }
   bool ascii = false;
   const char* reason = kernel.validate(value.data(), value.size(), &where, &ascii);

@@ -10,7 +10,7 @@ namespace pipec::runtime::json {
 
 struct RawMember {
   const char* key_begin = nullptr;  // the opening quote
-  const char* key_end = nullptr;    // behind the closing quote
+  const char* key_end = nullptr;    // after the closing quote
   const char* value_begin = nullptr;
   const char* value_end = nullptr;
   std::string_view inside_key() const {
@@ -22,8 +22,8 @@ struct RawMember {
 
 enum class Walk : unsigned char { item, end, malformed };
 
-// `at` is behind the opening bracket or behind the value before. On `item` the value is [value_begin,
-// value_end) and `at` goes behind it; on `end` it goes behind the closing bracket.
+// `at` is after the opening bracket or the previous value. On `item`, the value is [value_begin, value_end)
+// and `at` moves after it; on `end`, it moves after the closing bracket.
 inline Walk next_item(const char*& at, const char* end, bool first, std::string_view& value) {
   at = skip_space(at, end);
   if (at == end) return Walk::malformed;

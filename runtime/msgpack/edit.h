@@ -1,5 +1,5 @@
-// Edits of MsgPack containers: members are written anew, everything else is copied in runs, byte for byte.
-// Values are given as the bytes they will have.
+// Edits of MsgPack containers: changed members are rewritten, everything else is copied in runs, byte for
+// byte. New values are passed in encoded form.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ using record::Step;
 // What becomes of one member (or item: then key_begin is value_begin and there is no key).
 struct Change {
   FieldSlot place;         // in the container's bytes; not found(): new, goes to the end
-  std::string_view key;    // the new key as MsgPack; empty: as it stands
-  std::string_view value;  // the new value as MsgPack; empty: as it stands
+  std::string_view key;    // the new key as MsgPack; empty: unchanged
+  std::string_view value;  // the new value as MsgPack; empty: unchanged
   bool removed = false;
 };
 

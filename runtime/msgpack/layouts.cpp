@@ -80,7 +80,7 @@ const Layout* Layouts::learn(const char* text, const std::uint32_t* places, std:
     const char* const lead = text + places[0];
     const char* const end = text + places[1];
     Token key;
-    // Behind the head of the map, where the first key stands.
+    // After the head of the map, where the first key begins.
     const char* const begin = i == 0 ? read_token(lead, end, key) : lead;
     read_token(begin, end, key);
     arena_.reset();

@@ -1,8 +1,8 @@
-// The members of MsgPack records, many at once: what json::Layouts is for JSON. A record that is like the one
-// before is compared with its layout from its bytes: the keys must be the same, the values are stepped over.
+// Indexes the members of many MsgPack records at once, like json::Layouts for JSON. A record is compared
+// bytewise with the layout of the one before: the keys must be equal, the values are stepped over.
 //
-// What is said of a record with a layout is what Index would say of it: an object, each wanted key in it once
-// at most. Of any other record nothing is said: it goes the ordinary way.
+// A layout gives the same answer as Index: the record is an object and contains each wanted key at most once.
+// Any other record has no layout and takes the slow path.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ class Layouts {
  public:
   explicit Layouts(const FieldSet& fields) : list_(fields, Format::msgpack) {}
 
-  // The layout of the record text[begin, end), behind which Buffer::kPadding bytes are readable; null where
-  // nothing is known of it. Where there is one, members[count] and what follows are its members as BlockIndex
-  // has them, and `count` is behind them.
+  // The layout of the record text[begin, end), which must be followed by Buffer::kPadding readable bytes;
+  // null if unknown. If there is one, its members are written from members[count] on, as BlockIndex has them,
+  // and `count` is advanced past them.
   const Layout* find(const char* text, std::uint32_t begin, std::uint32_t end, record::Offsets& members,
                      std::size_t& count);
 

@@ -18,7 +18,7 @@ inline bool is_slice(const Value& value) {
 // The value of a token, whose bytes are `slice`; nullopt: malformed.
 std::optional<Value> value_of(const Token& token, std::string_view slice);
 
-// A scalar key that is no str, as text. What is made lies in the arena.
+// A scalar key that is not a str, as text, allocated in the arena.
 std::string_view key_text(const Token& token, Arena& arena);
 
 // One member of a map: keys are scalars.
@@ -34,7 +34,7 @@ struct Entry {
   }
 };
 
-// Reads a member's key, which is a scalar: gives what stands behind it; nullptr: malformed.
+// Reads a member's key, which is a scalar. Returns the position after it; nullptr: malformed.
 inline const char* read_key(const char* at, const char* end, Token& key) {
   at = read_token(at, end, key);
   const bool scalar =
@@ -52,7 +52,7 @@ class Walk {
   explicit Walk(std::string_view slice);
   bool next(Entry& entry);
   bool bad() const { return bad_; }
-  // Everything was walked and nothing stands behind it.
+  // Everything was walked and nothing follows it.
   bool complete() const { return !bad_ && left_ == 0 && at_ == end_; }
   std::uint32_t count() const { return count_; }
   const char* body() const { return body_; }
@@ -60,7 +60,7 @@ class Walk {
  private:
   const char* at_;
   const char* end_;
-  const char* body_ = nullptr;  // behind the head
+  const char* body_ = nullptr;  // after the head
   std::uint32_t count_ = 0;
   std::uint32_t left_ = 0;
   bool map_ = false;

@@ -20,8 +20,8 @@ constexpr std::array<std::uint8_t, 256> make_fixed_bytes() {
 // Of a value whose first byte says its size: that; else 0.
 constexpr std::array<std::uint8_t, 256> kFixedBytes = make_fixed_bytes();
 
-// The whole value in one go, with its levels on the stack; kTexts: str is checked too. nullptr: something is
-// wrong with it, and somebody else says what.
+// Checks the whole value in one pass, with its levels on the stack; kTexts: str is checked too. nullptr:
+// malformed; the caller finds the reason.
 template <bool kTexts>
 const char* walk(const char* at, const char* end, std::size_t depth) {
   std::uint64_t open[kMaxDepth];  // values to come, twice, plus one for a map

@@ -9,9 +9,8 @@
 
 namespace pipec::runtime::msgpack {
 
-// One value after another, given in pieces as they come: goes on where it stopped, so that a large value is
-// walked once however it arrives.
-// What it refuses: 0xc1; nesting deeper than `deepest`; unless `any_key`, an array, map or ext as a key.
+// Checks consecutive values that arrive in pieces. Resumes where it stopped, so a large value is walked only
+// once. Rejects 0xc1, nesting deeper than `deepest` and, unless `any_key`, an array, map or ext as a key.
 class Structure {
  public:
   Structure() = default;
@@ -19,8 +18,9 @@ class Structure {
 
   enum class Found : std::uint8_t { whole, more, malformed };
 
-  // Goes over the value whose rest begins at `at`. whole: `at` is behind it, the next call begins a new one;
-  // more: at the first byte that is needed again, with more behind it; malformed: at the byte that is wrong.
+  // Steps over the value whose rest begins at `at`. whole: `at` is after it, and the next call begins a new
+  // one; more: at the first byte that is needed again, together with more input; malformed: at the wrong
+  // byte.
   Found next(const char*& at, const char* end);
   void reset() {
     open_.clear();

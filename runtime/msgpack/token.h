@@ -1,4 +1,4 @@
-// The bytes of MsgPack, one value's head at a time. Nothing here reads at or behind `end`.
+// The bytes of MsgPack, one value's head at a time. Nothing here reads at or past `end`.
 #pragma once
 
 #include <array>
@@ -45,11 +45,11 @@ T load(const char* at) {
   return value;
 }
 
-// What the first byte says.
+// The meaning of the first byte.
 struct Lead {
   enum class Class : std::uint8_t {
     fixed,  // `bytes` in all
-    sized,  // str, bin: `length` bytes of length stand behind the first, then the payload
+    sized,  // str, bin: `length` bytes of length follow the first, then the payload
     ext,    // as sized, and a type byte; length 0: `bytes` in all
     array,  // length 0: the count is in the first byte
     map,
@@ -104,9 +104,8 @@ inline std::uint32_t load_length(const char* at, unsigned bytes) {
   return bytes == 2 ? load<std::uint16_t>(at) : load<std::uint32_t>(at);
 }
 
-// Reads the head of the value at `at`, and the whole of a scalar. Returns what stands behind it: a
-// container's first item, behind the payload of everything else; nullptr: cut off. Kind::never is the
-// caller's to refuse.
+// Reads the head of the value at `at`, and the whole of a scalar. Returns the next position: a container's
+// first item, or the end of any other value's payload; nullptr: cut off. The caller must reject Kind::never.
 inline const char* read_token(const char* at, const char* end, Token& token) {
   if (at >= end) return nullptr;
   const auto byte = static_cast<unsigned char>(*at);

@@ -51,7 +51,7 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   }
   where = static_cast<std::size_t>(at - begin);
   if (found == msgpack::Structure::Found::malformed) return structure.reason();
-  if (behind || at != end) return "something behind the value";
+  if (behind || at != end) return "unexpected data after the value";
   const std::string_view text = msgpack::first_bad_text(begin, end);
   where = static_cast<std::size_t>(text.data() - begin) + valid_utf8_prefix(text);
   return "invalid UTF-8";
@@ -70,7 +70,7 @@ MsgpackFramer::~MsgpackFramer() = default;
 MsgpackFramer::Found MsgpackFramer::next(std::string_view bytes, std::size_t& taken) {
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
-  // Mostly the whole value is there, and nothing is kept of it.
+  // Usually the whole value is available, and no state is needed.
   if (state_->structure.fresh() && at < end) {
     if (const char* const behind = msgpack::skip(at, end, 0)) {
       taken = static_cast<std::size_t>(behind - at);

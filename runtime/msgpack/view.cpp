@@ -277,7 +277,7 @@ Edit View::keep_members(std::span<const Kept> kept) {
   return Edit::done;
 }
 
-// The record as it stands now.
+// The record with all edits so far.
 std::string_view View::rendered() {
   if (changes_.empty()) return record_;
   scratch_->clear();

@@ -16,8 +16,8 @@ namespace pipec::runtime::msgpack {
 
 using record::Kept;
 
-// One per worker. The record's bytes must live until the next open(). What it gives out lives in the record
-// or in the arena.
+// One per worker. The record's bytes must live until the next open(). Returned values point into the record
+// or the arena.
 class View {
  public:
   // `keys` must outlive it.
@@ -47,7 +47,7 @@ class View {
   static constexpr std::uint32_t kUntouched = 0xffffffff;
   static constexpr std::uint32_t kGone = 0xfffffffe;
 
-  // The slot's bytes as they stand now; empty: it is missing.
+  // The slot's current bytes; empty: it is missing.
   std::string_view bytes_of(std::uint32_t slot) const;
   Found read(std::uint32_t slot) const;
   Found read_whole();

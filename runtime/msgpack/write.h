@@ -1,5 +1,5 @@
-// MsgPack's heads and scalars, each in its smallest form. Every function writes at `to`, which has room for
-// kMostHead bytes, and returns what is behind.
+// MsgPack's heads and scalars, each in its smallest form. Every function writes at `to`, which has space for
+// kMostHead bytes, and returns the position after them.
 #pragma once
 
 #include <bit>

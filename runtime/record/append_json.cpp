@@ -100,7 +100,7 @@ void append_json(const Value& value, Buffer& out) {
     append_leaf(value, out);
     return;
   }
-  // Values that programs build may nest as deep as the program has statements: a stack of our own.
+  // Values that programs build may nest as deep as the program has statements, so an explicit stack is used.
   struct Open {
     const Value* container;
     std::uint32_t next;

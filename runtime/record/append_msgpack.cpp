@@ -36,7 +36,7 @@ const char* append_beyond(const Value& number, Buffer& out) {
   return nullptr;
 }
 
-// A value's text, which need not have the bytes behind it that a record has: a copy has them.
+// A value's text need not be followed by padding as a record is: copy it to add the padding.
 const char* append_json_text(std::string_view text, Buffer& out) {
   static thread_local BufferPool pool(1);
   const BufferRef copy = pool.get(text.size());
@@ -91,7 +91,7 @@ const char* append_leaf(const Value& value, Buffer& out) {
 const char* append_any(const Value& value, Buffer& out) {
   const auto is_built = [](const Value& v) { return v.form() == Value::Form::built; };
   if (!is_built(value)) return append_leaf(value, out);
-  // Values that programs build may nest as deep as the program has statements: a stack of our own.
+  // Values that programs build may nest as deep as the program has statements, so an explicit stack is used.
   struct Open {
     const Value* container;
     std::uint32_t next;

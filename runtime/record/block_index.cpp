@@ -6,8 +6,8 @@ namespace pipec::runtime::record {
 
 namespace {
 
-// What is noted of operators takes up to four times a text's size: so a chunk is small, and a large record,
-// of which few go into a batch, is left to be read alone.
+// Operator offsets take up to four times the text's size, so chunks are small. Large records, of which few
+// fit into a batch, are read one by one.
 constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
 // Where a stretch turned out not to be flat, so many records are taken one by one.
@@ -25,7 +25,7 @@ bool usable(const Record& record, const char* text) {
          text[record.begin + record.size - 1] == '}';
 }
 
-// The first of records[first, most) that is not such a line behind the one before.
+// The first of records[first, most) that is not such a line directly after the one before.
 std::size_t lines_end(std::span<const Record> records, std::size_t first, std::size_t most,
                       const char* text) {
   const auto follows = [&](const Record& record, const Record& before) {

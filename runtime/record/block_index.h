@@ -30,7 +30,7 @@ class BlockIndex {
   // Of the last scan: null where nothing is known of the row.
   const Layout* layout(std::size_t row) const { return rows_[row].layout; }
   Format format() const { return format_; }  // of all rows
-  // The opening bracket, then two for each member: its colon, and the comma or bracket behind it; of MsgPack
+  // The opening bracket, then two for each member: its colon, and the comma or bracket after it. For MsgPack:
   // the record's begin, then the ends of each key and value. Offsets into text().
   const std::uint32_t* members(std::size_t row) const { return base_ + rows_[row].members; }
   const char* text() const { return text_; }
@@ -43,9 +43,9 @@ class BlockIndex {
     const std::uint32_t from = at[0] + layout.leads[member].size;
     return {text_ + from, at[2] - from};
   }
-  // For who goes on with the record alone: to find the members is most of the work where it is MsgPack.
+  // For callers that continue with this record alone: for MsgPack, finding the members is most of the work.
   KnownMembers known(std::size_t row) const { return {rows_[row].layout, members(row)}; }
-  // Notes what is known of a row for the stages behind, of JSON alone. `record`: the row's.
+  // Records a row's members for downstream stages; only for JSON. `record`: the row's.
   void leave(std::size_t row, const Record& record, OutlineWriter& outline) const {
     if (rows_[row].layout && format_ == Format::json)
       outline.add(*rows_[row].layout, record, members(row), rows_[row].nested);

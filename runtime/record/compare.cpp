@@ -9,7 +9,7 @@ namespace pipec::runtime {
 
 namespace {
 
-// What a program builds may nest deeper than any record; past this the values count as different.
+// Values that a program builds may nest deeper than any record; beyond this depth they compare as different.
 constexpr std::size_t kDeepest = 2 * kMaxDepth;
 
 bool deep_equal(const Value& a, const Value& b, Arena& arena, std::size_t depth);

@@ -27,7 +27,8 @@ inline Found find_step(const Value& container, const Step& step, Arena& arena) {
 
 enum class Edit : std::uint8_t {
   done,
-  parent_is_no_object,  // `.a.b = 1` where .a is there and no object (null too), or the record itself is none
+  parent_is_no_object,  // `.a.b = 1` where .a exists and is not an object (null too), or the record itself is
+                        // not one
   parent_is_no_array,   // `.a[0] = 1` where .a is no array
   out_of_bounds,
   malformed,       // bytes that had to be looked at are no value
@@ -59,7 +60,7 @@ struct EditedOf {
   Part value;
 };
 
-// What a value holds, for a path that leads into it.
+// The content of a value, for a path that leads into it.
 enum class Holds : std::uint8_t { members, items, nothing, malformed };
 
 inline bool same_step(const Step& a, const Step& b) {

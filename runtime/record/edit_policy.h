@@ -37,7 +37,7 @@ class EditPolicy {
 
   // The edit at the end of a path that is not empty; a set makes the objects that are missing.
   EditedOf<Part> edit(const Part& container, Steps steps, const OperationOf<Part>& operation) {
-    // No record is as deep as that: nothing is there, and nothing may be put there.
+    // No record is nested this deep: nothing exists there, and nothing may be set there.
     const bool sets = operation.kind == EditKind::set;
     if (steps.size() > kMaxDepth) return sets ? failure(Edit::malformed) : unchanged(container);
     const bool is_key = steps.front().is_key;
@@ -115,7 +115,7 @@ class EditPolicy {
       open.add(step.key, made.value);
       return open.result();
     }
-    // The last one counts: what a set makes of it is the field's new value, at every repetition.
+    // The last one counts: the result of setting it is the field's new value, at every repetition.
     Part value = operation.value;
     if (sets && !below.empty()) {
       const EditedOf<Part> made = edit_inside(open, matches[*last].entry, below, operation);

@@ -1,4 +1,4 @@
-// What is known of a record that was looked at once: whether it has fields, and where a member lies.
+// The result of indexing a record: whether it has fields, and where a member is.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@ namespace pipec::runtime::record {
 // Offsets into the record.
 struct FieldSlot {
   std::uint32_t key_begin = 0;    // JSON: the opening quote
-  std::uint32_t key_end = 0;      // JSON: behind the closing quote
+  std::uint32_t key_end = 0;      // JSON: after the closing quote
   std::uint32_t value_begin = 0;  // first byte of the value
-  std::uint32_t value_end = 0;    // behind its last byte; 0: the record has no such member
+  std::uint32_t value_end = 0;    // after its last byte; 0: the record has no such member
   bool found() const { return value_end != 0; }
 };
 

@@ -1,6 +1,5 @@
-// JSON to MsgPack in one pass over the text. The count of a container is known at its end only: one byte is
-// left for its head, which is what most of them need, and what stands behind it is moved on where the head is
-// longer.
+// JSON to MsgPack in one pass over the text. A container's count is known only at its end: one byte is
+// reserved for its head, which is enough for most, and the content is moved if the head is longer.
 #include <bit>
 #include <cmath>
 
@@ -45,7 +44,7 @@ class FromJson : public Transcoder {
       if (!step.at) return reason_;
       at = step.at;
       to = step.to;
-      // Behind a value, or behind the opening bracket of an empty container.
+      // After a value, or after the opening bracket of an empty container.
       for (;;) {
         if (depth_ == 0) return finish(at, to);
         Level& top = levels_[depth_ - 1];
@@ -71,7 +70,7 @@ class FromJson : public Transcoder {
   }
 
  private:
-  // Written behind the place that was made sure of: a head, or a vector of a string's bytes.
+  // Bytes that may be written past the checked capacity: a head, or a vector of a string's bytes.
   static constexpr std::size_t kSlack = 64;
 
   struct Level {
@@ -99,7 +98,7 @@ class FromJson : public Transcoder {
   const char* finish(const char* at, char* to) {
     at = space(at);
     commit(to);
-    return at == end_ ? nullptr : fail(at, "something behind the value").reason;
+    return at == end_ ? nullptr : fail(at, "unexpected data after the value").reason;
   }
 
   Place key(const char* at, char* to) {
@@ -184,8 +183,8 @@ class FromJson : public Transcoder {
     }
     return any_string(at, to);
   }
-  // Any other, copied while its end is looked for: behind a head of two bytes, which is right for those of 32
-  // to 255.
+  // Any other string, copied while searching for its end, after a head of two bytes, which is right for
+  // lengths of 32 to 255.
   [[gnu::noinline]] Place any_string(const char* at, char* to) {
     const char* const inside = at + 1;
     char* const copied = to + 2;
@@ -229,7 +228,7 @@ class FromJson : public Transcoder {
     const std::string_view inside{at + 1, static_cast<std::size_t>(quote - at) - 1};
     bool escaped = false;
     if (!json::check_string(inside, escaped)) return fail(at, "malformed string");
-    // Decoded behind the longest head, then moved up to its own.
+    // Decoded after space for the longest head, then moved next to its actual head.
     char* const decoded = to + 5;
     const std::size_t size = json::unescape(inside, decoded);
     to = put_str_head(to, size);
@@ -254,7 +253,7 @@ class FromJson : public Transcoder {
     return any_number(from, to, at, integer ? 0 : value);
   }
 
-  // `value`: of the digits up to `at`, where the number goes on behind them.
+  // `value`: of the digits before `at`, where the number continues.
   [[gnu::noinline]] Place any_number(const char* const from, char* to, const char* at, std::uint64_t value) {
     const bool negative = *from == '-';
     const std::ptrdiff_t whole = at - from - (negative ? 1 : 0);

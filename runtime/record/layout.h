@@ -1,4 +1,4 @@
-// The keys of a record in their order, and what stands between its values; of JSON and of MsgPack.
+// A record's shape: its keys in order, and the bytes between its values, for JSON and for MsgPack.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct Layout {
   static constexpr std::uint16_t kMissing = 0xffff;
   static constexpr std::size_t kMostMembers = 255;
 
-  // What stands between the end of the value before and a member's own value: `{"key":` or `, "key": `; of
-  // MsgPack the key, behind the map's head where it is the first.
+  // The bytes between the end of the previous value and a member's value: `{"key":` or `, "key": `. For
+  // MsgPack the key, preceded by the map's head for the first member.
   struct Lead {
     std::uint64_t head = 0;  // its first bytes, as far as `mask` goes, and its last ones
     std::uint64_t mask = 0;

@@ -17,7 +17,7 @@ namespace pipec::runtime::record {
 // change, and may be read by others for as long as this lives.
 class LayoutList {
  public:
-  // Layouts of one worker's two formats have numbers of their own.
+  // Layouts of one worker's two formats are numbered separately.
   LayoutList(const FieldSet& fields, Format format)
       : keys_(fields.keys),
         format_(format),

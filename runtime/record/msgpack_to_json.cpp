@@ -53,12 +53,12 @@ class ToJson : public Transcoder {
         at = behind.at;
         to = behind.to;
       }
-      // Every value has a comma behind it, which the bracket of its container takes the place of.
+      // Every value is followed by a comma; the closing bracket of the container overwrites the last one.
       *to++ = ',';
       while (--level.left == 0) {
         if (depth_ == 0) {
           commit(to - 1);
-          return at == end_ ? nullptr : fail(at, "something behind the value").reason;
+          return at == end_ ? nullptr : fail(at, "unexpected data after the value").reason;
         }
         to = room(to, 0);
         to[-1] = level.map ? '}' : ']';
@@ -71,8 +71,8 @@ class ToJson : public Transcoder {
  private:
   static constexpr const char* kCut = "unexpected end";
   static constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
-  // Writable behind the place that was made sure of: a short key and a short string or a number, with their
-  // punctuation and the rest of a vector, need no check of their own.
+  // Bytes that may be written past the checked capacity: a short key and a short string or a number, with
+  // punctuation and the rest of a vector, need no separate check.
   static constexpr std::size_t kSlack = 192;
 
   struct Level {
@@ -108,7 +108,7 @@ class ToJson : public Transcoder {
     return to;
   }
 
-  // A str of up to 31 bytes with as many readable behind its head as two vectors take.
+  // A str of up to 31 bytes, with two vectors' worth of readable bytes after its head.
   bool short_text(const char* at) const {
     return end_ - at > 32 && (static_cast<unsigned char>(*at) & 0xe0) == 0xa0;
   }
@@ -154,7 +154,7 @@ class ToJson : public Transcoder {
     copied[size] = '"';
     return {from + size, copied + size + 1};
   }
-  // What has to be escaped, or may be no UTF-8. Its bytes stand behind `to`, as they came.
+  // A string that needs escapes or may not be UTF-8. Its unescaped bytes begin at to + 1.
   [[gnu::noinline]] Place odd_string(const char* from, std::size_t size, char* to, bool special) {
     const std::string_view whole{from, size};
     if (!checked_ && !is_utf8_by_blocks(whole)) return fail(from + valid_utf8_prefix(whole), "invalid UTF-8");

@@ -4,8 +4,8 @@ namespace pipec::runtime::record {
 
 namespace {
 
-// It is no larger than the records themselves. Those that are too short for that are quickly read again, and
-// so are the ones in as many batches behind them.
+// An outline is never larger than the records themselves. Shorter records are quick to index again, so
+// outlines are skipped for this many batches after one that did not fit.
 constexpr std::uint32_t kSkipped = 31;
 
 }  // namespace

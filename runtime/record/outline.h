@@ -1,10 +1,10 @@
-// What a stage has found of a batch's records, for the next one: of each record its layout and where its
-// members are. A stage that changes no bytes (`parse json`, filter, route) leaves it in the batch where the
-// next one asks for it (StageContext::outline_wanted), so that the operators of a stretch are found once, and
-// not by each stage.
+// The structural index of a batch's records, passed from one stage to the next: the layout of each record and
+// the position of its members. A stage that changes no bytes (`parse json`, filter, route) leaves it in the
+// batch if the next stage asks for it (StageContext::outline_wanted), so that operators are found once
+// instead of by each stage.
 //
-// Whoever reads it trusts it only for a record that begins and ends where the row says, in the buffer that it
-// is about. Layouts belong to the finder's scratch, which lives as long as the run.
+// A row is valid only for a record at the same offset and in the same buffer; readers must check both.
+// Layouts belong to the scratch of the stage that found them, which lives as long as the run.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +29,8 @@ struct OutlineRow {
 // One per worker. Rows grow from the front of one buffer, members from its end.
 class OutlineWriter {
  public:
-  // For this batch's records, in their order; those of the first one's buffer alone. False: nobody wants it,
-  // it is there already, or it is not worth while.
+  // Begins an outline of this batch's records, in order; only of those in the first record's buffer. False:
+  // it is not wanted, already exists, or is not worthwhile.
   bool begin(const Batch& batch, const StageContext& context);
   void add(const Layout& layout, const Record& record, const std::uint32_t* members, bool nested) {
     const auto count = static_cast<std::uint32_t>(layout.leads.size() * 2 + 1);
@@ -70,7 +70,7 @@ class OutlineWriter {
   std::uint32_t skip_ = 0;  // batches that are let pass
 };
 
-// Of an outline that is there.
+// Reads an existing outline.
 class OutlineReader {
  public:
   explicit OutlineReader(const Outline& outline)
@@ -82,7 +82,7 @@ class OutlineReader {
   const std::uint32_t* members() const {
     return reinterpret_cast<const std::uint32_t*>(outline_.data->data());
   }
-  // The first row whose record begins there or behind; end() where none does.
+  // The first row whose record begins at or after `begin`; end() if there is none.
   const OutlineRow* from(std::uint32_t begin) const {
     return std::lower_bound(rows_, end_, begin,
                             [](const OutlineRow& row, std::uint32_t wanted) { return row.begin < wanted; });

@@ -27,7 +27,7 @@ bool is_its_text(const Value& value) {
   }
 }
 
-// Whether a step leads to where another one has set something. What a key has set is in an object, where an
+// Whether a step leads to a value that another step has set. A value set by a key is in an object, where an
 // index is a key too.
 bool leads_to(const Step& set, const Step& step) {
   return same_step(set, step) || (set.is_key && set.key == step.key);
@@ -397,7 +397,7 @@ Edit RecordView::keep_text(std::span<const Kept> kept) {
 }
 
 Edit RecordView::keep_places(std::span<const Kept> kept) {
-  // Members that are nobody's slot go, once.
+  // Members without a slot are removed, once.
   if (!others_removed_) {
     others_removed_ = true;
     for (std::uint32_t i = 0; i < index_.members(); ++i) {
@@ -468,7 +468,7 @@ void RecordView::forget_typed(std::uint32_t slot, Steps below) {
   });
 }
 
-// Those that do not lie at or below one of these paths. What is kept of an array moves to its front.
+// Forgets typed values that are not at or below one of these paths. Kept items of an array move to its front.
 void RecordView::forget_typed_but(std::span<const Kept> kept) {
   const auto stays = [](const Step& wanted, const Step& step) {
     return wanted.is_key && same_step(wanted, step);

@@ -25,8 +25,8 @@ class View;
 namespace pipec::runtime::record {
 
 // A program's view of one record after another. Reads see the edits made before them. One per worker.
-// The record's bytes and the values that are set must live until the next open(). What it gives out lives in
-// the record or in the arena, up to the arena's reset.
+// The record's bytes and the values that are set must live until the next open(). Returned values point into
+// the record or the arena, and are valid until the arena's reset.
 class RecordView {
  public:
   explicit RecordView(const FieldSet& fields);
@@ -34,8 +34,8 @@ class RecordView {
   RecordView(const RecordView&) = delete;
   RecordView& operator=(const RecordView&) = delete;
 
-  // Begins with a record; needs Buffer::kPadding readable bytes behind it. Shape::malformed: nothing may be
-  // read.
+  // Begins with a record, which must be followed by Buffer::kPadding readable bytes. Shape::malformed:
+  // nothing may be read.
   Shape open(std::string_view record, bool trusted, Arena& arena);
   // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON
   // records do not take. `known`: its members, of a layout with the same fields.
@@ -97,8 +97,8 @@ class RecordView {
               std::span<const Step> to_below);
 
   bool edited() const { return edited_ || (foreign_ && foreign_edited()); }
-  // Appends the record as it stands now. Untouched runs are copied with one memcpy each. The result holds no
-  // raw newline that was not in the record.
+  // Appends the record with all edits so far. Untouched runs are copied with one memcpy each. The result
+  // holds no raw newline that was not in the record.
   void write(Buffer& out);
 
  private:

@@ -43,7 +43,7 @@ class Transcoder {
 
   const char* const begin_;
   const char* const end_;
-  Buffer& out_;  // its size lags behind what is written
+  Buffer& out_;  // its size trails the bytes written
   const char* limit_ = nullptr;
   const char* reason_ = nullptr;
 

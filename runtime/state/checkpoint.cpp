@@ -88,7 +88,7 @@ void merge(StateEntries& entries, const StateEntry& change) {
   }
 }
 
-// All of them at once where they are many: each by itself would move the entries behind it.
+// Merges many changes at once: inserting them one by one would move the later entries each time.
 void merge(StateEntries& entries, const StateEntries& changes) {
   constexpr std::size_t kFew = 16;
   if (changes.size() <= kFew) {
@@ -131,7 +131,7 @@ class Store final : public CheckpointStore {
     if (!file->exists) {
       struct stat previous;
       if (::fstatat(directory_.get(), kPrevious, &previous, AT_SYMLINK_NOFOLLOW) != 0) return {};
-      return refused(fmt::format("is missing, but {} is there", path_of(kPrevious)));
+      return refused(fmt::format("is missing, but {} exists", path_of(kPrevious)));
     }
     auto content = state::decode_checkpoint(file->bytes);
     if (!content) return refused(content.error().message);
@@ -200,7 +200,7 @@ class Store final : public CheckpointStore {
     struct stat named;
     if (::fstat(directory_.get(), &here) != 0) return checkpoint_error("cannot stat", path_, errno);
     if (::stat(path_.c_str(), &named) != 0)
-      return checkpoint_error("the state directory is gone:", path_, errno);
+      return checkpoint_error("the state directory no longer exists:", path_, errno);
     if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
     return checkpoint_error(
         fmt::format("{} was moved or replaced while the pipeline runs; put it back and start again", path_));
@@ -220,7 +220,7 @@ class Store final : public CheckpointStore {
         return checkpoint_error("cannot write", path_of(kNew), error);
       if (::fsync(fd.get()) != 0) return checkpoint_error("cannot sync", path_of(kNew), errno);
     }
-    // The old one gets a second name, so that `checkpoint` is there at every moment.
+    // The old one gets a second name, so that `checkpoint` exists at all times.
     if (::unlinkat(directory, kPrevious, 0) != 0 && errno != ENOENT) {
       return checkpoint_error("cannot remove", path_of(kPrevious), errno);
     }
@@ -246,7 +246,7 @@ class Store final : public CheckpointStore {
   std::optional<Error> failed_;
 };
 
-// A file of its own: the checkpoint is replaced, a lock on it would go with the old one.
+// A separate lock file: the checkpoint is replaced, and a lock on it would disappear with the old one.
 Result<Fd> take_lock(int directory, const std::string& path) {
   Fd lock(::openat(directory, kLock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kPrivate));
   if (!lock) return checkpoint_error("cannot open", path + "/" + kLock, errno);

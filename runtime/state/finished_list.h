@@ -21,8 +21,8 @@ class FinishedList {
   // Each key at least once.
   Status read(const std::function<void(std::string_view key)>& each) const;
   Status clear() const;
-  // Where it has grown to twice what it came to last time (and a megabyte at least): what stands in it
-  // several times stands in it once.
+  // Removes duplicates once the file has grown to twice its size after the last compaction, and to at least a
+  // megabyte.
   Status compact() const;
 
  private:

@@ -25,7 +25,7 @@ using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
 
-// The kernel reads so much ahead by itself.
+// The kernel's own readahead.
 constexpr std::uint64_t kReadAhead = std::uint64_t{128} << 10;
 
 // Of the first kFingerprintBytes; the head of a shorter text is of that alone.
@@ -173,7 +173,7 @@ class PackedSource final : public ByteSource {
   void interrupt() override { unpacker_.stop(); }
 
  private:
-  // What is unpacked before file.start, for the fingerprint.
+  // The number of unpacked bytes before file.start that the fingerprint needs.
   static std::size_t lead_bytes(const InputFile& file) {
     return std::min<std::uint64_t>(file.start - file.packed_start.offset, kFingerprintBytes);
   }

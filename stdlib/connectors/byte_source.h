@@ -25,8 +25,8 @@ class ByteSource {
   virtual runtime::Result<Filled> fill(runtime::Buffer& data, std::size_t wanted) = 0;
   // The last of the bytes that fill() gave were not taken: they come again. Once between two calls of it.
   virtual void put_back(std::string_view bytes) = 0;
-  // Leaves what follows, whole lines of `most` bytes at most, to be read by a worker, and goes on behind it.
-  // Returns how many bytes that is; 0: read it with fill(). `tail`: their last ones, for identify().
+  // Leaves the next whole lines, at most `most` bytes, for a worker to read, and continues after them.
+  // Returns their number of bytes; 0: use fill() instead. `tail`: their last bytes, for identify().
   virtual std::size_t leave_lines(std::size_t most, std::size_t max_records, runtime::Block& block,
                                   std::string& tail) {
     (void)most, (void)max_records, (void)block, (void)tail;
@@ -34,9 +34,9 @@ class ByteSource {
   }
   // At the end: the file is still what was read.
   virtual runtime::Status check_end() { return {}; }
-  // What is kept of the file for a restart at mark.offset (mark.open_line), which are set. `taken`: the bytes
-  // before it, as far as they are at hand. `ended`: that is the end of the input. Without it a restart would
-  // take the file for another one, so that a failure is an error.
+  // Fills the data that a restart at mark.offset (mark.open_line) needs to recognize the file; both are
+  // already set. `taken`: the bytes before the offset, as far as available. `ended`: the offset is the end of
+  // the input. Without this data a restart would mistake the file for another one, so a failure is an error.
   virtual runtime::Status identify(FileMark& mark, std::string_view taken, bool ended) = 0;
   // Memory in use beside what fill() gave.
   virtual std::size_t held_bytes() const { return 0; }

@@ -1,4 +1,4 @@
-// What the connectors' files export to register.cpp.
+// Registration functions of the connectors, for register.cpp.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@ namespace pipec::stdlib {
 #include "stdlib/connectors/list.def"
 #undef CONNECTOR
 
-// The part of that name that the pipeline's connectors share; without a pipeline around it, one of its own.
+// The object of that name that the pipeline's connectors share; outside a pipeline, a new one.
 template <typename T>
 std::shared_ptr<T> shared_part(const runtime::ConnectorContext& context, const std::string& name) {
   const auto make = [] { return std::make_shared<T>(); };
   return context.shared ? context.shared->find_or_make<T>(name, make) : make();
 }
 
-// What a receive returns where its caller sets no limit.
+// The block size if receive()'s caller sets no limit.
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
 // The code of an error that is about one input file and what is in it.

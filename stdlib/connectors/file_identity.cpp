@@ -31,7 +31,7 @@ class Fields {
   }
   std::string_view path() const { return path_; }
 
-  // nullopt: it is not there. What is no number makes all of it bad.
+  // nullopt: missing. A value that is not a number makes the whole entry bad.
   std::optional<std::uint64_t> number(std::string_view name, int base = 10) {
     for (std::size_t i = 0; i < count_; ++i) {
       const auto& [known, value] = fields_[i];
@@ -54,7 +54,7 @@ class Fields {
   bool good_ = true;
 };
 
-// "device:inode", perhaps with a number behind it.
+// "device:inode", optionally followed by a number.
 bool read_key(std::string_view key, std::uint64_t& device, std::uint64_t& inode) {
   const auto [colon, first] = std::from_chars(key.data(), key.data() + key.size(), device);
   if (first != std::errc{} || colon == key.data() + key.size() || *colon != ':') return false;

@@ -1,4 +1,4 @@
-// What is remembered of an input file across runs, and whether the text that is there now is the same one.
+// The identity of an input file across runs, and the check whether its current text is still the same.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace pipec::stdlib {
 inline constexpr std::size_t kFingerprintBytes = 4096;
 
 std::uint64_t hash_of(std::string_view bytes);
-// The hash of the file's last kFingerprintBytes before `offset`; nullopt where it is shorter or cannot be
-// read (errno says so then, else it is 0).
+// The hash of the file's last kFingerprintBytes before `offset`; nullopt if the file is shorter (errno is 0)
+// or cannot be read (errno is set).
 std::optional<std::uint64_t> tail_hash_of(int fd, std::uint64_t offset);
 
 // Of the first and the last kFingerprintBytes of a text up to some offset.
 struct Fingerprint {
-  std::optional<std::uint64_t> head;  // nullopt: nobody knows (old entries, a run that went on in the middle)
+  std::optional<std::uint64_t> head;  // nullopt: unknown (old entries, a run that resumed in the middle)
   std::uint64_t tail = 0;
 };
 bool same_text(const Fingerprint& a, const Fingerprint& b);
@@ -50,7 +50,7 @@ class RunningFingerprint {
 // all file sources that share a state; it names the device and inode at which the file was found first.
 struct FileMark {
   std::string key;
-  std::uint64_t device = 0;  // a hint: it changes when a machine starts anew
+  std::uint64_t device = 0;  // a hint: it may change when the machine reboots
   std::uint64_t inode = 0;
   std::uint64_t offset = 0;  // everything before it is safely out; of a packed file: unpacked bytes
   // The record that ends at `offset` had no newline: where it begins. Else equal to offset.

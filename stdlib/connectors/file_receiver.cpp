@@ -1,6 +1,5 @@
-// recv file: one regular file after the other, read in blocks that end at a record's end. Where the bytes
-// come from, a file or an unpacker, is the ByteSource's; the few behind the last newline are put back into
-// it.
+// recv file: reads regular files one after the other, in blocks that end at a record's end. A ByteSource
+// supplies the bytes, from a file or an unpacker; the few after the last newline are put back into it.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -200,7 +199,7 @@ class FileReceiver final : public runtime::Receiver {
     ++current_;
   }
 
-  // What was handed out of the file stays; the others are read on.
+  // Records already returned from this file stay; reading continues with the next file.
   void skip_rest(const Error& error) {
     if (request_.log) request_.log("skipped the rest of a file: " + error.message);
     {
@@ -221,8 +220,7 @@ class FileReceiver final : public runtime::Receiver {
     const std::uint64_t read =
         expected.compression == Compression::none ? expected.start : expected.packed_start.packed;
     if (file.device != expected.device || file.inode != expected.inode || file.size < read) {
-      return Error{
-          "io", fmt::format("{} was replaced or cut while the run was under way", expected.path), {}, {}};
+      return Error{"io", fmt::format("{} was replaced or truncated during the run", expected.path), {}, {}};
     }
     expected.compression = file.compression;
     SourceLimits source_limits;
@@ -288,7 +286,7 @@ class FileReceiver final : public runtime::Receiver {
 
   // Text in a framing that a byte order mark would break.
   bool is_text() const { return !framing_ || framing_->is_text(); }
-  // An archive is whole: nobody is about to write the rest of its last line.
+  // An archive is complete: no process will write the rest of its last line.
   bool leaves_partial() const {
     return wait_partial_ && input_.files[current_].compression == Compression::none;
   }
@@ -322,9 +320,9 @@ class FileReceiver final : public runtime::Receiver {
     return hand_out(block, taken, record.ended() ? taken : 0, at_end && nothing_behind, {});
   }
 
-  // The file goes on behind a last line that had no newline and was delivered all the same. If all that comes
-  // is the newline it was whole, else it is delivered again, whole: better twice than torn. One that is too
-  // long to be held is a dead letter again.
+  // The file continues after a last line that had no newline and was delivered anyway. If only the newline
+  // follows, the line was complete. Otherwise the whole line is delivered again: better twice than torn. A
+  // line that is too long to be held becomes a dead letter again.
   Status pass_open_line(const LongestRecord& longest, runtime::Buffer& data) {
     InputFile& file = input_.files[current_];
     const auto line = static_cast<std::size_t>(std::exchange(file.open_end, 0) - file.start);
@@ -366,8 +364,8 @@ class FileReceiver final : public runtime::Receiver {
     return taken;
   }
 
-  // The same for what is not read line by line. What is malformed is an error once all records before it are
-  // out.
+  // The same for input that is not read line by line. Malformed input is an error once all records before it
+  // were returned.
   Result<std::size_t> cut(const ReceiveLimits& limits, std::size_t limit, bool at_end, Block& block,
                           std::uint64_t& needs) {
     const runtime::Framing::Cut cut =
@@ -399,7 +397,7 @@ class FileReceiver final : public runtime::Receiver {
             {}};
   }
 
-  // `last`: the last bytes of what was taken, as far as they are at hand.
+  // `last`: the last bytes taken, as far as available.
   Result<Received> hand_out(Block& block, std::uint64_t taken, std::uint64_t open_line, bool ended,
                             std::string_view last) {
     const auto partition = static_cast<std::uint32_t>(current_);
@@ -413,7 +411,7 @@ class FileReceiver final : public runtime::Receiver {
     closed_ = framing_ && framing_->closed();
     const std::uint64_t begin = std::exchange(offset_, offset_ + taken);
     const InputFile& file = input_.files[current_];
-    if (file.size_unknown) return Received::records;  // it is made up anew each time
+    if (file.size_unknown) return Received::records;  // regenerated on each read
     FileMark mark;
     mark.key = file.key;
     mark.device = file.device;

@@ -61,8 +61,8 @@ OutputOptions output_options(const OutputTemplate& path, const runtime::Options&
   return result;
 }
 
-// A constant path names the file itself, so that a link and its target, "x" and "./x" are one output. What is
-// no regular file (a device, a pipe) keeps the name by which it is reached.
+// A constant path is resolved to the file itself, so that a link and its target, or "x" and "./x", are one
+// output. Other than regular files (a device, a pipe) keep their name.
 OutputTemplate canonical(OutputTemplate path) {
   const std::string full = path.base + path.name;
   struct stat info;
@@ -168,7 +168,7 @@ class OneFileSink final : public FileSink {
     Status opened = FileSink::open(saved);
     return opened ? find() : std::move(opened);
   }
-  // The file is there, and empty where --truncate asks for it, even if no record comes.
+  // Creates the file even if no record arrives, and empties it if --truncate is set.
   Status begin(runtime::StateEntries& changes) override {
     if (Status begun = FileSink::begin(changes); !begun) return begun;
     OutputFiles::Writer writer(files_);
@@ -341,8 +341,8 @@ void register_file_sink(runtime::Registry& registry) {
       "packed or removed, and is made again when a record comes for it");
   const OptionSpec on_missing = choice_option(
       "on_missing", "fail", {"recreate"},
-      "at the start, where a file that is in use is gone: fail says so and stops; recreate makes "
-      "it again, without what was in it");
+      "what to do at the start if a file in use no longer exists: fail stops with an error; recreate creates "
+      "it again, without its old content");
   spec.options = {path, encode_option(), compress, level, fsync, close_after, on_missing};
   spec.positional = 1;
   spec.shared_state = "output";

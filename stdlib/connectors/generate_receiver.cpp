@@ -1,5 +1,5 @@
-// recv generate: records made from an expression, for tests, load and examples. Record n depends on n and the
-// seed alone, so that a run that goes on where another ended gives the same records as one that did both.
+// recv generate: records computed from an expression, for tests, load and examples. Record n depends only on
+// n and the seed, so a resumed run produces the same records as an uninterrupted one.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -52,7 +52,7 @@ class GenerateReceiver final : public runtime::Receiver {
         next_ = next_ * 10 + static_cast<std::uint64_t>(digit - '0');
       }
     }
-    if (next_ != 0) note_ = fmt::format("going on at record {}", next_);
+    if (next_ != 0) note_ = fmt::format("resuming at record {}", next_);
     if (count_ && next_ >= *count_) {
       note_ = fmt::format("nothing to do: all {} records were made; --from-start makes them again", *count_);
     }

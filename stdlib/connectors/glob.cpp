@@ -57,7 +57,7 @@ void spell_out(const std::string& begin, std::string_view rest, std::vector<std:
     commas.push_back(close);
     std::size_t from = i + 1;
     for (const std::size_t comma : commas) {
-      // What stands in the alternative may have braces too, and so may what follows them.
+      // The alternative may contain braces, and so may the text after it.
       std::string text(rest.substr(from, comma - from));
       text += rest.substr(close + 1);
       spell_out(begin + std::string(rest.substr(0, i)), text, out);
@@ -153,7 +153,7 @@ class Walk {
       if (errno == ENOENT || errno == ENOTDIR) return {};
       return runtime::system_error("io", "cannot list the directory", path, errno);
     }
-    // Visits may open directories of their own, so the names are taken first.
+    // Visits may open further directories, so all names are collected first.
     std::vector<std::pair<std::string, unsigned char>> entries;
     errno = 0;
     while (const dirent* entry = ::readdir(open.get())) {

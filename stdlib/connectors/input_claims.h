@@ -1,5 +1,5 @@
-// What the file sources of one pipeline tell each other (SharedParts): which files they read, and which
-// entries of a common state are whose.
+// Shared by the file sources of one pipeline (SharedParts): which source reads which file, and which source
+// owns which entries of the common state.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct FileIdentityHash {
 // `state`: a source's `state:` name, empty where it has none. Any thread.
 class InputClaims {
  public:
-  // False: another source reads this file, and the two do not each have a name of their own.
+  // False: another source reads this file, and the two sources do not have distinct names.
   bool claim_file(std::uint64_t device, std::uint64_t inode, const std::string& state) {
     const std::lock_guard lock(mutex_);
     std::vector<std::string>& readers = files_[{device, inode}];

@@ -51,17 +51,17 @@ Result<Compression> find_compression(const std::string& path, int fd, bool& any)
 }  // namespace
 
 Error with_hint(Error error, const InputRequest& request) {
-  if (error.code == kBadFile && request.hint) error.message += "; on_bad_file: skip goes on without it";
+  if (error.code == kBadFile && request.hint) error.message += "; on_bad_file: skip continues without it";
   return error;
 }
 
 Result<Fd> open_input(const std::string& path, std::optional<Compression> packing, InputFile& file) {
-  // O_NONBLOCK: opening a FIFO that nobody writes would wait for ever.
+  // O_NONBLOCK: opening a FIFO without a writer would block forever.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) {
     const int error = errno;
     struct stat info;
-    // What is there under the name (a link to nowhere, too) and cannot be opened is a bad file.
+    // A name that exists (even as a dangling link) but cannot be opened is a bad file.
     const bool bad =
         error != EMFILE && error != ENFILE && error != ENOMEM && ::lstat(path.c_str(), &info) == 0;
     return runtime::system_error(bad ? kBadFile : "io", "cannot open", path, error);
@@ -115,7 +115,7 @@ Result<InputFiles> find_input_files(const InputRequest& request, InputResume& re
       return input_error(
           fmt::format("{} is read by another source of this pipeline too; use one source twice (let x = recv "
                       "file(...)), or "
-                      "give each a state of its own (state: \"a name\")",
+                      "give each its own state (state: \"a name\")",
                       name));
     }
     if (Status placed = resume.place(file, fd->get()); !placed) {

@@ -32,7 +32,7 @@ struct InputFile {
   std::optional<std::uint64_t> head;  // of the Fingerprint at `start`
   // Not 0: what was delivered up to here had no newline, and begins at `start`. Is it continued now?
   std::uint64_t open_end = 0;
-  bool known = false;      // it goes on
+  bool known = false;      // it is a continuation
   bool closed = false;     // it was delivered as a whole
   bool done = false;       // nothing was new in it when the run began
   bool still_bad = false;  // it is as it was when its rest was skipped
@@ -63,8 +63,8 @@ class InputResume;
 // Says how the pipeline can go on without the file.
 runtime::Error with_hint(runtime::Error error, const InputRequest& request);
 
-// What the paths name; a file with two names counts once, and what goes on comes before what is new. `resume`
-// is what it was found by.
+// The files that the paths name. A file with two names is listed once, and known files come before new ones.
+// `resume` identifies the known ones.
 runtime::Result<InputFiles> find_input_files(const InputRequest& request, InputResume& resume);
 
 // Opens a regular file for reading. Anything else (a directory, a FIFO, a file that by its name is packed and

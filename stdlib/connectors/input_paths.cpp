@@ -42,7 +42,7 @@ std::optional<std::vector<std::string>> texts_of(const runtime::Options& options
   return texts;
 }
 
-// A name that looks like a glob and is there is taken as it is.
+// A path that looks like a glob but exists is taken literally.
 bool is_constant(const std::string& path) {
   struct stat info;
   return !is_glob(path) || ::lstat(path.c_str(), &info) == 0;
@@ -100,7 +100,7 @@ Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths) {
         return Error{
             "io",
             fmt::format("{} matches only what this pipeline writes or lives on; write the output to a "
-                        "directory of its own, such as \"out/\"",
+                        "separate directory, such as \"out/\"",
                         wanted),
             {},
             {}};

@@ -13,8 +13,8 @@ namespace pipec::stdlib {
 struct InputPaths {
   std::vector<std::string> wanted;    // files and globs
   std::vector<std::string> excluded;  // globs; one without a slash is about names, in whatever directory
-  // Takes out of what a glob has found whatever must not be read; may be empty. What is named without a glob
-  // does not come here.
+  // Removes the files that must not be read from a glob's matches; may be empty. Not called for paths without
+  // a glob.
   std::function<void(std::vector<std::string>& found)> leave_out;
 };
 
@@ -25,8 +25,8 @@ runtime::Status check_input_paths(const runtime::Options& options);
 // Those that are named without a glob.
 std::vector<std::string> constant_paths_of(const InputPaths& paths);
 
-// In the order of `wanted`, what a glob matches sorted by name, each path once. A name with brackets or stars
-// that is there is taken as it is. An error: a glob matches no file.
+// In the order of `wanted`, a glob's matches sorted by name, each path once. A path with brackets or stars
+// that exists is taken literally. Fails if a glob matches no file.
 runtime::Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths);
 
 }  // namespace pipec::stdlib

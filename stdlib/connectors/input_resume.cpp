@@ -23,7 +23,8 @@ using runtime::Status;
 namespace {
 
 constexpr std::string_view kBadKey = "bad:";
-// A copy that nobody has written for so long is a file of its own, even where its original still stands.
+// A copy that was not written for this many seconds counts as a separate file, even if its original still
+// exists.
 constexpr std::uint64_t kCopySettles = 60;
 
 std::string bad_value(const InputFile& file) {
@@ -258,7 +259,7 @@ void InputResume::go_on(InputFile& file, int fd, const FileMark& mark) {
   }
   if (mark.open_line != mark.offset) pass_open_line(file, fd, mark);
   if (file.start == mark.offset || file.start > mark.open_line) {
-    say(fmt::format("going on at byte {} of {}", file.start, file.path));
+    say(fmt::format("resuming at byte {} of {}", file.start, file.path));
   }
 }
 
@@ -284,7 +285,7 @@ void InputResume::go_on_unpacking(InputFile& file, const FileMark& mark) {
   } else if (mark.packed->whole) {
     file.packed_start = {mark.packed->end, mark.offset};
   }
-  say(fmt::format("going on at byte {} of what {} unpacks to", mark.offset, file.path));
+  say(fmt::format("resuming at byte {} of what {} unpacks to", mark.offset, file.path));
 }
 
 // The last line had no newline and was delivered all the same. If it got one since, it was whole; if it was
@@ -314,7 +315,7 @@ void InputResume::say_why_new(const InputFile& file) {
       say(file.size < read
               ? fmt::format("{} was cut to {} bytes since it was read to byte {}: it is read from its start",
                             file.path, file.size, read)
-              : fmt::format("{} was written anew since it was read to byte {}: it is read from its start",
+              : fmt::format("{} was rewritten since it was read to byte {}: it is read from its start",
                             file.path, read));
       return;
     }

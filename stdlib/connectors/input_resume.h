@@ -1,8 +1,9 @@
-// Where a run goes on in the files that are there now, by what is remembered of the last one (contract F1).
+// Decides where a run resumes in the files that exist now, based on the state of the last run (contract F1).
 //
-// A file is a known one if the text before the committed position is the same and it has the known inode, or
-// stands at the known path, or has a name that rotation makes of the known path while what was there is gone
-// or another text. Nothing else counts: devices get new numbers, names and inodes are used again.
+// A file is known if its text before the committed position is unchanged and one of these holds: it has the
+// known inode; it is at the known path; or rotation could have renamed the known path to its name, and the
+// known path no longer has that text. Nothing else counts: devices get new numbers, and names and inodes are
+// reused.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,7 @@ class InputResume {
  private:
   struct Known {
     FileMark mark;
-    bool taken = false;  // by a file of this source, which stands at mark.path now
+    bool taken = false;  // by a file of this source, now at mark.path
     // Is it still there, unless taken?
     enum class Original : std::uint8_t { unasked, stands, gone } original = Original::unasked;
   };

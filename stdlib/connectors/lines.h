@@ -10,13 +10,13 @@
 
 namespace pipec::stdlib {
 
-// Appends each whole line of data[0, size) to `origins`, without its "\n" or "\r\n"; empty and white lines
-// are none. Stops behind `max_records` of them (0: no limit). Returns how many bytes were taken: up to behind
-// a newline.
+// Appends each whole line of data[0, size) to `origins`, without its "\n" or "\r\n"; skips empty and blank
+// lines. Stops after `max_records` lines (0: no limit). Returns how many bytes were consumed, up to and
+// including a newline.
 std::size_t find_lines(const char* data, std::size_t size, std::size_t max_records,
                        std::vector<runtime::Slice>& origins);
 
-// The text behind the last newline, as the last line of a file. Appends nothing where it is white.
+// Appends the text after the last newline as the last line of a file. Appends nothing if it is blank.
 void add_last_line(const char* data, std::size_t begin, std::size_t end,
                    std::vector<runtime::Slice>& origins);
 

@@ -1,5 +1,5 @@
-// Records that are longer than allowed: they end nothing but themselves. What comes up to the next newline is
-// thrown away as it is read; the beginning is a dead letter that says how long the whole was.
+// Records that are longer than allowed do not affect later records. The bytes up to the next newline are
+// discarded as they are read; the beginning becomes a dead letter that states the full length.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ class LongRecord {
   // `data` was filled up: looks for the record's end and throws away what is before it.
   void look(runtime::Buffer& data);
   bool ended() const { return ended_; }
-  // What was read behind the record's end.
+  // The bytes read past the record's end.
   std::string_view rest(const runtime::Buffer& data) const;
   // The block holds the head, rejected, and nothing else. Returns how many bytes of the source that covers.
   std::uint64_t finish(const LongestRecord& longest, runtime::Block& block) const;

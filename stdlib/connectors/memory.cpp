@@ -156,7 +156,7 @@ class MemoryReceiver final : public runtime::Receiver {
     return {};
   }
 
-  // What is not committed is kept, read or not.
+  // Uncommitted records are kept, read or not.
   std::size_t queued_bytes() const override { return channel_->held_bytes(); }
 
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {

@@ -1,4 +1,4 @@
-// A write to a pipe whose reader is gone shall be an error, not the end of the process.
+// Makes a write to a pipe without a reader an error instead of ending the process.
 #pragma once
 
 #include <signal.h>

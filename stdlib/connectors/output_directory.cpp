@@ -70,7 +70,7 @@ Status OutputDirectory::open() {
       if (!parent || ::fsync(parent.get()) != 0)
         return runtime::system_error("sink", "cannot sync", above, errno);
     } else if (errno != EEXIST && errno != EROFS && errno != EACCES) {
-      // EROFS and EACCES of a directory that is there already: opening it says.
+      // EROFS and EACCES may be returned for an existing directory: opening it reports the real error.
       return runtime::system_error("sink", "cannot make the directory", part, errno);
     }
   }
@@ -110,7 +110,7 @@ OutputDirectory::Opened OutputDirectory::open_below(const std::string& relative,
   for (int attempt = 0; attempt < 16; ++attempt) {
     Fd fd(static_cast<int>(::syscall(SYS_openat2, fd_.get(), relative.c_str(), &how, sizeof how)));
     if (fd) return {std::move(fd), 0};
-    if (errno == EAGAIN || errno == EINTR) continue;  // somebody renamed on the way
+    if (errno == EAGAIN || errno == EINTR) continue;  // renamed meanwhile
     if (errno != ENOSYS && errno != EPERM && errno != E2BIG) return {Fd(), errno};
     break;  // an old kernel, or a sandbox that does not know the call
   }
@@ -167,7 +167,7 @@ Status OutputDirectory::in_place() const {
   struct stat named;
   if (::fstat(fd_.get(), &here) != 0) return runtime::system_error("sink", "cannot stat", path, errno);
   if (::stat(path.c_str(), &named) != 0)
-    return runtime::system_error("sink", "the directory is gone:", path, errno);
+    return runtime::system_error("sink", "the directory no longer exists:", path, errno);
   if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
   return runtime::Error{"sink",
                         path + " was moved or replaced while it is written to; put it back and start again",

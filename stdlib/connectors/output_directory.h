@@ -32,11 +32,11 @@ class OutputDirectory {
   Opened create(const std::string& relative);
   // The directories above it. 0 or errno.
   int make_parents(const std::string& relative);
-  // What the path names now: 0 or errno.
+  // Stats the file at the path: 0 or errno.
   int look_at(const std::string& relative, struct stat& info) const;
 
-  // The base's path still leads here. An error where it was moved or replaced: what is written would be found
-  // by nobody.
+  // Checks that the base's path still leads here. Fails if it was moved or replaced: readers would not find
+  // the output.
   runtime::Status in_place() const;
 
   // Files on `device` can be made durable all at once, by sync_all(), and that finds what went wrong with

@@ -12,10 +12,10 @@ inline runtime::Error sink_error(std::string message) {
 }
 
 inline std::string in_use(const std::string& full) {
-  return full + " is being written by somebody else (another pipec, or another sink of this one)";
+  return full + " is already being written by another sink or run, or by another sink of this one";
 }
 
-// Errors of open() that a path from a record can bring about by itself. Null: a fault of the world.
+// Errors of open() that can be caused by a path taken from a record alone. Null: an environment failure.
 const char* path_fault(int error);
 
 }  // namespace pipec::stdlib

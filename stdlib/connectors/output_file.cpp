@@ -128,7 +128,7 @@ int write_output(OutputFile& file, std::string_view text, bool add_newline) {
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
       const int error = written < 0 ? errno : EIO;
-      // What was written of it is no part of the output; if even this fails, the next start cuts it.
+      // Removes the partial write; if even this fails, the next start cuts it.
       if (file.regular && at != file.written) {
         [[maybe_unused]] const int cut = ::ftruncate(file.fd->get(), static_cast<off_t>(file.written));
       }
@@ -173,7 +173,7 @@ void allocate_ahead(OutputFile& file, std::size_t more) {
 void start_writing_back(OutputFile& file) {
   if (!file.regular) return;
   if (file.written - file.started < kWriteBackBytes) return;
-  // A hint: what it cannot do, the sync does, and that says so.
+  // Only a hint: if it fails, the sync does the work and reports errors.
   ::sync_file_range(file.fd->get(), static_cast<off_t>(file.started),
                     static_cast<off_t>(file.written - file.started), SYNC_FILE_RANGE_WRITE);
   file.started = file.written;
@@ -184,7 +184,8 @@ bool give_back_room(OutputFile& file, bool for_good) {
       file.fd && file.allocated != 0 && file.allocated != kNeverAgain && file.allocated > file.written;
   file.allocated = for_good ? kNeverAgain : 0;
   struct stat info;
-  // Cutting a file at its own end frees what lies behind; one that somebody else made longer is left alone.
+  // Truncating a file to its own length frees preallocated space; a file that another process extended is
+  // left alone.
   if (!asked || ::fstat(file.fd->get(), &info) != 0 ||
       static_cast<std::uint64_t>(info.st_size) != file.written)
     return false;

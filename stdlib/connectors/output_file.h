@@ -52,11 +52,11 @@ struct OutputFile {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;                   // 0: not made yet
   std::uint64_t written = 0;                 // bytes in the file
-  std::uint64_t allocated = 0;               // up to here the file system was asked for room; 0: not yet
-  std::uint64_t started = 0;                 // up to here the disk was told to write
+  std::uint64_t allocated = 0;               // space is preallocated up to here; 0: not yet
+  std::uint64_t started = 0;                 // writeback was started up to here
   OutputTail tail;                           // pending included
   std::optional<std::uint64_t> tail_before;  // where the checkpoint has no entry: of the bytes until then
-  std::string pending;                       // behind them, not written yet
+  std::string pending;                       // after them, not written yet
   std::size_t counted = 0;                   // bytes of its buffer in OutputFiles::held_bytes_
   std::string unpacked;                      // gathered for the next frame, where the sink packs
   bool gathers = false;                      // in PackedOutput::gathered_
@@ -67,15 +67,14 @@ struct OutputFile {
   bool syncing = false;                      // sync() has it in hand
   OutputClaim claim;                         // no other sink's record may name it meanwhile
   bool leaving = false;                      // a snapshot has removed its entry
-  bool headed = false;                       // what its format begins a file with is there, or asked for
-  bool wants_newline = false;                // what was there already ends in the middle of a line
+  bool headed = false;                       // its format's file header is written, or requested
+  bool wants_newline = false;                // the existing content ends in the middle of a line
 
   std::uint64_t length() const { return written + pending.size(); }
 };
 
-// What the checkpoint says of a file: "size=123 inode=77 tail=0123456789abcdef", and "codec=gzip" where it is
-// packed; inode 0: it was not made yet. "clean": the run came to its end, so that what lies behind is not its
-// own.
+// A file's checkpoint entry: "size=123 inode=77 tail=0123456789abcdef", and "codec=gzip" if it is packed.
+// Inode 0: not created yet. "clean": the run finished, so bytes after `size` are not its own.
 struct OutputMark {
   std::uint64_t size = 0;
   std::uint64_t inode = 0;
@@ -105,7 +104,8 @@ void allocate_ahead(OutputFile& file, std::size_t more);
 // Behind a write: lets the disk begin with what was written since the last time, so that a sync finds little
 // left to do.
 void start_writing_back(OutputFile& file);
-// Gives back the room behind the file's end; false: there was none. `for_good`: none is asked for again.
+// Releases the space preallocated past the file's end; false: there was none. `for_good`: do not preallocate
+// again.
 bool give_back_room(OutputFile& file, bool for_good = false);
 
 }  // namespace pipec::stdlib

@@ -30,7 +30,7 @@ constexpr std::size_t kLeastBuffered = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacity = std::size_t{16}
                                       << 10;  // of an empty buffer, where there are many files
 
-// What the keys of entries begin with for files below `base`.
+// The key prefix of the entries for files below `base`.
 std::string key_base(const std::string& base) {
   const std::string path = runtime::state_path(base);
   if (path == runtime::state_path(".")) return {};
@@ -151,7 +151,7 @@ void OutputFiles::note_change(OutputFile& file) {
 Status OutputFiles::write_all(OutputFile& file, std::string_view text, bool add_newline) {
   int error = write_output(file, text, add_newline);
   if (error == ENOSPC && file.regular) {
-    // What was asked for ahead is for nobody now.
+    // Preallocated space is no longer needed.
     const bool own = give_back_all_room();
     const bool others = OutputLimits::give_back_room(*this);
     if (own || others) error = write_output(file, text, add_newline);
@@ -174,11 +174,11 @@ bool OutputFiles::give_back_room_if_idle() {
 
 Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newline) {
   if (Status opened = open_again(file); !opened) return opened;
-  // Writing behind the end of a file that somebody cut would leave a hole.
+  // Writing past the end of a file that another process truncated would leave a hole.
   struct stat info;
   if (file.regular &&
       (::fstat(file.fd->get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) != file.written)) {
-    return sink_error(fmt::format("{} was changed by somebody else while it is written here",
+    return sink_error(fmt::format("{} was changed by another process while this one writes it",
                                   directory_.full_path(file.path)));
   }
   if (!file.pending.empty()) {
@@ -235,7 +235,7 @@ std::string OutputFiles::entry_of(const OutputFile& file, bool clean) const {
   return OutputMark{file.length(), file.inode, file.tail.hash(), clean, options_.compression}.text();
 }
 
-// Nothing of it is on its way into the file or onto the disk.
+// No bytes are waiting to be written or synced.
 bool OutputFiles::is_through(const OutputFile& file) {
   return file.pending.empty() && !file.gathers && !file.unsynced && !file.syncing && !file.changed;
 }
@@ -244,8 +244,8 @@ bool OutputFiles::is_idle(const OutputFile& file) {
   return file.regular && is_through(file) && !file.leaving;
 }
 
-// The entry goes with the commit of this snapshot, which has all of the file in it. False: an earlier removal
-// that was called off is still on its way.
+// Removes the entry with the commit of this snapshot, which covers the whole file. False: an earlier,
+// cancelled removal is still in flight.
 bool OutputFiles::leave(OutputFile& file, runtime::StateEntries& out) {
   std::string key = key_of(file.path);
   if (!leaving_.emplace(key, Leaving{Leaving::State::asked, entry_of(file)}).second) return false;
@@ -301,7 +301,7 @@ void OutputFiles::come_back(OutputFile& file) {
     if (--asked_ == 0) left_.notify_all();
     return;
   }
-  // Its entry goes with the commit that is under way: it is announced again, behind that.
+  // The commit in progress removes its entry, so the entry is saved again after that commit.
   leaving_.erase(found);
   file.known = false;
   file.tail_before = file.tail.hash();
@@ -323,7 +323,7 @@ void OutputFiles::make_way() {
   crowded();
 }
 
-// Between two writes: nobody holds on to a file.
+// Called between two writes, when no file is referenced.
 void OutputFiles::forget_left() {
   const std::lock_guard guard(leaving_mutex_);
   for (auto at = leaving_.begin(); at != leaving_.end();) {
@@ -356,7 +356,7 @@ void OutputFiles::finish(runtime::StateEntries& out) {
   }
 }
 
-// The name still means the file that is written, and nobody else wrote to it.
+// Checks that the name still refers to the file being written and that no other process wrote to it.
 Status OutputFiles::check_in_place(const OutputFile& file) const {
   const std::string full = directory_.full_path(file.path);
   struct stat info;
@@ -364,11 +364,11 @@ Status OutputFiles::check_in_place(const OutputFile& file) const {
     return runtime::system_error("sink", "the file is no longer there:", full, error);
   }
   if (info.st_dev != file.device || info.st_ino != file.inode) {
-    return sink_error(fmt::format("{} was replaced by somebody else while it is written here", full));
+    return sink_error(fmt::format("{} was replaced by another process while this one writes it", full));
   }
   if (static_cast<std::uint64_t>(info.st_size) != file.written) {
-    return sink_error(fmt::format("{} holds {} bytes where {} were written: somebody else changes it", full,
-                                  info.st_size, file.written));
+    return sink_error(fmt::format("{} holds {} bytes where {} were written: another process has changed it",
+                                  full, info.st_size, file.written));
   }
   return {};
 }

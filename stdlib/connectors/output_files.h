@@ -1,16 +1,16 @@
 // The files that a file sink writes: buffered, few of them open at a time, cut back after a crash.
 //
 // Effectively once. A file's committed length is kept in the checkpoint with the source's positions; a
-// restart cuts the file to it and the same records are written again. That leaves the file that no checkpoint
-// knows yet, which a crash may leave half written: before its first byte is written, its length until then (0
-// for a new one) is saved ahead (Sink::keep_ahead), so that a restart finds an entry for whatever was
+// restart truncates the file to it, and the same records are rewritten. A file that no checkpoint knows yet
+// could be left half written by a crash. Therefore its current length (0 for a new file) is saved ahead
+// (Sink::keep_ahead) before its first byte is written, so a restart finds an entry for every file that was
 // touched.
 //
-// State does not grow with history. Where `finishes` is set, a file that is not in use any more leaves memory
-// and checkpoint: a snapshot removes its entry, kept_entry() confirms it when that is about to be saved, and
-// the next snapshot forgets the file. A record that comes for it meanwhile calls that off.
+// State does not grow with history. If `finishes` is set, a file that is no longer in use is removed from
+// memory and checkpoint: a snapshot removes its entry, kept_entry() confirms the removal right before it is
+// saved, and the next snapshot forgets the file. A record that arrives for it in between cancels the removal.
 //
-// Nothing that was handed to append() is in a file before flush(); nothing is durable before sync().
+// Bytes passed to append() reach a file only with flush() and become durable only with sync().
 #pragma once
 
 #include <atomic>
@@ -49,7 +49,7 @@ struct OutputOptions {
   bool is_private = false;                      // new files are for their owner alone
   bool finishes = false;                        // files leave the state when they are not in use any more
   std::chrono::nanoseconds close_after{0};      // ... that is, not written for so long
-  bool recreate = false;                        // a file that is gone is made again
+  bool recreate = false;                        // a missing file is created again
   std::size_t most_open = 0;                    // 0: as many as the process may have
   Compression compression = Compression::none;  // of what append_frame() gets
   std::shared_ptr<OutputGuard> guard;           // where paths come from records
@@ -79,7 +79,7 @@ class OutputFiles {
   void keep_ahead(SaveAhead save) { save_ahead_ = std::move(save); }
   void keep_beginning(const runtime::Beginning& beginning) { beginning_ = beginning; }
 
-  // Checks the files of its own that the entries name. Changes nothing that is there.
+  // Checks this sink's files that the entries name. Changes no existing file.
   runtime::Status open(const runtime::StateEntries& saved);
   // Cuts them back to their committed lengths, or empties them.
   runtime::Status begin(runtime::StateEntries& changes);
@@ -95,10 +95,10 @@ class OutputFiles {
     // The file of that path; null with `refused` set where no file can be there, for a reason that lies in
     // the path. Valid until the next snapshot().
     runtime::Result<OutputFile*> find(std::string_view path, std::string& refused);
-    // The file is there from now on, even if nothing comes.
+    // Creates the file, even if no record follows.
     runtime::Status make(OutputFile& file) { return files_.latch(files_.open_again(file)); }
-    // `line`: whole lines but for the newline behind the last one, which is added; `newline_follows`: it lies
-    // behind `text` already. Else bytes as they are.
+    // `line`: `text` is whole lines without the last newline, which is added; `newline_follows`: it already
+    // follows `text` in memory. Otherwise the bytes are written unchanged.
     runtime::Status append(OutputFile& file, std::string_view text, bool newline_follows, bool line = true);
     // As they are. Without `writing` they are only buffered (for snapshot(), which must not save ahead).
     runtime::Status append_frame(OutputFile& file, std::string_view bytes, bool writing);
@@ -134,7 +134,7 @@ class OutputFiles {
     bool ok = false;
     std::string refused;
   };
-  // What stands where an entry says that a file is.
+  // What exists at the path of an entry.
   struct Found {
     runtime::Fd fd;  // null: nothing, or something else, which begins as if it were unknown
     std::uint64_t size = 0;
@@ -208,8 +208,7 @@ class OutputFiles {
   std::size_t buffered_bytes_ = 0;
   std::size_t most_buffered_ = std::size_t{4} << 20;  // then all of it is written
   std::atomic<std::size_t> held_bytes_{0};            // by the files' buffers
-  // Beginning::emptied: hashes of the keys that this run, or an earlier one that it goes on with, has
-  // written.
+  // Beginning::emptied: hashes of the keys written by this run, or by an earlier run that it continues.
   std::unordered_set<std::uint64_t> touched_;
   // Cut by begin(), or left as others made them longer.
   struct Notes {

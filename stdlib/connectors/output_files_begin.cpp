@@ -57,7 +57,8 @@ Status OutputFiles::open(const runtime::StateEntries& saved) {
   return {};
 }
 
-// What the text has given to somebody else since (an input, its own text) is not this sink's any more.
+// True if the pipeline's text now uses the path otherwise (an input, the text itself), so that it no longer
+// belongs to this sink.
 bool OutputFiles::is_given_away(const std::string& path, const struct stat* there) const {
   return options_.guard && options_.guard->refuse(path, there) != nullptr;
 }
@@ -67,7 +68,7 @@ Result<OutputFiles::Found> OutputFiles::find_saved(const std::string& path, cons
   return look(directory_.full_path(path), mark, std::move(opened.fd), opened.error);
 }
 
-// Is it the file that the entry is of? With Beginning::anew it need not be.
+// Is this the file of the entry? With Beginning::anew it need not be.
 Result<OutputFiles::Found> OutputFiles::look(const std::string& full, const OutputMark& mark, Fd fd,
                                              int error) const {
   const auto advice = [&](std::string message) -> Result<Found> {
@@ -77,9 +78,9 @@ Result<OutputFiles::Found> OutputFiles::look(const std::string& full, const Outp
   if (!fd && mark.size == 0 && path_fault(error)) return Found{};
   if (!fd && error == ENOENT) {
     if (mark.size == 0 || options_.recreate) return Found{};
-    return advice(
-        fmt::format("{} is gone, but {} bytes of it are committed (on_missing: recreate makes it again)",
-                    full, mark.size));
+    return advice(fmt::format(
+        "{} no longer exists, but {} bytes of it are committed (on_missing: recreate creates it again)", full,
+        mark.size));
   }
   if (!fd) return runtime::system_error("sink", "cannot open", full, error);
   struct stat info;
@@ -130,7 +131,8 @@ Status OutputFiles::begin(runtime::StateEntries& changes) {
   return {};
 }
 
-// A file of this sink's: what a crash left behind the committed length goes; a file that may be finished is.
+// For a file of this sink: cuts the bytes that a crash left after the committed length, and finishes the file
+// if it may be finished.
 Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& changes) {
   const std::string path = path_of(entry.key);
   const auto mark = OutputMark::parse(entry.value);
@@ -158,7 +160,7 @@ Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& chang
   if (options_.finishes) {
     changes.push_back({entry.key, {}});
   } else if (file) {
-    file->known = !mark->clean;  // a clean entry says that nothing of ours lies behind it: not for long
+    file->known = !mark->clean;  // a clean entry says that no bytes after it are ours: not for long
   }
   if (file && file->fd) {
     file->written = mark->clean ? found->size : mark->size;
@@ -176,7 +178,7 @@ Status OutputFiles::settle_orphan(const StateEntry& entry, runtime::StateEntries
   Fd fd(::open(entry.key.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
   if (!fd) return {};
   const auto found = look(entry.key, *mark, std::move(fd), 0);
-  // One that is not as it was left is somebody else's already.
+  // A file that was changed since belongs to another process now.
   if (!found || !found->fd || ::flock(found->fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
   return cut(found->fd.get(), entry.key, *mark, found->size);
 }
@@ -189,7 +191,7 @@ Status OutputFiles::cut(int fd, const std::string& full, const OutputMark& mark,
   }
   if (::ftruncate(fd, static_cast<off_t>(mark.size)) != 0)
     return runtime::system_error("sink", "cannot cut back", full, errno);
-  // The entry may go, and then nobody would cut it again.
+  // If the entry is removed, no later start would cut the file.
   if (options_.durable && ::fdatasync(fd) != 0)
     return runtime::system_error("sink", "cannot sync", full, errno);
   cut_.add(full, size - mark.size);
@@ -243,7 +245,7 @@ std::string OutputFiles::Notes::text(const char* what) const {
 std::string OutputFiles::resume_note() const {
   const std::string cut = cut_.text("{}: cut back by {} bytes to what is committed");
   const std::string grown = grown_.text(
-      "{}: others have added {} bytes since the last run; they stay, and what comes goes behind them");
+      "{}: another program has appended {} bytes since the last run; they stay, and new output follows them");
   return cut.empty() || grown.empty() ? cut + grown : cut + "\n" + grown;
 }
 

@@ -41,7 +41,7 @@ const char* path_fault(int error) {
   }
 }
 
-// What is there already is packed as what comes will be: nobody could read a mixture.
+// Checks that the existing content uses the same compression as new output: a mixture would be unreadable.
 Status OutputFiles::check_compression(const OutputFile& file, std::optional<Compression> found) const {
   if (!found || *found == options_.compression) return {};
   const auto named = [](Compression compression) {
@@ -51,7 +51,7 @@ Status OutputFiles::check_compression(const OutputFile& file, std::optional<Comp
                                 directory_.full_path(file.path), named(*found), named(options_.compression)));
 }
 
-// How what is there ends, and whether it fits to what comes.
+// Determines how the existing content ends and whether new output can follow it.
 Status OutputFiles::read_content(OutputFile& file) {
   file.tail.set({});
   file.tail_before = file.tail.hash();
@@ -137,8 +137,8 @@ Result<OutputFile*> OutputFiles::Writer::find(std::string_view path, std::string
   return result;
 }
 
-// Looks at what is there. A file that is not there is made when its first bytes are written, once the
-// checkpoint knows.
+// Examines the existing file. A missing file is created when its first bytes are written, after the
+// checkpoint has an entry for it.
 Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   const std::string full = directory_.full_path(file.path);
   if (const char* reason = guard_against(file, nullptr)) return Admission{false, reason};
@@ -226,7 +226,7 @@ Status OutputFiles::open_again(OutputFile& file) {
   }
   if (Status room = make_room(); !room) return room;
   if ((file.fd = file.held.lock())) {
-    // Opened again it would be in the way of its own lock.
+    // Opening it a second time would conflict with its own lock.
     open_.push_front(&file);
     file.used = open_.begin();
     return {};
@@ -248,7 +248,7 @@ Status OutputFiles::open_again(OutputFile& file) {
   const std::uint64_t written = file.written;
   if (Status adopted = adopt(file, std::move(opened.fd)); !adopted) return adopted;
   if (!first && (file.device != device || file.inode != inode || file.written != written)) {
-    return sink_error(fmt::format("{} was changed by somebody else while it is written here", full));
+    return sink_error(fmt::format("{} was changed by another process while this one writes it", full));
   }
   return {};
 }

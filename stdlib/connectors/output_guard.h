@@ -56,10 +56,10 @@ class OutputGuard {
  public:
   explicit OutputGuard(const runtime::ConnectorContext& context);
 
-  // Once the directory `base` is there.
+  // Called once the directory `base` exists.
   void open(const std::string& base);
-  // Null where the path (relative to the base) may be written. `there`: what it names, null where nothing
-  // is there yet or nobody has looked.
+  // Null if the path (relative to the base) may be written. `there`: the file at the path; null if missing or
+  // not checked.
   const char* refuse(std::string_view relative, const struct stat* there) const;
   // The path is this sink's for as long as `claim` lives; else why not.
   const char* claim(std::string_view relative, OutputClaim& claim) const;

@@ -1,4 +1,4 @@
-// What the file sinks of a process share: descriptors, and the disk.
+// Limits that the file sinks of a process share: descriptors and disk space.
 #pragma once
 
 #include <cstddef>

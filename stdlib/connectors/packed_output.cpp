@@ -22,7 +22,7 @@ constexpr std::size_t kGatheredBytes = std::size_t{4} << 20;  // over all files
 PackedOutput::PackedOutput(const Packing& packing)
     : packer_(packing), frame_bytes_(kFrameBytes), most_gathered_(kGatheredBytes) {}
 
-// A third is for what is gathered; a text that is packed is there twice.
+// One third for collected text; text being packed exists twice.
 void PackedOutput::keep_limit(std::size_t bytes) {
   constexpr std::size_t kLeastFrame = std::size_t{32} << 10;
   const std::size_t third = bytes / 3;

@@ -1,6 +1,6 @@
-// What a file sink with `compress` puts between its lines and its files: texts are gathered per file, packed
-// on other threads and handed on in whole frames. A frame ends where a snapshot is taken, so that a file's
-// committed length never lies in the middle of one.
+// The compression layer of a file sink with `compress`. Text is collected per file, packed on other threads
+// and passed on in whole frames. A snapshot ends the current frame, so a file's committed length never lies
+// inside a frame.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,8 @@ class PackedOutput {
   // Before the first record: what texts and frames may take in all. Less of it makes smaller frames.
   void keep_limit(std::size_t bytes);
 
-  // `line`: whole lines but for the newline behind the last one, which is added. Else bytes as they are.
+  // `line`: `text` is whole lines without the last newline, which is added. Otherwise the bytes are written
+  // unchanged.
   runtime::Status append(OutputFiles::Writer& writer, OutputFile& file, std::string_view text, bool line);
   // So that a file without a record is a valid packed file too.
   void begin(OutputFile& file);

@@ -19,7 +19,7 @@ using runtime::Error;
 using runtime::Result;
 using runtime::Status;
 
-// What is read of a stretch to find its end; enough for the fingerprint before it.
+// Bytes read to find the end of a range; enough for the fingerprint before it.
 constexpr std::size_t kTail = std::size_t{8} << 10;
 // A shorter stretch is as well read at once.
 constexpr std::size_t kShortest = std::size_t{32} << 10;

@@ -24,7 +24,7 @@ class PlainFile final : public runtime::Reader {
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
-  // Appends what stands from `offset` on until `data` holds `wanted` bytes; false: the file ends before.
+  // Appends bytes from `offset` on until `data` holds `wanted` bytes; false: the file ends first.
   runtime::Result<bool> fill(runtime::Buffer& data, std::size_t wanted, std::uint64_t offset) const;
 
   // How many bytes from `begin` on are whole lines, up to `most`; their last ones are left in `tail`. 0: they

@@ -10,7 +10,7 @@ void register_connectors(runtime::Registry& registry) {
 #define CONNECTOR(name) register_##name(registry);
 #include "stdlib/connectors/list.def"
 #undef CONNECTOR
-  // An embedding program that brings channels of its own has registered them before.
+  // An embedding program with its own channels has already registered them.
   if (!registry.receiver("memory")) register_memory(registry, std::make_shared<MemoryChannels>());
 }
 

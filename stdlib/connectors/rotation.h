@@ -13,8 +13,8 @@ namespace pipec::stdlib {
 // Without .gz or .zst.
 std::string_view unpacked_name(std::string_view path);
 
-// May rotation have made `path` of `known`? A number only grows, a date stays. What was packed may have been
-// unpacked again by hand.
+// Could rotation have renamed `known` to `path`? A number only grows, a date stays. A packed file may have
+// been unpacked by hand.
 bool rotation_makes(std::string_view known, std::string_view path);
 
 // For finding such pairs among many paths. rotation_makes(known, path) holds only if unpacked_name(known) is

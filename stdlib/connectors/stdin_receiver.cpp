@@ -1,6 +1,6 @@
-// recv stdin: a pipe, a terminal or a redirected file, read forward, and unpacked where it begins like a gzip
-// or zstd file. What lies behind the last newline waits for the next block; what is whole is handed on after
-// a few milliseconds, so that a trickle is not held back.
+// recv stdin: a pipe, a terminal or a redirected file, read forward, and unpacked if it begins like a gzip or
+// zstd file. Bytes after the last newline wait for the next block. Whole lines are passed on after a few
+// milliseconds, so that slow input is not delayed.
 #include "stdlib/connectors/stdin_receiver.h"
 
 #include <fcntl.h>
@@ -225,8 +225,8 @@ class StdinReceiver final : public runtime::Receiver {
     return found;
   }
 
-  // What is not read line by line: records are cut as they come. What is malformed is an error once all
-  // records before it are out.
+  // For input that is not read line by line: records are cut as they arrive. Malformed input is an error once
+  // all records before it were returned.
   Result<Received> receive_framed(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     data.clear();

@@ -38,7 +38,8 @@ class StreamSink final : public runtime::Sink {
     struct stat info;
     if (::fstat(fd_, &info) != 0) return runtime::system_error("sink", "cannot write", name_, errno);
     if (S_ISFIFO(info.st_mode)) {
-      // A description of our own may be non-blocking without changing the one we share with others.
+      // Our own open file description can be non-blocking without changing the one we share with other
+      // processes.
       own_ = runtime::Fd(
           ::open(fmt::format("/proc/self/fd/{}", fd_).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
       if (own_) fd_ = own_.get();

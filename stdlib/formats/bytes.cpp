@@ -30,7 +30,7 @@ class BytesFraming final : public Framing {
       const auto more =
           std::find_if_not(data.begin() + static_cast<std::ptrdiff_t>(from), data.end(), is_white);
       if (more != data.end()) {
-        cut.error = "something behind what was one record when it was delivered";
+        cut.error = "unexpected data after what was one record when it was delivered";
         cut.error_at = static_cast<std::size_t>(more - data.begin());
         return cut;
       }

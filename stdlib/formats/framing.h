@@ -1,4 +1,4 @@
-// What the framings share.
+// Helpers that the framings share.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@ using runtime::Batch;
 using runtime::Format;
 using runtime::Record;
 
-constexpr std::size_t kTranscodedBytes = std::size_t{128} << 10;  // a piece of next() ends behind them
+constexpr std::size_t kTranscodedBytes = std::size_t{128} << 10;  // a piece of next() ends after this many
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Records as bytes of a format that records travel in: lines, or values one after another. What has the
-// format already goes out as it is, in runs; the rest is transcoded. One record is one line, whatever it
+// Encodes records in a format that records are stored in: lines, or consecutive values. Records already in
+// that format are written unchanged, in runs; others are transcoded. One record is one line, whatever it
 // holds.
 #pragma once
 
@@ -32,7 +32,7 @@ class RecordEncoder final : public runtime::Encoder {
   // Without a target each record stays in its own format.
   explicit RecordEncoder(std::optional<Target> target = {}) : target_(target), buffer_(pool_.get(1024)) {}
 
-  // What lies behind each other in its buffer leaves in one piece; what is transcoded, in pieces of moderate
+  // Records that are adjacent in their buffer form one piece; transcoded records form pieces of moderate
   // size.
   Piece next(const runtime::Batch& batch, std::size_t at) override;
   Piece one(const runtime::Batch& batch, std::size_t at) override;

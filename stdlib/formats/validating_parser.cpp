@@ -56,7 +56,7 @@ class ValidatingParser final : public runtime::Stage {
     return metadata && metadata->null_payload && batch.payload(record) == "null";
   }
 
-  // Sets the record's format; false: nobody knows it.
+  // Sets the record's format; false: unknown.
   bool set_format(const Batch& batch, Record& record) const {
     record.validated = false;
     record.format = format_;

@@ -9,7 +9,7 @@
 
 namespace pipec::stdlib {
 
-// Which format a record is of, and where it begins (behind a byte order mark); nullopt: nobody knows.
+// A record's format, and where it begins (after a byte order mark); nullopt: unknown.
 using Recognise = std::optional<runtime::Format> (*)(std::string_view payload, std::size_t& skipped);
 
 // `recognise`: null where all records are of the one format, and `format` is that.

@@ -13,7 +13,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-// Takes fields from the front of a line, each with the one space behind it.
+// Takes fields from the front of a line, each with the one space after it.
 class FieldReader {
  public:
   explicit FieldReader(std::string_view line) : rest_(line) {}
@@ -41,7 +41,7 @@ class FieldReader {
   }
 
  private:
-  // A field of `size` bytes behind `before` and in front of `after` bytes of brackets.
+  // A field of `size` bytes between `before` and `after` bytes of brackets.
   std::optional<std::string_view> take(std::size_t before, std::size_t size, std::size_t after) {
     const std::string_view field = rest_.substr(before, size);
     rest_.remove_prefix(before + size + after);
@@ -86,7 +86,7 @@ std::optional<Value> time_or_null(std::string_view field) {
   return Value::timestamp(nanoseconds);
 }
 
-// "GET /path HTTP/1.1". What does not look so (a client may send anything) is all path.
+// "GET /path HTTP/1.1". Anything else (a client may send anything) is all path.
 void set_request(std::string_view request, ObjectBuilder& object, Arena& arena) {
   std::string_view method;
   std::string_view protocol;

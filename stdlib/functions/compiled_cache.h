@@ -1,4 +1,4 @@
-// What was compiled at run time (a pattern that is a field), kept for the next records of this thread.
+// Objects compiled at run time (a pattern taken from a field), cached for the next records of this thread.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,7 @@ bool is_delimiter(std::string_view text) {
          text[0] != '\n' && text[0] != '\r';
 }
 
-// The field that begins with the quote at text[at]; moves `at` behind the closing one. Null data: not closed.
+// The field that begins with the quote at text[at]; moves `at` past the closing quote. Null data: not closed.
 std::string_view quoted_field(std::string_view text, std::size_t& at, Arena& arena) {
   const std::size_t begin = ++at;
   bool doubled = false;
@@ -62,7 +62,7 @@ Value parse_csv(CallContext& context, Arguments arguments) {
       const std::string_view field = quoted_field(text, at, context.arena());
       if (field.data() == nullptr) return context.fail("not CSV: a quote is not closed");
       if (at < text.size() && text[at] != delimiter)
-        return context.fail("not CSV: text behind a closing quote");
+        return context.fail("not CSV: text after a closing quote");
       fields.push(Value::string(field));
     } else {
       const std::size_t end = std::min(text.find(delimiter, at), text.size());

@@ -54,7 +54,7 @@ Value base64_decode(CallContext& context, Arguments arguments) {
   if (text.size() % 4 == 0) {
     for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
   }
-  if (text.size() % 4 == 1) return context.fail("not base64: one digit stands alone at the end");
+  if (text.size() % 4 == 1) return context.fail("not base64: there is a single digit at the end");
   char* const bytes = context.arena().allocate(text.size() / 4 * 3 + 3);
   char* out = bytes;
   std::uint32_t bits = 0;
@@ -171,12 +171,12 @@ void register_encoding(Registry& registry) {
   family.add("base64_encode", {raw}, Type::string, "The bytes as base64, padded",
              {{R"(base64_encode("hello"))", R"("aGVsbG8=")"}}, base64_encode);
   family.add(
-      "base64_decode", {text}, kText, "What the base64 stands for: a string where it is UTF-8, else bytes",
+      "base64_decode", {text}, kText, "Decodes base64: a string if the result is UTF-8, else bytes",
       {{R"(base64_decode("aGVsbG8="))", R"("hello")"}, {R"(base64_decode("a*"))", "error"}}, base64_decode);
   family.add("hex_encode", {raw}, Type::string, "The bytes as lower-case hexadecimal",
              {{R"(hex_encode("hi"))", R"("6869")"}}, hex_encode);
   family.add("hex_decode", {text}, kText,
-             "What the hexadecimal stands for: a string where it is UTF-8, else bytes",
+             "Decodes hexadecimal: a string if the result is UTF-8, else bytes",
              {{R"(hex_decode("6869"))", R"("hi")"}, {R"(hex_decode("686"))", "error"}}, hex_decode);
   family.add("url_encode", {raw}, Type::string,
              "The text with all but letters, digits and -._~ percent-encoded",

@@ -16,7 +16,7 @@ namespace {
 
 using Variable = std::optional<std::string>;
 
-// The value never stands in a message: it may be a secret.
+// The value never appears in a message: it may be a secret.
 Prepared read_environment(Constants arguments) {
   if (!arguments[0]) {
     return bad_argument("the name must be a constant: the environment is read once, when compiling");
@@ -35,7 +35,7 @@ Value env(CallContext& context, Arguments arguments) {
 
 constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
 
-// Neither the content nor a part of it ever stands in a message.
+// No part of the content ever appears in a message.
 Prepared read_secret(Constants arguments) {
   if (!arguments[0]) {
     return bad_argument("the path must be a constant: the file is read once, when compiling");

@@ -1,4 +1,4 @@
-// The families of functions: each has a file of its own and a line in list.def.
+// The families of functions: each has its own file and a line in list.def.
 #pragma once
 
 #include "pipec/runtime/registry.h"

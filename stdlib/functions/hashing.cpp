@@ -24,8 +24,7 @@ constexpr char kSha256[] = "SHA256";
 constexpr char kSha1[] = "SHA1";
 constexpr char kMd5[] = "MD5";
 
-// Fetched once: OpenSSL looks the name up at every use otherwise. Null where it is not to be had (MD5 under
-// FIPS).
+// Fetched once; otherwise OpenSSL looks the name up at every use. Null if unavailable (MD5 under FIPS).
 template <const char* name>
 const EVP_MD* digest_named() {
   static const DigestPtr digest(EVP_MD_fetch(nullptr, name, nullptr));

@@ -11,13 +11,13 @@
 namespace pipec::stdlib {
 
 struct IpAddress {
-  std::array<std::uint8_t, 16> bytes{};  // IPv4: the last four, behind ::ffff:
+  std::array<std::uint8_t, 16> bytes{};  // IPv4: the last four, after ::ffff:
   bool v4 = false;
   bool mapped = false;  // it was written inside IPv6, and is written so again
 
   // Strict: no leading zeros, no zone, no port, no white space.
   static std::optional<IpAddress> parse(std::string_view text);
-  // Zeroes what lies behind the prefix, 0 to 32 or 0 to 128 bits.
+  // Zeroes the bits after the prefix of 0 to 32 or 0 to 128 bits.
   IpAddress masked(unsigned prefix) const;
   // RFC 5952.
   std::string_view text(runtime::Arena& arena) const;

@@ -72,7 +72,7 @@ void register_lambdas(Registry& registry) {
   const Parameter condition = lambda("condition", TypeSet(Type::boolean) | Type::null);
 
   Family family(registry, "arrays");
-  family.add("map", {array, lambda("expression")}, Type::array, "What the lambda gives for each item",
+  family.add("map", {array, lambda("expression")}, Type::array, "The lambda's result for each item",
              {{"map([1, 2], x -> x * 10)", "[10,20]"}}, map);
   family.add("filter", {array, condition}, Type::array, "The items for which the condition holds",
              {{"filter([1, 5, 9], x -> x > 3)", "[5,9]"}}, filter);

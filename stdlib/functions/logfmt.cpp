@@ -66,7 +66,7 @@ Value parse_logfmt(CallContext& context, Arguments arguments) {
       object.set(key, unescaped(text.substr(at, close + 1), context.arena()));
       at += close + 1;
       if (at < text.size() && !is_blank(text[at])) {
-        return context.fail("not logfmt: text right behind a quote in " + quote(text));
+        return context.fail("not logfmt: text right after a quote in " + quote(text));
       }
       continue;
     }

@@ -123,7 +123,7 @@ void register_network(Registry& registry) {
   family.add("mask_ip",
              {ip, defaulted("v4", Type::integer, Value::integer(24)),
               defaulted("v6", Type::integer, Value::integer(48))},
-             Type::string, "The address with the bits behind the prefix set to zero",
+             Type::string, "The address with the bits after the prefix set to zero",
              {{R"(mask_ip("192.0.2.77"))", R"("192.0.2.0")"},
               {R"(mask_ip("2001:db8:1:2::3"))", R"("2001:db8:1::")"}},
              mask_ip, check_prefixes);

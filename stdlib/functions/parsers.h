@@ -1,4 +1,4 @@
-// Parsers of common formats, each in a file of its own; parsing.cpp registers them.
+// Parsers of common formats, each in its own file; parsing.cpp registers them.
 #pragma once
 
 #include "stdlib/functions/define.h"

@@ -43,7 +43,7 @@ std::string with_portable_names(std::string_view pattern) {
       in_class = c != ']';
     } else if (c == '[') {
       in_class = true;
-      // A bracket that comes first (also behind ^) stands for itself.
+      // A bracket in the first position (also after ^) stands for itself.
       std::size_t first = i + 1;
       if (first < pattern.size() && pattern[first] == '^') ++first;
       if (first < pattern.size() && pattern[first] == ']') {
@@ -68,7 +68,8 @@ std::mutex& one_at_a_time() {
   return mutex;
 }
 
-// What was freed goes back: the next thread allocates from another arena, and would need all of it once more.
+// Returns freed memory to the system: the next thread allocates from another arena and would need it all
+// again.
 void return_memory() {
 #if defined(__GLIBC__)
   ::malloc_trim(0);

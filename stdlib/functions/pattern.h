@@ -25,8 +25,8 @@ class Pattern : public runtime::Matcher {
   virtual std::size_t bytes() const = 0;
   // Whether it matches anywhere.
   bool search(std::string_view text) const override = 0;
-  // The first match at or behind `from`; groups[0] is the whole match. A group that took no part has null
-  // data.
+  // The first match at or after `from`; groups[0] is the whole match. A group that did not participate has
+  // null data.
   virtual bool match(std::string_view text, std::size_t from,
                      std::vector<std::string_view>& groups) const = 0;
   // By group number; [0] and groups without a name are empty.

@@ -71,7 +71,7 @@ Value capture(CallContext& context, Arguments arguments) {
 template <typename Take>
 void each_match(const Pattern& pattern, std::string_view text, const Take& take) {
   std::vector<std::string_view> groups;
-  if (text.data() == nullptr) text = "";  // a group that took no part is told by its null data
+  if (text.data() == nullptr) text = "";  // null data marks a group that did not participate
   std::size_t from = 0;
   std::size_t last_end = std::string_view::npos;
   while (from <= text.size() && pattern.match(text, from, groups)) {
@@ -106,7 +106,7 @@ Value find_all(CallContext& context, Arguments arguments) {
 struct Template {
   struct Piece {
     std::string literal;
-    std::size_t group = 0;  // written behind the literal where `is_group`
+    std::size_t group = 0;  // written after the literal if `is_group`
     bool is_group = false;
   };
   std::vector<Piece> pieces;
@@ -124,7 +124,7 @@ std::optional<std::size_t> group_number(const Pattern& pattern, std::string_view
   return std::nullopt;
 }
 
-// The name behind a `$`, which is at text[0]; `taken` counts the bytes with the dollar. Empty: a plain
+// The name after a `$`, which is at text[0]; `taken` counts the bytes including the dollar. Empty: a plain
 // dollar.
 std::string_view reference_name(std::string_view text, std::size_t& taken) {
   taken = 1;

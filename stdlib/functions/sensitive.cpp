@@ -114,7 +114,7 @@ bool is_local_character(char c) {
   return is_word_byte(c) || std::string_view(".!#$%&'*+/=?^`{|}~-").find(c) != std::string_view::npos;
 }
 
-// The end of the host behind the @: labels with dots between, the last of two letters or more. 0: none.
+// The end of the host after the @: labels separated by dots, the last of two letters or more. 0: none.
 std::size_t host_end(std::string_view text, std::size_t begin) {
   std::size_t end = 0;
   std::size_t label = begin;

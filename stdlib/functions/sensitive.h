@@ -1,4 +1,5 @@
-// Finds what should not stand in a log. Each finder gives the next place at or behind `from`; linear time.
+// Finds text that should not appear in a log. Each finder returns the next match at or after `from`; linear
+// time.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +13,10 @@ struct Found {
   std::size_t end;
 };
 
-// 13 to 19 digits, with single spaces or dashes between them, that pass Luhn's check and stand alone.
+// 13 to 19 digits, with single spaces or dashes between them, that pass Luhn's check and are not part of a
+// longer word.
 std::optional<Found> find_card(std::string_view text, std::size_t from);
-// IPv4 and IPv6 addresses that stand alone; "::" by itself is not taken for one.
+// IPv4 and IPv6 addresses that are not part of a longer word; "::" alone does not count.
 std::optional<Found> find_ip(std::string_view text, std::size_t from);
 std::optional<Found> find_ipv4(std::string_view text, std::size_t from);
 std::optional<Found> find_ipv6(std::string_view text, std::size_t from);

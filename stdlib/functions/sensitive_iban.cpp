@@ -37,7 +37,7 @@ char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
-// 0: not of this country, which has no numbers of its own in the registry.
+// 0: the registry has no numbers for this country.
 std::size_t length_of(std::string_view country) {
   const auto* found =
       std::lower_bound(std::begin(kCountries), std::end(kCountries), country,

@@ -342,10 +342,10 @@ void register_strings(Registry& registry) {
              {{R"(repeat("ab", 3))", R"("ababab")"}, {R"(repeat("ab", 1MiB))", "error"}}, repeat,
              check_count);
   family.add("pad_start", {text, count, pad}, Type::string,
-             "The string brought to n characters by putting c in front",
+             "The string padded to n characters with c at the start",
              {{R"(pad_start("7", 3, "0"))", R"("007")"}}, pad_start, check_padding);
   family.add("pad_end", {text, count, pad}, Type::string,
-             "The string brought to n characters by putting c behind", {{R"(pad_end("7", 3))", R"("7  ")"}},
+             "The string padded to n characters with c at the end", {{R"(pad_end("7", 3))", R"("7  ")"}},
              pad_end, check_padding);
 }
 

@@ -181,7 +181,7 @@ std::optional<std::int64_t> scaled(std::string_view number, int places) {
   }
   const std::size_t dot = number.find('.');
   const auto whole = static_cast<int>(dot == std::string_view::npos ? number.size() : dot);
-  int wanted = whole + exponent + places;  // how many digits stand before the point of the result
+  int wanted = whole + exponent + places;  // how many digits precede the point of the result
   __int128 value = 0;
   bool round_up = false;
   for (const char c : number) {

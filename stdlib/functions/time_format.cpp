@@ -12,7 +12,7 @@ constexpr std::size_t kMaxFormat = 1024;  // bytes
 constexpr std::string_view kReadable = "YCymbBhdejHkIlMSfLNpPzZsaAnt";
 constexpr std::string_view kWritable = "YCymbBhdejHkIlMSfLNpPzZsaAntuwGgVUW";
 
-// What the composite letters stand for; empty: not one of them.
+// The expansion of a composite letter; empty: not a composite letter.
 std::string_view expansion(char letter) {
   switch (letter) {
     case '+':

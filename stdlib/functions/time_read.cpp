@@ -26,7 +26,7 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// What the text said so far; -1: nothing.
+// The fields read so far; -1: not read.
 struct Fields {
   int century = -1;
   int year = -1;  // with the century where four digits were read
@@ -304,7 +304,7 @@ const char* to_nanoseconds(std::int64_t seconds, std::int64_t fraction, std::int
 // caller's; null: none. Returns null, or the reason why there is no such instant.
 const char* named_zone_to_utc(std::string_view name, std::int64_t local, const TimeZone* zone,
                               std::int64_t& seconds) {
-  // What the caller's zone calls so comes first: PST is another time in Manila.
+  // Names of the caller's zone take precedence: PST is another time in Manila.
   std::optional<std::int64_t> offset = zone ? zone->offset_of(name, local) : std::nullopt;
   const auto known = find_abbreviation(name);
   if (!offset && known) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kPathOnly = "has() takes a path";
 
-// The compiler makes an operation of its own of has(path); the entry is its documentation.
+// The compiler turns has(path) into a dedicated operation; this entry is its documentation.
 Value has(CallContext& context, Arguments) {
   return context.fail(kPathOnly);
 }
@@ -144,7 +144,7 @@ void register_types(Registry& registry) {
   path.kind = Parameter::Kind::path;
 
   Family family(registry, "types");
-  family.add("has", {path}, Type::boolean, "Whether the field is there, null or not",
+  family.add("has", {path}, Type::boolean, "Whether the field exists, even if it is null",
              {{"has(.missing)", "false"}}, has);
   family.add(
       "int", {convertible}, Type::integer, "The integer that a string, a whole number or a bool stands for",

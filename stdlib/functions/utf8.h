@@ -21,7 +21,7 @@ inline std::size_t count_characters(std::string_view text) {
   return count;
 }
 
-// The first byte behind the character that begins at `at` (or inside which `at` lies).
+// The first byte after the character that begins at `at` (or contains it).
 inline std::size_t next_character(std::string_view text, std::size_t at) {
   ++at;
   while (at < text.size() && !begins_character(text[at])) ++at;

@@ -147,7 +147,7 @@ std::optional<std::int64_t> ZoneFile::offset_of(std::string_view abbreviation,
     if (const auto ruled = rule_->offset_of(abbreviation)) last = ruled;
   }
   if (!last) return std::nullopt;
-  // What it had at that time comes before what it has today.
+  // An abbreviation in use at that time takes precedence over today's.
   for (const Type& type : types_) {
     if (type.abbreviation != abbreviation || type.offset == *last) continue;
     const ZonePeriod then = period_at(local_seconds - type.offset);

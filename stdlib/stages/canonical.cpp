@@ -18,7 +18,7 @@ using runtime::Arena;
 using runtime::Type;
 using runtime::Value;
 
-// What a program builds may nest deeper than any record; `==` looks no deeper either.
+// Values that a program builds may nest deeper than any record; `==` compares to the same depth.
 constexpr std::size_t kDeepest = 2 * runtime::kMaxDepth;
 
 void append_word(std::uint64_t word, std::string& out) {

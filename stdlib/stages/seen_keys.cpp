@@ -7,7 +7,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-// A chunk is written again with each commit until it has this size, and never after.
+// A chunk is rewritten with each commit until it reaches this size, and never after.
 constexpr std::size_t kChunkBytes = std::size_t{32} << 10;
 constexpr std::string_view kChunkPrefix = "keys ";
 constexpr const char* kGreatestKey = "time";

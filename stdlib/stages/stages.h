@@ -1,4 +1,4 @@
-// The stages of the standard library: each has a file of its own and a line in list.def.
+// The stages of the standard library: each has its own file and a line in list.def.
 #pragma once
 
 #include "pipec/runtime/registry.h"

@@ -1,5 +1,5 @@
-// unroll(.items): one record for each item of an array. It is a transform that is put together here:
-//   for x in e { into = x; emit the record as it stands }  drop
+// unroll(.items): one record for each item of an array. Built here as a transform:
+//   for x in e { into = x; emit the record as it is } drop
 #include <algorithm>
 #include <optional>
 

@@ -373,7 +373,7 @@ class TestOthersBytes(Case):
             file.write(b"of another program\n")
         done = self.run_pipec("run", "a.pipe")
         self.assert_status(done, 0)
-        self.assertIn(b"out.ndjson: others have added 17 bytes since the last run", done.stderr)
+        self.assertIn(b"out.ndjson: another program has appended 19 bytes since the last run", done.stderr)
         self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson") + b"of another program\n")
 
     def test_the_file_of_a_sink_that_was_taken_out_is_left_alone_when_it_comes_back(self):

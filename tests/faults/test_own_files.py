@@ -76,7 +76,7 @@ class Reading(OwnFiles):
     def test_F11_a_glob_that_matches_nothing_but_outputs_is_an_error_that_says_what_to_do(self):
         self.write("a.ndjson", '{"k":"x"}\n')
         said = self.run_text('dlq discard\nrecv file("*.ndjson") | sink file("${.k}.ndjson")\n', status=1)
-        self.assertIn("a directory of its own", said)
+        self.assertIn("a separate directory", said)
         self.assertEqual(sorted(os.listdir(self.directory)), [".pipec", "a.ndjson", "p.pipe"])
 
     def test_F11_one_file_by_two_names_does_not_compile(self):

@@ -156,7 +156,7 @@ class Lives:
 
     def check_position(self, said):
         """I2 and I6, for the position at which this run resumes."""
-        match = re.search(r"going on at byte (\d+)|read to byte (\d+)", said)
+        match = re.search(r"resuming at byte (\d+)|read to byte (\d+)", said)
         if not match:
             return
         position = int(match.group(1) or match.group(2))

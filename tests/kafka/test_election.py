@@ -32,7 +32,7 @@ def unclean_election(source, leader, other):
     other.start()
     wait_for(lambda: end_of(source) == HELD, 120, "the election; " + job.stderr())
     expect(job.end(120) == 1, job.stderr())
-    expect(f"{source}[0]: position {HELD + LOST} lies behind the end ({HELD})" in job.stderr(), job.stderr())
+    expect(f"{source}[0]: position {HELD + LOST} is past the end ({HELD})" in job.stderr(), job.stderr())
     expect(positions(source, partitions=1) == {0: HELD + LOST}, "the position moved")
     expect([number_of(record) for record in rdkafka.read_all(bootstrap(), "out")] == list(range(HELD + LOST)), "not every record once")
 

@@ -1,5 +1,5 @@
-// Packs texts on other threads, each into a frame of its own, and gives the frames in the order in which the
-// texts came. The threads and what compressors need belong to all packers of the process (PackingPool).
+// Compresses texts on other threads, each into its own frame, and returns the frames in the order of the
+// texts. All packers of the process share the threads and the compressors (PackingPool).
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,7 @@ class Packer {
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;
 
-  // Before the first put(): how many texts are under way at most, besides the one that is put.
+  // Before the first put(): the most texts in progress, not counting the one passed to put().
   void keep_jobs(std::size_t most) { most_jobs_ = most; }
   std::size_t most_jobs() const { return most_jobs_; }
 
@@ -36,10 +36,10 @@ class Packer {
     OutputFile* file = nullptr;
     std::string bytes;
   };
-  // Before put(): as many are under way as may be, one has to be taken first.
+  // Before put(): true if the limit is reached, so that take() must come first.
   bool full() const { return jobs_.size() > most_jobs_; }
   void put(OutputFile* file, std::string text);
-  // The oldest frame; null where none is under way or, without `wait`, where it is not done.
+  // The oldest frame; null if none is in progress or, without `wait`, if it is not done yet.
   runtime::Result<std::optional<Frame>> take(bool wait);
   // For the next text: an empty string with room, where one is left over. Fresh memory for every text and
   // frame would cost page faults.

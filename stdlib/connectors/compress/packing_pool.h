@@ -16,7 +16,7 @@ class Packer;
 
 class PackingPool {
  public:
-  // The one that all packers use; made anew where nobody uses one.
+  // The pool that all packers share; created if no packer exists.
   static std::shared_ptr<PackingPool> get();
   PackingPool();
   ~PackingPool();

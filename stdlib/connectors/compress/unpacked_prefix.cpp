@@ -39,7 +39,7 @@ Result<std::optional<UnpackedPrefix>> unpack_prefix(int fd, const std::string& p
   bool head_known = !known.head;
   while (text.offset() < size) {
     if (ended) return another;
-    // The head first: most files that are another one are told by it.
+    // The head first: it distinguishes most different files.
     const std::uint64_t wanted = text.offset() == 0 ? kFingerprintBytes : options.piece_bytes;
     piece.clear();
     auto took = unpacker.take(piece, std::min(wanted, size - text.offset()), std::nullopt);

@@ -73,7 +73,7 @@ void Unpacker::run() noexcept {
   changed_.notify_all();
 }
 
-// What was read before is used again: fresh memory costs more than unpacking into it.
+// Reuses pieces that were read: allocating fresh memory costs more than unpacking into it.
 std::unique_ptr<char[]> Unpacker::new_bytes() {
   {
     const std::lock_guard lock(mutex_);
@@ -86,7 +86,7 @@ std::unique_ptr<char[]> Unpacker::new_bytes() {
   return std::unique_ptr<char[]>(new char[options_.piece_bytes]);
 }
 
-// Waits for room. Once stop() was called nobody wants it any more.
+// Waits until there is space. After stop() the piece is discarded.
 void Unpacker::push(Piece piece) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return pieces_.size() < kPieces || stopping_.load(); });
@@ -122,7 +122,7 @@ class Unpacker::Work {
   }
 
  private:
-  // Zero bytes behind a frame are padding, as of a tape or a block device.
+  // Zero bytes after a frame are padding, as on a tape or a block device.
   bool pass_padding() {
     if (in_frame_ || !any_frame_ || packed_[used_] != 0) return false;
     const std::string_view rest(packed_.get() + used_, have_ - used_);
@@ -154,7 +154,7 @@ class Unpacker::Work {
     return {};
   }
 
-  // What lies behind the piece is text, but for what is before skip_to.
+  // The bytes after the piece are text, except those before skip_to.
   void keep(std::size_t made) {
     if (offset_ < all_.options_.skip_to) {
       const auto skipped =
@@ -254,7 +254,7 @@ Result<Unpacker::Took> Unpacker::take(runtime::Buffer& data, std::size_t wanted,
     taken_ += size;
     any = true;
   }
-  // The end is known as soon as there is nothing behind.
+  // The end is known as soon as no input follows.
   return taken_ == current_.size && current_.last ? Took::end : Took::bytes;
 }
 

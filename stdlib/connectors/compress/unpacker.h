@@ -1,6 +1,6 @@
-// Unpacks a gzip or zstd stream on a thread of its own, a few pieces ahead of its reader. All members and
-// frames that follow each other are one text; what is no whole frame, or comes behind the last one, is an
-// error that names the place in the packed bytes.
+// Unpacks a gzip or zstd stream on its own thread, a few pieces ahead of its reader. Consecutive members or
+// frames form one text. An incomplete frame, or anything after the last one, is an error that names the
+// offset in the packed bytes.
 #pragma once
 
 #include <atomic>
@@ -40,15 +40,15 @@ class Unpacker {
   };
 
   Unpacker(Options options, Read read);
-  // Waits for the thread: a `read` that blocks has to return by itself.
+  // Waits for the thread; nothing interrupts a blocked `read`.
   ~Unpacker();
   Unpacker(const Unpacker&) = delete;
   Unpacker& operator=(const Unpacker&) = delete;
 
   enum class Took { bytes, nothing, end };
-  // Appends to `data` until it holds `wanted` bytes. `bytes`: it does, or something came and what follows is
-  // not there yet (at_once) or an error, which the next call returns; `nothing`: time is up (null: it never
-  // is), or stop() was called; `end`: the text ends with the last byte of `data`.
+  // Appends to `data` until it holds `wanted` bytes. `bytes`: it does, or it received some bytes and the rest
+  // is not available yet (at_once) or is an error, which the next call returns. `nothing`: the wait timed out
+  // (null: no timeout), or stop() was called. `end`: the text ends with the last byte of `data`.
   runtime::Result<Took> take(runtime::Buffer& data, std::size_t wanted,
                              std::optional<std::chrono::milliseconds> wait);
   // The reader's thread. Bytes of the file that had been read when the last byte that was taken was made.
@@ -86,7 +86,7 @@ class Unpacker {
   std::condition_variable changed_;
   std::deque<Piece> pieces_;
   std::vector<std::unique_ptr<char[]>> free_;
-  bool ended_ = false;  // nothing comes behind pieces_
+  bool ended_ = false;  // nothing follows pieces_
   std::optional<runtime::Error> error_;
 
   // The reader's.

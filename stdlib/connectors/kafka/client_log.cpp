@@ -18,7 +18,7 @@ struct ClientLog::State {
 
 namespace {
 
-// With `debug` librdkafka's lines go to stderr. Without, its errors are told where they matter.
+// With `debug`, librdkafka's log lines go to stderr. Without it, errors are reported where they matter.
 void on_log(const rd_kafka_t* client, int, const char* facility, const char* text) {
   const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
   if (log) std::fprintf(stderr, "librdkafka %s: %s\n", facility, log->redacted(text).c_str());

@@ -1,5 +1,5 @@
-// What the callbacks of a client need: what librdkafka said last, for messages (a failed call itself only
-// says "timed out" where the reason was a certificate), what must not be said, and where tokens come from.
+// Data for a client's callbacks: librdkafka's last log line, for messages (a failed call only reports "timed
+// out" when the reason was a certificate), secrets to redact, and the source of tokens.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// What the engine asks for, left for the thread or answered at once.
+// The engine's requests: passed to the consumer's thread or answered immediately.
 #include "stdlib/connectors/kafka/consumer.h"
 
 #include <fcntl.h>
@@ -62,8 +62,8 @@ Result<Received> Consumer::receive(const ReceiveLimits& limits, Block& block) {
 Status Consumer::commit(std::span<const PositionRange> ranges) {
   std::unique_lock lock(mutex_);
   Status status = commit_now(lock, tracker_.due(ranges));
-  // Behind the end of a run nobody would read again what was lost, or notice. It is committed when the group
-  // gives the partitions back: they are delivered, and nobody can have committed less.
+  // At the end of a run, nothing would reread the positions of lost partitions. They are committed when the
+  // group returns the partitions: their records were delivered, and no other member can have committed less.
   const Time until = Clock::now() + options_.come_back;
   while (status && ended_ && tracker_.any_lost(ranges)) {
     if (!wait_for_return(lock, ranges, until)) {

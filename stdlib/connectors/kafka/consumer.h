@@ -47,8 +47,8 @@ struct ConsumerOptions {
   runtime::Format format = runtime::Format::json;  // of the payloads
   std::chrono::milliseconds revoke_wait{10'000};
   std::chrono::milliseconds pause_after{1'500};  // that a hold lasts
-  std::chrono::milliseconds idle_after{10'000};  // without a partition: it is said
-  std::chrono::milliseconds come_back{60'000};   // for partitions that were lost behind the end
+  std::chrono::milliseconds idle_after{10'000};  // without a partition: logged
+  std::chrono::milliseconds come_back{60'000};   // wait for partitions that were lost after the end
   std::function<void(const std::string&)> log;
   std::function<void()> want_commit;
 };
@@ -60,7 +60,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
-  // Looks the topics up (so that a wrong address, name or password is told at once), then joins the group.
+  // Looks the topics up (so that a wrong address, name or password is reported immediately), then joins the
+  // group.
   runtime::Status open();
   runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits& limits, runtime::Block& block);
   runtime::Status commit(std::span<const runtime::PositionRange> ranges);
@@ -189,7 +190,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool ended_ = false;  // stop_at_end: the end was given
   bool closing_ = false;
   bool closed_ = false;
-  bool urgent_ = false;  // a partition waits to be handed over: the engine is to come back from receive()
+  bool urgent_ = false;  // a partition is being revoked: receive() must return soon
   std::optional<runtime::Error> error_;
 };
 

@@ -74,8 +74,7 @@ bool Consumer::serve_request(Time now) {
   return false;
 }
 
-// A transaction can be aborted and has to be read again then, so that the end is told when the last one is
-// committed.
+// An aborted transaction has to be read again, so the end is reported only when the last one is committed.
 bool Consumer::may_end() {
   if (!options_.transactional) return true;
   {
@@ -199,7 +198,7 @@ void Consumer::finish_request(Received received) {
   changed_.notify_all();
 }
 
-// A block that is half full is handed on as it is: its partition may go away.
+// Passes on a half-full block as it is: its partition may be revoked.
 void Consumer::flush_request() {
   bool filled = false;
   {

@@ -141,7 +141,7 @@ void Consumer::take_event(rd_kafka_message_t* message) {
       say("kafka: the group took the partitions away, since this process did not poll in time");
       return;
     default:
-      log_.note(rd_kafka_message_errstr(message));  // passes, or stands behind what fails next
+      log_.note(rd_kafka_message_errstr(message));  // transient, or the cause of the next failure
       return;
   }
 }
@@ -163,7 +163,7 @@ void Consumer::serve_gate(Time now) {
   }
   apply_gate(wanted, list.get());
   if (!wanted) return;
-  // What was fetched is out of date now, and its memory comes back when somebody asks for it.
+  // The fetched records are out of date now; their memory is released on the next request.
   for (const auto& feed : feeds_) {
     ssize_t count = 0;
     while (feed &&

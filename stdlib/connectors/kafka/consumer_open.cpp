@@ -54,7 +54,7 @@ Status Consumer::open() {
   return {};
 }
 
-// A client of its own, since the prefetch per partition is fixed when the consumer is made.
+// Uses a separate client, since the prefetch per partition is fixed when the consumer is created.
 Status Consumer::look_up(std::size_t& partitions) {
   ConsumerSettings settings = options_.settings;
   settings.instance.clear();

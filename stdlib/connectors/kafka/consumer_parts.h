@@ -1,5 +1,5 @@
-// What the consumer's thread keeps: one feed per assigned partition, the request it is filling, the commit
-// and the hand-over under way.
+// The state of the consumer's thread: one feed per assigned partition, the request being filled, the commit
+// and the revocation in progress.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ struct Consumer::Feed {
   std::optional<std::uint64_t> end_at;  // its end was reported, at this position
   bool ended = false;
   bool paused = false;
-  bool stopped = false;  // on its way to another member
+  bool stopped = false;  // being reassigned to another member
 
   ~Feed() { clear(); }
   static std::size_t size_of(const rd_kafka_message_t* message) { return message->len + message->key_len; }
@@ -50,7 +50,7 @@ struct Consumer::Feed {
 };
 
 struct Consumer::Request {
-  static constexpr std::chrono::milliseconds kLinger{5};  // a partial block is handed on after that
+  static constexpr std::chrono::milliseconds kLinger{5};  // a partial block is passed on after this time
 
   runtime::Block* block = nullptr;
   std::size_t max_bytes = 0;

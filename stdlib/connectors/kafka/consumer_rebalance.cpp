@@ -1,6 +1,6 @@
-// Partitions come and go (K3). Taking over: read the committed position, make the queue the partition's own,
-// assign. Giving back: stop reading, let what is in flight be committed within a bound while polling goes on,
-// then unassign. Lost: nothing of it is committed any more.
+// Rebalancing (K3). Assigning: read the committed position, give the partition its own queue, assign.
+// Revoking: stop reading, keep polling for a bounded time while in-flight records are committed, then
+// unassign. Lost: commit nothing more.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,8 +73,8 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   return begin == RD_KAFKA_OFFSET_END ? pin_latest(list, deadline) : Status();
 }
 
-// A group that begins at the end commits that at once: else whoever has the partition next, after a crash or
-// a rebalance, would begin at a later end, and what came between would be skipped.
+// A group that begins at the end commits that position immediately. Otherwise the partition's next owner,
+// after a crash or a rebalance, would begin at a later end and skip the records in between.
 Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline) {
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   const PartitionList pinned = make_list();
@@ -165,8 +165,8 @@ void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
   flush_request();
   if (rd_kafka_assignment_lost(client_.get()) != 0 || closing_down_) {
     give_up(partitions, true);
-    // A transaction that holds some of it can only be aborted: at once, since others wait for what is behind
-    // it.
+    // A transaction that holds some of its records can only be aborted. Abort it immediately: later records
+    // wait for it.
     if (options_.transactional && options_.want_commit) options_.want_commit();
     return;
   }
@@ -289,7 +289,7 @@ void Consumer::serve_rewind() {
     const auto* found = rd_kafka_topic_partition_list_find(list.get(), feed->topic.c_str(), feed->number);
     feed->position = found && found->offset >= 0 ? static_cast<std::uint64_t>(found->offset) : 0;
   }
-  // A partition on its way out had its part in the aborted transaction: nothing of it can be committed.
+  // A partition being revoked took part in the aborted transaction: none of its positions can be committed.
   for (const auto& feed : feeds_) {
     if (feed && feed->stopped) tracker_.forget(feed->id);
   }

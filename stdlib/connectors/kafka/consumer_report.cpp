@@ -31,7 +31,7 @@ void Consumer::measure(Time now) {
     queued += static_cast<double>(feed->waiting_bytes + feed->waiting.size() * kFetchedCost);
     ++partitions;
     if (feed->paused) ++paused;
-    // As the last fetch saw it; asks nobody.
+    // As of the last fetch; sends no request.
     std::int64_t low = 0;
     std::int64_t high = 0;
     const auto code =
@@ -74,7 +74,7 @@ void Consumer::report_idle(Time now) {
                   options_.settings.group, options_.topics.size() == 1 ? options_.topics[0] : "its topics"));
 }
 
-// Fault K11: what is gone, in numbers.
+// Fault K11: the number of lost records.
 std::string Consumer::gap(const char* topic, std::int32_t partition) const {
   std::int64_t low = RD_KAFKA_OFFSET_BEGINNING;
   std::int64_t high = RD_KAFKA_OFFSET_END;
@@ -87,7 +87,7 @@ std::string Consumer::gap(const char* topic, std::int32_t partition) const {
   if (code) return fmt::format("{}: position {} is not there", name_of(topic, partition), wanted);
   if (static_cast<std::int64_t>(wanted) > high) {
     return fmt::format(
-        "{}: position {} lies behind the end ({}): the topic was made anew or cut; --from-start reads it "
+        "{}: position {} is past the end ({}): the topic was recreated or truncated; --from-start reads it "
         "again",
         name_of(topic, partition), wanted, high);
   }

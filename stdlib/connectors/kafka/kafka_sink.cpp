@@ -119,7 +119,7 @@ class KafkaSink final : public runtime::Sink {
                              waiting.end(std::move(status), std::move(letters));
                            }
                          });
-    // What was handed over points into the batch: whatever happens, its reports are waited for.
+    // Submitted messages point into the batch, so always wait for their reports.
     Status status;
     try {
       status = send_all(batch, context, *shipment);
@@ -176,8 +176,8 @@ class KafkaSink final : public runtime::Sink {
 
   Producer& producer() { return transaction_ ? transaction_->producer() : *producer_; }
 
-  // Ahead of the first transaction: whoever goes on after a crash in the middle of it can end it at once.
-  // Else readers of committed records would wait for its timeout.
+  // Called before the first transaction, so that a restart after a crash inside it can end it immediately.
+  // Otherwise readers of committed records would wait for its timeout.
   Status save_id() {
     if (id_saved_ || !save_ahead_) return {};
     if (Status status = save_ahead_({{kTransactionalId, transaction_->id()}}); !status) return status;
@@ -232,7 +232,7 @@ class KafkaSink final : public runtime::Sink {
       out.metadata = metadata;
       const std::string_view nothing = record.format == runtime::Format::json ? "null" : "\xc0";
       if (metadata && metadata->null_payload && batch.payload(record) == nothing) {
-        out.has_payload = false;  // a tombstone goes on as one, whatever the encoding
+        out.has_payload = false;  // a tombstone stays one, whatever the encoding
       } else {
         const runtime::Encoder::Piece piece = encoder_->payload(batch, at);
         if (piece.failed) {
@@ -303,9 +303,10 @@ class KafkaSink final : public runtime::Sink {
   const std::unique_ptr<runtime::Encoder> encoder_;
   std::optional<runtime::Evaluator> key_;
   std::optional<std::string> constant_topic_;
-  rd_kafka_topic_t* constant_handle_ = nullptr;  // of this batch: the client may be made anew between two
-  std::vector<Target> targets_;                  // of this batch's records, where the topic is not constant
-  const std::shared_ptr<Producer> producer_;     // null in a transaction
+  rd_kafka_topic_t* constant_handle_ =
+      nullptr;                   // for this batch: the client may be recreated between two batches
+  std::vector<Target> targets_;  // of this batch's records, where the topic is not constant
+  const std::shared_ptr<Producer> producer_;                        // null in a transaction
   const std::shared_ptr<Transaction> transaction_;                  // null without exactly_once
   std::function<Status(const runtime::StateEntries&)> save_ahead_;  // null: no state is kept
   bool id_saved_ = false;

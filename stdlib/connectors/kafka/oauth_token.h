@@ -1,5 +1,5 @@
-// SASL/OAUTHBEARER with tokens that somebody else renews: a file, read whenever librdkafka asks for the next
-// one.
+// SASL/OAUTHBEARER with tokens that an external program renews: a file, read whenever librdkafka asks for the
+// next token.
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,13 @@
-// The second level of the gate. Not reading is enough to hold a partition: its queue fills up to its limit
-// and librdkafka stops fetching. Pausing throws away what was fetched, which then comes again, so it is for a
-// hold that lasts (G7): it gives the memory back.
+// The second level of the gate. To hold a partition it is enough not to read it: its queue fills up to its
+// limit and librdkafka stops fetching. Pausing discards the fetched records, which are fetched again later,
+// so it is for long holds (G7): it releases the memory.
 //
 //              hold lasts for `patience`              hold ends
 //   flowing ------------------------------> paused ------------> flowing
 //
-// Not again before something was handed on: under a pressure that does not pass the gate opens for short
-// rounds, and if each of them found its records thrown away nothing would ever move. A plain class; the
-// caller brings the time.
+// Does not pause again before a record was passed on. Under lasting pressure the gate opens only briefly, and
+// if each time the records had been discarded, there would be no progress. A plain class; the caller passes
+// the time.
 #pragma once
 
 #include <chrono>
@@ -49,7 +49,7 @@ class PausePolicy {
   const Milliseconds patience_;
   std::optional<Time> since_;
   bool paused_ = false;
-  bool fruitless_ = false;  // nothing was handed on since the last pause
+  bool fruitless_ = false;  // no record was passed on since the last pause
 };
 
 }  // namespace pipec::stdlib::kafka

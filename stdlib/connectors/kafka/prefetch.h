@@ -18,7 +18,7 @@ namespace pipec::stdlib::kafka {
 inline constexpr std::size_t kFetchedCost = 352;
 inline constexpr std::size_t kProducedCost = 224;
 
-// What a consumer or a producer may take where nothing else bounds it.
+// The memory that a consumer or a producer may use if nothing else limits it.
 std::size_t default_prefetch();
 inline constexpr std::size_t kMostProduced = std::size_t{128} << 20;
 inline constexpr std::size_t kLeastProduced = std::size_t{4} << 20;
@@ -39,7 +39,7 @@ struct Prefetch {
 // partition, and 1 MiB.
 Prefetch prefetch_of(std::size_t memory, std::size_t partitions);
 
-// What a producer may queue: bytes of payload and messages.
+// A producer's queue limits: payload bytes and messages.
 struct ProduceQueue {
   std::size_t bytes = 0;
   std::size_t messages = 0;

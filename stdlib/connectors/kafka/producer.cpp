@@ -49,14 +49,14 @@ class Producer::Shipment {
     slots_.reserve(records);
   }
 
-  // What a report needs; librdkafka carries its address.
+  // Data for a delivery report; librdkafka carries its address.
   struct Slot {
     Shipment* shipment;  // lives until its last report
     std::uint32_t origin;
     std::uint32_t bytes;  // that librdkafka holds of it
   };
 
-  // Before it is handed over: its report may come at once.
+  // Called before the message is submitted: its report may arrive immediately.
   Slot* add(std::uint32_t origin, std::size_t bytes) {
     if (bytes > granted_) {
       const std::size_t more = std::max(bytes - granted_, kGrant);
@@ -69,7 +69,7 @@ class Producer::Shipment {
     slots_.push_back({this, origin, static_cast<std::uint32_t>(bytes)});  // never beyond what was reserved
     return &slots_.back();
   }
-  // It was not handed over after all.
+  // The message was not submitted.
   void take_back() {
     granted_ += slots_.back().bytes;
     slots_.pop_back();
@@ -192,7 +192,7 @@ void Producer::wake_reports() {
   }
 }
 
-// With messages under way that nobody wants any more, destroying would wait for them.
+// Destroying the client would wait for in-flight messages that are no longer needed.
 void Producer::stop() {
   if (!client_) return;
   ending_.store(true, std::memory_order_release);
@@ -320,7 +320,7 @@ void Producer::wait_for_report(std::uint64_t seen, bool held) {
 }
 
 Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused) {
-  // It would wait for room for ever.
+  // It would wait for space forever.
   refused = record.payload.size() + record.key.size() > longest_;
   if (refused) return error(fmt::format("longer than the producer's queue of {} KiB", longest_ >> 10));
   rd_kafka_vu_t fields[7];
@@ -365,7 +365,7 @@ Status Producer::send(Shipment& shipment, const Record& record, std::uint32_t or
     const KafkaError failed(rd_kafka_produceva(client_.get(), fields, count));
     if (!failed) {
       wake_reports();
-      // It may have come just behind the purge, and nothing else would end it soon.
+      // It may have been added just after the purge, and nothing else would end it soon.
       if (interrupted_) purge();
       return {};
     }

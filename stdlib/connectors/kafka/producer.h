@@ -54,7 +54,7 @@ class Producer {
 
   // Before open(): memory for what waits to be sent. Of several sinks the first one's counts.
   void keep_memory(std::size_t bytes);
-  // Makes the client; once, whoever of the sinks comes first.
+  // Creates the client, once; the first sink to call it does.
   runtime::Status open();
 
   // Before the first record for a topic: waits until its partitions are known. A topic that is not there
@@ -76,14 +76,14 @@ class Producer {
 
   // False: interrupted.
   bool wait(std::chrono::milliseconds time);
-  // Any thread: what is under way fails soon.
+  // Any thread. In-flight messages fail soon.
   void interrupt();
 
   rd_kafka_t* client() const { return client_.get(); }
   // The client's own end, if it has come to one ("fenced").
   std::optional<runtime::Error> fatal() const;
   std::string last_error() const { return log_.last(); }
-  // A new client in place of this one, with nothing under way.
+  // Replaces the client by a new one. Nothing may be in flight.
   runtime::Status restart();
 
  private:
@@ -124,7 +124,7 @@ class Producer {
   std::atomic<std::uint64_t> reports_{0};
   std::atomic<std::uint64_t> sent_{0};   // changes with every few records
   std::atomic<std::size_t> waiting_{0};  // bytes, rounded up
-  std::atomic<bool> asleep_{false};      // the thread of the reports found nothing under way
+  std::atomic<bool> asleep_{false};      // the report thread found nothing in flight
   std::atomic<int> held_{0};             // threads that wait for a partition's first answer
   bool own_linger_ = true;               // linger.ms is ours
   Queue reports_queue_;

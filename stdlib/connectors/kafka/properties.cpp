@@ -36,14 +36,15 @@ constexpr Owned kOwnedByConsumer[] = {
     {"group.instance.id", "it is the option 'instance'"},
     {"group.protocol", "the handing over of partitions is written for the classic protocol"},
     {"partition.assignment.strategy", "it is the option 'assignment'"},
-    {"enable.auto.commit", "positions are committed when their records are out, and by the engine alone"},
-    {"auto.commit.enable", "positions are committed when their records are out, and by the engine alone"},
-    {"auto.commit.interval.ms", "positions are committed when their records are out; see --commit-interval"},
-    {"enable.auto.offset.store", "a position is stored when its record is out, not when it was read"},
+    {"enable.auto.commit", "only the engine commits positions, once their records are written"},
+    {"auto.commit.enable", "only the engine commits positions, once their records are written"},
+    {"auto.commit.interval.ms",
+     "positions are committed once their records are written; see --commit-interval"},
+    {"enable.auto.offset.store", "a position is stored once its record is written, not when it is read"},
     {"auto.offset.reset",
-     "a position that is gone ends the run; where a new group begins is the option 'start'"},
+     "a position that no longer exists ends the run; the option 'start' sets where a new group begins"},
     {"topic.auto.offset.reset",
-     "a position that is gone ends the run; where a new group begins is the option 'start'"},
+     "a position that no longer exists ends the run; the option 'start' sets where a new group begins"},
     {"enable.partition.eof", "the engine needs it to commit up to the end of a partition"},
     {"offset.store.method", "positions are kept by the group"},
     {"offset.store.path", "positions are kept by the group"},
@@ -309,8 +310,8 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
   set_if_known(conf.get(), "enable.metrics.push", "false");
   if (Status status = set_all(conf.get(), access_of(settings.token_file)); !status) return status.error();
   if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
-  // librdkafka refuses a message.timeout.ms that linger.ms does not fit into; only where linger.ms is its
-  // user's that is told.
+  // librdkafka refuses a message.timeout.ms that linger.ms does not fit into; that is reported only if the
+  // user has set linger.ms.
   const std::string timeout = effective(conf.get(), "message.timeout.ms");
   if (keeps_linger(settings.properties) && !timeout.empty() && timeout != "0" &&
       std::stoll(timeout) <= kLinger) {

@@ -1,5 +1,6 @@
-// What a client is configured with: ours, what the engine owns, and what the user passes through. Checked
-// against librdkafka's own list when compiling. Values of secret properties never leave this file.
+// A client's configuration: pipec's settings, properties owned by the engine, and properties passed through
+// from the user. Checked against librdkafka's own list at compile time. Values of secret properties never
+// leave this file.
 #pragma once
 
 #include <chrono>
@@ -76,14 +77,14 @@ runtime::Result<Conf> producer_conf(const ProducerSettings& settings);
 // Whether linger.ms is ours, which is long (send_policy.h).
 bool keeps_linger(const Properties& properties);
 
-// How long records without a key go to one partition. librdkafka does not see to it by itself any more.
+// How long records without a key go to one partition. librdkafka no longer handles this itself.
 runtime::Result<std::chrono::milliseconds> take_stickiness(const Properties& properties,
                                                            rd_kafka_conf_t* conf);
 
 // The value that the client will really use; "" where librdkafka does not have the property.
 std::string effective(const rd_kafka_conf_t* conf, const char* property);
 
-// OAUTHBEARER without anything to get a token from would wait for ever.
+// OAUTHBEARER without a source of tokens would wait forever.
 runtime::Status check_access(const Properties& properties, const std::string& token_file);
 
 }  // namespace pipec::stdlib::kafka

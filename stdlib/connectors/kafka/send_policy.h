@@ -1,11 +1,10 @@
-// When what waits in the producer goes out although it fills no batch. librdkafka's own rule is linger.ms,
-// and a short one is dear: while an idempotent producer waits for a partition's answer (one at a time), a
-// message that is older than linger.ms keeps its thread awake, which takes the CPU from whoever is to answer.
-// So linger.ms is long, and this says when to flush for a moment:
+// Decides when the producer sends a partial batch. librdkafka's own rule is linger.ms, and a short one is
+// expensive: while an idempotent producer waits for a partition's answer (one at a time), a message older
+// than linger.ms keeps its thread awake, which takes CPU time from the broker. So linger.ms is long, and this
+// class says when to flush briefly:
+//   little waits, or no sends for kQuiet -> once, and again when answers arrive or after kAgain
 //
-//   little waits, or nobody sends for kQuiet -> once, and again when answers came or after kAgain
-//
-// Little: the records of a source that trickles are not held back. A plain class; the caller brings the time.
+// Little: the records of a slow source are not delayed. A plain class; the caller passes the time.
 #pragma once
 
 #include <chrono>

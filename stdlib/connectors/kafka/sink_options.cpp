@@ -171,7 +171,7 @@ std::vector<OptionSpec> receiver_options() {
       choice_option("start", "earliest", {"latest"}, "where a partition without a committed position begins"),
       choice_option(
           "assignment", "eager", {"cooperative"},
-          "how partitions are handed over: all stop, or only those that move; the same in the whole group"),
+          "how partitions are reassigned: all stop, or only those that move; the same in the whole group"),
       constant_option(
           "instance", Type::string,
           "a static member's name (group.instance.id): a restart within the session timeout moves nothing"),

@@ -52,7 +52,7 @@ runtime::Result<Topic> TopicPartitions::make_handle(rd_kafka_t* client, const st
   rd_kafka_topic_conf_set_partitioner_cb(conf.get(), choose);
   Topic handle(rd_kafka_topic_new(client, name.c_str(), conf.release()));
   if (!handle) return error(fmt::format("{}: {}", name, rd_kafka_err2str(rd_kafka_last_error())));
-  // Who asks for a topic first says how it is used.
+  // The first request for a topic determines its configuration.
   if (rd_kafka_topic_opaque(handle.get()) != this) {
     return error(fmt::format("{}: the client uses this topic already", name));
   }

@@ -1,16 +1,16 @@
-// The partitions of one topic as one client of a producer uses them: which one a record goes to, and that the
-// first request to each goes alone.
+// One topic's partitions, as one producer client uses them: chooses the partition of a record, and makes sure
+// that the first request to each partition is sent alone.
 //
-// Up to five requests to a partition are under way. Where an earlier one is refused and a later one taken, a
-// broker notices by the sequence numbers, and nothing is lost or reordered. But to a broker that knows
-// nothing of the producer in this partition, any number is the first: what was refused before it is out of
-// order, and librdkafka takes it for written. So until a partition has answered with an offset, one record at
-// most is on its way there:
+// Up to five requests to a partition are in flight. If an earlier one is rejected and a later one accepted,
+// the broker notices by the sequence numbers, and nothing is lost or reordered. But a broker that does not
+// know the producer in this partition accepts any number as the first. The request rejected before it is then
+// out of order, and librdkafka assumes that it was written. So until a partition has answered with an offset,
+// at most one record is in flight to it:
 //
 //   fresh -> asked, by the record that is let through -> answered, by its offset, or fresh again
 //
-// As librdkafka's partitioner this sees the partition of a record before it is in a queue, and the caller
-// waits with the record if it has to.
+// As librdkafka's partitioner, this class sees a record's partition before the record is queued, so the
+// caller can delay the record if needed.
 #pragma once
 
 #include <chrono>

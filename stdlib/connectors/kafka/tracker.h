@@ -1,6 +1,6 @@
-// Which partitions this member owns, how far each was handed to the engine, and what may be committed of it
-// (K2, K3). A partition keeps its number for the whole run; every assignment gives it a new epoch, and what
-// belongs to an old one is ignored. A plain class: the caller locks.
+// Tracks which partitions this member owns, how far each was delivered to the engine, and which of its
+// positions may be committed (K2, K3). A partition keeps its number for the whole run; every assignment gives
+// it a new epoch, and positions of older epochs are ignored. A plain class: the caller locks.
 //
 //     assign          handed, acknowledged ...        begin_revoke      handed == committed, or time is up
 //     unowned -> owned ------------------------------> revoking ------------------------------> unowned
@@ -53,7 +53,8 @@ class Tracker {
   // Still ours, but nothing of this epoch is to be waited for.
   void forget(std::uint32_t id) { partitions_[id].handed = false; }
 
-  // What is to be committed now that the engine is done with these ranges: of live epochs, and never back.
+  // The positions to commit after the engine has finished these ranges: only of live epochs, and never moving
+  // backwards.
   std::vector<Position> due(std::span<const runtime::PositionRange> ranges) const;
   void committed(const Position& position);
   bool live(const Position& position) const {
@@ -73,8 +74,8 @@ class Tracker {
   // Whether one of the ranges belongs to an epoch that is over.
   bool any_dead(std::span<const runtime::PositionRange> ranges) const;
 
-  // Whether one of the ranges was lost before it was committed, and nobody has committed it since, as far as
-  // is known.
+  // Whether one of the ranges was lost before it was committed and, as far as known, no member has committed
+  // it since.
   bool any_lost(std::span<const runtime::PositionRange> ranges) const;
   // Whether all of those are in partitions that are ours again, and what to commit there then. Only where
   // nothing of them is read again.

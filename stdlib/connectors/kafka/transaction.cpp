@@ -17,10 +17,10 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr int kCall = 20'000;       // milliseconds
-constexpr int kInitialise = 1'000;  // a call that is not done by then goes on with the next one
+constexpr int kInitialise = 1'000;  // an unfinished call is continued by the next one
 constexpr std::chrono::seconds kPatience{120};
 constexpr std::chrono::milliseconds kAgain{100};  // some calls fail at once
-// Records that break every transaction they are in would be tried for ever.
+// Records that break every transaction would be retried forever.
 constexpr unsigned kMostAborts = 10;
 
 std::chrono::milliseconds transaction_timeout(const ProducerSettings& settings) {
@@ -163,7 +163,7 @@ Status Transaction::abort_and_rewind(Consumer& consumer, const std::string& reas
   }
   if (consumer.ended()) {
     return error(
-        fmt::format("the last transaction was aborted behind the end of the input; what it held is delivered "
+        fmt::format("the last transaction was aborted after the end of the input; its records are delivered "
                     "again: {}",
                     reason));
   }

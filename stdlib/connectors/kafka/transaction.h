@@ -1,9 +1,9 @@
-// Exactly once (K6): the records that the sinks of one pipeline send, their dead letters and the positions
-// they came from commit in one transaction. The engine hands over a commit only when nothing behind it was
-// received, so that a transaction holds the outputs of its positions and nothing else.
+// Exactly once (K6): the records that the sinks of one pipeline send, their dead letters and their source
+// positions commit in one transaction. The engine requests a commit only if it has received nothing after it,
+// so a transaction holds exactly the outputs of its positions.
 //
 //    sinks write -> begin, send ... -> engine: all reports in -> commit: send positions, commit
-//                                 \-> something broke, or partitions were lost -> abort, rewind, once more
+//                                 \-> failure, or partitions were lost -> abort, rewind, retry
 #pragma once
 
 #include <atomic>

@@ -19,7 +19,7 @@ using runtime::Slice;
 class JsonArrayFraming final : public Framing {
  public:
   void restart(std::uint64_t offset, bool closed) override {
-    // What was taken before ended behind an item, or behind the array.
+    // The bytes taken before ended after an item, or after the array.
     phase_ = closed ? Phase::end : offset == 0 ? Phase::mark : Phase::behind_item;
     searched_ = 0;
     depth_ = 0;
@@ -69,7 +69,7 @@ class JsonArrayFraming final : public Framing {
  private:
   enum class Phase { mark, begin, first, next, item, behind_item, end };
 
-  // Over the byte order mark that may come first; false: too little is there to tell.
+  // Skips a byte order mark at the start; false: too few bytes to tell.
   bool pass_mark(std::string_view data, bool at_end, std::size_t& at) {
     const std::string_view head = data.substr(0, kByteOrderMark.size());
     if (head.size() < kByteOrderMark.size() && kByteOrderMark.starts_with(head) && !at_end) return false;
@@ -78,7 +78,7 @@ class JsonArrayFraming final : public Framing {
     return true;
   }
 
-  // Over a byte between two items; false: it may not stand there. Phase::item: it is the first of one.
+  // Skips a byte between two items; false: it is not allowed there. Phase::item: it begins an item.
   bool step(char c) {
     const bool item = c != ']' && c != ',';
     Phase next = Phase::item;
@@ -113,15 +113,15 @@ class JsonArrayFraming final : public Framing {
       case Phase::begin:
         return "expected '[' of a JSON array";
       case Phase::behind_item:
-        return "expected ',' or ']' behind an item of the array";
+        return "expected ',' or ']' after an item of the array";
       case Phase::end:
-        return "something behind the array";
+        return "unexpected data after the array";
       default:
         return "expected an item of the array";
     }
   }
 
-  // Moves `at`, which is in an item, behind it; false: it goes on behind the data.
+  // Moves `at` from inside an item to its end; false: the item continues past the data.
   bool find_end(std::string_view data, std::size_t& at) {
     for (; at < data.size(); ++at) {
       const char c = data[at];
@@ -138,7 +138,7 @@ class JsonArrayFraming final : public Framing {
       } else if (c == '{' || c == '[') {
         ++depth_;
       } else if (c == '}' || c == ']') {
-        if (depth_ == 0) return true;  // behind a number or a word: the array's
+        if (depth_ == 0) return true;  // after a number or a word: the array's
         if (--depth_ == 0) return ++at, true;
       } else if (depth_ == 0 && (c == ',' || is_white(c))) {
         return true;
@@ -147,8 +147,8 @@ class JsonArrayFraming final : public Framing {
     return false;
   }
 
-  Phase phase_ = Phase::mark;  // behind what was searched
-  std::size_t searched_ = 0;   // bytes behind what was taken
+  Phase phase_ = Phase::mark;  // after the searched bytes
+  std::size_t searched_ = 0;   // bytes searched after those taken
   std::size_t item_ = 0;       // where the item that is not whole yet begins, counted from there
   std::size_t depth_ = 0;
   bool in_string_ = false;

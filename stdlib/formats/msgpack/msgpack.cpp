@@ -18,8 +18,8 @@ using runtime::Framing;
 using runtime::MsgpackFramer;
 using runtime::Slice;
 
-// MsgPack values one after another, nothing between them. There is no way to find the next one behind bytes
-// that are malformed, so those are an error of the stream.
+// Consecutive MsgPack values with nothing between them. After malformed bytes, the next value cannot be
+// found, so malformed bytes are an error of the stream.
 class MsgpackFraming final : public Framing {
  public:
   void restart(std::uint64_t, bool) override {

@@ -59,7 +59,7 @@ class TextParser final : public runtime::Stage {
   const runtime::OnError on_error_;
 };
 
-// The record's value with its top level at hand; nullopt: it has none.
+// The record's value with its top level available; nullopt: it has none.
 std::optional<runtime::Value> value_of(const Record& record, std::string_view payload) {
   if (record.format == runtime::Format::msgpack) return runtime::read_msgpack(payload);
   constexpr std::string_view kWhite = " \t\r\n";

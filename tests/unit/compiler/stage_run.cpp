@@ -59,7 +59,7 @@ void StageRun::make_nodes() {
     if (node.kind == graph::Node::Kind::stage) {
       nodes_.push_back({node.stage, nullptr, {}});
     } else if (node.kind == graph::Node::Kind::ordered) {
-      auto made = node.make_ordered();
+      auto made = node.make_ordered({});
       if (!made.ok()) {
         problem = made.error().message;
         return;

@@ -53,7 +53,7 @@ TEST_CASE("misspelt and missing words are suggested") {
   CHECK(hint_of("a | filter .x\nsink null") == "stages are joined by '|'");
   CHECK(hint_of("commit snik") == "did you mean 'sink'?");
   CHECK(hint_of("test \"t\" { stage c givn 1 }") == "did you mean 'given'?");
-  CHECK(hint_of("file(\"x\") | drop") == "a connector stands behind 'recv': recv file(...)");
+  CHECK(hint_of("file(\"x\") | drop") == "write a connector after 'recv': recv file(...)");
   CHECK(hint_of("a | dedupe .id") == "write the options of a stage in parentheses: dedupe(...)");
   CHECK(hint_of("a | transfrm { .a = 1 } | drop") == "did you mean 'transform'?");
   CHECK(hint_of("a | rout { .a -> drop else -> drop }") == "did you mean 'route'?");

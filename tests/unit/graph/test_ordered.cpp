@@ -81,7 +81,7 @@ graph::Plan with_stages(const std::vector<std::shared_ptr<SourceScript>>& source
   stream.sink("out", sink(out));
   graph::Plan plan = b.plan();
   for (Node& node : plan.nodes) {
-    if (node.kind == Node::Kind::ordered) node.make_ordered = [stage] { return stage(); };
+    if (node.kind == Node::Kind::ordered) node.make_ordered = [stage](const graph::RunServices&) { return stage(); };
   }
   return plan;
 }
@@ -197,7 +197,7 @@ TEST_CASE("S7 state that was kept for another definition of the stage is rejecte
   CHECK(code(other) == "state");
   CHECK(other.error->node == "count");
   CHECK(message(other) ==
-        "its state was kept for count(.a), and it is count(.b) now: change it back, or begin anew with "
+        "its state was kept for count(.a), and it is count(.b) now: change it back, or start over with "
         "--from-start");
   CHECK(code(outcome_of("count(.b)", true)) == "ok");
   CHECK(code(outcome_of("count(.b)")) == "ok");

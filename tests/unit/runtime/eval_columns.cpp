@@ -138,9 +138,9 @@ TEST_CASE("edits below the top level are evaluated in columns", "[eval]") {
 TEST_CASE("explain says why a transform is evaluated record by record", "[eval]") {
   Build b;
   CHECK(explain_transform(*b.transform(block(b.set(".a", b.field(".b"))))) ==
-        "takes many records at once, each layout of keys with its own splice");
+        "processes many records at once, with one splice plan per record shape");
   CHECK(explain_transform(*b.transform(block(b.rename(".a.b", ".b")))) ==
-        "takes each record by itself: it moves a value from one level to another");
+        "processes records one by one: it moves a value from one level to another");
   CHECK(explain_transform(*b.transform(block(b.set(".a", b.metadata(MetadataField::offset))))) ==
-        "takes each record by itself: an expression of it needs the record alone");
+        "processes records one by one: an expression cannot be evaluated for many records at once");
 }

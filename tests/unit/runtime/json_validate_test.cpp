@@ -174,7 +174,7 @@ TEST_CASE("validate_json reports what is wrong and where") {
   CHECK(offset == 3);
   CHECK(reason(R"(["\ud800x"])", &offset) == "lone surrogate");
   CHECK(reason("[1", &offset) == "unexpected end");
-  CHECK(reason("[1] 2 ]", &offset) == "something behind the value");
+  CHECK(reason("[1] 2 ]", &offset) == "unexpected data after the value");
   CHECK(offset == 4);
   CHECK(reason("  ", &offset) == "no value");
 }

@@ -80,7 +80,7 @@ TEST_CASE("P1 a malformed MsgPack record is a dead letter, wherever a stage read
   CHECK(through(*stage, {"\x81\xa1"
                          "a"}) == Lines{"!parse error: unexpected end at byte 3"});
   CHECK(through(*stage, {"\x81\xa1"
-                         "a\x01\x02"}) == Lines{"!parse error: something behind the value at byte 4"});
+                         "a\x01\x02"}) == Lines{"!parse error: unexpected data after the value at byte 4"});
   CHECK(through(*stage, {"\x82\xa1"
                          "a\xa1x\xa1"
                          "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is no MsgPack at byte 7"});

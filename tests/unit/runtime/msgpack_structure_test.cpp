@@ -44,7 +44,7 @@ std::string nested_arrays(std::size_t depth) {
 TEST_CASE("parse msgpack checks one whole value", "[msgpack]") {
   CHECK(validated(packed(R"({"a":[1,2.5,"x",null,true],"b":{}})")) == "valid");
   CHECK(validated("") == "no value @0");
-  CHECK(validated("\x01\x02") == "something behind the value @1");
+  CHECK(validated("\x01\x02") == "unexpected data after the value @1");
   CHECK(validated("\x92\x01") == "unexpected end @2");
   CHECK(validated("\x92\x01\xc1") == "the byte 0xc1 is no MsgPack @2");
   CHECK(validated("\xc1") == "the byte 0xc1 is no MsgPack @0");

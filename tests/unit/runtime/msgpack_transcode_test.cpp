@@ -140,7 +140,7 @@ TEST_CASE("MsgPack becomes JSON, with the rules for types that JSON lacks", "[ms
   CHECK(unpacked(bytes_of({0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})) == "18446744073709551615");
   CHECK(unpacked(bytes_of({0x91, 0xd4, 9, 0xff})) == R"(["/w=="])");
   CHECK(unpacked("\xa4\"\\\n\x01") == R"("\"\\\n\u0001")");
-  CHECK(unpacked("\x01\x02") == "!something behind the value @1");
+  CHECK(unpacked("\x01\x02") == "!unexpected data after the value @1");
   CHECK(unpacked("\x91\xa1\xff") == "!invalid UTF-8 @2");
 }
 

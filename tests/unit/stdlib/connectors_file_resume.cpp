@@ -260,7 +260,7 @@ TEST_CASE("F1 a file with another text is new, whatever its name and inode") {
   write_file(log, other + "1\n");
   FileRun run = runs.run(log);
   CHECK(run.records.size() == lines_of(text).size() + 1);
-  CHECK(mentions(run.note, "was written anew"));
+  CHECK(mentions(run.note, "was rewritten"));
   // A rotated name with another text, of the same beginning.
   write_file(log + ".1", text.substr(0, 8000) + "\n");
   CHECK(runs.run(log + "*").records.size() == lines_of(text.substr(0, 8000) + "\n").size());

@@ -416,7 +416,7 @@ TEST_CASE("fault S7 two writers of one file: the second is refused") {
   Driver second(other, constant_path(temp / "out"));
   const Status status = second.open();
   REQUIRE_FALSE(status.ok());
-  CHECK(mentions(status.error().message, "being written by somebody else"));
+  CHECK(mentions(status.error().message, "being written by another process"));
 }
 
 TEST_CASE("F6 a full disk is terminal, the torn tail is cut off and a restart completes the output") {
@@ -700,7 +700,7 @@ TEST_CASE(
   {
     Driver driver(state, constant_path(file));
     REQUIRE(driver.open().ok());
-    CHECK(mentions(driver.sink->resume_note(), "others have added 6 bytes"));
+    CHECK(mentions(driver.sink->resume_note(), "another program has appended 6 bytes"));
     REQUIRE(driver.write({"2"}).ok());
     REQUIRE(driver.commit().ok());
     REQUIRE(driver.write({"3"}).ok());

@@ -100,7 +100,7 @@ Gathered receive_all(Receiver& receiver, ReceiveLimits limits = {}) {
   }
 }
 
-const std::string kHint = "; on_bad_file: skip goes on without it";
+const std::string kHint = "; on_bad_file: skip continues without it";
 
 Gathered from_file(const std::string& path, std::string_view framing, ReceiveLimits limits = {},
                    std::int64_t max_record = 1 << 20) {
@@ -135,10 +135,10 @@ TEST_CASE("framing json_array: the items of one array, in any pieces") {
   for (const std::size_t step : {1, 100}) {
     CHECK(cut("json_array", "{}", step) == Lines{"!expected '[' of a JSON array @0"});
     CHECK(cut("json_array", "[1 2]", step) ==
-          Lines{"1", "!expected ',' or ']' behind an item of the array @3"});
+          Lines{"1", "!expected ',' or ']' after an item of the array @3"});
     CHECK(cut("json_array", "[1,]", step) == Lines{"1", "!expected an item of the array @3"});
     CHECK(cut("json_array", "[,1]", step) == Lines{"!expected an item of the array @1"});
-    CHECK(cut("json_array", "[1] x", step) == Lines{"1", "!something behind the array @4"});
+    CHECK(cut("json_array", "[1] x", step) == Lines{"1", "!unexpected data after the array @4"});
     CHECK(cut("json_array", "[1,{\"a\":", step) == Lines{"1", "!the array is cut off @8"});
     CHECK(cut("json_array", "[1,23", step) == Lines{"1", "!the array is cut off @5"});
   }

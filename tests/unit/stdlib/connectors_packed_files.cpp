@@ -233,7 +233,7 @@ TEST_CASE(
     write_file(file, packed(packing, "7\n8\n9\n10\n11\n"));
     const Run rewritten = run_once(file, state, how);
     CHECK(rewritten.records == Lines{"7", "8", "9", "10", "11"});
-    CHECK(mentions(rewritten.note, "was written anew"));
+    CHECK(mentions(rewritten.note, "was rewritten"));
     state = before;
     write_file(file, packed(packing, ""));
     CHECK(mentions(run_once(file, state, how).note, "was cut to"));

@@ -477,6 +477,6 @@ TEST_CASE("recv generate gives the same records whether or not it was stopped in
   first->describe({&range, 1}, saved);
   const auto second = make();
   REQUIRE(second->open(saved).ok());
-  CHECK(second->resume_note() == "going on at record 2");
+  CHECK(second->resume_note() == "resuming at record 2");
   CHECK(receive_all(*second) == Lines{"2", "3", "4"});
 }

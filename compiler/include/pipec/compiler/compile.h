@@ -34,12 +34,12 @@ using UseReader = std::function<runtime::Result<const dsl::SourceFile*>(const st
 UseReader read_used_files(dsl::SourceMap& sources);
 
 struct CompileOptions {
-  // What the connectors' makers get when the plan runs. Its pipeline name is filled in by the compiler.
-  runtime::ConnectorContext connectors;
+  // Passed to the connectors' factories when the plan runs. Its pipeline name is filled in by the compiler.
+  runtime::ConnectorContext connectors = {};
   UseReader use;           // without one, `use` is an error
   bool needs_flow = true;  // a file without a flow is an error (E0401)
-  // Stages keep their state from run to run, so that each needs a name of its own. False for a plan that is
-  // run without a state directory.
+  // Stages keep their state from run to run, so each needs a unique name. False for a plan that is run
+  // without a state directory.
   bool keeps_state = true;
 };
 
@@ -48,35 +48,40 @@ struct CompileOptions {
 std::optional<graph::Plan> compile(const dsl::SourceFile& source, const runtime::Registry& registry,
                                    const CompileOptions& options, dsl::DiagnosticSink& sink);
 
-// The same for a program that embeds pipelines and has their text at hand: `name` stands for the file
-// ("flow.pipe"), and what `use` names is read from the disk unless the options say otherwise. What is wrong
-// comes in the error's message (code "compile"), laid out for people; without an error, `warnings` is set to
-// what else there is to say. Never throws; what Registry::add() refused is an error.
+// Compiles a pipeline from text, for programs that embed pipelines. `name` is used as the file name
+// ("flow.pipe"); files named by `use` are read from the disk unless the options say otherwise. The
+// diagnostics are in the error's message (code "compile"), formatted for people. On success, `warnings`
+// receives the warnings. Never throws; a registration that Registry::add() refused is an error.
 runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
                                           const runtime::Registry& registry, CompileOptions options = {},
                                           std::string* warnings = nullptr);
 
-// What a `test` block expects of one record that it gives.
+// Stages as text, for graph::Builder::Stream::stages(): "parse json | dedupe(.id, within: 1h)". The places in
+// diagnostics are those of the text, under the name "stages".
+runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime::Registry& registry,
+                                                 CompileOptions options = {});
+
+// The result that a `test` block expects for one input record.
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };
   Kind kind = Kind::nothing;
-  std::string text;  // value: JSON; dead_letter: what the reason holds, may be empty
-  runtime::Place place;
+  std::string text = {};  // value: JSON; dead_letter: what the reason holds, may be empty
+  runtime::Place place = {};
 };
 
 struct TestCase {
-  std::string given;  // JSON
-  runtime::Place place;
-  std::vector<Expected> expected;  // in the order of the text
+  std::string given = {};  // JSON
+  runtime::Place place = {};
+  std::vector<Expected> expected = {};  // in the order of the text
 };
 
 // A `test` block. The plan is its chain between a receive node and sinks, all without factories: who runs it
 // gives each of them its own, and says where dead letters go.
 struct Test {
-  std::string title;
-  runtime::Place place;
+  std::string title = {};
+  runtime::Place place = {};
   graph::Plan plan;
-  std::vector<TestCase> cases;
+  std::vector<TestCase> cases = {};
 };
 
 // The tests of a file, which needs no flow. All of the file is checked, as by compile().
@@ -87,8 +92,8 @@ std::optional<std::vector<Test>> compile_tests(const dsl::SourceFile& source,
 // The two ends of a one-liner, ready made: nodes of kind receive and sink with their name and factory.
 struct StageEnds {
   graph::Node source;
-  graph::Node sink;                // left out where the stages end in a sink, route or drop of their own
-  std::vector<std::string> reads;  // the files that the source reads: the stages must not write them
+  graph::Node sink;                     // absent if the stages end in their own sink, route or drop
+  std::vector<std::string> reads = {};  // the files that the source reads: the stages must not write them
 };
 
 // A bare `stage { "|" stage }` between the caller's own source and sink. An empty text passes everything on.

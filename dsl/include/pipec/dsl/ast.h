@@ -380,7 +380,7 @@ struct FilterStage : Stage {
   explicit FilterStage(Span where) : Stage(StageKind::kFilter, where) {}
   ExprPtr condition;
   Else otherwise = Else::kNone;
-  ExprPtr reason;  // the string behind `else dlq`, where there is one (kString)
+  ExprPtr reason;  // the string after `else dlq`, if any (kString)
 };
 
 struct ParseStage : Stage {

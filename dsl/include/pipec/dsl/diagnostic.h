@@ -1,5 +1,5 @@
-// What the compiler says to its user. Phases report to a DiagnosticSink and go on; render.h turns the lot
-// into text.
+// Compiler diagnostics. Phases report to a DiagnosticSink and continue; render.h turns the collected
+// diagnostics into text.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,7 @@ struct Diagnostic {
   // The severity is the code's.
   Diagnostic(Code code, Span span, std::string message);
 
-  // What is shown behind the carets. Without a label the first hint is shown there.
+  // The text shown after the carets. Without a label, the first hint is shown there.
   Diagnostic& label(std::string text);
   // Another place that matters ("first bound here"); it may lie in another file.
   Diagnostic& also(Span span, std::string text);

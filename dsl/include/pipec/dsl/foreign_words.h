@@ -12,7 +12,7 @@ namespace pipec::dsl {
 struct ForeignWord {
   enum class Where : std::uint8_t { expression, stage };
   std::string_view word;
-  Where where = Where::expression;  // where it stands
+  Where where = Where::expression;  // where it may appear
   std::string_view entry;           // the function, stage, statement or operator that does it here
   std::string_view advice;          // "write 'len(.a)'"
 };

@@ -26,8 +26,8 @@ inline Span join(Span first, Span last) {
   return {first.file, first.begin, last.end};
 }
 
-// Both count from 1. A column is a character (a code point; a stray continuation byte has none of its own), a
-// tab is one.
+// Both count from 1. A column is one code point; a stray continuation byte does not count, a tab counts as
+// one.
 struct Location {
   std::uint32_t line = 1;
   std::uint32_t column = 1;
@@ -50,7 +50,8 @@ class SourceFile {
   std::string_view text(Span span) const;
   bool was_cut() const { return was_cut_; }
 
-  // Offsets beyond the end give the place behind the last character. O(log lines), whatever a line's length.
+  // An offset past the end gives the location after the last character. O(log lines), whatever a line's
+  // length.
   Location locate(std::uint32_t offset) const;
   std::uint32_t line_count() const { return static_cast<std::uint32_t>(line_starts_.size()); }
   // `line` counts from 1. The text is without its "\n" or "\r\n", and without a leading byte order mark.

@@ -1,5 +1,5 @@
-// Builds a Plan in C++: own receivers and sinks, lambdas as stages. A Stream is the end of a branch that is
-// being written; using one twice is fan-out.
+// Builds a Plan in C++ from your own receivers and sinks, with lambdas as stages. A Stream is the open end of
+// a branch; using it twice is fan-out.
 //
 //   Builder b;
 //   auto lines = b.receive("lines", [] { return std::make_unique<MyReceiver>(); });
@@ -7,16 +7,16 @@
 //   errors.sink("out", [] { return std::make_unique<MySink>(); });
 //   auto pipeline = Pipeline::make(b.plan(), RunOptions{});
 //
-// Names show in errors, pictures and dead letters. A source's and a sink's also begin its entries in the
-// checkpoint: unique in the pipeline, the same from run to run.
+// Names appear in errors, graphs and dead letters. The name of a source or sink also prefixes its checkpoint
+// entries, so it must be unique in the pipeline and stay the same from run to run.
 //
-// Threads: a stage's lambda runs on several threads at once, each call with a batch of its own, so what it
-// captures is read only or synchronized. It lives as long as the pipeline. An exception in one ends the run
-// with an error that names the stage (D12). Neither the payload nor anything else a lambda is given outlives
-// the call.
+// Threads: a stage's lambda runs on several threads at once, each call with its own batch, so its captures
+// must be read-only or synchronized. The lambda lives as long as the pipeline. An exception thrown by a
+// lambda ends the run with an error that names the stage (D12). The payload and the lambda's other arguments
+// are valid only during the call.
 //
-// A stage sees records and nothing else. Positions, order, dead letters and the bytes in flight are the
-// engine's: whatever a stage returns, none of them is lost (D1).
+// A stage sees only records. The engine manages positions, order, dead letters and bytes in flight: none of
+// them is lost, whatever a stage returns (D1).
 #pragma once
 
 #include <cstddef>
@@ -37,16 +37,16 @@
 
 namespace pipec::graph {
 
-// What a record-level stage makes of one record: any number of records (none: it is dropped), each with the
-// key, headers and timestamp of the one it was made of, or a dead letter.
+// Receives the output of a record-level stage for one record: any number of records (none drops it), each
+// with the key, headers and timestamp of the input record, or a dead letter.
 class Emit {
  public:
   virtual ~Emit() = default;
   // The bytes are copied. A record and its batch's output are at most 4 GiB.
   virtual void record(std::string_view payload) = 0;
-  // With a key, headers and a timestamp of its own.
+  // With its own key, headers and timestamp.
   virtual void record(std::string_view payload, const runtime::Metadata& metadata) = 0;
-  // The record goes to the dead letters, with its original bytes. What was emitted of it before stays.
+  // Sends the record to the dead letters, with its original bytes. Records already emitted for it stay.
   virtual void dead_letter(std::string_view reason) = 0;
 };
 
@@ -80,14 +80,21 @@ class Builder {
 
     // Pre-parsed (P2): every record is checked completely, once; later stages know that it is valid JSON.
     Stream parse_json(OnError on_error = OnError::dead_letter) const;
-    // On demand (P1): a record is checked when the lambda asks for a field, unless a parse_json() stands
-    // before.
+    // On demand (P1): a record is validated when the lambda asks for a field, unless a parse_json() comes
+    // first.
     Stream filter_json(std::string name, KeepJson keep, OnError on_error = OnError::dead_letter) const;
     Stream map_json(std::string name, MapJson map, OnError on_error = OnError::dead_letter) const;
 
     // A batch at a time, or with scratch memory per worker.
     Stream batches(std::string name, MapBatch map) const;
     Stream stage(std::string name, std::shared_ptr<const runtime::Stage> stage) const;
+
+    // Stages written in the language, compiled by compiler::compile_stages_text(): those of pipec, and those
+    // that the program registered. What is wrong with the text is an error of Pipeline::make(). Their dead
+    // letters go where the builder says.
+    //
+    //   lines.stages(compiler::compile_stages_text("parse json | dedupe(.id, within: 1h)", registry))
+    Stream stages(runtime::Result<Plan> compiled) const;
 
     // In source order, with a state that is saved with the positions (S1, S2). `name` is also the key of its
     // state in the checkpoint: unique in the pipeline, the same from run to run.
@@ -127,13 +134,18 @@ class Builder {
   // Dead letters end the run (P8) unless one of these is called. To a sink, each as one line of JSON: it is
   // made durable before its batch is committed, and an error of it ends the run (P9).
   void dead_letters_to(std::string name, MakeSink make);
+  // To a function of the program, before the batch is committed: one at a time, in source order. An error
+  // ends the run, unless it says that it is retriable (RetryLimits). After a crash a letter may come again.
+  using TakeDeadLetter = std::function<runtime::Status(const DeadLetterView& letter)>;
+  void on_dead_letter(TakeDeadLetter take);
   void discard_dead_letters() { plan_.dead_letters.kind = DeadLetterPolicy::Kind::discard; }
-  // The engine commits nothing. The one sink is handed every batch in order, empty ones too, behind its dead
-  // letters, with the positions in batch.block().ranges, and commits them when it likes (D5).
+  // The engine commits nothing. The only sink receives every batch in order, including empty ones, after the
+  // batch's dead letters, with the positions in batch.block().ranges. The sink decides when to commit them
+  // (D5).
   void commit_by_sink() { plan_.commit = CommitMode::sink; }
 
-  // A copy: the builder may go on. What was built wrongly (a stage without a function, a stream of another
-  // builder) is an error of Pipeline::make().
+  // Returns a copy, so the builder can still be used. Mistakes (a stage without a function, a stream of
+  // another builder) are reported by Pipeline::make().
   Plan plan() const { return plan_; }
 
  private:

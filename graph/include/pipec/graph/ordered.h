@@ -35,12 +35,12 @@ class RecordView {
   const runtime::Record& record_;
 };
 
-// What a stage remembers. It is saved together with the positions it comes from, so that after a crash each
-// record counts in it exactly once (S1). All calls come one at a time.
+// The state of a stage. It is saved together with the positions it reflects, so that after a crash each
+// record is counted exactly once (S1). Calls are serialized.
 class StageState {
  public:
   virtual ~StageState() = default;
-  // What snapshots of earlier runs left; empty: the state begins anew.
+  // Restores the snapshots of earlier runs; if empty, the state starts empty.
   virtual runtime::Status open(const runtime::StateEntries& saved) = 0;
   // The entries that changed since the last call; one with an empty value is removed.
   virtual void snapshot(runtime::StateEntries& changes) = 0;

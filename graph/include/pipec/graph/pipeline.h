@@ -31,13 +31,13 @@ struct RunOptions {
   std::size_t batch_bytes = std::size_t{256} << 10;  // what one receive is asked for
   // In flight between receive and sink, at most this plus one record. Without it: as the governor sees fit,
   // or 8 MiB where there is none.
-  std::optional<std::size_t> budget_bytes;
-  std::optional<runtime::GovernSettings> govern;  // in place of the plan's
+  std::optional<std::size_t> budget_bytes = {};
+  std::optional<runtime::GovernSettings> govern = {};  // overrides the plan's
   // Shared by pipelines that are to keep to one memory limit together (G12). Null: this one keeps to its own,
   // as if it were alone in the process. With `govern off` a pipeline is never held, but what it uses counts.
-  std::shared_ptr<runtime::SharedGovernor> governor;
+  std::shared_ptr<runtime::SharedGovernor> governor = {};
   std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
-  // The log says so when batches are in flight and none has finished for this long; 0: never.
+  // Logs a notice when batches are in flight and none has finished for this long; 0: never.
   std::chrono::milliseconds stall_notice{30'000};
   std::chrono::milliseconds commit_interval{
       0};  // at least this long between two commits; the last one comes at the end
@@ -50,7 +50,7 @@ struct RunOptions {
   bool truncate = false;
   const runtime::Clock* clock = &runtime::Clock::system();
   // One line per event worth knowing, one call at a time; may be empty. Must not throw and not block.
-  std::function<void(const std::string& line)> log;
+  std::function<void(const std::string& line)> log = {};
   // D11: called about every `ticker_interval` while the pipeline runs; an error is logged and counted.
   std::chrono::milliseconds ticker_interval{0};
   std::function<runtime::Status()> ticker;
@@ -77,8 +77,8 @@ struct Summary {
 
 // Up to where a source's partition is safely out: what the last commit said.
 struct Watermark {
-  std::string source;           // the node's name
-  std::string name;             // what was read, where the source says so (a file's path); may be empty
+  std::string source = {};      // the node's name
+  std::string name = {};        // the input, if the source names it (a file's path); may be empty
   std::uint32_t partition = 0;  // the receiver's own number of it
   std::uint64_t end = 0;        // all below it, in the source's unit
   bool bytes = false;           // ... which is bytes
@@ -87,13 +87,13 @@ struct Watermark {
 };
 
 // How a run ended. `error` is the first fatal one: its code and message, the node and the place in the text
-// it came from. Without one everything that was received is out, and committed unless `commit sink` leaves
-// that to the sink. With one, what was committed until then stands in `committed`, by source and partition;
-// the next run goes on there.
+// it came from. Without an error, everything received was written, and committed unless `commit sink` leaves
+// that to the sink. With an error, `committed` holds the positions committed so far, by source and partition;
+// the next run resumes there.
 struct Outcome {
-  std::optional<runtime::Error> error;
+  std::optional<runtime::Error> error = {};
   Summary summary;
-  std::vector<Watermark> committed;
+  std::vector<Watermark> committed = {};
 };
 
 struct Progress {
@@ -101,14 +101,14 @@ struct Progress {
   std::uint64_t records_in = 0;
   std::uint64_t records_out = 0;
   std::uint64_t dead_letters = 0;
-  std::optional<std::uint64_t> total_bytes;  // nullopt: not known
+  std::optional<std::uint64_t> total_bytes = {};  // nullopt: not known
 };
 
 // A figure of a run as a monitoring system takes it. docs/governor.md lists them.
 struct Metric {
   enum class Kind : std::uint8_t { gauge, counter };
-  std::string name;   // "budget_bytes"; never changes
-  std::string label;  // which source, which pressure; may be empty
+  std::string name = {};   // "budget_bytes"; never changes
+  std::string label = {};  // which source, which pressure; may be empty
   Kind kind = Kind::gauge;
   double value = 0;
 };
@@ -118,7 +118,7 @@ class Pipeline {
  public:
   // Checks the plan's shape, makes and opens nothing yet.
   static runtime::Result<std::unique_ptr<Pipeline>> make(Plan plan, RunOptions options);
-  // Stops a run that goes on in another thread, and waits for it as stop() says.
+  // Stops a run that is in progress in another thread and waits for it, as documented for stop().
   virtual ~Pipeline() = default;
   // Opens, runs to the end of all sources, or until stop() or the first fatal error; drains, commits, closes.
   // Blocks the calling thread. Once per Pipeline: a second call returns an error and does nothing.

@@ -1,5 +1,5 @@
-// A bump allocator for what an expression makes of one record: reset per record, so that steady state
-// allocates nothing. Not thread safe; one per worker. Pointers live until reset().
+// A bump allocator for the values that an expression creates for one record. Reset per record, so that steady
+// state allocates nothing. Not thread-safe; one per worker. Pointers are valid until reset().
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct ArenaBounds {
   std::size_t most = SIZE_MAX;
 };
 
-// Thrown by allocate() beyond ArenaBounds::most. What was allocated before it stays valid until reset().
+// Thrown by allocate() beyond ArenaBounds::most. Earlier allocations stay valid until reset().
 class ArenaFull : public std::exception {
  public:
   const char* what() const noexcept override { return "one record takes too much memory"; }
@@ -36,7 +36,7 @@ class Arena {
   Arena(Arena&&) = default;
   Arena& operator=(Arena&&) = default;
 
-  // Uninitialised bytes, aligned for any scalar; at least `padding` more bytes behind them are writable.
+  // Uninitialised bytes, aligned for any scalar, followed by at least `padding` writable bytes.
   char* allocate(std::size_t bytes, std::size_t padding = 0) {
     const std::size_t wanted = (bytes + padding + 15) & ~std::size_t{15};
     if (static_cast<std::size_t>(end_ - next_) < wanted) grow(wanted);

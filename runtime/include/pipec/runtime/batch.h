@@ -25,41 +25,40 @@ struct Slice {
 // Units are the source's: byte offsets (file), message offsets (Kafka), sequence numbers.
 struct PositionRange {
   std::uint32_t partition = 0;  // the receiver's own number of it
-  std::uint32_t epoch = 0;      // changes when the partition is assigned anew
+  std::uint32_t epoch = 0;      // changes when the partition is reassigned
   std::uint64_t first = 0;      // of the first record
-  std::uint64_t end = 0;        // one past the last: where a restart goes on
+  std::uint64_t end = 0;        // one past the last: where a restart resumes
 };
 
 struct Header {
-  std::string name;
-  std::optional<std::string> value;
+  std::string name = {};
+  std::optional<std::string> value = {};
 };
 
-// What a record carries beside its payload, where its source has it.
+// Data that accompanies a record's payload, if its source provides it.
 struct Metadata {
-  std::optional<std::string> key;         // any bytes
-  std::optional<std::int64_t> timestamp;  // nanoseconds since the epoch
-  std::vector<Header> headers;
+  std::optional<std::string> key = {};         // any bytes
+  std::optional<std::int64_t> timestamp = {};  // nanoseconds since the epoch
+  std::vector<Header> headers = {};
   // The source had no payload at all (a Kafka tombstone), which is not an empty one. The record is the JSON
   // `null`; a Kafka sink makes no payload of it again.
   bool null_payload = false;
 };
 
-// How the payload is written. `json`: the text of one JSON value, or what is taken for one until somebody
-// looks.
+// The payload's encoding. `json`: the text of one JSON value, possibly not yet validated.
 enum class Format : std::uint8_t { json, msgpack };
 
 // A record that its source has, but cannot give as a record: cut short, too long, not decodable.
 struct Rejected {
   std::uint32_t origin = 0;  // its bytes, as far as there are any
-  std::string reason;
+  std::string reason = {};
 };
 
 struct Block;
 
-// Reads the bytes that a receive has left where they are. A source that can tell where its records end
-// without reading all of them has them read by the workers: side by side, and into the cache of the core that
-// goes on with them.
+// Reads bytes that a receive() left in place. A source that can find record boundaries without reading every
+// byte lets the workers do the reading: in parallel, and into the cache of the core that processes the
+// records next.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -70,25 +69,32 @@ class Reader {
 
 // Origin of all records of one receive; shared by every batch made of it.
 struct Block {
-  BufferRef data;
-  std::vector<Slice> origins;   // each record's bytes as the source gave them
-  std::string source;           // @source: the file's path; empty where there is none
-  std::string topic;            // @topic; empty where there is none
-  std::uint32_t partition = 0;  // @partition
+  BufferRef data = {};
+  std::vector<Slice> origins = {};  // each record's bytes as the source gave them
+  std::string source = {};          // @source: the file's path; empty where there is none
+  std::string topic = {};           // @topic; empty where there is none
+  std::uint32_t partition = 0;      // @partition
   // The position of record i: positions[i] if given, else first_position + (byte_positions ? origins[i].begin
   // : i).
   std::uint64_t first_position = 0;
   bool byte_positions = false;
-  std::vector<std::uint64_t> positions;
-  std::vector<Metadata> metadata;     // one per record, or empty
-  std::vector<PositionRange> ranges;  // what is committed when the block is done
-  std::vector<Rejected> rejected;     // dead letters from the start, by origin: no stage sees them
+  std::vector<std::uint64_t> positions = {};
+  std::vector<Metadata> metadata = {};     // one per record, or empty
+  std::vector<PositionRange> ranges = {};  // what is committed when the block is done
+  std::vector<Rejected> rejected = {};     // dead letters from the start, by origin: no stage sees them
   Format format = Format::json;
   bool single_lines = false;     // no record holds a raw newline: line sinks need not look
   bool empty_is_record = false;  // false: empty and white lines were left out of origins
   // Set by a receive: a worker reads `data` and `origins` before the first stage sees the block.
-  std::shared_ptr<const Reader> reader;
+  std::shared_ptr<const Reader> reader = {};
   std::size_t unread_bytes = 0;
+
+  // Appends one record of the receiver, with its position in the source. Positions ascend; a commit covers
+  // all records that were added. For a receiver whose block holds one partition and no unread bytes. Throws
+  // std::length_error where the block would exceed 4 GiB.
+  void add_record(std::string_view bytes, std::uint64_t position);
+  // The same with a key, headers or a timestamp of its own.
+  void add_record(std::string_view bytes, std::uint64_t position, Metadata own);
 
   std::string_view original(std::uint32_t origin) const {
     return {data->data() + origins[origin].begin, origins[origin].size};
@@ -112,11 +118,11 @@ struct Record {
   bool validated = false;  // a parse stage has checked the whole payload
 };
 
-// The members of the records, as one stage has found them for the next: see StageContext::outline_wanted.
-// Stages of one's own have no use for it.
+// The structural index of the records' members, passed from one stage to the next: see
+// StageContext::outline_wanted. Custom stages do not need it.
 struct Outline {
-  BufferRef text;  // the buffer that it is about
-  BufferRef data;
+  BufferRef text = {};  // the buffer that it is about
+  BufferRef data = {};
   std::uint32_t rows = 0;
   std::uint32_t used = 0;  // bytes of `data`
 
@@ -135,11 +141,11 @@ class Batch {
 
   // The live records, in source order. Filters compact it in place.
   std::vector<Record> records;
-  // [0] is the block's data. At least Buffer::kPadding readable bytes lie behind each record.
+  // [0] is the block's data. Each record is followed by at least Buffer::kPadding readable bytes.
   std::vector<BufferRef> buffers;
   // Metadata that a stage assigned.
   std::vector<Metadata> metadata;
-  // Empty where nobody left one.
+  // Empty if no stage left one.
   Outline outline;
 
   const Block& block() const { return *block_; }

@@ -14,7 +14,7 @@ namespace pipec::runtime {
 
 class BufferPool;
 
-// Growable bytes with kPadding readable bytes behind size() (vector loads may run past a record's end).
+// Growable bytes, with kPadding readable bytes after size() (vector loads may run past a record's end).
 class Buffer {
  public:
   static constexpr std::size_t kPadding = 64;
@@ -92,9 +92,9 @@ class BufferRef {
   Buffer* buffer_ = nullptr;
 };
 
-// Must outlive its buffers. Keeps up to `keep` free ones, of half a MiB each on average at most; those that
-// grew beyond `largest_kept` bytes go back to the system, so that one huge record does not hold its memory
-// for ever. Counts the bytes of all its buffers.
+// Must outlive its buffers. Keeps up to `keep` free buffers, averaging at most half a MiB each. Buffers that
+// grew beyond `largest_kept` bytes are returned to the system, so that one huge record does not hold its
+// memory forever. Counts the bytes of all its buffers.
 class BufferPool {
  public:
   explicit BufferPool(std::size_t keep = 16, std::size_t largest_kept = std::size_t{4} << 20)

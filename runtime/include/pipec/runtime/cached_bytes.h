@@ -8,7 +8,7 @@
 
 namespace pipec::runtime {
 
-// The account of one cache. What it holds is taken off the total when it ends.
+// The byte count of one cache. Its destructor subtracts the remaining bytes from the total.
 class CachedBytes {
  public:
   CachedBytes() = default;

@@ -16,9 +16,9 @@ namespace pipec::runtime {
 
 class CheckpointStore {
  public:
-  // Makes the directory (mode 0700) and takes the lock: a second holder gets an error that says so.
-  // `pipeline` is written into the file: a checkpoint of another pipeline is refused. `fresh`: one that
-  // cannot be used counts as none, so that --from-start gets past it.
+  // Creates the directory (mode 0700) and takes the lock; fails if the lock is already held. `pipeline` is
+  // stored in the file, and a checkpoint of another pipeline is rejected. `fresh`: an unusable checkpoint is
+  // treated as absent, so that --from-start works.
   static Result<std::unique_ptr<CheckpointStore>> open(const std::string& directory,
                                                        const std::string& pipeline, bool fresh = false);
   // Before open(): a checkpoint of this pipeline that an older pipec kept in `old_directory` itself is moved

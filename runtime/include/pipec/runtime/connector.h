@@ -22,8 +22,8 @@ namespace pipec::runtime {
 // State that is kept across runs, as text: a receiver's watermarks, a sink's committed lengths. A later entry
 // with the same key replaces an earlier one; an empty value removes it.
 struct StateEntry {
-  std::string key;
-  std::string value;
+  std::string key = {};
+  std::string value = {};
 };
 using StateEntries = std::vector<StateEntry>;
 
@@ -33,12 +33,17 @@ struct ReceiveLimits {
   std::size_t largest_record =
       0;  // a longer one is rejected (Block::rejected) rather than held in memory; 0: no limit
   std::chrono::milliseconds wait{100};  // how long a receive may block when nothing comes
+
+  // The block holds what one receive should give: time to return.
+  bool reached_by(const Block& block) const {
+    return block.bytes() >= max_bytes || (max_records != 0 && block.origins.size() >= max_records);
+  }
 };
 
 // A figure of a connector's own that is worth watching, for Pipeline::metrics(). The name says what and in
 // which unit ("lag_records") and never changes its meaning.
 struct Gauge {
-  std::string name;
+  std::string name = {};
   double value = 0;
 };
 
@@ -49,8 +54,8 @@ struct Beginning {
   // What earlier runs wrote is emptied in begin(): --truncate, of this run or of one that was stopped before
   // it had done so.
   bool empty = false;
-  // An earlier run has done so and has not come to its end yet. With `empty` too: what is there, and neither
-  // this run nor such a one has written it, is emptied when it is first written.
+  // An earlier run has already done so and did not finish. With `empty` too, a file that neither this run nor
+  // that one has written is emptied on its first write.
   bool emptied = false;
   // The own keys of what was finished (see Sink::kept_entry), from disk: call it only where they are needed.
   // With `emptied`: since then. May be empty.
@@ -65,33 +70,35 @@ enum class Received : std::uint8_t {
 
 inline constexpr const char* kRewound = "rewound";
 
-// Threads. open(), commit(), describe() and close() come from one thread, receive() from the source's own, so
-// what both use needs a lock. close() comes when both are through, also after a failed open(). interrupt()
-// comes from any thread, also while open() runs; pause(), resume() and total_bytes() do between open() and
-// close(). The receiver is destroyed with the pipeline.
+// Threads. open(), commit(), describe() and close() are called from one thread, receive() from the source's
+// own thread, so data that both use needs a lock. close() is called when both have finished, also after a
+// failed open(). interrupt() may be called from any thread, also while open() runs; so may pause(), resume()
+// and total_bytes(), between open() and close(). The receiver is destroyed with the pipeline.
 //
-// Blocks are checked: records beyond the data, positions that are missing or reversed, or records in a block
-// that is called idle or the end are errors of the receiver.
+// The engine checks blocks: records beyond the data, missing or reversed positions, and records in a block
+// that is reported as idle or as the end are receiver errors.
 //
-// Errors. An error of receive() or open() ends the run: what was received before it goes on. One of commit()
-// that says it is retriable is tried again (RetryLimits), any other ends the run (D4). An exception is an
-// error like any other.
+// Errors. An error from receive() or open() ends the run; records received before it are still processed. A
+// retriable error from commit() is retried (RetryLimits); any other ends the run (D4). An exception counts as
+// an error.
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // `saved`: this receiver's entries of the last run (none: a first run).
+  // `saved`: this receiver's entries of the last run (none: a first run). With `commit sink`: what the sink's
+  // saved_positions() gave.
   virtual Status open(const StateEntries& saved) = 0;
-  // Fills `block`, which comes cleared, with pooled room in block.data (append to it; it grows).
-  // Block::origins say where its records lie, Block::ranges what a commit of it covers. What cannot be given
-  // as a record goes into Block::rejected. A block may be left to be read by a worker (Block::reader). It is
-  // the engine's from then on.
+  // Fills `block`, which is passed in cleared, with a pooled buffer in block.data (append to it; it grows).
+  // Block::origins locate its records; Block::ranges are the positions that committing it covers. Input that
+  // cannot become a record goes into Block::rejected. Reading may be left to a worker (Block::reader). The
+  // engine owns the block after the call.
   virtual Result<Received> receive(const ReceiveLimits& limits, Block& block) = 0;
-  // Everything below range.end is safely out; cumulative per partition. Never goes back. An error with the
-  // code kRewound says that nothing was committed and that the receiver delivers all of it again: the run
-  // goes on. Only a transactional pipeline may return it, since nothing else is in flight there.
+  // Everything below range.end has been written durably; cumulative per partition. Never moves backwards. An
+  // error with the code kRewound means that nothing was committed and that the receiver will deliver all of
+  // it again: the run continues. Only the receiver of a transactional pipeline may return it, since nothing
+  // else is in flight there.
   virtual Status commit(std::span<const PositionRange> ranges) = 0;
-  // Given before open(): asks, from any thread, for a commit of what was received so far (a partition is to
-  // be handed over).
+  // Called before open(). From any thread, `trigger` requests a commit of everything received so far (a
+  // partition is about to be revoked).
   virtual void keep_commit_trigger(const std::function<void()>& trigger) { (void)trigger; }
   // Given before open(): bytes that it should hold at most besides what it hands out (queued_bytes()), its
   // share of the memory limit. Not given where nothing limits memory.
@@ -109,31 +116,31 @@ class Receiver {
   virtual std::size_t queued_bytes() const { return 0; }
   // Any thread, between open() and close().
   virtual std::vector<Gauge> gauges() const { return {}; }
-  // Any thread: a receive() that blocks returns soon, an open() that waits for somebody fails soon.
+  // Any thread. A blocked receive() returns soon; an open() that waits for a peer fails soon.
   virtual void interrupt() {}
   virtual Status close() { return {}; }
 
-  // Bytes of a finite input that this run is going to read, for the progress bar; nullopt where nobody knows.
+  // Bytes of a finite input that this run will read, for the progress bar; nullopt if unknown.
   virtual std::optional<std::uint64_t> total_bytes() const { return std::nullopt; }
-  // Said to the user when the run starts: "3 files, 2 of them done, going on at byte 1234 of access.ndjson".
+  // Shown to the user when the run starts: "3 files, 2 of them done, resuming at byte 1234 of access.ndjson".
   // May be "".
   virtual std::string resume_note() const { return {}; }
 };
 
-// Threads. open(), begin(), sync(), kept_entry(), finish() and close() come from one thread, sync() and
-// kept_entry() perhaps while write() runs; finish() when nothing is written any more; close() at the very
-// end, also after an error. write() calls come one at a time, in source order (unless `unordered`), from
-// changing workers, with snapshot() between them. interrupt() comes from any thread, also while open() runs.
+// Threads. open(), begin(), sync(), kept_entry(), finish() and close() are called from one thread; sync() and
+// kept_entry() possibly while write() runs; finish() after the last write; close() at the very end, also
+// after an error. write() calls are serialized, in source order (unless `unordered`), from changing workers,
+// with snapshot() between them. interrupt() may be called from any thread, also while open() runs.
 //
-// Opening has two steps. In open() a sink checks all that can be checked and changes nothing that is there;
-// when every sink and source of the pipeline is open, begin() cuts back, empties and makes what has to be.
+// Opening has two steps. open() checks everything that can be checked and changes no existing data. Once
+// every sink and source of the pipeline is open, begin() truncates and creates files as needed.
 //
-// With `commit sink` the sink keeps its own accounts: write() comes for every batch, with records or without,
-// and snapshot() and sync() do not come at all. What is buffered is the sink's to flush and commit, in
+// With `commit sink` the sink tracks positions itself: write() is called for every batch, with or without
+// records, and snapshot() and sync() are never called. The sink flushes and commits its buffered data in
 // write() or close().
 //
-// Errors. An error of write() that says it is retriable is tried again with the same batch, of which it has
-// taken nothing (RetryLimits); any other ends the run (D3). An exception is an error like any other.
+// Errors. After a retriable error from write(), of which the sink must have written nothing, the same batch
+// is retried (RetryLimits); any other error ends the run (D3). An exception counts as an error.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -144,22 +151,26 @@ class Sink {
     (void)saved;
     return {};
   }
+  // With `commit sink`, after open(), for each receiver by the name of its node: where this sink's last
+  // transaction ended, in entries that the receiver's open() understands. The run resumes there.
+  virtual Status saved_positions(std::string_view receiver, StateEntries& out) {
+    (void)receiver, (void)out;
+    return {};
+  }
   // A file sink cuts its files back to the committed lengths here. `changes`: of its entries, made durable
   // before anything is received.
   virtual Status begin(StateEntries& changes) {
     (void)changes;
     return {};
   }
-  // Said to the user when begin() is through: "out.ndjson: cut back by 120 bytes to what is committed". May
-  // be
-  // "".
+  // Shown to the user after begin(): "out.ndjson: cut back by 120 bytes to what is committed". May be "".
   virtual std::string resume_note() const { return {}; }
-  // Given before open() where state is kept: `save` makes entries durable at once, ahead of the next commit.
-  // A sink that makes something which a restart must be able to undo (a new file) first says so through it.
-  // `save` may be called from write() and sync(), not from open(), begin() or snapshot().
+  // Called before open() if state is kept. `save` makes entries durable immediately, ahead of the next
+  // commit. Before a sink creates something that a restart must be able to undo (a new file), it records that
+  // with `save`. `save` may be called from write() and sync(), not from open(), begin() or snapshot().
   virtual void keep_ahead(const std::function<Status(const StateEntries&)>& save) { (void)save; }
-  // Given before open(): bytes that it should hold at most of batches that it was given (queued_bytes()), its
-  // share of the memory limit. What does not fit waits in write(). Not given where nothing limits memory.
+  // Called before open(), if memory is limited: the most bytes of batches that the sink should queue
+  // (queued_bytes()), its share of the memory limit. write() blocks while a batch does not fit.
   virtual void keep_queue_limit(std::size_t bytes) { (void)bytes; }
   // Takes all records of the batch, or fails: then the run stops and the batch is not committed. A record
   // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context. The
@@ -187,8 +198,8 @@ class Sink {
   virtual Status sync() { return {}; }
   // Hands on what is buffered, at the end of the run.
   virtual Status close() { return {}; }
-  // Any thread: a write that blocks fails soon, past the deadline of a shutdown; an open() that waits for
-  // somebody does at once.
+  // Any thread. A blocked write() fails soon once the shutdown deadline has passed; an open() that waits for
+  // a peer fails immediately.
   virtual void interrupt() {}
   // Any thread: bytes that it holds of batches whose write() has returned. They count as memory in use.
   virtual std::size_t queued_bytes() const { return 0; }

@@ -17,7 +17,7 @@ namespace pipec::runtime {
 
 // Why a record's evaluation did not give a value.
 struct Failure {
-  std::string_view reason;       // lives until the next evaluation
+  std::string_view reason = {};  // lives until the next evaluation
   const Place* place = nullptr;  // of the expression that failed; lives as long as the program
   bool malformed = false;        // the record itself is malformed: what OnError is about
 };
@@ -52,26 +52,27 @@ std::optional<std::string_view> interpolated(const Value& value, Arena& arena);
 std::unique_ptr<Stage> make_json_parser(OnError on_error);
 
 struct FilterOptions {
-  std::shared_ptr<const Program> condition;
+  std::shared_ptr<const Program> condition = {};
   enum class Else : std::uint8_t { drop, dead_letter } otherwise = Else::drop;
-  std::string dead_letter_reason;  // of `else dlq "..."`
+  std::string dead_letter_reason = {};  // of `else dlq "..."`
   // What to do with a record that is malformed (no `parse` before): as `parse json` would by default.
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_filter(FilterOptions options);
-// For `explain`: which way such a filter goes (raw bytes, many records at once, each by itself), and why.
+// For `explain`: how such a filter is evaluated (on raw bytes, many records at once, or record by record),
+// and why.
 std::string explain_filter(const Program& condition);
 
 struct TransformOptions {
-  std::shared_ptr<const TransformProgram> program;
+  std::shared_ptr<const TransformProgram> program = {};
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_transform(TransformOptions options);
-// For `explain`: whether it takes many records at once or each by itself, and why.
+// For `explain`: whether it processes many records at once or record by record, and why.
 std::string explain_transform(const TransformProgram& program);
 
 struct RouteOptions {
-  std::vector<std::shared_ptr<const Program>> conditions;  // arm i; the last arm is `else` and has none
+  std::vector<std::shared_ptr<const Program>> conditions = {};  // arm i; the last arm is `else` and has none
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Router> make_route(RouteOptions options);

@@ -1,4 +1,4 @@
-// A file descriptor that closes itself, and how a failed system call is told.
+// A file descriptor that closes itself, and error messages for failed system calls.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What a format does with bytes: it frames them (where does a record end?) and writes records as them. The
-// third thing, to parse them, is a Stage. A FormatSpec (registry.h) puts the three under one name.
+// Framing (where does a record end?) and writing of a data format. Parsing, the third part, is a Stage. A
+// FormatSpec (registry.h) combines the three under one name.
 #pragma once
 
 #include <cstddef>
@@ -16,22 +16,21 @@ namespace pipec::runtime {
 class Framing {
  public:
   struct Cut {
-    std::size_t taken = 0;  // behind the last whole record, and what belongs to no record behind it
-    std::uint64_t needs =
-        0;              // the record that begins there is at least so long; 0: there is none, or nobody knows
-    std::string error;  // what is wrong with what follows; empty: nothing. The stream cannot go on
+    std::size_t taken = 0;  // end of the last whole record and of the bytes after it that belong to no record
+    std::uint64_t needs = 0;  // minimum length of the record that begins there; 0: none, or unknown
+    std::string error = {};   // why the stream cannot continue; empty: it can
     std::size_t error_at = 0;
   };
 
   virtual ~Framing() = default;
-  // The stream goes on at this offset with nothing read yet. `closed`: what closed() said there.
+  // Resumes the stream at this offset with nothing read yet. `closed`: the value of closed() there.
   virtual void restart(std::uint64_t offset, bool closed) = 0;
   // Appends the whole records of data[from, ...) to `origins`, up to `max_records` in it (0: no limit); none
-  // begins at or behind `stop`. `from` is where the last cut ended, or 0 with what was behind that in front.
-  // `at_end`: nothing follows the data. Places are counted from data's first byte.
+  // begins at or after `stop`. `from` is where the last cut ended, or 0 if the data begins there. `at_end`:
+  // nothing follows the data. Offsets count from data's first byte.
   virtual Cut cut(std::string_view data, std::size_t from, std::size_t stop, std::size_t max_records,
                   bool at_end, std::vector<Slice>& origins) = 0;
-  // What was taken is all that there may be, but for white space: nothing may follow it later either.
+  // Only white space may follow the bytes taken so far, now or later.
   virtual bool closed() const { return false; }
   // Is it UTF-8, so that another encoding's byte order mark is an error?
   virtual bool is_text() const { return false; }
@@ -42,11 +41,11 @@ class Framing {
 class Encoder {
  public:
   struct Piece {
-    std::string_view text;         // lives until the next piece is asked for, or as long as the batch
+    std::string_view text = {};    // lives until the next piece is asked for, or as long as the batch
     std::size_t records = 1;       // that it holds
     const char* failed = nullptr;  // why the record (one) cannot be written; lives until the next call
-    Format format = Format::json;  // of what is written, for who reads it as records again
-    bool line = true;              // a newline belongs behind it; lines before the last one have theirs
+    Format format = Format::json;  // of the output, for readers that parse it as records again
+    bool line = true;              // a newline must follow it; lines before the last one have theirs
     bool newline_follows = false;  // text.data()[text.size()] is readable and the newline
   };
 

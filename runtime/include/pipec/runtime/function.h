@@ -17,7 +17,7 @@
 
 namespace pipec::runtime {
 
-// What a function sees of the evaluation it is called from. Valid during the call.
+// A function's view of the evaluation that calls it. Valid during the call.
 class CallContext {
  public:
   virtual ~CallContext() = default;
@@ -30,8 +30,8 @@ class CallContext {
   // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
   // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
   virtual Value fail(std::string_view reason) = 0;
-  // Calls the lambda that stands at this argument's place. One value per parameter of the lambda. The call
-  // fails where the argument is none.
+  // Calls the lambda passed as this argument, with one value per parameter of the lambda. Fails if the
+  // argument is not a lambda.
   virtual Value apply(std::size_t argument, std::span<const Value> parameters) = 0;
   // Random bits of this evaluator; seeded where the program asks for it (`generate`).
   virtual std::uint64_t random() = 0;
@@ -57,7 +57,7 @@ struct Parameter {
     lambda,  // `x -> expr`
     path,    // a path, not its value: has(.a)
   };
-  std::string name;
+  std::string name = {};
   TypeSet types = TypeSet::any();
   std::optional<Value> fallback = {};  // the default; an argument without one is required
   Kind kind = Kind::value;
@@ -66,7 +66,7 @@ struct Parameter {
 };
 
 struct Example {
-  std::string expression;  // in the language, constants only
+  std::string expression = {};  // in the language, constants only
   std::string
       result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
 };
@@ -74,17 +74,17 @@ struct Example {
 // An exception in the code or in `prepare` is an error: of the compilation where it comes from constants,
 // else of the run.
 struct Function {
-  std::string name;
-  std::string family;  // "strings", "time", ...: the sections of the reference
-  std::vector<Parameter> parameters;
+  std::string name = {};
+  std::string family = {};  // "strings", "time", ...: the sections of the reference
+  std::vector<Parameter> parameters = {};
   TypeSet result = TypeSet::any();
-  std::optional<std::size_t> result_like;  // the result has this argument's type (slice, reverse)
-  std::string doc;                         // one line, no full stop
-  std::vector<Example> examples;           // at least one
+  std::optional<std::size_t> result_like = {};  // the result has this argument's type (slice, reverse)
+  std::string doc = {};                         // one line, no full stop
+  std::vector<Example> examples = {};           // at least one
   FunctionCode code = nullptr;
   Prepare prepare = nullptr;
-  // What the code needs besides its arguments (a table, a connection of the embedding program), for a
-  // function without `prepare`: CallContext::prepared() gives it, on several threads at once.
+  // Data that the code needs besides its arguments (a table, a connection of the embedding program), for a
+  // function without `prepare`. CallContext::prepared() returns it, on several threads at once.
   std::shared_ptr<const void> state = nullptr;
   bool pure = true;  // the same arguments give the same result: constants are folded
   bool total =

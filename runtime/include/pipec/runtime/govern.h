@@ -23,7 +23,7 @@ std::optional<Profile> profile_named(std::string_view name);
 // governor's thread, some twenty times a second. A hard source counts as it is, a soft one times its weight,
 // which is clamped to [0, 1]: with weight 0 it is a mere gauge.
 struct PressureSource {
-  std::string name;
+  std::string name = {};
   bool hard = false;
   double weight = 1;
   std::function<double()> read;
@@ -33,19 +33,19 @@ struct GovernSettings {
   bool on = true;
   std::size_t memory = 0;  // the limit in bytes; 0: the cgroup's, else the machine's
   Profile profile = Profile::balanced;
-  double pause_above = 0.80;   // the sources are held from this pressure on
-  double resume_below = 0.65;  // and let go below this one
+  double pause_above = 0.80;   // the sources are paused at this pressure
+  double resume_below = 0.65;  // and resumed below this one
   double target_rho = 0.70;  // the share of its time that a batch may spend waiting before the budget shrinks
   double md_factor = 0.50;   // what the budget is multiplied by when it shrinks
-  std::vector<PressureSource> more_pressure;
+  std::vector<PressureSource> more_pressure = {};
 
-  // What the compiler refuses in a .pipe file, the API refuses as well (G6).
+  // The API rejects the same settings that the compiler rejects in a .pipe file (G6).
   Status check() const;
 };
 
 // Of what is known about a run's memory; see Governor.
 struct PressureReading {
-  std::string name;
+  std::string name = {};
   bool hard = false;
   double level = 0;  // weighted
 };

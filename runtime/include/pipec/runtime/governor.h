@@ -20,7 +20,7 @@ namespace pipec::runtime {
 
 class Governor {
  public:
-  // What the engine saw since the last tick.
+  // The engine's observations since the last tick.
   struct Seen {
     double now = 0;               // seconds, from anywhere
     std::size_t tracked = 0;      // bytes in buffers and in the connectors' queues
@@ -40,14 +40,14 @@ class Governor {
     std::size_t records = 0;  // of one receive, at most; 0: any number
     bool held = false;        // the sources are to be paused
     bool edge = false;        // `held` is new
-    bool drain = false;  // held, but sources with a queue of their own may hand it out, a batch at a time
-    std::string reason;  // of the edge
+    bool drain = false;       // held, but sources with their own queue may empty it, one batch at a time
+    std::string reason = {};  // of the edge
   };
 
   // `most`: never more bytes in flight than this.
   Governor(GovernSettings settings, std::size_t most, std::shared_ptr<SharedGovernor> shared,
            SharedGovernor::Shape shape = {});
-  // One that shares the limit with nobody. `root`: where /proc and /sys are looked for.
+  // Does not share its limit. `root`: the directory that contains /proc and /sys.
   Governor(GovernSettings settings, std::size_t most, const std::string& root = "");
   ~Governor();
   Governor(const Governor&) = delete;
@@ -55,7 +55,8 @@ class Governor {
 
   // Called in tick(), before memory is returned to the system: drop what is kept for reuse.
   void keep_release(std::function<void()> release);
-  // An error where the limit leaves no room: the process by itself takes more than the sources may resume at.
+  // Fails if the limit is too low: the process alone uses more memory than the level at which sources may
+  // resume.
   Status start();
   Decision tick(const Seen& seen);
   // Bytes in flight at the beginning, and records of a receive.
@@ -63,8 +64,8 @@ class Governor {
   // The pipeline has ended: its share is free for the others.
   void leave();
 
-  // What the sources must not fill between two ticks: with `tracked` bytes in this pipeline there are as many
-  // in all as pauses them.
+  // True if `tracked` bytes in this pipeline bring the total to the level that pauses the sources. Limits
+  // what they read between two ticks.
   bool too_much(std::size_t tracked) const;
   // The limit with its headroom taken off; 0: none is known.
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }

@@ -19,9 +19,9 @@ namespace pipec::runtime {
 std::optional<Value> read_json(std::string_view slice);
 
 // The complete check that `parse json` makes: RFC 8259 grammar, UTF-8, no lone surrogate, nesting at most
-// kMaxDepth, white space around allowed, nothing behind the value. Any size of number is valid. The text
-// needs Buffer::kPadding readable bytes behind it. Returns null where valid, else the reason in a few words
-// ("unexpected character", "nested deeper than 1024"), and the place in `offset`.
+// kMaxDepth, white space around the value allowed, nothing else after it. Numbers of any size are valid. The
+// text must be followed by Buffer::kPadding readable bytes. Returns null if valid, else a short reason
+// ("unexpected character", "nested deeper than 1024"), with its position in `offset`.
 const char* validate_json(std::string_view text, std::size_t* offset = nullptr);
 
 // The string's content with its escapes decoded. The result lives in the arena or where the value's text

@@ -21,7 +21,7 @@
 namespace pipec::runtime {
 
 // The complete check that `parse msgpack` makes: structure, UTF-8 of every str, nesting, one value and
-// nothing behind it. Returns null where valid, else the reason in a few words, and the place in `offset`.
+// nothing after it. Returns null if valid, else a short reason, with its position in `offset`.
 const char* validate_msgpack(std::string_view bytes, std::size_t* offset = nullptr);
 
 // The value of a slice that holds exactly one. Scalars are checked completely; of an array or map only the
@@ -41,8 +41,9 @@ const char* append_msgpack(const Value& value, Buffer& out);
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset = nullptr);
 
 // Appends one record of JSON text as MsgPack in its smallest form, floats as float 64; repeated keys stay.
-// Checks the text completely. The text needs Buffer::kPadding readable bytes behind it. Returns null, or what
-// is malformed or has no MsgPack form, with the place in `offset`; nothing is appended then.
+// Validates the whole text, which must be followed by Buffer::kPadding readable bytes. Returns null on
+// success. Otherwise returns what is malformed or has no MsgPack form, with its position in `offset`, and
+// appends nothing.
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset = nullptr);
 
 // Finds where the values of a stream end, however it is cut into pieces. It also finds the end of values that
@@ -55,15 +56,15 @@ class MsgpackFramer {
   MsgpackFramer& operator=(const MsgpackFramer&) = delete;
 
   enum class Found : std::uint8_t {
-    whole,  // a value ends behind the bytes taken; the next call begins a new one
-    more,   // it goes on behind `bytes`
+    whole,  // a value ends after the bytes taken; the next call begins a new one
+    more,   // it continues after `bytes`
     malformed,
   };
   // Goes on over bytes that continue what the calls before took; `taken`: how many of them are done with. The
   // first byte that is not must come again, with what follows.
   Found next(std::string_view bytes, std::size_t& taken);
   const char* reason() const;
-  // After `more`: the value needs at least so many bytes behind the ones taken.
+  // After `more`: the value needs at least this many bytes after those taken.
   std::uint64_t least() const;
   void reset();
 

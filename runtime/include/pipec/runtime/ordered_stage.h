@@ -1,6 +1,6 @@
-// A stage that sees records in source order, one batch at a time, and may remember what it saw:
-// deduplication, sums, windows. What it remembers is saved together with the positions it comes from, so that
-// after a crash each record counts exactly once (S1).
+// A stage that sees records in source order, one batch at a time, and may keep state: deduplication, sums,
+// windows. Its state is saved together with the positions it reflects, so that after a crash each record is
+// counted exactly once (S1).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ class OrderedStage {
  public:
   virtual ~OrderedStage() = default;
 
-  // What the snapshots of earlier runs left, by the stage's own keys; empty: it begins anew.
+  // Restores the snapshots of earlier runs, by the stage's own keys; if empty, the stage starts without
+  // state.
   virtual Status open(const StateEntries& saved) {
     (void)saved;
     return {};
@@ -41,8 +42,8 @@ class OrderedStage {
     return std::unique_ptr<Prepared>();
   }
 
-  // In source order (S2). What it leaves in the batch goes on. `prepared` is what prepare() gave; null for a
-  // batch without records.
+  // Called in source order (S2). The records it leaves in the batch are passed on. `prepared` is the result
+  // of prepare(); null for a batch without records.
   virtual Status apply(Batch& batch, Prepared* prepared, StageContext& context) = 0;
 
   // Behind apply() of a batch that a commit covers: the entries that changed since the last call. An entry

@@ -13,8 +13,8 @@
 
 namespace pipec::runtime {
 
-// A path as its author wrote it: one piece where it is constant. In a template any text may stand between one
-// piece and the next ("out/", ".ndjson" for "out/${.k}.ndjson").
+// A path as its author wrote it: one piece if it is constant. In a template, any text may appear between two
+// pieces ("out/", ".ndjson" for "out/${.k}.ndjson").
 using PathPieces = std::vector<std::string>;
 
 struct OwnFile {
@@ -24,8 +24,8 @@ struct OwnFile {
 };
 
 struct OwnFiles {
-  std::vector<OwnFile> files;
-  std::vector<std::string> state_directories;  // everything in them is state
+  std::vector<OwnFile> files = {};
+  std::vector<std::string> state_directories = {};  // everything in them is state
 };
 
 // Do both paths mean one regular file, by whatever names and links? A file that is not there counts as one,
@@ -51,8 +51,8 @@ class OwnFileIndex {
  private:
   struct Constant {
     OwnFile::Role role;
-    std::string written;
-    std::string canonical;
+    std::string written = {};
+    std::string canonical = {};
   };
   bool holds_state(std::string_view path) const;
   std::string canonical(const std::string& path, bool is_link);

@@ -1,5 +1,5 @@
-// Where in the pipeline's text a node or an expression stands. The runtime knows no language: a place is
-// ready text.
+// The position of a node or an expression in the pipeline's text. The runtime knows no language, so a place
+// is preformatted text.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 namespace pipec::runtime {
 
 struct Place {
-  std::string file;
+  std::string file = {};
   std::uint32_t line = 0;    // from 1; 0: built in C++, there is no text
   std::uint32_t column = 0;  // from 1, in characters
 

@@ -1,6 +1,5 @@
-// Compiled expressions and transform blocks: plain data that the compiler makes, a Stage runs and nobody
-// changes. Names are resolved: a field of the record's top level is a slot of the program's FieldSet, a local
-// is a number.
+// Compiled expressions and transform blocks: immutable plain data that the compiler produces and a Stage
+// runs. Names are resolved: a top-level field is a slot of the program's FieldSet, a local is a number.
 #pragma once
 
 #include <cstdint>
@@ -95,7 +94,8 @@ enum class Op : std::uint8_t {
   call,  // function, children; a lambda's child is its body, its parameters are locals from lambda_locals[i]
 };
 
-// A compiled regular expression behind `matches`. Implemented by whoever owns the regex library.
+// The compiled regular expression of a `matches` operator. Implemented by the library that links the regex
+// engine.
 class Matcher {
  public:
   virtual ~Matcher() = default;
@@ -146,7 +146,7 @@ struct Statement {
   Kind kind = Kind::drop;
   Place place;
   std::vector<Path> targets;
-  std::vector<Expression> expressions;  // behind expressions[0] come the computed segments of the targets
+  std::vector<Expression> expressions;  // expressions[0], then the computed segments of the targets
   MetadataField metadata = MetadataField::key;
   std::string text;
   std::uint32_t local = 0;

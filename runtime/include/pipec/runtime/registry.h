@@ -34,18 +34,18 @@ struct OptionSpec {
     choice,      // one of `choices`, bare or quoted
     path,        // a field that is written: `.a.b`, without computed parts
   };
-  std::string name;
+  std::string name = {};
   Kind kind = Kind::constant;
   TypeSet types = TypeSet::any();
   bool required = false;
   // Shown in the reference; Options gives it where the option is left out. A per_record one's is only shown.
-  std::optional<Value> fallback;
-  std::vector<std::string> choices;
+  std::optional<Value> fallback = {};
+  std::vector<std::string> choices = {};
   // Of a choice: the registry's formats that sinks can write, or that cut what a receiver reads, are the
   // choices. A format's own options may be given with it: `encode: csv(columns: ["id"])`.
   enum class Formats : std::uint8_t { none, encode, frame };
   Formats formats = Formats::none;
-  std::string doc;
+  std::string doc = {};
   bool secret = false;  // never shown by explain, logs, errors
   // Of an option that may be given without a name: it says what is read or written, and so belongs to the key
   // under which the connector's state is kept. One that says only how much does not.
@@ -56,10 +56,10 @@ struct OptionSpec {
 class Options {
  public:
   struct Item {
-    std::string name;
-    Value value;                             // constants and choices (a string)
-    std::shared_ptr<const Program> program;  // per_record
-    Place place;
+    std::string name = {};
+    Value value = {};                             // constants and choices (a string)
+    std::shared_ptr<const Program> program = {};  // per_record
+    Place place = {};
     std::optional<RecordPath> path = {};            // path
     std::shared_ptr<const FormatSpec> format = {};  // of a choice among formats
     std::shared_ptr<const Options> arguments = {};  // its options; null: none
@@ -91,8 +91,8 @@ class Options {
   const Item* given_or_default(std::string_view name) const;
 };
 
-// What the connectors of one pipeline share (a producer, a transaction), by name. A part lives as long as one
-// of them holds it, so that a second run of the same plan begins anew. A name goes with one type.
+// Objects that the connectors of one pipeline share (a producer, a transaction), by name. An object lives as
+// long as a connector holds it, so a second run of the same plan gets a new one. Each name has one type.
 class SharedParts {
  public:
   template <typename T>
@@ -115,27 +115,28 @@ class SharedParts {
   std::map<std::string, std::weak_ptr<void>> parts_;
 };
 
-// What a connector's maker gets besides its options.
+// Passed to a connector's factory, in addition to its options.
 struct ConnectorContext {
-  std::string pipeline;  // its name
+  std::string pipeline = {};  // its name
   const Clock* clock = nullptr;
   bool from_start = false;  // --from-start: do not go on where the last run ended
   bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
   void* user = nullptr;     // the embedding program's own
-  std::shared_ptr<SharedParts> shared;               // the pipeline's; filled in by the compiler
-  std::function<void(const std::string& line)> log;  // one line per event worth knowing; may be empty
+  std::shared_ptr<SharedParts> shared = {};               // the pipeline's; filled in by the compiler
+  std::function<void(const std::string& line)> log = {};  // one line per event worth knowing; may be empty
   // Where the pipelines of the process keep their state, each in a directory of its name; "" where none does.
-  std::string state_directory;
-  // What the pipeline reads, writes and lives on; filled in by the compiler, complete when a maker runs.
-  std::shared_ptr<const OwnFiles> own_files;
+  std::string state_directory = {};
+  // The files that the pipeline reads, writes and depends on; filled in by the compiler, complete when a
+  // factory runs.
+  std::shared_ptr<const OwnFiles> own_files = {};
 };
 
 // A connector among the others of its pipeline.
 struct ConnectorUse {
   enum class Role : std::uint8_t { receiver, sink, dead_letters };
   Role role = Role::sink;
-  std::string_view name;  // "kafka"
-  std::shared_ptr<Options> options;
+  std::string_view name = {};  // "kafka"
+  std::shared_ptr<Options> options = {};
 };
 
 struct PipelineTraits {
@@ -144,41 +145,41 @@ struct PipelineTraits {
 };
 
 struct ReceiverSpec {
-  std::string name;
-  std::string doc;
-  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+  std::string name = {};
+  std::string doc = {};
+  std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name
   std::size_t positional = 0;
   // Positions are kept in the state directory (describe() gives them).
   bool resumable = false;
   // Positions are kept where it reads from, so that no checkpoint holds them and a stage's state together.
   bool commits_elsewhere = false;
-  // Not empty: all receivers of a pipeline that have no `state:` name keep their entries under this one key,
-  // told apart by the entries' own keys, so that what the text calls a source decides nothing. Empty: each
-  // has a key of its own.
-  std::string shared_state;
-  std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make;
+  // If not empty, all receivers of a pipeline without a `state:` name keep their entries under this one key
+  // and distinguish them by the entries' own keys, so that renaming a source in the text has no effect. If
+  // empty, each has its own key.
+  std::string shared_state = {};
+  std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make = {};
   // Checks options that only the connector understands, when compiling; touches nothing outside.
-  std::function<Status(const Options&)> check;
+  std::function<Status(const Options&)> check = {};
   // The files that it reads, where the text names them one by one; what a glob finds is for the receiver to
   // sort out (ConnectorContext::own_files).
-  std::function<std::vector<std::string>(const Options&)> reads;
-  // Not empty: what it reads is there once for the whole process ("standard input"), so that two of them
-  // would take records from each other.
-  std::string only_one;
+  std::function<std::vector<std::string>(const Options&)> reads = {};
+  // If not empty, its input exists once per process ("standard input"), so two receivers would take records
+  // from each other.
+  std::string only_one = {};
 };
 
 struct SinkSpec {
-  std::string name;
-  std::string doc;
-  std::vector<OptionSpec> options;
+  std::string name = {};
+  std::string doc = {};
+  std::vector<OptionSpec> options = {};
   std::size_t positional = 0;
-  std::string shared_state;  // as in ReceiverSpec
-  std::function<Result<std::unique_ptr<Sink>>(const Options&, const ConnectorContext&)> make;
-  std::function<Status(const Options&)> check;
-  // What it writes to, where that is constant ("file:out.ndjson"): two sinks with one target do not compile.
-  std::function<std::optional<std::string>(const Options&)> target;
+  std::string shared_state = {};  // as in ReceiverSpec
+  std::function<Result<std::unique_ptr<Sink>>(const Options&, const ConnectorContext&)> make = {};
+  std::function<Status(const Options&)> check = {};
+  // Its target, if constant ("file:out.ndjson"). Two sinks with the same target do not compile.
+  std::function<std::optional<std::string>(const Options&)> target = {};
   // The files that it writes.
-  std::function<std::vector<PathPieces>(const Options&)> writes;
+  std::function<std::vector<PathPieces>(const Options&)> writes = {};
   // When all of the pipeline is compiled: what this sink (`all[self]`) needs the others to be. It may
   // complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
@@ -189,8 +190,8 @@ struct SinkSpec {
 // One of the three things that can be done with a format. (Not nested in FormatSpec: there clang would not
 // take them for default constructible in time.)
 struct FormatRole {
-  std::string doc;
-  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+  std::string doc = {};
+  std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name
   std::size_t positional = 0;
 };
 
@@ -199,23 +200,23 @@ struct FormatParse : FormatRole {
   // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
   // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
   // options).
-  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make;
+  std::function<Result<std::unique_ptr<Stage>>(const Options&)> make = {};
   bool can_fail = true;        // false: every record parses
   bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
 };
 
 // `encode: NAME` of sinks.
 struct FormatEncode : FormatRole {
-  std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make;
-  // What it refuses a record for ("a number beyond 64 bits"), apart from a malformed one; empty: nothing.
-  // Such a record becomes a dead letter, so the compiler knows that this sink can.
-  std::string refuses;
+  std::function<Result<std::unique_ptr<Encoder>>(const Options&)> make = {};
+  // Why it may reject a well-formed record ("a number beyond 64 bits"); empty: never. Such a record becomes a
+  // dead letter, so the compiler must know that this sink can produce one.
+  std::string refuses = {};
 };
 
 // `framing: NAME` of receivers.
 struct FormatFrame : FormatRole {
   // Empty: by lines, which receivers do themselves.
-  std::function<Result<std::unique_ptr<Framing>>(const Options&)> make;
+  std::function<Result<std::unique_ptr<Framing>>(const Options&)> make = {};
   bool whole = false;  // an input is one document: nothing may follow when it was read
 };
 
@@ -225,13 +226,13 @@ struct FormatSpec {
   using Parse = FormatParse;
   using Encode = FormatEncode;
   using Frame = FormatFrame;
-  std::string name;
-  std::optional<Parse> parse;
-  std::optional<Encode> encode;
-  std::optional<Frame> frame;
+  std::string name = {};
+  std::optional<Parse> parse = {};
+  std::optional<Encode> encode = {};
+  std::optional<Frame> frame = {};
 };
 
-// What a stage's maker gets besides its options.
+// Passed to a stage's factory, in addition to its options.
 struct StageSetup {
   // What to do with a record that is malformed (no `parse` before): what the next `parse` says.
   OnError on_malformed = OnError::dead_letter;
@@ -241,9 +242,9 @@ struct StageSetup {
 
 // A stage and what comes out of it, for the documentation; the tests run it.
 struct StageExample {
-  std::string stage;                // "unroll(.items)"
-  std::vector<std::string> given;   // records
-  std::vector<std::string> result;  // what they become, in order
+  std::string stage = {};                // "unroll(.items)"
+  std::vector<std::string> given = {};   // records
+  std::vector<std::string> result = {};  // what they become, in order
 };
 
 // The option of ordered stages that names their state.
@@ -259,25 +260,25 @@ struct StageSpec {
     none,
     assignments,  // `{ name = expression }`, evaluated for each record: Options::assignments
   };
-  std::string name;
-  std::string doc;
-  std::vector<OptionSpec> options;  // the first `positional` may be given without a name
+  std::string name = {};
+  std::string doc = {};
+  std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name
   std::size_t positional = 0;
   Block block = Block::none;
   Kind kind = Kind::stateless;
   // Called once, when compiling.
-  std::function<Result<std::shared_ptr<const Stage>>(const Options&, const StageSetup&)> make;
+  std::function<Result<std::shared_ptr<const Stage>>(const Options&, const StageSetup&)> make = {};
   // Called once for each run.
-  std::function<Result<std::unique_ptr<OrderedStage>>(const Options&, const StageSetup&)> make_ordered;
+  std::function<Result<std::unique_ptr<OrderedStage>>(const Options&, const StageSetup&)> make_ordered = {};
   // Checks options that only the stage understands, when compiling; touches nothing outside.
-  std::function<Status(const Options&)> check;
+  std::function<Status(const Options&)> check = {};
   // Records leave as they came, or not at all: what is known of them holds after the stage too.
   bool keeps_records = false;
   // Why a record may become a dead letter, apart from options that fail on it ("a value that is no array").
-  std::function<std::vector<std::string>(const Options&)> refusals;
+  std::function<std::vector<std::string>(const Options&)> refusals = {};
   // What else `explain` says, one fact a line.
-  std::function<std::vector<std::string>(const Options&)> facts;
-  std::vector<StageExample> examples;
+  std::function<std::vector<std::string>(const Options&)> facts = {};
+  std::vector<StageExample> examples = {};
 };
 
 class Registry {
@@ -307,7 +308,7 @@ class Registry {
   const std::deque<FormatSpec>& formats() const { return formats_; }
   const std::deque<StageSpec>& stages() const { return stages_; }
 
-  // Compiles the pattern of `matches`; set by whoever brings a regex library.
+  // Compiles the pattern of `matches`; set by the library that links a regex engine.
   std::function<Result<std::shared_ptr<const Matcher>>(std::string_view pattern)> compile_pattern;
 
  private:

@@ -1,5 +1,5 @@
-// What the pipelines of one process have in common: the memory limit, and how much of it each of them uses
-// (G12). Budget, profile and hysteresis stay each pipeline's own (Governor). Thread safe.
+// The memory limit that the pipelines of one process share, and how much of it each uses (G12). Budget,
+// profile and hysteresis stay per pipeline (Governor). Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -19,8 +19,8 @@ struct MemoryReading;
 
 class SharedGovernor {
  public:
-  // The limit is the smallest that `memory` and the members ask for; where nobody asks for one (0), the
-  // cgroup's, else the machine's. `root`: where /proc and /sys are looked for.
+  // The limit is the smallest that `memory` and the members request; if none does (0), the cgroup's, else the
+  // machine's. `root`: the directory that contains /proc and /sys.
   explicit SharedGovernor(std::size_t memory = 0, const std::string& root = "");
   ~SharedGovernor();
   SharedGovernor(const SharedGovernor&) = delete;

@@ -29,7 +29,7 @@ class Completion {
   virtual void done(Status status) = 0;
 };
 
-// What a stage or a sink may tell the engine while it works on one batch. Used by one thread at a time.
+// Lets a stage or a sink report to the engine while it processes one batch. Used by one thread at a time.
 class StageContext {
  public:
   virtual ~StageContext() = default;
@@ -56,20 +56,20 @@ class StageContext {
   virtual std::shared_ptr<Completion> defer() { return nullptr; }
 };
 
-// What a stage does with a record that it cannot read: P4, P5, P6 of docs/contract.md.
+// The action for a record that a stage cannot read: P4, P5, P6 of docs/contract.md.
 enum class OnError : std::uint8_t {
   dead_letter,  // its original bytes go to the dead letters, the others go on
   skip,         // it is dropped and counted as an error
   fail,         // the batch fails, and with it the run
 };
 
-// Does it, for stages that read records in a way of their own. The stage takes the record out of the batch.
-// An error (OnError::fail; it names the record's position) is for the stage to return. `reason`: "parse
-// error: ...".
+// Performs that action, for stages that parse records themselves. The stage removes the record from the
+// batch. If an error is returned (OnError::fail; it names the record's position), the stage must return it.
+// `reason`: "parse error: ...".
 Status reject(OnError on_error, const Batch& batch, const Record& record, std::string_view reason,
               StageContext& context);
 
-// What a stage keeps per worker thread: indexes, arenas. Made once per worker and stage.
+// A stage's data per worker thread: indexes, arenas. Created once per worker and stage.
 class Scratch {
  public:
   virtual ~Scratch() = default;
@@ -83,8 +83,8 @@ class Stage {
   // `scratch`: one that make_scratch() gave. An error is terminal for the run (`on_error: fail`). Exceptions
   // are caught by the engine and are terminal too.
   virtual Status process(Batch& batch, Scratch* scratch, StageContext& context) const = 0;
-  // It makes use of Batch::outline. One that says so leaves the bytes of records where they are, or takes the
-  // outline out of the batch.
+  // The stage uses Batch::outline. A stage that returns true leaves the records' bytes in place, or removes
+  // the outline from the batch.
   virtual bool reads_outline() const { return false; }
 };
 
@@ -99,12 +99,12 @@ class Router {
   virtual bool reads_outline() const { return false; }  // as Stage's
 };
 
-// A dead letter on its way to the route point.
+// A dead letter that has not reached the route point yet.
 struct DeadLetter {
   std::uint32_t origin = 0;  // of the batch's block
-  std::string reason;
-  std::string stage;  // the node's name: "parse json"
-  Place place;
+  std::string reason = {};
+  std::string stage = {};  // the node's name: "parse json"
+  Place place = {};
 };
 
 // One line of JSON without the newline, with all that is known of the record (fields as the language

@@ -45,7 +45,7 @@ inline bool is_utf8(std::string_view text) {
 // The length of the longest prefix that is UTF-8; text.size() where all is.
 std::size_t valid_utf8_prefix(std::string_view text);
 
-// Each byte that is no part of valid UTF-8 becomes U+FFFD: for messages that quote what somebody sent.
+// Replaces each byte that is not part of valid UTF-8 with U+FFFD, for messages that quote input.
 std::string printable_utf8(std::string_view text);
 
 }  // namespace pipec::runtime

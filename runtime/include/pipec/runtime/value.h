@@ -1,9 +1,9 @@
-// A value of the pipe language: 32 bytes, trivially copyable, never owning. What it points to lies in a
-// record's bytes, in an Arena or in a program's constants, and must outlive it.
+// A value of the pipe language: 32 bytes, trivially copyable, never owning. It points into a record's bytes,
+// an Arena or a program's constants, which must outlive it.
 //
-// Values that come out of a record stay what they were: a number keeps its text (`1.10`), a string its
-// escapes, an array or object its slice, so that copying one copies its bytes and nothing is decoded that
-// nobody asks for.
+// Values read from a record keep their form: a number keeps its text (`1.10`), a string its escapes, an array
+// or object its slice. Copying a value therefore copies its bytes, and nothing is decoded before it is
+// needed.
 #pragma once
 
 #include <cstddef>

@@ -19,17 +19,17 @@
 namespace pipec::stdlib {
 
 struct MemoryRecord {
-  std::string payload;
+  std::string payload = {};
   runtime::Metadata metadata = {};
   runtime::Format format = runtime::Format::json;  // of the payload
 };
 
-// A queue of records, numbered from 0. A record is kept until it is committed, so that a pipeline that failed
-// gets it again. Thread safe.
+// A queue of records, numbered from 0. A record is kept until it is committed, so that a restarted pipeline
+// receives it again after a failure. Thread-safe.
 //
 // It is bounded: push() waits while records of limit() bytes or more are kept, until the reader has committed
-// some of them or take() has taken them. A program that pushes more than that before anybody reads waits for
-// ever, so it pushes from a thread of its own, tries with try_push(), or sets a larger limit.
+// some of them or take() has taken them. A program that pushes more than that before a reader starts would
+// block forever: push from a separate thread, use try_push(), or set a larger limit.
 class MemoryChannel {
  public:
   static constexpr std::size_t kLimit = std::size_t{16} << 20;
@@ -40,7 +40,7 @@ class MemoryChannel {
   bool try_push(MemoryRecord&& record);
   // Calls of push() that wait return false. Later ones wait again.
   void interrupt();
-  // No more will come: readers end when they have read what is there, and push() does nothing.
+  // Marks the end: readers finish after reading the remaining records, and push() does nothing.
   void close();
   void set_limit(std::size_t bytes);
   std::size_t limit() const;
@@ -94,7 +94,7 @@ class MemoryChannels {
 };
 
 // `recv memory` and `sink memory` over these channels. Call it before register_connectors (or register_all),
-// which otherwise gives the registry channels that nobody else sees.
+// which otherwise registers channels that the caller cannot reach.
 void register_memory(runtime::Registry& registry, const std::shared_ptr<MemoryChannels>& channels);
 
 }  // namespace pipec::stdlib
