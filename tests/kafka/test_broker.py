@@ -85,7 +85,7 @@ def fault_k12_made_anew_while_stopped():
     job = Pipec(text, directory=job.directory)
     wait_for(lambda: not job.alive() or one(source) == {0: 20}, 60, "the commit; " + job.stderr())
     if not job.alive():  # the group still has its position
-        expect(job.end() == 1 and "made anew" in job.stderr(), job.stderr())
+        expect(job.end() == 1 and "recreated" in job.stderr(), job.stderr())
         job = Pipec(text, "--from-start", directory=job.directory)
         wait_for(lambda: one(source) == {0: 20}, 60, "the commit; " + job.stderr())
     expect(job.stop() == 0, job.stderr())

@@ -1,4 +1,4 @@
-// A pipeline in miniature, in simulated time: a source behind a gate and a limiter, workers in parallel, a
+// A simulated pipeline in simulated time: a source with a gate and a limiter, parallel workers, a
 // serial sink in order. Deterministic. Runs a law through a scenario and returns the results.
 #pragma once
 

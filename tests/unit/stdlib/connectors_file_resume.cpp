@@ -104,7 +104,7 @@ TEST_CASE("F1 a file that rotation has renamed and packed is resumed, unpacked")
       pack(packing, log + ".1", log + ".2" + ending);
       write_file(log, "8\n");
       CHECK(runs.run(log + "*").records == Lines{"7", "8"});
-      // It is read to its end: its entry says so and stays.
+      // It is read to its end, and its entry stays.
       pack(packing, log, log + ".1" + ending);
       CHECK(runs.run(log + "*").records.empty());
       write_file(log, "9\n");
