@@ -1,5 +1,5 @@
-# Third-party libraries, probed for and never pinned: Debian 12 and 13 and Ubuntu 24.04 name some of them
-# differently. What has no CMake package on one of them is found by pkg-config or by its header.
+# Third-party libraries, detected and never pinned: Debian 12 and 13 and Ubuntu 24.04 name some of them
+# differently. A library without a CMake package on one of them is found with pkg-config or by its header.
 
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
@@ -19,8 +19,8 @@ pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0)
 
 if(PIPEC_TESTS)
   find_package(Catch2 CONFIG REQUIRED)
-  # The referee of our own MsgPack. Its package is named otherwise on every system, wants Boost, and may turn out to be
-  # the C library's; it is headers alone.
+  # The reference for our own MsgPack. Its package has a different name on every system, requires Boost, and may be that of
+  # the C library; it is header-only.
   find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
   add_library(msgpack_cxx INTERFACE)
   target_include_directories(msgpack_cxx SYSTEM INTERFACE ${MSGPACK_INCLUDE_DIR})

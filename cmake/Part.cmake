@@ -28,8 +28,8 @@ if(PIPEC_COVERAGE)
 endif()
 
 # pipec_part(<name> SOURCES ... [PUBLIC libs...] [PRIVATE libs...])
-# A static library pipec_<name>, alias pipec::<name>. Public headers are in include/; the others lie beside the
-# sources and are seen by this part alone.
+# A static library pipec_<name>, alias pipec::<name>. Public headers are in include/; the others are next to the
+# sources, and only this part may include them.
 function(pipec_part name)
   cmake_parse_arguments(PART "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(pipec_${name} STATIC ${PART_SOURCES})

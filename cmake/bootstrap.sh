@@ -12,7 +12,7 @@ packages() {
   done
 }
 
-# Of the packages of these kinds, those that are not installed. None where there is no dpkg: CMake then says what it misses.
+# Lists the packages of these kinds that are not installed. Lists none without dpkg: CMake then reports what is missing.
 missing_packages() {
   command -v dpkg-query > /dev/null 2>&1 || return 0
   wanted=$(packages "$@")
@@ -30,7 +30,7 @@ $name
   done
 }
 
-# ensure_packages KIND...: asks apt for what is missing and for nothing else.
+# ensure_packages KIND...: installs only the missing packages with apt.
 ensure_packages() {
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0

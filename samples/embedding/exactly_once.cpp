@@ -24,7 +24,7 @@ struct Store {
 
 const std::vector<std::string> kPayments = {"ann 10", "bob 5", "ann 7", "eve 1", "bob 5", "ann -3"};
 
-// Reads on behind what the store holds. Two payments a batch, to show several.
+// Resumes after the store's position. Two payments a batch, to show several batches.
 class Payments final : public runtime::Receiver {
  public:
   explicit Payments(const Store& store) : store_(store) {}
@@ -55,7 +55,7 @@ class Payments final : public runtime::Receiver {
   std::uint64_t next_ = 0;
 };
 
-// Batches come one at a time and in order, those of which nothing is left too: their positions count.
+// Batches come one at a time and in order, even those with no records left: their positions count.
 class Balances final : public runtime::Sink {
  public:
   Balances(Store& store, int fails_at) : store_(store), fails_at_(fails_at) {}

@@ -1,5 +1,5 @@
-// A whole pipeline in C++: no text, no file, stages are lambdas. Reads log lines that the program holds,
-// takes them apart, and sends what does not parse to a dead letter sink.
+// A complete pipeline in C++: no text, no file, stages are lambdas. Reads log lines from the program's memory,
+// splits them into fields, and sends lines that do not parse to a dead letter sink.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@ using namespace pipec;
 
 namespace {
 
-// The shortest receiver there is: records of a vector, whose positions are their places in it.
+// A minimal receiver: the records of a vector; a record's position is its index.
 class Lines final : public runtime::Receiver {
  public:
   explicit Lines(std::vector<std::string> lines) : lines_(std::move(lines)) {}
@@ -34,7 +34,7 @@ class Lines final : public runtime::Receiver {
     return runtime::Received::records;
   }
 
-  // A queue would acknowledge here, a file remember the place (see describe()).
+  // A queue would acknowledge here; a file would save its position (see describe()).
   runtime::Status commit(std::span<const runtime::PositionRange>) override { return {}; }
 
  private:
@@ -53,7 +53,7 @@ class Print final : public runtime::Sink {
   }
 };
 
-// A dead letter is one line of JSON with all that is known of the record.
+// A dead letter is one line of JSON with everything known about the record.
 class PrintReason final : public runtime::Sink {
  public:
   runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
@@ -92,7 +92,7 @@ int main() {
   graph::Builder b("log");
   auto entries =
       b.receive("lines", [&] { return std::make_unique<Lines>(log); }).parse("parse line", parse_line);
-  entries  // one record to two: a message for each of those who watch
+  entries  // one record becomes two: a message for each recipient
       .filter_json("errors", [](graph::JsonRecord& record) { return record.text("level") == "ERROR"; })
       .map_json("watchers",
                 [](graph::JsonRecord& record, graph::Emit& out) {
@@ -103,8 +103,7 @@ int main() {
       .sink("actions", [] { return std::make_unique<Print>(); });
   b.dead_letters_to("dead letters", [] { return std::make_unique<PrintReason>(); });
 
-  // Dead letters go through stages of their own in another pipeline where that is needed; here they are
-  // printed.
+  // To process dead letters further, send them to another pipeline. Here they are printed.
   auto pipeline = graph::Pipeline::make(b.plan(), {});
   if (!pipeline) {
     std::fprintf(stderr, "%s\n", pipeline.error().message.c_str());

@@ -1,4 +1,4 @@
-// A format of the program's own, in text: read, parsed and written under its name like any of pipec's.
+// A format that the program adds to the language: read, parsed and written by name like a built-in one.
 #include <cstdio>
 #include <fstream>
 #include <string>

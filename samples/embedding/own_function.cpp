@@ -1,5 +1,5 @@
-// Pipelines as text inside a program: an own function that the text can call, the program's own data in and
-// out through channels, and compile errors as a person wants to read them.
+// Pipelines as text inside a program: a function of the program that the text can call, channels for the
+// program's own data, and readable compile errors.
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -30,7 +30,7 @@ runtime::Function price_function(std::shared_ptr<const Prices> prices) {
   function.code = [](runtime::CallContext& context, std::span<const runtime::Value> arguments) {
     const auto* table = static_cast<const Prices*>(context.prepared());
     const auto found = table->find(arguments[0].text());
-    if (found == table->end()) return context.fail("no such item");  // a dead letter, or what `catch` gives
+    if (found == table->end()) return context.fail("no such item");  // a dead letter, unless a `catch` handles it
     return runtime::Value::floating(found->second);
   };
   return function;
@@ -59,7 +59,7 @@ int main() {
     return 1;
   }
 
-  // What does not compile is told with its place and what to do about it.
+  // A compile error has the place and a hint.
   if (auto wrong = compiler::compile_text("wrong.pipe",
                                           "recv memory(\"a\") | filter prize(.x) > 1 | sink null", registry);
       !wrong) {
@@ -77,7 +77,7 @@ int main() {
     return 1;
   }
 
-  // The program goes on while the pipeline runs.
+  // The program continues while the pipeline runs.
   graph::Outcome outcome;
   std::thread runner([&] { outcome = (*pipeline)->run(); });
   const auto orders = channels->channel("orders");
@@ -85,7 +85,7 @@ int main() {
                             R"({"item":"cake","count":2})", R"({"item":"gold","count":1})"}) {
     orders->push({order});
   }
-  orders->close();  // no more will come; without it (*pipeline)->stop() ends the run
+  orders->close();  // the end of the input; without it, (*pipeline)->stop() ends the run
   runner.join();
 
   for (const stdlib::MemoryRecord& record : channels->channel("large")->take()) {

@@ -1,5 +1,5 @@
-// A format of one's own, whole: values with bars between them, `tea|3`, and a semicolon behind each record.
-// Put into stdlib/formats/psv.cpp, with a line in formats.def, it would be one of pipec's.
+// A complete user-defined format: values separated by bars, `tea|3`, with a semicolon after each record.
+// As stdlib/formats/psv.cpp, with a line in formats.def, it would be a built-in format.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace psv {
 
 using namespace pipec::runtime;
 
-// The option `columns`, which is needed both ways.
+// The option `columns`, for parsing and encoding.
 inline OptionSpec columns_option() {
   OptionSpec option;
   option.name = "columns";

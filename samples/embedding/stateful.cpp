@@ -1,5 +1,5 @@
-// A stage of the program's own with state, in a pipeline as text. Its state is saved together with the
-// positions it comes from: kill the program at any moment, start it again, and each record has counted
+// A stage with state that the program adds to the language. Its state is saved together with the
+// positions that it reflects: kill the program at any moment, start it again, and each record counts
 // exactly once.
 //
 //   stateful DIRECTORY     numbers the lines of DIRECTORY/in.txt into DIRECTORY/out.txt

@@ -1,6 +1,6 @@
-// What the delivery machinery costs: the same receiver, stages and sink once through the graph (total order,
-// sequencer, leases, barrier, commits) and once by plain threads without any of it (no order, no positions,
-// no limit). Runs take turns, medians are printed.
+// The cost of the delivery guarantees: the same receiver, stages and sink once through the graph (total
+// order, sequencer, leases, barrier, commits) and once by plain threads without any of it (no order, no
+// positions, no limit). Runs alternate; prints medians.
 //
 //   bench_delivery [rounds]      default 7
 //   bench_delivery once graph|plain WORKERS search|json BATCHES

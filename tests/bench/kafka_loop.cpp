@@ -1,10 +1,10 @@
-// What pipec is measured against: a bare consume-produce loop on librdkafka, with queues large enough that it
-// does not stall and positions committed every second behind a flush.
+// The baseline for pipec: a bare consume-produce loop on librdkafka. Its queues are large enough that it
+// does not stall, and it commits positions every second after a flush.
 //
 //    kafka_loop BROKERS IN OUT GROUP PARTITIONS [transactional] [linger=MS]
 //        copies until every partition is at its end
 //    kafka_loop BROKERS --fill TOPIC RECORDS SIZE PARTITIONS
-//        what is to be copied: JSON of SIZE bytes
+//        writes the input: JSON of SIZE bytes
 #include <librdkafka/rdkafka.h>
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// What the governor costs a batch: a lease from request to release, and the clock readings around its stages.
+// The governor's cost per batch: a lease from request to release, and the clock readings around its stages.
 #include <benchmark/benchmark.h>
 
 #include <memory>

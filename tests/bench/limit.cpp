@@ -1,11 +1,11 @@
 // The same jobs as `compare` runs, written by hand for this one input: no language, no graph, no generality,
-// no check of anything. What it reaches is taken as the machine's limit for the job.
+// no checks. Its result counts as the machine's limit for the job.
 //
 // usage: bench_limit filter|transform|pass INPUT OUTPUT
 //
-// Two threads take 512 KiB pieces of the file in turn, cut at newlines, and write their results in the order
-// of the pieces into a file that has its room ahead. Fields are found by text search, each byte once, which
-// is right for this input only (flat records, compact, the fields in this order, no key text inside strings).
+// Two threads take 512 KiB pieces of the file in turn, split at newlines, and write their results in the
+// order of the pieces into a preallocated file. Fields are found by text search, each byte once, which is
+// right only for this input (flat records, compact, the fields in this order, no key text inside strings).
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,9 +32,9 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{512} << 10;
 constexpr std::size_t kLongestLine = std::size_t{64} << 10;
 
-constexpr std::size_t kBehind = 64;  // readable behind what is searched
+constexpr std::size_t kBehind = 64;  // readable bytes after the searched range
 
-// Where the needle first stands in [at, end), else end.
+// The first occurrence of the needle in [at, end), else end.
 #if defined(__x86_64__)
 __attribute__((target("avx2,bmi"))) const char* find_by_avx2(const char* at, const char* end,
                                                              std::string_view needle) {
@@ -78,7 +78,7 @@ struct Result {
 void filter(const char* at, const char* stop, Result& out) {
   while ((at = find(at, stop, "\"status\":5")) != stop) {
     const char* begin = at;
-    while (begin[-1] != '\n') --begin;  // a newline stands before the first line too
+    while (begin[-1] != '\n') --begin;  // there is a newline before the first line too
     const char* const line_end =
         static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(stop - at)));
     out.append(begin, line_end + 1);

@@ -1,5 +1,5 @@
-// Why some boxes of the graph are not the TBB node of that name: each form that was not taken, shown failing.
-// What it prints is in docs/design.md, "The graph that runs".
+// Shows why some boxes of the graph are not the TBB node of that name: each rejected form fails here.
+// docs/design.md, "The graph that runs", explains the output.
 #include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
@@ -37,7 +37,7 @@ struct OneThread {
   OneThread() {
     arena.execute([&] { graph = std::make_unique<flow::graph>(); });
   }
-  // What is still queued is run, so that the graph can go.
+  // Runs queued tasks, so that the graph can be destroyed.
   void drain() {
     arena.execute([&] { graph->wait_for_all(); });
   }

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a directory of its own for each test, and pipec in it."""
+"""Helpers of the command-line tests: a separate directory for each test, and pipec in it."""
 
 import json
 import os
@@ -76,7 +76,7 @@ class Case(unittest.TestCase):
         self.assertEqual(process.returncode, status, text.decode(errors="replace")[:4000])
 
     def wait_for(self, condition, what):
-        """Until the condition holds; there is nothing to be told by but to look again."""
+        """Polls until the condition holds; there is no event to wait for."""
         end = time.monotonic() + HANG_SECONDS
         while not condition():
             if time.monotonic() > end:
@@ -102,7 +102,7 @@ def environment(**more):
 
 
 def originals(lines):
-    """The records that these dead letters were made of."""
+    """The original records of these dead letters."""
     import base64
 
     result = []

@@ -40,13 +40,13 @@ class TestMissing(Case):
         if os.geteuid() != 0:
             self.fails(b"Permission denied")
             return
-        # Root may read everything: somebody else has to try, who must be able to reach the binary and the directory.
+        # Root may read everything: another user has to try, who must be able to reach the binary and the directory.
         os.chmod(self.directory, 0o777)
         try:
             done = subprocess.run([PIPEC, "run", "a.pipe"], cwd=self.directory, user=65534, env=environment(),
                                   capture_output=True, timeout=HANG_SECONDS, check=False)
         except PermissionError:
-            self.skipTest("as root, and nobody else may run the binary where it lies")
+            self.skipTest("as root, and no other user can run the binary in its directory")
         self.assert_status(done, 1)
         self.assertIn(b"Permission denied", done.stderr)
 

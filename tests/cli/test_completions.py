@@ -14,7 +14,7 @@ class TestCompletions(Case):
         return done.stdout
 
     def complete(self, *words):
-        """What bash offers for the last of these words."""
+        """Bash's completions of the last of these words."""
         self.write("complete.sh", self.script("bash") + b"""
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))

@@ -1,4 +1,4 @@
-"""What comes from the environment and from files of secrets: values, never program text, and secrets in no output."""
+"""Input from the environment and from files of secrets: values, never program text, and no secrets in any output."""
 
 import json
 import os

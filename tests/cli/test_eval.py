@@ -1,4 +1,4 @@
-"""What a one-liner says: the compiler's warnings, and why nothing came out."""
+"""Messages of one-liners: the compiler's warnings, and the reason if there is no output."""
 
 import re
 import unittest
@@ -18,7 +18,7 @@ class TestAdvice(Case):
         return done.stdout, done.stderr.decode()
 
     def nothing(self, stages, content, *options):
-        """The one line that is said, from a file and from a pipe alike."""
+        """The only line of output on stderr, the same for a file and a pipe."""
         said = []
         for piped in (False, True):
             out, err = self.eval(stages, content, *options, piped=piped)
@@ -74,7 +74,7 @@ class TestAdvice(Case):
         for charset in ("utf-16", "utf-16-le", "utf-16-be"):
             content = '{"a":1}\n{"a":2}\n'.encode(charset)
             with self.subTest(charset):
-                # A byte order mark is proof enough to refuse it; without one, it is advice where nothing came out.
+                # With a byte order mark it is an error; without one, it is a hint if there is no output.
                 status = 1 if charset == "utf-16" else 0
                 out, err = self.eval("filter .a > 0", content, status=status)
                 self.assertEqual(out, b"")

@@ -1,4 +1,4 @@
-"""Which files a run reads, where in them it goes on, and what is said of those that cannot be read."""
+"""Which files a run reads, where it resumes in them, and the messages for those that it cannot read."""
 
 import gzip
 import os
@@ -41,7 +41,7 @@ class TestPaths(Case):
 
 
 class TestGoingOn(Case):
-    """One pipeline, run again and again over files that change meanwhile; its output is all that was delivered."""
+    """One pipeline, run repeatedly over files that change between the runs; its output is everything that was delivered."""
 
     def setUp(self):
         super().setUp()
@@ -94,7 +94,7 @@ class TestGoingOn(Case):
         self.assert_status(done, 1)
         self.assertIn(b"in is read by another source of this pipeline too", done.stderr)
         self.assertEqual(self.read("out/a"), self.read("in"))
-        # With a name of its own it begins at the beginning, wherever it stands.
+        # A source with a new name reads from the start, wherever it is in the text.
         self.write("q.pipe", flow % (', state: "b"', "c") + flow % (', state: "a"', "d"))
         self.run_ok("q.pipe")
         self.write("q.pipe", flow % (', state: "a"', "d") + flow % (', state: "b"', "c"))

@@ -1,4 +1,4 @@
-"""Where records go when stdout is a pipe that closes, a full disk, or nothing at all; and `eval`, which lives on pipes."""
+"""Records when stdout is a pipe that closes, a full disk, or closed; and `eval`, which is used with pipes."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import unittest
 from support import HANG_SECONDS, PIPEC, Case, environment, main
 
 TO_STDOUT = 'dlq discard\nrecv file("in.ndjson") | sink stdout()\n'
-# Far more than a pipe holds, so that a reader that leaves is always noticed.
+# Far more than a pipe holds, so that a reader that exits is always detected.
 MANY = 300_000
 
 
@@ -55,7 +55,7 @@ class TestRun(Case):
         self.assertEqual(first, b'{"n":0}\n')
         self.assertRegex(error, rb"error: .*stdout")
         self.assertIn(b"committed", error)
-        # What was not committed comes again: with the first part, everything is there.
+        # Uncommitted records are repeated: with the first part, the output is complete.
         committed = re.search(rb"committed: in.ndjson up to byte (\d+)", error)
         again = self.run_pipec("run", "-q", "a.pipe")
         self.assert_status(again, 0)

@@ -88,7 +88,7 @@ class TestHostile(Case):
 
 
 class TestMutants(Case):
-    """Programs with a few bytes changed: whatever comes, it is a status and a text, never a signal."""
+    """Programs with a few bytes changed: the result is always a status and a message, never a signal."""
 
     SEED = (HEAD + "let clean = parse json | transform { .t = parse_time(.time) catch null; del(.time, .a[0].\"b c\") }\n"
             "fn double(x) = x * 2\nlet events = recv stdin() | clean\n"

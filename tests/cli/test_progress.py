@@ -15,7 +15,7 @@ COPY = 'recv file("in.ndjson") | sink stdout()\n'
 
 class TestBar(Case):
     def run_on_terminal(self, columns, *options):
-        """What a terminal of this width gets to see of a run that is held up until its bar has been drawn."""
+        """The output on a terminal of this width, of a run that is delayed until its bar has been drawn."""
         self.write("a.pipe", COPY)
         self.write_records("in.ndjson", 500_000)
         ours, theirs = os.openpty()

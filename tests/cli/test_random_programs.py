@@ -16,7 +16,7 @@ RECORDS = 25
 
 
 class Records:
-    """Numbers and strings have one form in JSON only, so that MsgPack can hold all that is seen of them."""
+    """Only numbers and strings with a unique form in JSON, so that MsgPack can represent them fully."""
 
     def __init__(self, random):
         self.random = random
@@ -43,7 +43,7 @@ class Records:
 
 
 class OddText:
-    """JSON as nobody writes it: space anywhere, escapes, repeated keys, numbers of all forms."""
+    """Unusual JSON: space anywhere, escapes, repeated keys, numbers of all forms."""
 
     def __init__(self, random):
         self.random = random

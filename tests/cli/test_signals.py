@@ -1,4 +1,4 @@
-"""Signals: the first one drains and commits, a second one leaves at once, a deadline is kept."""
+"""Signals: the first one drains and commits, a second one exits at once, the deadline is kept."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import unittest
 from support import HANG_SECONDS, Case, main
 
 ENDLESS = 'recv generate(template: {n: @offset}) | sink file("out.ndjson")\n'
-# Nobody reads the pipe behind stdout: the sink is blocked, and so is the drain.
+# The pipe at stdout has no reader: the sink is blocked, and so is the drain.
 BLOCKED = "recv generate(template: {n: @offset}) | sink stdout()\n"
 
 
@@ -62,7 +62,7 @@ class TestDrain(Case):
 
 class TestStarting(Case):
     def test_D10_a_signal_is_heard_while_a_server_does_not_answer(self):
-        """What waits for the broker is interrupted; nothing was received, so that is no failure."""
+        """The wait for the broker is interrupted; nothing was received, so it is not a failure."""
         for number, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
             with socket.create_server(("127.0.0.1", 0)) as server:
                 port = server.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Stages of the registry as a user has them: what they remember from run to run, and on how many threads."""
+"""Registered stages as users see them: their state between runs, with any number of threads."""
 
 from support import Case, main
 
@@ -60,7 +60,7 @@ class TestStages(Case):
         self.assertIn(b"dedupe(.k)", done.stderr)
         self.assertIn(b"dedupe(.n)", done.stderr)
         self.assertEqual(self.read("out.ndjson"), before)
-        # Spelt otherwise, and behind other stages, it is the same.
+        # Spelt differently, and after other stages, it is the same.
         self.write("a.pipe", DEDUPE.replace("dedupe(.k)", 'unroll(.none, keep_empty: true) | dedupe( key:.["k"] )'))
         self.write_keys([2, 6], "ab")
         self.run_ok()

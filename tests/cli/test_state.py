@@ -1,4 +1,4 @@
-"""What is kept from run to run: going on, nothing new, beginning again, and who may look at it."""
+"""State between runs: resuming, nothing new, starting over, and permissions."""
 
 import contextlib
 import os
@@ -95,7 +95,7 @@ class TestState(Case):
         process.stdin.write(b'{"n":1}\n')
         process.stdin.flush()
         self.wait_for(lambda: os.path.exists(self.path(".pipec/a/checkpoint")), "a commit")
-        # A commit may be under way, and put a file into it meanwhile, or be the one that ends the run.
+        # A commit may be in progress, and create a file in it meanwhile, or be the one that ends the run.
         self.wait_for(lambda: shutil.rmtree(self.path(".pipec"), ignore_errors=True) or not os.path.exists(self.path(".pipec")), "room")
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(b'{"n":2}\n')
@@ -117,7 +117,7 @@ class TestState(Case):
 
 
 class TestOneName(Case):
-    """F12: what an output is called in the text decides nothing."""
+    """F12: the spelling of an output in the text does not matter."""
 
     def test_F12_an_output_spelt_otherwise_after_a_crash_is_cut_back(self):
         os.symlink("out.ndjson", self.path("link.ndjson"))
@@ -254,7 +254,7 @@ class TestBeginningAnew(Case):
             process.wait(HANG_SECONDS)
             self.assert_status(self.run_pipec("run", "a.pipe", "-q"), 0)
             self.assertTrue([self.read("out/early.ndjson"), self.read("out/late.ndjson")] == whole, stop)
-        # When it has come to its end, what is there is appended to.
+        # After its end, the run appends to existing output.
         with open(self.path("in.ndjson"), "ab") as more:
             more.write(b'{"n":1}\n{"n":120000}\n')
         self.assert_status(self.run_pipec("run", "a.pipe", "-q"), 0)
@@ -265,12 +265,12 @@ class TestBeginningAnew(Case):
         self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out/${.d}.ndjson")\n')
         self.assert_status(self.run_pipec("run", "a.pipe"), 0)
         self.write("in.ndjson", '{"d":"a"}\n{"d":"c"}\n')
-        self.write("out/z.ndjson", "of somebody else\n")
+        self.write("out/z.ndjson", "of another program\n")
         self.assert_status(self.run_pipec("run", "a.pipe", "--from-start", "--truncate"), 0)
         self.assertEqual(self.read("out/a.ndjson"), b'{"d":"a"}\n')
         self.assertEqual(self.read("out/b.ndjson"), b"")
         self.assertEqual(self.read("out/c.ndjson"), b'{"d":"c"}\n')
-        self.assertEqual(self.read("out/z.ndjson"), b"of somebody else\n")
+        self.assertEqual(self.read("out/z.ndjson"), b"of another program\n")
 
     def test_from_start_cuts_what_a_crash_left_before_it_appends(self):
         self.write_records("in.ndjson", 120_000)
@@ -283,7 +283,7 @@ class TestBeginningAnew(Case):
         self.assertNotIn(b"torn", out)
         begin = out.rindex(b'{"n":0,')
         self.assertEqual(out[begin:].count(b"\n"), 120_000)
-        self.assertTrue(out[begin:].startswith(out[:begin]))  # what was committed of the first time
+        self.assertTrue(out[begin:].startswith(out[:begin]))  # the committed part of the first run
 
     def test_an_output_that_does_not_end_with_a_newline_gets_one(self):
         self.write_records("in.ndjson", 2)
@@ -294,7 +294,7 @@ class TestBeginningAnew(Case):
 
 
 class TestFinished(Case):
-    """F7: outputs that are finished are anybody's."""
+    """F7: anyone may move or remove finished outputs."""
 
     def test_F7_a_finished_output_may_be_moved_and_dead_letters_dealt_with(self):
         self.write("in.ndjson", '{"d":"2024-01-01"}\n{cut\n')
@@ -370,11 +370,11 @@ class TestOthersBytes(Case):
         self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out.ndjson")\n')
         self.assert_status(self.run_pipec("run", "a.pipe"), 0)
         with open(self.path("out.ndjson"), "ab") as file:
-            file.write(b"of somebody else\n")
+            file.write(b"of another program\n")
         done = self.run_pipec("run", "a.pipe")
         self.assert_status(done, 0)
-        self.assertIn(b"out.ndjson: another program has appended 17 bytes since the last run", done.stderr)
-        self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson") + b"of somebody else\n")
+        self.assertIn(b"out.ndjson: another program has appended 19 bytes since the last run", done.stderr)
+        self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson") + b"of another program\n")
 
     def test_the_file_of_a_sink_that_was_taken_out_is_left_alone_when_it_comes_back(self):
         self.write_records("in.ndjson", 5)

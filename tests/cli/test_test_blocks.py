@@ -1,4 +1,4 @@
-"""`pipec test`: what a test says where it passes, where it fails, and where the file does not compile."""
+"""`pipec test`: the output for tests that pass, tests that fail, and files that do not compile."""
 
 import unittest
 

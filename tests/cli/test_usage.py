@@ -225,7 +225,7 @@ class TestPrinting(Case):
                               env=environment(PATH="/nowhere"), capture_output=True, check=False)
         self.assert_status(done, 1)
         self.assertIn(b"apt-get install graphviz", done.stderr)
-        # A stand-in for Graphviz says what it was given.
+        # A fake Graphviz prints its input.
         os.mkdir(self.path("bin"))
         self.write("bin/dot", '#!/bin/sh\necho "args $*"\nexec cat\n')
         os.chmod(self.path("bin/dot"), 0o755)

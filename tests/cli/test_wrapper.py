@@ -1,4 +1,4 @@
-"""./pipec and ./test in the root, with stand-ins for the package manager, the compiler's driver and sudo."""
+"""./pipec and ./test in the root, with fakes for the package manager, the compiler's driver and sudo."""
 
 import os
 import shutil

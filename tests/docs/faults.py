@@ -19,7 +19,7 @@ SHORTEST_REASON = 40
 
 
 def wrong_with(root, path, name, known):
-    """What is wrong with a test that the table names, if anything."""
+    """The problem with a test that the table names, if any."""
     file = os.path.join(root, "tests", path)
     if not os.path.exists(file):
         return f"tests/{path} is not there"

@@ -30,7 +30,7 @@ def main():
         with open(page, "w", encoding="utf-8") as file:
             file.write(text[:found.start(2)] + drawn + text[found.end(2):])
         return
-    print("docs/design.md shows another graph than the one that runs; picture.py --update writes it anew:\n" + drawn)
+    print("docs/design.md shows another graph than the one that runs; picture.py --update rewrites it:\n" + drawn)
     print("cases: 0 passed, 1 failed")
     sys.exit(1)
 

@@ -12,7 +12,7 @@ import sys
 import test_names
 
 PROMISE = re.compile(r"^\| ([A-Z]\d+) \|", re.MULTILINE)
-INVARIANTS = {f"I{number}" for number in range(1, 10)}  # tests/kafka/README.md: what the tests of the oracle itself are named by
+INVARIANTS = {f"I{number}" for number in range(1, 10)}  # tests/kafka/README.md: names of the tests of the oracle itself
 
 
 def rows(root, page):

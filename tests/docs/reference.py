@@ -28,7 +28,7 @@ def sections():
     """[(heading, [name])] in the order of `pipec functions`."""
     found = []
     for line in pipec().splitlines():
-        if line == "language":  # its words are no entries of the registry: docs/language.md has them
+        if line == "language":  # its words are not entries of the registry: docs/language.md has them
             break
         if re.fullmatch(r"\S.*", line) and not line.startswith("`"):
             found.append((line, []))
@@ -38,7 +38,7 @@ def sections():
 
 
 def pages(name):
-    """What `pipec functions NAME` prints, one page for each thing of that name."""
+    """The output of `pipec functions NAME`, one page for each entry of that name."""
     text, parts = pipec(name), []
     for line in text.splitlines():
         if line and not line.startswith(" "):
@@ -53,7 +53,7 @@ def is_connector(page):
 
 
 def is_stage(page):
-    """A function's page begins with its signature, which says what it gives."""
+    """A function's page begins with its signature, which has the result type."""
     return not is_connector(page) and "->" not in page.split("\n", 1)[0]
 
 

@@ -17,7 +17,7 @@ import re
 CPP = re.compile(r'TEST_CASE\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 METHOD = re.compile(r"^    def (test_\w+)\(", re.MULTILINE)
-# Kafka's tests are functions, and what they prove stands in their docstrings; some are made by a function that names them.
+# Kafka's tests are functions whose docstrings say what they prove; some are created by a function that names them.
 FUNCTION = re.compile(r'^def (\w+)\([^)]*\):\n(?:    """([^"\n]*))?', re.MULTILINE)
 MADE = re.compile(r'__doc__ = f?"([^"\n]*)')
 SCRIPT = re.compile(r'\A(?:#![^\n]*\n)?"""([^\n]*)')
@@ -25,7 +25,7 @@ NUMBER = re.compile(r"[A-Z]\d{1,2}")
 
 
 def numbers(title):
-    """Of "P5, fault Q1 skipped ...; P6 a stage ...": ({P5, P6}, {Q1}), those that begin it or one of its parts."""
+    """The numbers at the start of a title or of its parts. "P5, fault Q1 skipped ...; P6 a stage ..." has ({P5, P6}, {Q1})."""
     promises, faults = [], []
     for part in title.split(";"):
         found = promises

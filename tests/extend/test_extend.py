@@ -30,7 +30,7 @@ def observed():
         text = "".join(pipec(directory, "functions", name) for name in ("shout", "every", "ticks"))
         write(7)
         text += pipec(directory, "run", "-q", "a.pipe")
-        write(11)  # the count goes on at 7
+        write(11)  # the count continues at 7
         text += pipec(directory, "run", "-q", "a.pipe")
         with open(os.path.join(directory, "out.ndjson"), encoding="utf-8") as out:
             return text + out.read() + pipec(directory, "eval", "every(0)")

@@ -60,7 +60,7 @@ class Disk:
         self.load(self.top, root)
 
     def load(self, directory, path):
-        """What is there before the program starts is durable."""
+        """Files that exist before the program starts are durable."""
         for entry in os.scandir(path):
             if entry.is_dir():
                 node = Directory()
@@ -90,7 +90,7 @@ class Disk:
             thread, text = LINE.match(line.rstrip("\n")).groups()
             if unfinished := UNFINISHED.match(text):
                 begun[thread] = f"{unfinished.group(1)}({unfinished.group(2)}"
-                if unfinished.group(1) in ("fsync", "fdatasync"):  # what is written from here on may be left out
+                if unfinished.group(1) in ("fsync", "fdatasync"):  # writes after this point may be missing
                     synced[thread] = self.snapshot(self.path_of(unfinished.group(2)))
                 continue
             if resumed := RESUMED.match(text):

@@ -1,4 +1,4 @@
-"""What the fault tests share: an input, a pipeline over it, runs under strace, on a small tmpfs, with a limit on file sizes."""
+"""Helpers of the fault tests: an input, a pipeline over it, runs under strace, on a small tmpfs, with a limit on file sizes."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 PIPEC = os.environ.get("PIPEC", "pipec")
-# LeakSanitizer cannot work under strace, and says so by failing.
+# LeakSanitizer fails under strace.
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 TIME = re.compile(rb'("time":")[^"]*(")')
 
@@ -141,7 +141,7 @@ class FaultTest(unittest.TestCase):
         subprocess.run(["mount", "-o", "remount," + options, os.path.join(self.directory, name)], check=True)
 
     def assert_stopped(self, ran, *words):
-        """It ended with an error of its own that says why: no crash, no success."""
+        """It ended with an error message: no crash, no success."""
         self.assertEqual(ran.returncode, 1, ran.stderr)
         for word in words:
             self.assertIn(word, ran.stderr)
@@ -165,7 +165,7 @@ class FaultTest(unittest.TestCase):
 
 
 def main():
-    """Runs the module's tests; what is skipped is said with its reason, as tests/support/report.py reads it."""
+    """Runs the module's tests; prints skipped ones with the reason, in the form that tests/support/report.py reads."""
     result = unittest.main(exit=False).result
     for test, reason in result.skipped:
         print(f"SKIP {test.id().split('.')[-1]}: {reason}")

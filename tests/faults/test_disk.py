@@ -18,7 +18,7 @@ class FullDisk(FaultTest):
 
     @needs_mount
     def test_F6_a_disk_that_holds_the_output_is_large_enough(self):
-        """Room that was asked for ahead of several files is given back where it is missed."""
+        """Preallocated space of several files is released when the disk is full."""
         self.mount("out", "15m")
         with open(os.path.join(self.directory, "in.ndjson"), "w", encoding="utf-8") as out:
             for n in range(120_000):
@@ -100,14 +100,14 @@ class FailingCalls(FaultTest):
 
     @needs_strace
     def test_F6_a_failed_fsync_is_not_tried_again(self):
-        """After one failure the kernel may call the lost pages clean, so that the second fsync would succeed."""
+        """After one failure the kernel may mark the lost pages as clean, and a second fsync would succeed."""
         path = os.path.join(self.directory, "out/even.ndjson")
         self.assert_stopped(pipec(self.directory, under=inject("fdatasync", "error=EIO:when=1", path)), "Input/output error")
         self.assert_completes()
 
     @needs_strace
     def test_F6_a_failed_write_is_terminal(self):
-        # A write for which there is no room is tried once more, after what was reserved ahead is given back.
+        # A write that finds no space is retried once, after the preallocated space is released.
         for fault, again, words in (("error=EIO", "", "Input/output error"), ("error=ENOSPC", "+", "No space left on device")):
             for when in (1, 3):
                 with self.subTest(fault=fault, when=when):

@@ -120,7 +120,7 @@ def main():
         while hits < kills and not wrong:
             process = start(killed)
             try:
-                # Several kills on the way from the beginning to the end.
+                # Several kills between the beginning and the end.
                 process.wait(timeout=rng.uniform(0, whole / 2))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)

@@ -92,7 +92,7 @@ class Group:
                 os.rmdir(self.path)
                 return
             except OSError:
-                time.sleep(0.02)  # its last process is on its way out
+                time.sleep(0.02)  # its last process is still exiting
 
 
 def write_input(path, mebibytes):
@@ -107,7 +107,7 @@ def write_input(path, mebibytes):
                 out.write(record[:size - 3] + b'"}\n')
                 number += 1
         out.flush()
-        os.fsync(out.fileno())  # dirty pages are nobody's test here
+        os.fsync(out.fileno())  # dirty pages must not disturb the test
     return number
 
 
@@ -174,7 +174,7 @@ def run(group, directory, name, govern, arguments, slow_seconds, large_from, nei
         highest = max(highest, peak(process.pid))
         now = time.monotonic() - begin
         if neighbour and other is None and now > slow_seconds / 3:
-            # A neighbour in the same group, so that there is pressure whatever the pipeline does by itself.
+            # A neighbour in the same group makes pressure independently of the pipeline.
             other = subprocess.Popen([sys.executable, "-S", "-c", NEIGHBOUR.format(size=neighbour)], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, preexec_fn=group.enter)
         if other and not other.stdin.closed and now > 2 * slow_seconds / 3:
@@ -210,7 +210,7 @@ def run_alone(group, directory, name, *pipelines):
     while process.poll() is None:
         highest = max(highest, peak(process.pid))
         if time.monotonic() - begin > 300:
-            process.kill()  # it stands still
+            process.kill()  # it makes no progress
         time.sleep(0.02)
     reader.join()
     errors = parts[0].decode(errors="replace")
@@ -269,7 +269,7 @@ def lines_of(path):
 
 
 def check_one_number(group, directory, check):
-    """G12: sinks, pipelines, patterns, evaluation. Each would take far more than the limit by itself."""
+    """G12: sinks, pipelines, patterns, evaluation. Each alone would take far more than the limit."""
     govern = 'govern { memory: 64MiB }\n'
     with open(os.path.join(directory, "medium.ndjson"), "wb") as out:
         for number in range(20_000):
@@ -324,7 +324,7 @@ def check_one_number(group, directory, check):
                                    '| transform { .s = join(sort(split(.s, ",")), ";") } | sink file("large.out")\n')
     check(status == 0, f"G10 records of 4 MB that are sorted: status {status}")
     check(0 < highest < LIMIT, f"G10 with records of 4 MB that are sorted resident memory came to {highest} bytes")
-    check(lines_of(os.path.join(directory, "large.out")) == [b'{"i":6,"s":"a;b"}'], "G10 the small record behind large ones is lost")
+    check(lines_of(os.path.join(directory, "large.out")) == [b'{"i":6,"s":"a;b"}'], "G10 the small record after large ones is lost")
     dead = lines_of(os.path.join(directory, "large-dead.ndjson"))
     check(len(dead) == 6 and all(b"of memory to evaluate" in line for line in dead), f"G10 {len(dead)} dead letters of large records")
 

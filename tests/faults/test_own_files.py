@@ -1,4 +1,4 @@
-"""A pipeline never reads what it writes, and a path made of a record's values harms nothing."""
+"""A pipeline never reads its own output, and a path built from a record's values does no harm."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class OwnFiles(unittest.TestCase):
             return file.read()
 
     def reasons(self, name):
-        """What became a dead letter: the record's k to the reason."""
+        """The dead letters: the record's k to the reason."""
         letters = [json.loads(line) for line in self.read(name).splitlines()]
         return {json.loads(letter["original"])["k"]: letter["reason"] for letter in letters}
 
@@ -58,7 +58,7 @@ class Reading(OwnFiles):
                 self.assertIn(name, warnings[0])
         self.assertEqual(self.read("out.ndjson"), '{"n":1}\n')
         self.assertEqual(self.read("dead.ndjson").count("\n"), 1)
-        # Its state, where a glob finds it.
+        # Its state, in a place that a glob matches.
         said = self.run_text('recv file("**") | sink null()\n'.replace("**", ".pipec/*/*"), status=1)
         self.assertIn("matches only what this pipeline", said)
 

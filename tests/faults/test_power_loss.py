@@ -33,7 +33,7 @@ SYNC = re.compile(r"\bf(?:data)?sync\(\d+<([^>]*)>")
 
 
 def run(directory, under=()):
-    # A small budget makes several batches, each a commit of its own; one thread, so that the trace is the same each time.
+    # A small budget makes several batches, each with a separate commit; one thread, so that the trace is always the same.
     command = [*under, PIPEC, "run", "-q", "--threads", "1", "--budget", "4KiB", "--commit-interval", "0ms", "job.pipe"]
     return subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
                           env=ENVIRONMENT)
@@ -77,7 +77,7 @@ class PowerLoss(unittest.TestCase):
             os.link(kept, path)
 
     def failures(self, trace, first_only=False):
-        """Restarts from every state; what is wrong with the results, and how many states there were."""
+        """Restarts from every state; returns the problems with the results, and the number of states."""
         after, found, seen = [], [], set()
         for number, call in enumerate(self.disk.apply(trace)):
             after += [(f"call {number}, {call}: {which}", state) for which, state in self.disk.states()]

@@ -22,7 +22,7 @@ class Scarce(FaultTest):
         self.assertTrue(outputs(self.directory) == self.undisturbed)
 
     def test_D12_fault_M6_any_limit_of_the_address_space(self):
-        """From one in which nothing can begin to one that is enough."""
+        """From a limit with which nothing can start to one that is large enough."""
         failed = completed = 0
         size = 60 * KILO * KILO
         while completed < 2 and size < 8 << 30:

@@ -25,7 +25,7 @@ from support import NO_MOUNT, sanitized
 PIPEC = os.environ["PIPEC"]
 SECONDS = float(os.environ.get("PIPEC_SOAK", 120))
 SEED = int(os.environ.get("PIPEC_SEED", random.randrange(1 << 30)))
-RESIDENT = 96 << 20  # the limit and what a process takes besides
+RESIDENT = 96 << 20  # the limit and the process's other memory
 GROWTH = 8 << 20  # of the second half of a long run
 WARM = 60  # a shorter run is still opening its files
 LIVES = """
@@ -114,7 +114,7 @@ def numbers(content):
 
 
 class Lives:
-    """One directory; its input grows, and every life of the pipeline works on what is there."""
+    """One directory; its input grows, and each run of the pipeline processes the input so far."""
 
     def __init__(self, rng, counts):
         self.rng, self.counts = rng, counts
@@ -125,9 +125,9 @@ class Lives:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", self.out], check=True)
         with open(os.path.join(self.directory, "job.pipe"), "w", encoding="utf-8") as job:
             job.write(LIVES)
-        self.ends = [0]  # the byte behind each record of the input
+        self.ends = [0]  # the byte after each record of the input
         self.position = 0
-        self.seen = None  # what was out when the last life had ended
+        self.seen = None  # the output at the end of the previous run
 
     def close(self):
         if not NO_MOUNT:
@@ -155,7 +155,7 @@ class Lives:
         return found
 
     def check_position(self, said):
-        """I2 and I6, of the position at which this life goes on."""
+        """I2 and I6, for the position at which this run resumes."""
         match = re.search(r"resuming at byte (\d+)|read to byte (\d+)", said)
         if not match:
             return
@@ -184,7 +184,7 @@ class Lives:
             hold(whole and got == expected, "I1 I4 I5", f"{name} holds {len(got)} records instead of {len(expected)}")
             if name != "dead.ndjson":
                 hold(content == b"".join(record(n) for n in expected), "I3", f"{name} has other bytes")
-        hold(not any(content for content, _ in found.values()), "I3", f"files that nobody asked for: {sorted(found)[:5]}")
+        hold(not any(content for content, _ in found.values()), "I3", f"unexpected files: {sorted(found)[:5]}")
 
     def life(self, fault):
         self.more(self.rng.randrange(1000, 30_000))
@@ -233,7 +233,7 @@ class Lives:
 
 
 class Long:
-    """One run for all the time. Records go in by a pipe, most come out by another."""
+    """One run for the whole time. Records go in through a pipe, and most leave through another."""
 
     def __init__(self, rng):
         self.rng = rng

@@ -1,4 +1,4 @@
-"""What stages with state remember through kill -9: every record counts in it once."""
+"""State of stages across kill -9: every record counts in it once."""
 
 import os
 import tempfile

@@ -1,5 +1,5 @@
-// The index on any bytes: all kernels agree on shape and places, what a complete check finds valid is never
-// malformed, and the check of flat lines never takes what the index would not.
+// The index on any bytes: all kernels agree on shape and places, records that pass a complete check are never
+// malformed, and the check of flat lines accepts only records that the index accepts.
 #include "fuzz/support.h"
 #include "runtime/json/field_index.h"
 #include "unit/runtime/json_reference.h"
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     shape = found;
     first = false;
-    // Alone in its block: nothing before it, its end behind it.
+    // Alone in its block: nothing before it, only its end after it.
     const bool one_line = text.find('\n') == std::string_view::npos;
     if (one_line && !text.empty() && kernel->flat(record.view().data(), 0, size) == size &&
         text.front() == '{' && text.back() == '}') {

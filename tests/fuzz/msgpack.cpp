@@ -1,7 +1,7 @@
 // Any bytes as MsgPack: the check, the framer and the transcoder agree on what is valid; a view of it, edited
 // as the first bytes say, writes valid MsgPack whose other members keep their bytes. And any text as JSON:
-// what becomes MsgPack is valid and comes back as an equal value. What is cut together with other records is
-// what is found of it alone.
+// its MsgPack is valid and survives the round trip as an equal value. Indexing a record together with others
+// gives the same result as indexing it alone.
 #include "pipec/runtime/msgpack.h"
 #include "fuzz/support.h"
 #include "pipec/runtime/json.h"
@@ -17,7 +17,7 @@ namespace {
 const FieldSet kFields{{"a", "b", "status", "c"}};
 BufferPool pool;
 
-// Exactly the bytes: a read behind them is seen by the address sanitizer.
+// Exactly the bytes: the address sanitizer detects a read past them.
 class Exact {
  public:
   explicit Exact(std::string_view text) : size_(text.size()), bytes_(new char[text.size()]) {
@@ -69,8 +69,8 @@ void reads(std::string_view bytes, bool valid) {
   fuzz::require(validate_msgpack(again->view()) == nullptr);
 }
 
-// A record and one that differs from it in one byte, cut into their members as many at once are: the same as
-// the index of one record says.
+// A record and one that differs from it in one byte: the index of many records finds the same members as the
+// index of one record.
 void cuts(const std::uint8_t* orders, std::string_view bytes) {
   msgpack::Layouts layouts(kFields);
   msgpack::Index one(kFields.keys);

@@ -1,5 +1,5 @@
-// Edits of any record: the first bytes say which, the rest is the record. A valid record stays valid,
-// whatever is set, deleted, renamed or kept, and its members that no edit names keep their bytes.
+// Edits of any record: the first bytes choose the edits, the rest is the record. A valid record stays valid,
+// whatever is set, deleted, renamed or kept, and members that no edit names keep their bytes.
 #include "fuzz/support.h"
 #include "runtime/record/record_view.h"
 #include "unit/runtime/json_reference.h"

@@ -1,4 +1,4 @@
-// What the fuzz targets share.
+// Helpers of the fuzz targets.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Exactly the padding that is promised: a read behind it is seen by the address sanitizer.
+// Exactly the promised padding: the address sanitizer detects a read past it.
 class Padded {
  public:
   explicit Padded(std::string_view text)

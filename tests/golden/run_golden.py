@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the golden cases of one suite against the binary in $PIPEC. README.md beside this file says what a case is."""
+"""Runs the golden cases of one suite against the binary in $PIPEC. README.md in this folder describes the cases."""
 
 import argparse
 import concurrent.futures
@@ -53,7 +53,7 @@ class Case:
             return file.read()
 
     def prepare(self, directory):
-        """Fills the directory; gives the files in it, which are no output."""
+        """Fills the directory; returns the files in it, which are not output."""
         if self.has(".pipe"):
             shutil.copy(self.base + ".pipe", directory)
         if self.has(".in"):
@@ -63,7 +63,7 @@ class Case:
         return files_below(directory)
 
     def run(self, directory):
-        """What the case gives: extension (or path in `.files`) to content."""
+        """The results of the case: extension (or path in `.files`) to content."""
         before = self.prepare(directory)
         if self.suite == "errors":
             done = Process(["check", self.stem + ".pipe"], directory)
@@ -202,7 +202,7 @@ def find_cases(suite, texts):
     starts = {"errors": (".pipe",), "plan": (".pipe",), "run": (".pipe", ".args", ".exprs")}[suite]
     bases = set()
     for directory, folders, names in os.walk(os.path.join(HERE, suite)):
-        # What lies in `x.in` or `x.files` belongs to a case.
+        # Files in `x.in` or `x.files` belong to a case.
         folders[:] = [folder for folder in folders if "." not in folder]
         for name in names:
             base, extension = os.path.splitext(name)

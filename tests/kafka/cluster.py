@@ -28,7 +28,7 @@ def bootstrap():
 
 
 def create(name, partitions=PARTITIONS, config=None):
-    """Until every partition has its leader. A broker that is short of time is out of its own cluster for a moment."""
+    """Waits until every partition has its leader. A broker that is short of CPU time drops out of its own cluster for a moment."""
     for _ in range(100):
         try:
             rdkafka.create_topic(KAFKA.bootstrap, name, partitions, config)
@@ -147,7 +147,7 @@ class Watch:
         return self
 
     def end(self):
-        """What was found on the way is told; the numbers that are out, as delivered() gives them."""
+        """Reports violations found during the run; returns the delivered numbers, as delivered() does."""
         self.ending.set()
         if self.thread:
             self.thread.join()

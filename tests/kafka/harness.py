@@ -1,4 +1,4 @@
-"""What the Kafka tests share: pipec as a child process, waiting, and the oracle that judges what came out."""
+"""Helpers of the Kafka tests: pipec as a child process, waiting, and the oracle that checks the output."""
 
 import base64
 import concurrent.futures
@@ -16,7 +16,7 @@ import traceback
 import rdkafka
 
 PIPEC = os.environ["PIPEC"]
-STARTED = threading.local()  # what the running test has started and made, by its thread
+STARTED = threading.local()  # processes and directories of the running test, by its thread
 
 
 class Failure(Exception):
@@ -29,7 +29,7 @@ def expect(condition, message):
 
 
 def wait_for(condition, seconds=30, what="a condition"):
-    """Polls: what happens in another process cannot be waited for otherwise."""
+    """Polls, because there is no other way to wait for events in another process."""
     until = time.monotonic() + seconds
     while True:
         value = condition()
@@ -48,13 +48,13 @@ def mine(kind):
 
 
 def fresh_directory():
-    """Removed behind a test that passes."""
+    """Removed after a test that passes."""
     mine("directories").append(tempfile.mkdtemp(prefix="pipec-kafka-"))
     return mine("directories")[-1]
 
 
 class Pipec:
-    """One run of one pipeline, in a directory of its own (kept for the next run if `directory` is given)."""
+    """One run of one pipeline, in a separate directory (kept for the next run if `directory` is given)."""
 
     def __init__(self, text, *options, directory=None, environment=None, stdout=None, interval="100ms", program=PIPEC):
         self.directory = directory or fresh_directory()
@@ -74,7 +74,7 @@ class Pipec:
             return log.read().decode("utf-8", "replace")
 
     def end(self, seconds=60):
-        """Waits for it to end by itself; its exit status."""
+        """Waits for it to end unprompted; returns its exit status."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -130,7 +130,7 @@ def number_of(record):
 
 
 class Oracle:
-    """I1 to I6 of a copy of numbered records, judged from outside: what is in the output topic and in the group."""
+    """Checks I1 to I6 of a copy of numbered records from outside: by the output topic and the group's positions."""
 
     def __init__(self, produced, exactly_once=False):
         self.produced = set(produced)
@@ -171,7 +171,7 @@ class Oracle:
 
     @staticmethod
     def safe(positions, numbers_below, delivered):
-        """I2: everything below the committed positions is out. numbers_below(partition, position) -> numbers."""
+        """I2: everything below the committed positions is delivered. numbers_below(partition, position) -> numbers."""
         out = set(delivered)
         lost = [n for partition, position in positions.items() for n in numbers_below(partition, position) if n not in out]
         return [f"I2: {len(lost)} records below the committed position are not out, e.g. {lost[:5]}"] if lost else []

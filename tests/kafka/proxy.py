@@ -11,7 +11,7 @@ import time
 
 
 class Connection:
-    """One client's connection and the broker's end of it; a thread moves what comes."""
+    """One client's connection and the broker's end of it; a thread forwards the data."""
 
     def __init__(self, proxy, client):
         self.proxy = proxy
@@ -23,7 +23,7 @@ class Connection:
     def run(self):
         try:
             while not self.proxy.closing:
-                if self.proxy.hole.is_set():  # the kernel goes on acknowledging what arrives, nobody reads it
+                if self.proxy.hole.is_set():  # the kernel still acknowledges data, but the proxy does not read it
                     time.sleep(0.02)
                     continue
                 for source in select.select([self.client, self.broker], [], [], 0.05)[0]:
@@ -39,7 +39,7 @@ class Connection:
             self.close()
 
     def move(self, source, data):
-        """Only whole frames are handed on, so that one can be left out."""
+        """Forwards only whole frames, so that one can be left out."""
         buffer, at, out = self.buffers[source] + data, 0, []
         while len(buffer) - at >= 4:
             size = struct.unpack_from(">i", buffer, at)[0]
@@ -93,7 +93,7 @@ class Proxy:
         while not self.closing:
             try:
                 client, _ = self.server.accept()
-            except OSError:  # nobody came in time
+            except OSError:  # no connection in time
                 continue
             if self.closing:
                 client.close()
@@ -113,7 +113,7 @@ class Proxy:
             self.losses[api_key] = count
 
     def altered(self, frame):
-        """A reply as it is handed on."""
+        """A reply as it is forwarded."""
         if self.address:
             frame = frame.replace(self.address, b"127.0.0.1" + struct.pack(">i", self.port))
         with self.lock:
@@ -125,11 +125,11 @@ class Proxy:
             return other
 
     def blackhole(self, on=True):
-        """Nothing passes in either direction and nobody is told: no reset, no end."""
+        """Nothing passes in either direction, silently: no reset, no end of stream."""
         (self.hole.set if on else self.hole.clear)()
 
     def waiting(self):
-        """In a blackhole: whether a client has sent something that is not going to be read, or answered."""
+        """In a blackhole: whether a client has sent something that will not be read or answered."""
         return any(connection.requests or select.select([connection.client], [], [], 0)[0]
                    for connection in self.connections if connection.client.fileno() >= 0)
 

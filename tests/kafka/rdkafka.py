@@ -7,7 +7,7 @@ import time
 lib = c.CDLL("librdkafka.so.1")
 NO_ERROR, MSG_V_END, UNKNOWN_PARTITION = 0, 0, -190
 OFFSET_BEGINNING, OFFSET_END, OFFSET_INVALID = -2, -1, -1001
-BETWEEN = (14, 15, 16)  # the coordinator is on its way
+BETWEEN = (14, 15, 16)  # the coordinator is changing
 PRODUCE, FETCH, OFFSET_COMMIT, JOIN_GROUP, HEARTBEAT, END_TXN = 0, 1, 8, 11, 12, 26
 
 
@@ -171,8 +171,8 @@ class Producer:
             if message.contents.err:
                 self.failed.append(lib.rd_kafka_err2str(message.contents.err).decode())
         self._report = DR_CB(report)
-        # One request at a time: else the first records for a topic that was just made, which its leader refuses at first, are
-        # overtaken by the next.
+        # One request at a time: otherwise later records overtake the first ones for a new topic, which its leader rejects at
+        # first.
         settings = {"bootstrap.servers": bootstrap, "max.in.flight": 1, "linger.ms": 5, "partitioner": "murmur2_random",
                     "queue.buffering.max.messages": 1000000}
         settings.update({name.replace("_", "."): value for name, value in properties.items()})
@@ -344,7 +344,7 @@ def committed(bootstrap, group, topic, partitions=1, **properties):
 
 
 class Follower:
-    """Reads a topic on and on, so that what is in it can be judged again and again without starting from its beginning."""
+    """Keeps reading a topic, so that its contents can be checked repeatedly without starting from its beginning."""
 
     def __init__(self, bootstrap, topic, partitions, isolation="read_committed"):
         self.topic = topic
@@ -360,11 +360,11 @@ class Follower:
         self.records = []  # (partition, value)
 
     def ends(self):
-        """Where readers of this isolation find the ends."""
+        """The end offsets for readers of this isolation level."""
         return [self.asked.ask(self.topic, number) for number in range(len(self.reached))]
 
     def read(self, deadline=60):
-        """All that is there by now; the records so far."""
+        """Reads everything up to the current end offsets; returns the records so far."""
         ends, until = self.ends(), time.monotonic() + deadline
         while any(at < end for at, end in zip(self.reached, ends)):
             message = lib.rd_kafka_consumer_poll(self.client, 100)
@@ -373,7 +373,7 @@ class Follower:
                 if m.err == NO_ERROR:
                     self.records.append((m.partition, _copy(m.payload, m.len)))
                     self.reached[m.partition] = m.offset + 1
-                elif m.err == -191:  # the end, behind transaction markers too
+                elif m.err == -191:  # the end, also after transaction markers
                     self.reached[m.partition] = max(self.reached[m.partition], m.offset)
                 lib.rd_kafka_message_destroy(message)
             if time.monotonic() > until:
@@ -393,7 +393,7 @@ def admin(bootstrap, start, read=lambda _event: None, seconds=30, **properties):
     try:
         start(client, queue)
         event = lib.rd_kafka_queue_poll(queue, seconds * 1000)
-        if not event:  # the broker it was sent to may be one that has just died
+        if not event:  # the request may have gone to a broker that has just died
             raise KafkaError(f"no answer in {seconds} s")
         try:
             check(lib.rd_kafka_event_error(event))

@@ -1,4 +1,4 @@
-"""As much of a Kafka broker as it takes to see how a client logs in: it says that everything is well and hangs up."""
+"""A minimal Kafka broker that shows how a client logs in: it accepts the login and disconnects."""
 
 import socket
 import struct
@@ -10,7 +10,7 @@ HANDSHAKE, API_VERSIONS, AUTHENTICATE = 17, 18, 36
 class SaslBroker:
     def __init__(self, mechanism):
         self.mechanism = mechanism.encode()
-        self.logins = []  # what clients sent to authenticate, in order
+        self.logins = []  # the clients' authentication data, in order
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -36,14 +36,14 @@ def fault_k11_retention_overtakes_a_stopped_group():
     expect(job.end() == 1, job.stderr())
     expect("100 to 149 are gone" in job.stderr() and f"{source}[0]" in job.stderr(), job.stderr())
     expect(one(source) == {0: 100}, one(source))
-    expect(numbers(target) == list(range(100)), "something behind the gap was delivered")
+    expect(numbers(target) == list(range(100)), "a record after the gap was delivered")
 
 
 def fault_k11_retention_overtakes_while_running():
     """fault K11 the same under a running pipeline that lags"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 2_000, partitions=1, size=1000)
-    # One message at a time is fetched, so that most of them are not here when they go.
+    # pipec fetches one message at a time, so that most of them are deleted before they are fetched.
     small = ', "max.partition.fetch.bytes": 1200, "fetch.max.bytes": 1200, "message.max.bytes": 1200, "queued.max.messages.kbytes": 1'
     job = Pipec(copy(source, target, properties=small))
     wait_for(lambda: one(source), 60, "the first commit; " + job.stderr())
@@ -55,7 +55,7 @@ def fault_k11_retention_overtakes_while_running():
 
 
 def fault_k12_made_anew_while_running():
-    """fault K12 a topic that is deleted and made anew under a running pipeline ends the run; the next one reads what is new"""
+    """fault K12 deleting and recreating a topic under a running pipeline ends the run; the next one reads the new records"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target, properties=', "topic.metadata.refresh.interval.ms": 300, "topic.metadata.propagation.max.ms": 1000')
@@ -72,7 +72,7 @@ def fault_k12_made_anew_while_running():
 
 
 def fault_k12_made_anew_while_stopped():
-    """fault K12 a topic that was deleted and made anew between two runs: its records are read from their beginning"""
+    """fault K12 a topic that was deleted and recreated between two runs is read from its beginning"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target)
@@ -84,8 +84,8 @@ def fault_k12_made_anew_while_stopped():
     produce(source, 20, first=100, partitions=1)
     job = Pipec(text, directory=job.directory)
     wait_for(lambda: not job.alive() or one(source) == {0: 20}, 60, "the commit; " + job.stderr())
-    if not job.alive():  # the group has kept its position
-        expect(job.end() == 1 and "made anew" in job.stderr(), job.stderr())
+    if not job.alive():  # the group still has its position
+        expect(job.end() == 1 and "recreated" in job.stderr(), job.stderr())
         job = Pipec(text, "--from-start", directory=job.directory)
         wait_for(lambda: one(source) == {0: 20}, 60, "the commit; " + job.stderr())
     expect(job.stop() == 0, job.stderr())
@@ -125,7 +125,7 @@ def fault_k14_partitions_added():
 def grown_target(exactly_once):
     source, target = topics("in", "out")
     produce(source, 400)
-    # Asked for by key, so that new partitions have a share.
+    # Produced by key, so that new partitions get records.
     job = Pipec(copy(source, target, sink=f', key: "${{.n}}", properties: {{"topic.metadata.refresh.interval.ms": 500}}{once(exactly_once)}'))
     wait_for(done(source, 400), 60, "the first half; " + job.stderr())
     rdkafka.grow_topic(bootstrap(), target, PARTITIONS + 3)
@@ -190,12 +190,12 @@ def fault_k15_an_open_transaction():
     for number in range(10, 20):
         producer.send(source, b'{"n":%d}' % number, partition=0)
     producer.flush()
-    produce(source, 10, first=20, partitions=1)  # behind it
+    produce(source, 10, first=20, partitions=1)  # after it
     wait_for(lambda: one(source) == {0: 10}, 60, "the commit; " + job.stderr())
     expect(numbers(target) == list(range(10)), numbers(target))
     producer.commit()
     producer.close()
-    wait_for(lambda: one(source).get(0, 0) >= 30, 60, "what is behind it; " + job.stderr())
+    wait_for(lambda: one(source).get(0, 0) >= 30, 60, "the records after it; " + job.stderr())
     expect(job.stop() == 0, job.stderr())
     expect(numbers(target) == list(range(30)), numbers(target))
 
@@ -268,7 +268,7 @@ def fault_p1_topics_made_in_that_moment():
 
 
 def fault_l5_no_such_topic():
-    """fault L5 a topic that is not there, to read or to write, ends the run and is named; nothing is made by itself"""
+    """fault L5 a missing topic, to read or to write, ends the run and is named; no topic is created automatically"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 10, partitions=1)
     for text, absent in ((copy("absent-in", target), "absent-in"), (copy(source, "absent-out"), "absent-out")):

@@ -21,7 +21,7 @@ class Clock:
             out.write(bytes(8))
         with open(self.name, "r+b") as file:
             self.shared = mmap.mmap(file.fileno(), 8)
-        # What a sanitizer says of the order of libraries does not matter here.
+        # A sanitizer's check of the order of libraries does not matter here.
         self.environment = {"LD_PRELOAD": SHIFTED_CLOCK, "SHIFTED_CLOCK": self.name, "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
     def jump(self, seconds):
@@ -29,7 +29,7 @@ class Clock:
 
 
 def jumps(*by, last=0):
-    """`last`: another jump, with nothing under way and nothing to come but the end."""
+    """`last`: another jump, with nothing in flight and only the end still to come."""
     mock, clock = rdkafka.Mock(), Clock()
     try:
         for topic in ("in", "out"):
@@ -64,7 +64,7 @@ def fault_k20_an_hour_ahead():
 
 
 def fault_k20_an_hour_back():
-    """fault K20 the wall clock jumps an hour back: nothing waits for it to come again"""
+    """fault K20 the wall clock jumps an hour back: nothing waits for the old time"""
     jumps(-HOUR)
 
 
@@ -74,7 +74,7 @@ def fault_k20_there_and_back():
 
 
 def fault_k20_back_and_stopped():
-    """fault K20 it jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time is reached"""
+    """fault K20 the clock jumps back under an idle run, which is then stopped and ends: no thread sleeps until the old time"""
     jumps(HOUR, last=-HOUR)
 
 

@@ -15,7 +15,7 @@ HELD, LOST = 100, 50  # records that both have, and that only the leader has
 def end_of(topic):
     try:
         return rdkafka.end_of(bootstrap(), topic, 0)
-    except rdkafka.KafkaError:  # nobody leads it
+    except rdkafka.KafkaError:  # it has no leader
         return None
 
 

@@ -70,7 +70,7 @@ def members(assignment, exactly_once):
     expect(positions(source) == all_positions(total), positions(source))
     print(f"        {total} records, {len(got) - total} duplicates, {left} left, up to {most} at once, looked {watch.looks} times; "
           f"{ends(target, 'read_uncommitted') - len(got)} records aborted, or markers", flush=True)
-    expect(most == 3 and left > 0, "nobody joined or left")
+    expect(most == 3 and left > 0, "no member joined or left")
 
 
 def fault_k2_members_come_and_go_eager():
@@ -96,7 +96,7 @@ def fault_p7_members_come_and_go_exactly_once_cooperative():
 
 
 def fault_p7_rebalance_in_mid_transaction():
-    """fault P7 partitions are asked back inside a transaction that is open for long: it ends with them, and each record is there once"""
+    """fault P7 partitions are revoked during a long transaction: it ends with them, and each record is delivered once"""
     source, target = topics("in", "out")
     produce(source, 20_000)
     text = copy(source, target, sink=once(True))
@@ -114,7 +114,7 @@ def fault_p7_rebalance_in_mid_transaction():
 
 
 def zombie(exactly_once, interval):
-    """The first stands still for longer than its session, with work in flight; the second takes over."""
+    """The first stalls for longer than its session, with work in flight; the second takes over."""
     source, target = topics("in", "out")
     text = copy(source, target, sink=once(exactly_once))
     first = Pipec(text, interval=interval)
@@ -147,7 +147,7 @@ def fault_k4_zombie():
 
 
 def fault_p6_zombie_in_a_transaction():
-    """fault P6 the same with exactly once and a transaction that is open for long: aborted at once, no record comes twice"""
+    """fault P6 the same with exactly once and a long transaction: it is aborted at once, and no record is delivered twice"""
     zombie(True, "5s")
 
 
@@ -163,7 +163,7 @@ def fault_p10_a_transaction_that_timed_out():
     expect(positions(source) == {}, "the transaction had ended before")
     job.process.send_signal(signal.SIGCONT)
     expect(job.end() == 1 and "transaction.timeout.ms" in job.stderr(), job.stderr())
-    expect(rdkafka.read_all(cluster.bootstrap(), target, cluster.PARTITIONS) == [], "half of it is there")
+    expect(rdkafka.read_all(cluster.bootstrap(), target, cluster.PARTITIONS) == [], "half of it was delivered")
     job = Pipec(text, directory=job.directory)
     wait_for(done(source, 20_000), 60, "the next run; " + job.stderr())
     expect(job.stop() == 0, job.stderr())
@@ -205,7 +205,7 @@ def fault_p6_the_same_id_fences():
 
 
 def fault_k19_two_of_one_instance():
-    """fault K19 a second process with the same `instance` fences the first, which ends with status 1 and commits no more"""
+    """fault K19 a second process with the same `instance` fences the first, which ends with status 1 and without another commit"""
     source, target = topics("in", "out")
     produce(source, 400)
     text = copy(source, target, recv=', instance: "same"')

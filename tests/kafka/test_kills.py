@@ -19,7 +19,7 @@ KILLS = int(os.environ.get("PIPEC_KILLS", 50))
 def working(job, target, before):
     """Waits until it has written something that is not in a commit that was seen."""
     wait_for(lambda: not job.alive() or ends(target, "read_uncommitted") > before, 90, "work; " + job.stderr())
-    expect(job.alive(), f"it ended by itself:\n{job.stderr()}")
+    expect(job.alive(), f"it ended unprompted:\n{job.stderr()}")
 
 
 def kills(exactly_once, count, times, bounces=()):
@@ -44,7 +44,7 @@ def kills(exactly_once, count, times, bounces=()):
             time.sleep(rng.uniform(0, 0.04))
         else:
             wait_for(lambda last=last: sum(positions(source, stable=False).values()) > last, 90, "a commit; " + job.stderr())
-        expect(job.alive(), f"it ended by itself:\n{job.stderr()}")
+        expect(job.alive(), f"it ended unprompted:\n{job.stderr()}")
         job.kill()
         committed = sum(positions(source, stable=False).values())
         in_flight, moved, last = in_flight + (committed < sent), moved + (committed > last), committed
@@ -59,7 +59,7 @@ def kills(exactly_once, count, times, bounces=()):
     got = watch.end()
     judge(count, got, exactly_once)
     written = ends(target, "read_uncommitted")
-    print(f"        {in_flight} of {times} kills with work in flight, {moved} behind a commit; {len(got) - count} duplicates, {written - len(got)} records in aborted "
+    print(f"        {in_flight} of {times} kills with work in flight, {moved} after a commit; {len(got) - count} duplicates, {written - len(got)} records in aborted "
           f"transactions or markers", flush=True)
     expect(in_flight >= times // 5, f"only {in_flight} of {times} kills hit work in flight")
     expect(moved >= times // 4, f"only {moved} of {times} lives have committed anything")
@@ -67,12 +67,12 @@ def kills(exactly_once, count, times, bounces=()):
 
 
 def fault_k1_kill_at_random_points():
-    """fault K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output, and never back"""
+    """fault K1 kill -9, 50 times: nothing lost, order kept, positions never ahead of the output and never back"""
     kills(False, 100_000, KILLS)
 
 
 def fault_p5_exactly_once_with_kills_and_broker_restarts():
-    """fault P5, K6 exactly once: 100,000 ids, 12 times kill -9, 3 broker restarts: each is there once"""
+    """fault P5, K6 exactly once: 100,000 ids, 12 times kill -9, 3 broker restarts: each is delivered once"""
     aborted = kills(True, 100_000, 12, bounces=(1, 5, 9))
     expect(aborted > 100, "no kill fell into a transaction")
 
@@ -102,7 +102,7 @@ def letters(dead):
 
 
 def fault_p11_poison_in_a_transaction():
-    """fault P11 dead letters of a transaction are in it: with kills at work, each is there once"""
+    """fault P11 dead letters of a transaction are part of it: despite kills, each is written once"""
     rng = random.Random(SEED)
     source, target, dead = topics("in", "out", "dead")
     count, lives = 20_000, 4

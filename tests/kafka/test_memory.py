@@ -71,7 +71,7 @@ def g10_large_records():
 
 
 def g10_small_records():
-    """G10 records of 100 bytes, which cost librdkafka far more than their payload: the same"""
+    """G10 records of 100 bytes, which cost librdkafka far more than their payload, stay within the limit too"""
     lag_with_slow_sink(100, stages="| transform { . = {n: .n, p: @partition} }\n")
 
 

@@ -123,7 +123,7 @@ def commit_errors_that_pass(name, code):
     def test():
         with Cluster() as cluster:
             cluster.mock.errors(rdkafka.OFFSET_COMMIT, code)
-            # Where the client loses its membership over it, behind the end of the input, it waits for the group.
+            # If the client loses its membership because of it, after the end of the input, it waits for the group.
             job = Pipec(cluster.copy(recv=LET_GO))
             job.finish(60)
             cluster.all_out()
@@ -208,11 +208,11 @@ def produce_errors(name, code, outcome):
 
 
 def fault_p1_the_first_request_goes_alone():
-    """fault P1 no request overtakes the first one to a fresh partition, which no broker would notice: nothing lost, in order"""
+    """fault P1 no request overtakes the first one to a new partition, which no broker would detect: nothing lost, in order"""
     for refusals in (1, 3):
         with Cluster(records=2000, partitions=1) as cluster:
             cluster.mock.errors(rdkafka.PRODUCE, *[LEADER_NOT_AVAILABLE] * refusals)
-            # Without a linger the first record is a request of its own, and more would be on their way behind it.
+            # Without a linger the first record is a separate request, and more would be in flight after it.
             job = Pipec(cluster.copy(sink=', properties: {"linger.ms": "0"}', recv=LET_GO))
             expect(job.end() == 0, job.stderr())
             expect([number_of(r) for r in cluster.out()] == list(range(2000)), "not in order")
@@ -293,7 +293,7 @@ def fault_p4_full_queue():
 
 
 def fault_k8_broker_away():
-    """fault K8 a broker that goes away and comes back: the run goes on, nothing lost"""
+    """fault K8 a broker that goes away and comes back: the run continues, nothing is lost"""
     with Cluster() as cluster:
         job = Pipec(cluster.copy(stop=False))
         wait_for(lambda: len(cluster.committed()) == 2, what="the first commit")
@@ -390,7 +390,7 @@ def cpu_seconds(job):
 
 
 def fault_l6_no_descriptor_for_a_connection():
-    """fault L6 without a free descriptor no connection can be made anew: it is waited for, in no spin, and nothing is lost"""
+    """fault L6 without a free descriptor no new connection can be opened: the run waits for one without spinning, and nothing is lost"""
     with Cluster() as cluster:
         job = Pipec(cluster.copy(stop=False, recv=LET_GO))
         wait_for(lambda: cluster.committed() == {0: 100, 1: 100}, 60, "the commit; " + job.stderr())
@@ -430,7 +430,7 @@ def fault_k17_a_record_that_never_completes():
                 f'recv kafka(brokers: "{cluster.mock.bootstrap}", topics: "in", group: "g", prefetch: 2MiB'
                 f'{LET_GO})\n| sink stdout()')
         job = Pipec(text, "--deadline", "2s", "--budget", "1MiB", stdout=subprocess.PIPE)
-        out = job.process.stdout.readline()  # one goes through; then nobody reads
+        out = job.process.stdout.readline()  # one gets through; then the test stops reading
         size = 0
         for _ in range(20):  # until it does not grow any more
             time.sleep(0.1)  # the fault
@@ -438,20 +438,20 @@ def fault_k17_a_record_that_never_completes():
             if abs(size - before) < 1 << 16:
                 break
         if sanitized():
-            print(f"SKIP K17's bound of 80 MiB: the address sanitizer takes more by itself ({size >> 20} MiB resident)")
+            print(f"SKIP K17's bound of 80 MiB: the address sanitizer alone takes more ({size >> 20} MiB resident)")
         else:
             expect(size < 80 << 20, f"{size >> 20} MiB resident")
         stuck = cluster.committed()
         expect(job.stop(10) == 1 and "deadline" in job.stderr(), job.stderr())
         expect(cluster.committed() == stuck, f"{stuck} became {cluster.committed()}")
-        out += job.process.stdout.read()  # what the pipe held
+        out += job.process.stdout.read()  # the contents of the pipe
         got = [json.loads(line)["n"] for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
         expect(sum(stuck.values()) <= len(got) < 100, f"{len(got)} were out, {stuck} committed")
         job = Pipec(text.replace("| sink stdout()", '| sink kafka(topic: "out")'), directory=job.directory)
         wait_for(lambda: cluster.committed() == {p: 4000 for p in range(4)}, 60, "all of it")
         expect(job.stop() == 0, job.stderr())
         rest = [number_of(record) for record in cluster.out()]
-        expect(set(got) | set(rest) == set(range(16_000)), "not every record is out")
+        expect(set(got) | set(rest) == set(range(16_000)), "not every record was delivered")
 
 
 def fault_k10_slow_broker():
@@ -465,7 +465,7 @@ def fault_k10_slow_broker():
 
 
 def k4_polled_however_slow_the_sink():
-    """K4, fault K5 a sink that stands still for longer than max.poll.interval.ms does not cost the membership"""
+    """K4, fault K5 a sink that stalls for longer than max.poll.interval.ms does not cost the membership"""
     with Cluster(records=0) as cluster:
         fill(cluster.mock.bootstrap, "in", 400, 2, size=1000)
         job = Pipec(f'recv kafka(brokers: "{cluster.mock.bootstrap}", topics: ["in"], group: "g", stop_at_end: true, properties: '
@@ -480,7 +480,7 @@ def k4_polled_however_slow_the_sink():
 
 
 def k8_told_that_partitions_are_the_limit():
-    """K8 a member without a partition is told once that the partitions are the limit"""
+    """K8 a member without a partition logs once that the number of partitions is the limit"""
     with Cluster(partitions=1, records=0) as cluster:
         jobs = [Pipec(cluster.copy(recv=LET_GO, stop=False)) for _ in range(2)]
         said = lambda: sum(job.stderr().count("this process has no partition") for job in jobs)
@@ -491,7 +491,7 @@ def k8_told_that_partitions_are_the_limit():
 
 
 def g10_a_prefetch_beyond_the_limit():
-    """G10 a prefetch that the memory limit has no room for is said"""
+    """G10 a prefetch that exceeds its part of the memory limit is reported"""
     with Cluster() as cluster:
         for size, said in (("300MiB", True), ("4MiB", False)):
             job = Pipec("govern { memory: 1GiB }\n" + cluster.copy(recv=f", prefetch: {size}").replace('"g"', f'"{size}"'))
@@ -500,7 +500,7 @@ def g10_a_prefetch_beyond_the_limit():
 
 
 def k7_patterns():
-    """K7 topics by a pattern, those that come while it runs included"""
+    """K7 topics by a pattern, including those that are created during the run"""
     with Cluster(records=20) as cluster:
         text = cluster.copy(stop=False, recv=LET_GO[:-1] + ', "topic.metadata.refresh.interval.ms": 500}')
         job = Pipec(text.replace('["in"]', '["^in$", "^in-[0-9]{1,3}$"]'))
@@ -589,7 +589,7 @@ def k6_cooperative_transactions_are_refused():
 
 
 def k9_bearer_tokens():
-    """K9, fault X2 OAUTHBEARER: the token comes from a file, which is read again when it runs out, and is in no message"""
+    """K9, fault X2 OAUTHBEARER: the token comes from a file, which is read again when it expires, and is in no message"""
     broker, folder = SaslBroker("OAUTHBEARER"), tempfile.mkdtemp(prefix="token-")
     file, tokens = os.path.join(folder, "token"), [bearer_token(4, sub="pipec", n=1), bearer_token(600, sub="pipec", n=2)]
 
@@ -649,7 +649,7 @@ def damaged_replies(seed):
         proxy = Proxy(free_port(), int(cluster.mock.bootstrap.rsplit(":", 1)[1]), readvertise=True)
         try:
             text = cluster.copy(stop=False, recv=LET_GO, sink=', properties: {"socket.timeout.ms": 2000}')
-            # What librdkafka leaks when it gives up a reply is not judged here.
+            # Leaks of librdkafka when it drops a reply do not count here.
             job = Pipec(text.replace(cluster.mock.bootstrap, proxy.bootstrap), "--deadline", "3s", environment={"ASAN_OPTIONS": "detect_leaks=0"})
             wait_for(cluster.out, 60, "the first records; " + job.stderr())
             proxy.damage = damaging(random.Random(seed))
@@ -669,19 +669,19 @@ def damaged_replies(seed):
             expect(not re.search(r"records \d+ to -", said), said)
             sent = {record.value for record in cluster.out("in")}
             strange = [record.value for record in cluster.out() if record.value not in sent]
-            expect(not strange, f"records that nobody sent: {strange[:3]}")
+            expect(not strange, f"records that were never sent: {strange[:3]}")
         finally:
             proxy.close()
 
 
 def fault_x7_damaged_replies():
-    """fault X7 replies that are damaged anywhere: no crash, no hang past the deadline, no record that nobody sent"""
+    """fault X7 replies that are damaged anywhere: no crash, no hang past the deadline, no record that was never sent"""
     for seed in range(SEED, SEED + 4):
         damaged_replies(seed)
 
 
 def fault_l5_start_errors():
-    """fault L5 what is wrong at the start is told at once, with status 1"""
+    """fault L5 errors at the start are reported at once, with status 1"""
     with Cluster(records=0) as cluster:
         job = Pipec(cluster.copy().replace('["in"]', '["absent", "in"]'))
         expect(job.end() == 1 and "no topic absent" in job.stderr(), job.stderr())

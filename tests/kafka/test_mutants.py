@@ -27,7 +27,7 @@ def numbers(topic, partitions=PARTITIONS):
 
 
 def unsafe(source, out):
-    """I2 of what is left behind."""
+    """I2 of the state that remains."""
     return Oracle.safe(positions(source), below, out)
 
 
@@ -94,7 +94,7 @@ def nothing_happens(name):
 
 
 def a_sink_that_stops(name):
-    """Under load the sink's network swallows all of a sudden: what was committed by then has to be out."""
+    """Under load the sink's network suddenly swallows everything: everything committed by then must be delivered."""
     source, target = topics("in", "out")
     proxy = Proxy(*kafka().proxies[0])
     job = mutant(name, copy(source, target, sink=f', brokers: "{proxy.bootstrap}"'), interval="10ms")
@@ -119,7 +119,7 @@ def oracle_commit_before_dead_letters():
 
 
 def oracle_commit_maximum():
-    """I2 a pipec that commits the maximum of what it has read instead of the prefix that is out is noticed"""
+    """I2 a pipec that commits the maximum that it has read instead of the delivered prefix is detected"""
     caught(a_sink_that_stops, "commit_maximum", "I2", tries=5)
 
 
@@ -139,7 +139,7 @@ def oracle_rewind():
 
 
 def oracle_notices():
-    """I1-I5 what a faulty copier would leave behind is noticed, without any pipec"""
+    """I1-I5 the results of a faulty copier are detected, without any pipec"""
     good = [(0, n) for n in range(10)]
     expect(not Oracle(range(10), True).complaints(good), "a perfect copy is refused")
     wrong = {

@@ -12,7 +12,7 @@ from cluster import Watch, all_positions, copy, delivered, done, ends, judge, ka
 from harness import Pipec, expect, wait_for
 from proxy import Proxy
 
-# Short, so that what hangs is noticed in the time of a test.
+# Short, so that a hang is detected within the time of a test.
 IMPATIENT = ', "socket.timeout.ms": 2000, "metadata.max.age.ms": 2000'
 SINK = ', properties: {"socket.timeout.ms": 2000}'
 
@@ -82,7 +82,7 @@ def fault_p3_a_lost_produce_reply():
 
 
 def fault_p8_a_lost_commit_of_a_transaction():
-    """fault P8, K6 the reply to commit_transaction never comes: nobody guesses, and each record is there once"""
+    """fault P8, K6 the reply to commit_transaction never comes: pipec does not guess, and each record is delivered once"""
     with Proxied(exactly_once=True) as run:
         run.committed()
         run.reading.lose(rdkafka.END_TXN, 2)
@@ -109,7 +109,7 @@ def fault_p8_killed_without_knowing():
 
 
 def fault_k10_blackhole():
-    """fault K10 a network that swallows everything, without an end or a reset: the run waits, goes on behind it, loses nothing"""
+    """fault K10 a network that swallows everything, without an end or a reset: the run waits, resumes afterwards, and loses nothing"""
     with Proxied() as run:
         run.committed()
         made = len(run.reading.connections)
@@ -118,7 +118,7 @@ def fault_k10_blackhole():
         run.more()
         before = run.reading.seen.copy()
         kept = positions(run.source)
-        # The client has given requests up and made new connections, which are swallowed too.
+        # The client has abandoned requests and opened new connections, which are swallowed too.
         wait_for(lambda: len(run.reading.connections) >= made + 2, 90, "it to notice; " + run.job.stderr())
         expect(run.job.alive() and positions(run.source) == kept and run.reading.seen == before, run.job.stderr())
         for proxy in (run.reading, run.writing):
@@ -128,7 +128,7 @@ def fault_k10_blackhole():
 
 
 def fault_k10_stopped_in_a_blackhole():
-    """fault K10, D10 SIGTERM in a blackhole: it ends within its deadline, what was not committed comes again"""
+    """fault K10, D10 SIGTERM in a blackhole: the run ends within its deadline, and the next one repeats what was not committed"""
     with Proxied() as run:
         run.committed()
         made = len(run.writing.connections)
@@ -154,7 +154,7 @@ def fault_k17_records_that_never_complete():
         kept = positions(run.source)
         run.writing.blackhole()
         run.more(80_000, size=1000)  # 80 MB
-        wait_for(lambda: standing(lambda: run.reading.bytes), 90, "it to stand still; " + run.job.stderr())
+        wait_for(lambda: standing(lambda: run.reading.bytes), 90, "it to stall; " + run.job.stderr())
         expect(positions(run.source) == kept, "a position has moved")
         fetched = run.reading.bytes >> 20
         print(f"        {fetched} MiB fetched, {peak(run.job) >> 10} MiB resident at most", flush=True)
@@ -182,7 +182,7 @@ def standing(value):
 
 
 def fault_k10_connections_reset():
-    """fault K10 all connections are reset, again and again: nothing lost, order kept"""
+    """fault K10 all connections are reset repeatedly: nothing lost, order kept"""
     with Proxied() as run:
         watch = Watch(run.source, run.target, late=True)
         for _ in range(8):
@@ -198,7 +198,7 @@ def fault_k10_connections_reset():
 
 
 def fault_k8_the_broker_stands_still():
-    """fault K8 the broker is stopped for longer than the client's timeouts, and continued: the run goes on, nothing lost"""
+    """fault K8 the broker is stopped for longer than the client's timeouts, and continued: the run continues, nothing is lost"""
     with Proxied() as run:
         run.committed()
         made = len(run.reading.connections)
@@ -214,7 +214,7 @@ def fault_k8_the_broker_stands_still():
 
 
 def fault_k8_the_broker_is_away():
-    """fault K8 kill -9 of the broker under load, and back after 5 s: the run goes on, nothing lost"""
+    """fault K8 kill -9 of the broker under load, and back after 5 s: the run continues, nothing is lost"""
     with Proxied() as run:
         run.more(20_000)
         kafka().bounce()

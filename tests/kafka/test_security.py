@@ -61,7 +61,7 @@ def fault_x3_wrong_authority():
     produce(source, 10, partitions=1)
     job = Pipec(reader(kafka().tls, source, security_protocol="ssl", ssl_ca_location=at("bad.pem")) + "| sink stdout()\n")
     expect(job.end() == 1 and count(job) == 0, job.stderr())
-    # "no access": at once, and not when nobody was reached in all the time that there is.
+    # "no access" is reported at once, not after the timeout for unreachable brokers.
     expect("no access to" in job.stderr() and "certificate verify failed" in job.stderr(), job.stderr())
 
 
@@ -72,7 +72,7 @@ def fault_x3_wrong_host():
     job = Pipec(reader(kafka().tls.replace("127.0.0.1", "localhost"), source, security_protocol="ssl", ssl_ca_location=at("good.pem")) +
                 "| sink stdout()\n")
     expect(job.end() == 1 and count(job) == 0, job.stderr())
-    # "no access": at once, and not when nobody was reached in all the time that there is.
+    # "no access" is reported at once, not after the timeout for unreachable brokers.
     expect("no access to" in job.stderr() and "certificate verify failed" in job.stderr(), job.stderr())
 
 
@@ -103,12 +103,12 @@ def sasl(mechanism):
     status, said = attempt(PASSWORD)
     expect(status == 0, said)
     expect(len(read_all(kafka().bootstrap, target)) == 10, "not copied")
-    # The log of everything: whatever librdkafka says of the failure goes by.
+    # The complete log, with everything that librdkafka logs about the failure.
     for wrong in (PASSWORD + "-wrong", "Nightingale"):
         status, said = attempt(wrong, debug="all")
         expect(status == 1, f"status {status}: {said[-3000:]}")
         expect("no access to" in said and "uthentication fail" in said.split("error:")[-1], said[-3000:])
-        expect(PASSWORD not in said and wrong not in said, "the password was told")
+        expect(PASSWORD not in said and wrong not in said, "the password was printed")
     expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong password")
 
 
@@ -144,7 +144,7 @@ def fault_x2_sasl_bearer():
         expect(status == 1, f"status {status}: {said[-3000:]}")
         last = said.split("error:")[-1]
         expect(why in last, last[:1500])
-        expect(refused not in said and refused.split(".")[1] not in said, "the token was told")
+        expect(refused not in said and refused.split(".")[1] not in said, "the token was printed")
     expect(len(read_all(kafka().bootstrap, target)) == 10, "copied with a wrong token")
 
 

@@ -24,7 +24,7 @@ STRANGERS = [
     {"runtime/json/": "pipec/runtime/json.h", "runtime/msgpack/": "pipec/runtime/msgpack.h"},
 ]
 
-# What a system include begins with: the parts that may have it, in sources and internal headers. Public headers have none.
+# Prefix of a system include: the parts that may use it, in sources and internal headers. Public headers must not.
 THIRD_PARTY = {
     "tao/": {"dsl"},
     "tbb/": {"graph"},
@@ -66,7 +66,7 @@ def is_public(path):
 
 
 def complaints(path, text):
-    """What is wrong with the includes of this file; `path` is relative to the root."""
+    """Violations in the includes of this file; `path` is relative to the root."""
     part = part_of(path)
     folder, may_include = PARTS[part]
     found = []
@@ -112,7 +112,7 @@ def home_of(path):
 
 
 def meetings(files):
-    """Where strangers include each other. `files`: the text of each, by the name that it is included by."""
+    """Forbidden includes between parts. `files`: the text of each, by the name with which it is included."""
     found = []
     includes = {
         path: [name for kind, name in INCLUDE.findall(text) if kind == '"'] for path, text in files.items()
@@ -137,7 +137,7 @@ def meetings(files):
     return found
 
 
-# As below, of several files at once.
+# As below, for several files at once.
 MEETINGS = [
     ({"runtime/json/a.cpp": '#include "runtime/msgpack/a.h"'}, True),
     ({"runtime/msgpack/a.h": '#include "runtime/json/a.h"'}, True),
@@ -236,7 +236,7 @@ def main():
     for path in sources:
         name = path.split("/include/", 1)[1] if is_public(path) else path
         if path.endswith((".h", ".def")) and name not in included:
-            found.append(f"{path} is included by nobody but its own source")
+            found.append(f"{path} is included only by its own source")
 
     for line in found:
         print(line)

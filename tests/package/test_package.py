@@ -34,7 +34,7 @@ def syntax(compiler, include, header):
 
 
 def header_complaints(compiler, include):
-    """Each header in a translation unit of its own, from the installed tree alone."""
+    """Each header in a separate translation unit, using only the installed tree."""
     headers = []
     for folder, _, names in os.walk(include):
         headers += [os.path.relpath(os.path.join(folder, name), include) for name in names if name.endswith(".h")]
@@ -76,7 +76,7 @@ def sample_complaints(samples, build):
 
 
 def stateful_complaints(build):
-    """The sample with a stage with state, killed again and again: its output is that of a run that nobody disturbed."""
+    """The sample with a stage with state, killed again and again: its output is that of an undisturbed run."""
     program = os.path.join(build, "stateful")
     lines = [f"line {i} " + "x" * (i % 97) for i in range(400_000)]
     wanted = "".join(f"{i} {line}\n" for i, line in enumerate(lines, 1))

@@ -1,4 +1,4 @@
-// Receivers and sinks for tests of the engine. What happened to them is noted in a log that outlives the
+// Receivers and sinks for tests of the engine. They record all calls in a log that outlives the
 // pipeline. All of them wait on conditions, never on time.
 #pragma once
 
@@ -71,13 +71,13 @@ inline Error injected(const std::string& what, bool retriable = false) {
 // order.
 struct SourceScript {
   std::vector<std::string> records;
-  std::size_t per_batch = 10;    // at most; the engine's byte limit rules besides
+  std::size_t per_batch = 10;    // at most; the engine's byte limit also applies
   std::uint32_t partitions = 1;  // batch i belongs to partition i % partitions
   std::uint32_t id = 0;          // shows in block.partition
-  bool endless = false;          // behind the last record: idle for ever instead of the end
-  bool blocks_at_end = false;    // behind the last record: receive blocks until it is interrupted, then idle
+  bool endless = false;          // after the last record: idle forever instead of the end
+  bool blocks_at_end = false;    // after the last record: receive blocks until it is interrupted, then idle
   bool hangs_at_end =
-      false;  // behind the last record: receive blocks, interrupted or not, until this is false
+      false;  // after the last record: receive blocks, interrupted or not, until this is false
   std::function<bool(std::string_view)> rejects;  // these come as Block::rejected
   std::size_t fail_receive = 0;                   // the n-th receive (from 1) is an error
   std::size_t throw_receive = 0;
@@ -106,7 +106,7 @@ struct SourceScript {
   }
 };
 
-// What a receive has made of a block, given to whoever reads it.
+// Passes a block from a receive to the worker that reads it.
 class LateReader final : public runtime::Reader {
  public:
   LateReader(const Block& block, bool fails)

@@ -70,7 +70,7 @@ class MemoryOnly final : public Law {
   bool held_ = false;
 };
 
-// TCP Vegas: budget x (1 - least / residence) is what stands in queues; keep it between two bounds.
+// TCP Vegas: budget x (1 - least / residence) is the part in queues; keep it between two bounds.
 class Vegas final : public Law {
  public:
   void round(const Round& round) override {

@@ -1,4 +1,4 @@
-// Laws for the budget, side by side: the one that pipec uses, and others that one might think of.
+// Laws for the budget to compare: the one that pipec uses, and alternatives.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace pipec::bench {
 
-// What the other laws look at besides.
+// Additional signals for the other laws.
 struct Round : runtime::governor::Round {
   double least_residence = 0;  // seconds, of one batch
 };

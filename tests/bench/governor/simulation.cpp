@@ -85,7 +85,7 @@ class Simulation {
     result_.peak_memory = std::max(result_.peak_memory, memory() / s_.memory);
   }
 
-  // What the source thread does whenever something has changed that it may wait for.
+  // The source thread's step, run after every change that it may wait for.
   void receive() {
     if (source_busy_ || held_) return;
     const double budget = static_cast<double>(law_->bytes());

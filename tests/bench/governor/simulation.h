@@ -1,5 +1,5 @@
-// A pipeline in miniature, in simulated time: a source behind a gate and a limiter, workers in parallel, a
-// serial sink in order. Deterministic. It runs a law through a scenario and says what came of it.
+// A simulated pipeline in simulated time: a source with a gate and a limiter, parallel workers, a
+// serial sink in order. Deterministic. Runs a law through a scenario and returns the results.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct Scenario {
   double seconds = 30;
   unsigned workers = 2;
   std::size_t units = 12;                      // batches in flight at most
-  std::size_t batch = std::size_t{256} << 10;  // what one receive asks for
+  std::size_t batch = std::size_t{256} << 10;  // requested by one receive
   std::size_t record = 1024;
   double receive_cost = 5e-6;  // of each receive
   double receive_rate = 4e9;   // bytes a second
@@ -30,7 +30,7 @@ struct Scenario {
   double sink_cost = 20e-6;  // of each batch: a write, a commit
   double sink_rate = 2e9;
   double memory = 512e6;  // the limit, with its headroom
-  double base = 10e6;     // what the process takes besides
+  double base = 10e6;     // other memory of the process
   OverTime arrivals;      // bytes a second that the source has; none: always more
   OverTime sink_slowness = [](double) { return 1.0; };
   OverTime outside = [](double) { return 0.0; };    // bytes that others fill the limit with

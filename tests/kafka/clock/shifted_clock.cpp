@@ -1,6 +1,6 @@
-// Preloaded into a process: its wall clock is off by as many seconds as stand in the file that
-// SHIFTED_CLOCK names, from one moment to the next. Monotonic clocks go on as they are. What waits for a
-// moment of the wall clock looks again every few milliseconds, as it would be woken, or not, by a real jump.
+// Preloaded into a process, this shifts its wall clock by the number of seconds in the file that
+// SHIFTED_CLOCK names; the shift may change at any moment. Monotonic clocks are unchanged. A wait for a
+// moment of the wall clock checks the clock again every few milliseconds, since a real jump may end the wait.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -50,8 +50,8 @@ timespec to_timespec(std::int64_t time) {
   return {static_cast<std::time_t>(time / kSecond), static_cast<long>(time % kSecond)};
 }
 
-// A part of a wait for a moment. When it is over and is not the last one the caller is told that it was woken
-// for nothing, which every caller has to expect.
+// A part of a wait for a moment. If it is not the last part, its end is a spurious wake-up for the caller,
+// which every caller has to expect.
 struct Step {
   explicit Step(const timespec& moment) {
     const std::int64_t left = moment.tv_sec * kSecond + moment.tv_nsec - real_now() - shift();

@@ -15,8 +15,8 @@ using pipec::graph::Mutant;
 
 namespace {
 
-bool rewinds = false;          // partitions that nobody paused go back a little
-bool commits_maximum = false;  // what was read is committed, whether or not it is out
+bool rewinds = false;          // partitions that are not paused go back a little
+bool commits_maximum = false;  // commits what was read, delivered or not
 
 const bool chosen = [] {
   const char* name = std::getenv("PIPEC_MUTANT");
@@ -48,8 +48,8 @@ const bool chosen = [] {
 using List =
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
 
-// What resuming a partition that is not paused did before librdkafka 2.4: it is read again from behind where
-// it was.
+// Imitates librdkafka before 2.4, which read a partition again from an earlier position when it was resumed
+// without being paused.
 void rewind(rd_kafka_t* client) {
   rd_kafka_topic_partition_list_t* assigned = nullptr;
   if (rd_kafka_assignment(client, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;

@@ -116,7 +116,7 @@ TEST_CASE("connectors of the program get a name in one call, and their clock and
   CHECK(failed.error().message == "exception: no table");
 }
 
-TEST_CASE("stages written in the language stand between a builder's nodes, those with state too") {
+TEST_CASE("stages written in the language run between a builder's nodes, even those with state") {
   runtime::Registry registry;
   register_own(registry);
   collected().clear();

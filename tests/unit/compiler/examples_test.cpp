@@ -17,7 +17,7 @@ std::string evaluated(const std::string& expression, const Registry& registry) {
   dsl::DiagnosticSink sink;
   const dsl::SourceFile source(0, "example", expression);
   const auto program = compiler::compile_expression(source, registry, sink);
-  if (!program) return sink.all().empty() ? "failed without a word" : "error: " + sink.all()[0].message;
+  if (!program) return sink.all().empty() ? "failed without a message" : "error: " + sink.all()[0].message;
   Evaluator evaluator(program);
   const Value value = evaluator.evaluate_alone();
   if (value.is_failed()) return "error: " + std::string(evaluator.failure().reason);
@@ -29,7 +29,7 @@ std::string evaluated(const std::string& expression, const Registry& registry) {
 
 }  // namespace
 
-TEST_CASE("every function's examples give what is documented") {
+TEST_CASE("every function's examples give the documented results") {
   Registry registry;
   stdlib::register_all(registry);
   for (const Function& function : registry.functions()) {

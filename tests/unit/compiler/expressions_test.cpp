@@ -22,7 +22,7 @@ TEST_CASE("constant expressions are folded by the evaluator that would run them"
   CHECK(value_of("1MiB") == "1048576");
 }
 
-TEST_CASE("what needs a record, a clock or chance is not folded") {
+TEST_CASE("calls that need a record, a clock or randomness are not folded") {
   CHECK(value_of(".a + 1") == "not constant");
   CHECK(value_of("@offset") == "not constant");
   CHECK(value_of("clock()") == "not constant");
@@ -39,7 +39,7 @@ TEST_CASE("a constant that fails is an error unless something catches it") {
   CHECK(value_of("true or 1 / 0 > 1") == "true");
 }
 
-TEST_CASE("what is always wrong does not compile") {
+TEST_CASE("an expression that is always wrong does not compile") {
   CHECK(codes_of("\"a\" * 2") == std::vector<std::string>{"E0301"});
   CHECK(codes_of("upper(1)") == std::vector<std::string>{"E0304"});
   CHECK(codes_of("upper()") == std::vector<std::string>{"E0303"});
@@ -73,7 +73,7 @@ TEST_CASE("comparisons whose result is known are a warning") {
   CHECK(codes_of(".a == null").empty());
 }
 
-TEST_CASE("lambdas see their parameter and what is around them") {
+TEST_CASE("lambdas see their parameter and the enclosing names") {
   CHECK(codes_of("map(.a, x -> x + .b)").empty());
   CHECK(codes_of("map(.a, x -> y)") == std::vector<std::string>{"E0201"});
   CHECK(codes_of("map(.a, x -> map(x, x -> x + 1))").empty());

@@ -10,7 +10,7 @@
 
 using namespace pipec;
 
-TEST_CASE("every other tool's function is answered with what to write here") {
+TEST_CASE("every other tool's function gets a hint with the name to write") {
   runtime::Registry registry;
   stdlib::register_all(registry);
   std::size_t answered = 0;
@@ -30,7 +30,7 @@ TEST_CASE("every other tool's function is answered with what to write here") {
   CHECK(answered >= 80);
 }
 
-TEST_CASE("every other tool's stage is answered with what to write here, called") {
+TEST_CASE("every other tool's stage, written as a call, gets a hint with the name to write") {
   runtime::Registry registry;
   stdlib::register_all(registry);
   std::size_t answered = 0;

@@ -1,4 +1,4 @@
-// A format that the program brings has all that the formats of stdlib have: nobody else knows its name.
+// A format that the program registers works like those of stdlib; no other code knows its name.
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -26,7 +26,7 @@ const runtime::Registry& registry() {
   return *all;
 }
 
-// What the compiler says of it; "" where it compiles.
+// The compiler's messages; "" if the text compiles.
 std::string said(const std::string& text) {
   auto plan = compiler::compile_text("a.pipe", text, registry());
   return plan ? std::string() : plan.error().message;
@@ -87,7 +87,7 @@ TEST_CASE("a format of the program's own is framed, parsed and encoded under its
   }
 }
 
-TEST_CASE("what is said of formats comes from the registry") {
+TEST_CASE("messages about formats come from the registry") {
   const std::string io = "recv stdin() | sink stdout";
   CHECK(mentions(said("recv stdin() | parse pvs | sink stdout()"),
                  "parse takes json, msgpack, auto, text, psv"));
@@ -103,6 +103,6 @@ TEST_CASE("what is said of formats comes from the registry") {
                  "it is lines, json_array, msgpack, bytes or psv"));
   CHECK(said(io + "(encode: json())").empty());
   CHECK(said("recv stdin(framing: \"psv\") | sink stdout(encode: \"json\")").empty());
-  // Such a record is a dead letter, so there has to be a place for it.
+  // Such a record becomes a dead letter, so the pipeline needs a dlq.
   CHECK(said(io + "(encode: psv([\"a\"]))") == said(io + "(encode: text)"));
 }

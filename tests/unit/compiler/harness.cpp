@@ -49,10 +49,10 @@ OptionSpec option(const char* name, OptionSpec::Kind kind, TypeSet types, bool r
   return result;
 }
 
-// What is registered here is compiled and never run.
+// These registrations are only compiled, never run.
 struct Adding {
   void add(Function function) {
-    // A path is asked by the compiler's own code.
+    // The compiler's own code handles paths.
     if (!function.code) function.code = [](CallContext&, std::span<const Value>) { return Value(); };
     must(all.add(std::move(function)));
   }

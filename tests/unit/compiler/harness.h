@@ -1,4 +1,4 @@
-// A small registry of its own, and the compiler's answers as text.
+// A small separate registry, and the compiler's answers as text.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ struct Compiled {
 
 // The file is called flow.pipe; `files` are what `use` can read.
 Compiled compile_text(const std::string& text, const std::map<std::string, std::string>& files = {});
-// Without the warning about dead letters: `body` behind a `dlq discard`.
+// Compiles `stages` after a `dlq discard`, so without the warning about dead letters.
 Compiled compile_flow(const std::string& stages);
 
 // The value of a constant expression as JSON, "error" where it does not compile, "not constant".

@@ -54,7 +54,7 @@ bool holds(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("D12 the registry refuses a name that is taken, no name, and no code, and keeps what it has") {
+TEST_CASE("D12 the registry rejects a name that is taken, no name, and no code, and keeps its entries") {
   Registry registry;
   CHECK(registry.add(function("f", one)));
   CHECK(registry.problem());
@@ -92,7 +92,8 @@ TEST_CASE("D12 the registry refuses a name that is taken, no name, and no code, 
 }
 
 TEST_CASE(
-    "D12 what the registry refused is an error of compile_text, also where pipec's own name was taken") {
+    "D12 an entry that the registry rejected is an error of compile_text, even if it took a name of "
+    "pipec's") {
   Registry clean;
   stdlib::register_all(clean);
   CHECK(clean.problem());
@@ -218,7 +219,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an option that is left out has its fallback in make(), and is not given") {
+TEST_CASE("an omitted option has its fallback in make(), and is not marked as given") {
   struct Seen {
     std::string text, choice;
     std::int64_t number = 0;

@@ -19,15 +19,15 @@ const runtime::Registry& standard_library();
 
 class StageRun {
  public:
-  // `text`: "unroll(.items) | dedupe(.id)". What does not compile is in `problem`.
+  // `text`: "unroll(.items) | dedupe(.id)". If it does not compile, `problem` has the message.
   explicit StageRun(const std::string& text, const runtime::Registry& registry = standard_library());
 
-  // The records of one batch; what leaves it.
+  // Processes the records of one batch; returns its output.
   Lines batch(const Lines& records, runtime::Format format = runtime::Format::json);
   // All batches are prepared before the first is applied, on several threads, the last one first.
   Lines batches(const std::vector<Lines>& batches);
 
-  // What a checkpoint holds after the batches so far, and a run that goes on from there.
+  // The contents of a checkpoint after the batches so far, and a run that resumes from it.
   std::map<std::string, runtime::StateEntries> save();
   void open(const std::map<std::string, runtime::StateEntries>& saved);
 

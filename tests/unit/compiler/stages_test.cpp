@@ -40,7 +40,7 @@ bool holds(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("every stage's examples give what is documented") {
+TEST_CASE("every stage's examples give the documented results") {
   for (const StageSpec& spec : standard_library().stages()) {
     CHECK_FALSE(spec.examples.empty());
     for (const StageExample& example : spec.examples) {
@@ -53,7 +53,7 @@ TEST_CASE("every stage's examples give what is documented") {
   }
 }
 
-TEST_CASE("unroll copies what it does not touch byte for byte, in order") {
+TEST_CASE("unroll copies untouched fields byte for byte, in order") {
   StageRun run("unroll(.i)");
   CHECK(run.batch({R"({ "n" : 1.10,"i": [ 1e2 , {"a" : 1 } ,"\u0041"], "z":12345678901234567890 })",
                    R"({"i":[[]]})"}) == Lines{R"({ "n" : 1.10,"i": 1e2, "z":12345678901234567890 })",
@@ -72,7 +72,7 @@ TEST_CASE("unroll drops null, missing and empty arrays, or keeps them with null"
   CHECK(keeps.dead.empty());
 }
 
-TEST_CASE("unroll dead-letters what is no array, and nothing of that record leaves") {
+TEST_CASE("unroll dead-letters a value that is not an array, and outputs nothing of that record") {
   StageRun run("unroll(.i, into: .o.x)");
   CHECK(run.batch({R"({"i":{"a":1}})", R"({"i":"s"})", R"({"i":[1],"o":3})", R"({"i":[1]})", "{"}) ==
         Lines{R"({"i":[1],"o":{"x":1}})"});
@@ -83,7 +83,7 @@ TEST_CASE("unroll dead-letters what is no array, and nothing of that record leav
   CHECK(holds(run.dead[3].second, "parse error"));
 }
 
-TEST_CASE("unroll takes a thousand items of a large record without holding as many copies") {
+TEST_CASE("unroll outputs a thousand items of a large record without holding a thousand copies") {
   std::string record = R"({"pad":")" + std::string(300'000, 'x') + R"(","i":[0)";
   for (int i = 1; i < 1000; ++i) record += "," + std::to_string(i);
   record += "]}";
@@ -132,7 +132,7 @@ TEST_CASE("dedupe reads MsgPack and text records") {
   CHECK(text.batch({"a", "b", "a"}) == Lines{R"({"message":"a"})", R"({"message":"b"})"});
 }
 
-TEST_CASE("dedupe dead-letters a record whose key or time fails, which then counts for nothing") {
+TEST_CASE("dedupe dead-letters a record whose key or time fails, and does not count it") {
   StageRun run("dedupe(.k + 1, within: 1h, at: .t)");
   CHECK(run.batch({R"({"k":"x","t":"2030-01-01T00:00:00Z"})", R"({"k":1,"t":"2026-01-01T00:00:00Z"})",
                    R"({"k":1,"t":"tomorrow"})", R"({"k":1,"t":7})", R"({"k":1,"t":"2026-01-01T00:59:59Z"})",
@@ -168,7 +168,7 @@ class Model {
 
 }  // namespace
 
-TEST_CASE("S1, S2 dedupe gives what a plain model gives, whatever the batches, threads and restarts") {
+TEST_CASE("S1, S2 dedupe agrees with a simple model, whatever the batches, threads and restarts") {
   std::mt19937 random(20261201);
   const auto number = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
   for (int round = 0; round < 60; ++round) {
@@ -227,7 +227,7 @@ TEST_CASE("S1, S2 dedupe gives what a plain model gives, whatever the batches, t
   }
 }
 
-TEST_CASE("a snapshot of dedupe holds what is new, and chunks that are forgotten leave") {
+TEST_CASE("a snapshot of dedupe holds only changes, and removes forgotten chunks") {
   StageRun run("dedupe(.k, last: 3000)");
   std::size_t most = 0;
   for (int i = 0; i < 60; ++i) {
@@ -268,7 +268,7 @@ TEST_CASE("saved state of any content is refused or read, never more") {
   }
 }
 
-TEST_CASE("S7 what a stage's state depends on is one text for all ways of writing it") {
+TEST_CASE("S7 the definition that a stage's state depends on has one canonical text") {
   const auto meaning = [](const std::string& stage, const std::string& more = "") {
     return compiled_stage(more + kIn + stage + kOut, "dedupe").meaning;
   };

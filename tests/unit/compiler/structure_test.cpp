@@ -20,14 +20,14 @@ TEST_CASE("a flow becomes one node a stage") {
   CHECK(made.plan->nodes[0].state_key == "recv.file:in");
 }
 
-TEST_CASE("P3 a filter behind parse reads validated records and cannot dead-letter") {
+TEST_CASE("P3 a filter after parse reads validated records and cannot dead-letter") {
   const Compiled made = compile_flow("parse json | filter .a > 1 and has(.b)");
   REQUIRE(made.plan);
   CHECK(made.plan->nodes[2].facts[0] == "reads .a, .b from validated records");
   CHECK_FALSE(made.plan->nodes[2].can_dead_letter);
 }
 
-TEST_CASE("a filter that reads nothing of the record cannot dead-letter") {
+TEST_CASE("a filter that does not read the record cannot dead-letter") {
   const Compiled made = compile_flow("filter @offset > 3");
   REQUIRE(made.plan);
   CHECK_FALSE(made.plan->nodes[1].can_dead_letter);
@@ -99,7 +99,7 @@ TEST_CASE("names") {
   CHECK(codes("let l = k | filter .b\nlet k = filter .a\nrecv file(\"x\") | l | sink null()").empty());
 }
 
-TEST_CASE("options are checked against what the connector declares") {
+TEST_CASE("options are checked against the connector's declaration") {
   const auto codes = [](const std::string& sink) {
     return compile_text("dlq discard\nrecv file(\"x\") | " + sink).codes;
   };
@@ -120,7 +120,7 @@ TEST_CASE("options are checked against what the connector declares") {
   CHECK(compile_text("recv numbers({a: @offset}) | sink null()").codes.empty());
 }
 
-TEST_CASE("E0203 comes out as the language reference shows it") {
+TEST_CASE("E0203 looks as in the language reference") {
   const Compiled made = compile_text("recv file(\"in\", paht: 1) | sink null()\n");
   CHECK(made.text ==
         "error[E0203]: unknown option 'paht' for recv file\n"
@@ -132,7 +132,7 @@ TEST_CASE("E0203 comes out as the language reference shows it") {
         "   = note: recv file takes path, follow, framing\n");
 }
 
-TEST_CASE("functions of the file are put in, their arguments evaluated once") {
+TEST_CASE("functions of the file are inlined, and their arguments evaluated once") {
   const std::string flow = "recv file(\"x\") | filter big(.a) and twice(.a + 1) > 3 | sink null()\n";
   const Compiled made =
       compile_text("dlq discard\nfn big(x) = x > limit()\nfn limit() = 5\nfn twice(x) = x + x\n" + flow);
@@ -145,7 +145,7 @@ TEST_CASE("functions of the file are put in, their arguments evaluated once") {
             .codes.empty());
 }
 
-TEST_CASE("what grows when names are put in has a bound") {
+TEST_CASE("growth by inlining is bounded") {
   std::string text = "dlq discard\nfn f0(x) = x + 1\n";
   for (int i = 1; i < 40; ++i) {
     const std::string before = "f" + std::to_string(i - 1);
@@ -191,7 +191,7 @@ TEST_CASE("G6 an inverted band does not compile") {
   CHECK(codes("off").empty());
 }
 
-TEST_CASE("G6 what govern says is in the plan") {
+TEST_CASE("G6 the options of govern are in the plan") {
   const auto settings = [](const std::string& directive) {
     return compile_text("dlq discard\n" + directive + "\nrecv file(\"x\") | sink null()").plan->govern;
   };
@@ -211,7 +211,7 @@ TEST_CASE("G6 what govern says is in the plan") {
   CHECK(all.check());
 }
 
-TEST_CASE("P8 a pipeline that a dead letter stops says so") {
+TEST_CASE("P8 a warning says that a dead letter stops the pipeline") {
   const Compiled made = compile_text("recv file(\"x\") | parse json | sink null()\n");
   CHECK(made.plan);
   CHECK(made.codes == std::vector<std::string>{"W0505"});
@@ -227,7 +227,7 @@ TEST_CASE("metadata that says where a record came from cannot be set") {
   CHECK(compile_flow("transform { del(@key) }").has("E0309"));
 }
 
-TEST_CASE("explain tells what each node does") {
+TEST_CASE("explain shows what each node does") {
   const Compiled made = compile_text(
       "dlq file(\"dead\", token: \"secret\")\nrecv file(\"in\")\n| filter .a > 1\n| transform { .b = .a + 1 "
       "; del(.c) }\n"
@@ -258,8 +258,8 @@ TEST_CASE("explain tells what each node does") {
         "  #4  sink file  \"out-${.b}\"  [flow.pipe:5:3]\n"
         "      reads .b on demand: only as far as needed\n"
         "      can dead-letter: a record that is malformed; null or a missing field in a string; an option "
-        "made of the "
-        "record that the sink refuses\n"
+        "computed from the "
+        "record that the sink rejects\n"
         "      state: sink.file:\"out-${.b}\"\n\n"
         "dead letters: written before the source is committed (dlq file \"dead\", token: ***)\n"
         "      state: dlq.file:dead\n"
@@ -276,7 +276,7 @@ TEST_CASE("pictures name every node and edge") {
   CHECK(compiler::to_mermaid(*made.plan).find("n2 -->|\".a == #quot;x#quot;\"| n3") != std::string::npos);
 }
 
-TEST_CASE("a one-liner stands between two ready nodes") {
+TEST_CASE("a one-liner is placed between two given nodes") {
   dsl::DiagnosticSink sink;
   compiler::StageEnds ends;
   ends.source.name = "recv stdin";

@@ -1,4 +1,4 @@
-// Formatting, and what must be true of it whatever the text.
+// Formatting, and the properties that hold for every text.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@
 
 using namespace pipec::dsl;
 
-TEST_CASE("the table of other tools' words is long, sorted and says what to write") {
+TEST_CASE("the table of other tools' words is long and sorted, and each entry names a replacement") {
   const auto words = foreign_words();
   CHECK(words.size() >= 80);
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -27,7 +27,7 @@ TEST_CASE("the table of other tools' words is long, sorted and says what to writ
   CHECK(foreign_word("gsub", ForeignWord::Where::stage) == nullptr);
 }
 
-TEST_CASE("every other tool's stage is answered with what to write here where a value follows") {
+TEST_CASE("every other tool's stage, followed by a value, gets a hint with the name to write") {
   for (const ForeignWord& word : foreign_words()) {
     if (word.where != ForeignWord::Where::stage) continue;
     for (const char* behind : {" .a > 1", " 2", " \"x\""}) {
@@ -38,7 +38,7 @@ TEST_CASE("every other tool's stage is answered with what to write here where a 
       const SourceFile& source = sources.add("a.pipe", text);
       parse(source, sink);
       REQUIRE(sink.error_count() == 1);
-      // A keyword is a word of this language too, and has a hint of its own.
+      // A word that is also a keyword of this language has a different hint.
       if (code_text(sink.all()[0].code) != "E0117") continue;
       CHECK(sink.all()[0].hints == std::vector<std::string>{std::string(word.advice)});
     }

@@ -69,7 +69,7 @@ TEST_CASE("blank lines are kept, one at most") {
         "commit auto\n\ndlq discard\nname \"x\"\n");
 }
 
-TEST_CASE("an empty text stays empty, a wrong one is not formatted") {
+TEST_CASE("an empty text stays empty, one with errors is not formatted") {
   CHECK(formatted("") == "");
   CHECK(formatted(" \n\n") == "");
   CHECK(formatted("a | filter )").substr(0, 5) == "error");

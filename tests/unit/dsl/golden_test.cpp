@@ -22,7 +22,7 @@ std::string read(const fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("golden programs parse to what is written beside them") {
+TEST_CASE("golden programs parse to their expected output") {
   std::vector<fs::path> programs;
   for (const auto& entry : fs::directory_iterator(PIPEC_GOLDEN_PARSE)) {
     if (entry.path().extension() == ".pipe") programs.push_back(entry.path());

@@ -92,7 +92,7 @@ TEST_CASE("raw strings have no escapes and no interpolation") {
   CHECK(expr("r\"abc") == "E0103");
 }
 
-TEST_CASE("paths: a postfix touches what it follows") {
+TEST_CASE("paths: there is no space before a postfix") {
   CHECK(expr(".") == ".");
   CHECK(expr(".a.b") == ".a.b");
   CHECK(expr(".a[0]") == ".a[0]");
@@ -125,7 +125,7 @@ TEST_CASE("metadata") {
   CHECK(expr("@") == "E0110");
 }
 
-TEST_CASE("arrays and objects, with commas behind the last") {
+TEST_CASE("arrays and objects, with trailing commas") {
   CHECK(expr(R"([1, "a", .x,])") == R"((array 1 "a" .x))");
   CHECK(expr("[]") == "(array)");
   CHECK(expr(R"({"k": 1, k2: .x, if: 2,})") == R"((object "k": 1 "k2": .x "if": 2))");
@@ -137,7 +137,7 @@ TEST_CASE("arrays and objects, with commas behind the last") {
   CHECK(expr("{.a: 1}") == "E0110");
 }
 
-TEST_CASE("comments, white space and semicolons mean nothing") {
+TEST_CASE("comments, white space and semicolons have no meaning") {
   std::string plain = dump_of("recv stdin() | transform { .a = 1 .b = 2 } | sink null");
   CHECK(dump_of("recv stdin() # x\r\n\t| transform {;.a\n=\n1;;.b = 2;} # | y\n| sink null;") == plain);
   CHECK(dump_of("\xEF\xBB\xBFrecv stdin() | transform { .a = 1 .b = 2 } | sink null") == plain);

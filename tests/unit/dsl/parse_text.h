@@ -55,7 +55,7 @@ inline std::string expr(std::string text) {
   return codes;
 }
 
-// The one error's first hint (or label, where it has no hint), to see that the likely fix is named.
+// The first hint of the only error (or its label, if it has no hint), to check that it names the likely fix.
 inline std::string hint_of(std::string text) {
   Parsed parsed(std::move(text));
   if (parsed.sink.all().size() != 1) return parsed.errors();

@@ -11,7 +11,7 @@ TEST_CASE("one run reports the errors of every statement, stage and item") {
         "E0110 1:18, E0110 1:26, E0121 4:2, E0111 6:1, E0110 8:7, E0110 9:6, E0122 10:8, E0110 12:1");
 }
 
-TEST_CASE("what stands behind an error is still understood") {
+TEST_CASE("statements after an error are still parsed") {
   Parsed parsed("a | filter ) | sink file(\"x\")\nb | drop\n");
   CHECK(parsed.errors() == "E0110 1:12");
   CHECK(parsed.result.file.items.size() == 2);

@@ -9,8 +9,8 @@ TEST_CASE("a place is a line and a character, both from 1") {
   CHECK(file.line_count() == 3);
   CHECK(file.locate(0) == Location{1, 1});
   CHECK(file.locate(2) == Location{1, 3});
-  CHECK(file.locate(4) == Location{2, 2});  // behind the tab, which is one character
-  CHECK(file.locate(7) == Location{2, 4});  // behind the two bytes of the e
+  CHECK(file.locate(4) == Location{2, 2});  // after the tab, which is one character
+  CHECK(file.locate(7) == Location{2, 4});  // after the two bytes of the e
   CHECK(file.locate(9) == Location{3, 1});
   CHECK(file.locate(1000) == Location{3, 1});
 }

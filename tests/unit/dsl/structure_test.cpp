@@ -88,7 +88,7 @@ TEST_CASE("a let whose pipeline begins with a name has it as its source") {
   CHECK(errors_of("let a = 5") == "E0110 1:9");
 }
 
-TEST_CASE("a name with options or a block is a stage wherever a stage may stand") {
+TEST_CASE("a name with options or a block is a stage wherever a stage is allowed") {
   Parsed parsed("let a = head(10)");
   const auto& let = as<LetItem>(*parsed.result.file.items[0]);
   CHECK_FALSE(let.pipeline.source);
@@ -110,7 +110,7 @@ TEST_CASE("tests") {
   CHECK(errors_of("test \"t\" { given 1 }") == "E0110 1:12");
 }
 
-TEST_CASE("spans lie where the text is") {
+TEST_CASE("spans match their text") {
   Parsed parsed("x | filter (.a + 1) * f(.b)[0] == 2 | drop");
   const auto& flow = as<FlowItem>(*parsed.result.file.items[0]);
   const auto& filter = as<FilterStage>(*flow.pipeline.chain.stages[0]);

@@ -17,7 +17,7 @@ TEST_CASE("the edit distance counts inserts, deletes, changes and swaps of neigh
   CHECK(edit_distance(std::string(100, 'a'), std::string(100, 'b'), 2) == 3);
 }
 
-TEST_CASE("the nearest name is suggested, and none where nothing is near") {
+TEST_CASE("the nearest name is suggested, and none if no name is near") {
   std::vector<std::string_view> stages{"filter", "parse", "transform", "route", "sink", "drop"};
   CHECK(suggest("filer", stages) == "filter");
   CHECK(suggest("FILTER", stages) == "filter");

@@ -117,7 +117,7 @@ TEST_CASE("the grammar of the documentation and the parser agree over all progra
   CHECK(all.size() - accepted > 20);
 }
 
-TEST_CASE("the grammar of the documentation and the parser agree where it is close") {
+TEST_CASE("the grammar of the documentation and the parser agree on near misses") {
   const char* texts[] = {
       "",
       ";;",

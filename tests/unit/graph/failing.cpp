@@ -21,9 +21,9 @@ Countdown failing_threads;
 
 namespace {
 
-// Where TBB's code lies. Its own allocations do not fail here: it has put a task into its queue already when
-// it allocates for the thread that is to run it, so that nobody can tell whether the task was taken, and its
-// own threads end the process.
+// The address range of TBB's code. Its own allocations do not fail here: TBB puts a task into its queue
+// before it allocates for the thread that is to run it, so the sender cannot know whether the task was
+// accepted, and in TBB's own threads a failure ends the process.
 struct Library {
   std::uintptr_t begin = 0, end = 0;
 
@@ -74,7 +74,7 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return allocate(bytes, static_cast<std::size_t>(alignment), __builtin_return_address(0));
 }
-// Whoever asks like this goes on without.
+// A caller of this form continues without the memory.
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   return std::malloc(bytes == 0 ? 1 : bytes);
 }

@@ -1,4 +1,4 @@
-// Replaces the program's allocation and its start of threads by ones that a test can make fail.
+// Replaces the program's allocation and thread start with versions that a test can make fail.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ extern Countdown failing_threads;
 
 }  // namespace pipec::test
 
-// The sanitizers have a pthread_create of their own.
+// The sanitizers replace pthread_create.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define PIPEC_THREADS_MAY_FAIL
 #endif

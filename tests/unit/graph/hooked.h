@@ -118,7 +118,7 @@ class Latch {
   bool open_ = false;
 };
 
-// Runs in a thread of its own, so that the test can stop it.
+// Runs in a separate thread, so that the test can stop it.
 struct Running {
   Running(const Builder& b, RunOptions o) : pipeline(make(b, std::move(o))) {
     thread = std::thread([this] { outcome = pipeline->run(); });

@@ -44,8 +44,8 @@ class Random {
   std::uint64_t state_;
 };
 
-// ---- The oracle: what the world outside has seen. Batches are known by source, partition and positions
-// alone.
+// ---- The oracle: the state visible from outside. It identifies batches only by source, partition and
+// positions.
 
 class Oracle {
  public:
@@ -57,7 +57,7 @@ class Oracle {
   void begin_run() {
     for (Line& line : lines_) {
       line.start = line.watermark;
-      // Judged anew in each run: what an earlier one wrote above the watermark is delivered again.
+      // Checked separately in each run: output of an earlier run above the committed position is repeated.
       line.written.assign(sinks_, line.watermark);
       line.ahead.assign(sinks_, {});
       line.synced.assign(sinks_, line.watermark);
@@ -106,7 +106,7 @@ class Oracle {
   }
   void commit_begins() {
     if (commit_open_) complain("D4: two commits were in flight at once");
-    if (failed_) complain("D4: a commit was begun behind a refused one");
+    if (failed_) complain("D4: a commit was begun after a refused one");
     commit_open_ = true;
   }
   void committed(std::uint32_t source, const PositionRange& range) {
@@ -144,7 +144,7 @@ class Oracle {
     std::uint64_t watermark = 0;
     std::uint64_t start = 0;                     // the watermark when the run began
     std::vector<std::uint64_t> written, synced;  // per sink, in this run: without a gap up to here
-    std::vector<std::map<std::uint64_t, std::uint64_t>> ahead;  // written behind a gap
+    std::vector<std::map<std::uint64_t, std::uint64_t>> ahead;  // written after a gap
     std::vector<std::uint64_t> letters_waiting;
     std::uint64_t lowest_failed = ~std::uint64_t{0};
   };
@@ -197,7 +197,7 @@ class Model {
     }
   }
 
-  // One step of whatever can go on. False: nothing can.
+  // Takes one possible step. False: no step is possible.
   bool step(bool sources_run) {
     const std::uint64_t choice = random_.below(8);
     for (std::uint64_t i = 0; i < 8; ++i) {
@@ -422,7 +422,7 @@ SimulationResult simulate(std::uint64_t seed, std::uint64_t steps) {
   Random random(seed);
   SimulationResult result;
   while (result.steps < steps && result.violation.empty()) {
-    // One world, several runs in it: each goes on where the last was committed.
+    // One world, several runs in it: each resumes at the last committed position.
     const auto sources = static_cast<std::uint32_t>(random.below(3) + 1);
     const auto partitions = static_cast<std::uint32_t>(random.below(3) + 1);
     const auto sinks = static_cast<std::uint32_t>(random.below(4) + 1);

@@ -1,6 +1,6 @@
 // Drives the plain classes of the delivery machinery (limiter, sequencer, countdown, failure, commit barrier)
 // through random schedules: several sources and partitions, fan-out, dead letters, failures anywhere, refused
-// commits, restarts. An oracle that knows none of them keeps its own books and judges by I1 to I6.
+// commits, restarts. An independent oracle keeps its own records and checks I1 to I6.
 #pragma once
 
 #include <cstdint>

@@ -168,7 +168,7 @@ TEST_CASE("D7 several sources have their own watermarks, and each sink sees each
 }
 
 TEST_CASE("F4 with several sources every sink's state is part of every checkpoint") {
-  // The sink that y alone feeds must have noted its state whenever a position of y is kept.
+  // The sink that only y feeds must have recorded its state whenever a position of y is saved.
   for (const unsigned threads : kThreads) {
     auto x = source_of(numbered(500, "x"), 1), y = source_of(numbered(500, "y"), 1);
     auto ox = std::make_shared<SinkScript>(), oy = std::make_shared<SinkScript>();
@@ -190,7 +190,8 @@ TEST_CASE("F4 with several sources every sink's state is part of every checkpoin
   }
 }
 
-TEST_CASE("P8 reject: the first dead letter is terminal and says how many there were and what to do") {
+TEST_CASE(
+    "P8 reject: the first dead letter is terminal, and the error says how many there were and what to do") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(some_bad(500), 20);
     auto out = std::make_shared<SinkScript>();
@@ -280,7 +281,7 @@ TEST_CASE("P9 a dead letter route that fails is terminal and the watermark does 
   }
 }
 
-TEST_CASE("P9 a dead letter that the route cannot take is terminal, a busy route is tried again") {
+TEST_CASE("P9 a dead letter that the route cannot accept is terminal, a busy route is retried") {
   auto in = source_of(some_bad(50), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
   dead->retriable_writes = 2;
@@ -322,7 +323,7 @@ TEST_CASE("P5 skipped records are errors only; P6 a stage that fails fails the b
   }
 }
 
-TEST_CASE("D1 a stage that makes its batch anew loses neither positions nor dead letters") {
+TEST_CASE("D1 a stage that returns a new batch loses neither positions nor dead letters") {
   auto in = source_of(some_bad(200), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
   Builder b;

@@ -1,5 +1,5 @@
-// What a program says with the builder's lambdas, record by record: parsing before and on demand, what
-// becomes of records that do not parse, and how wrong programs are told.
+// The builder's lambdas, record by record: parsing up front and on demand, records that do not parse, and the
+// errors of wrong programs.
 #include "support/catch.h"
 #include "unit/graph/fixture.h"
 
@@ -13,7 +13,7 @@ using runtime::OnError;
 
 namespace {
 
-// Every third record is no JSON.
+// Every third record is not JSON.
 std::vector<std::string> some_malformed(std::size_t count) {
   std::vector<std::string> records;
   for (std::size_t i = 0; i < count; ++i) {
@@ -146,7 +146,7 @@ TEST_CASE("P3 pre-parsed and on demand give the same records and the same dead l
   }
 }
 
-TEST_CASE("P4 what a lambda makes of a malformed record is thrown away") {
+TEST_CASE("P4 the output of a lambda for a malformed record is discarded") {
   const Ran ran = through({R"({"n":1)", R"({"n":2})"}, [](Builder::Stream in) {
     return in.map_json("eager", [](JsonRecord& record, Emit& out) {
       out.record("early");
@@ -159,7 +159,7 @@ TEST_CASE("P4 what a lambda makes of a malformed record is thrown away") {
   CHECK(ran.dead[1].find("my own reason: n is 2") != std::string::npos);
 }
 
-TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and null if there is none") {
+TEST_CASE("JsonRecord returns a field by its type, the last of repeated ones, and null if it is missing") {
   runtime::BufferPool pool;
   const auto text = pool.get(200);
   text->append(
@@ -197,7 +197,8 @@ TEST_CASE("JsonRecord gives a field by its type, the last of repeated ones, and 
   }
 }
 
-TEST_CASE("P7 P10 what a source cannot read is a dead letter before any stage, and its position commits") {
+TEST_CASE(
+    "P7 P10 a record that a source cannot read is a dead letter before any stage, and its position commits") {
   for (const unsigned threads : {1u, 8u}) {
     auto in = source_of(numbered(200), 10);
     in->rejects = [](std::string_view record) { return record.ends_with("3"); };
@@ -228,7 +229,7 @@ TEST_CASE("P8 a record that a source cannot read ends the run where dead letters
   CHECK(in->committed() == 10);
 }
 
-TEST_CASE("D12 a factory that throws or makes nothing is an error that names its node") {
+TEST_CASE("D12 a factory that throws or returns null is an error that names its node") {
   for (const int what : {0, 1, 2, 3}) {
     auto in = source_of(numbered(5));
     const Builder::MakeReceiver no_receiver = [what]() -> std::unique_ptr<runtime::Receiver> {
@@ -258,7 +259,7 @@ TEST_CASE(
     bool overtaken = false;
     out->refuses = [&](std::string_view payload) {
       const std::lock_guard lock(in->mutex);
-      // Each batch is fifty times the budget, and twice that on its way out: no other was received beside it.
+      // Each batch is fifty times the budget, and twice that at the sink: no other was received meanwhile.
       overtaken = overtaken || in->receives != ++written;
       return payload.front() == 'x';
     };

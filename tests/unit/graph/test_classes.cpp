@@ -1,4 +1,4 @@
-// The plain classes one by one, where a single case says more than a schedule.
+// The plain classes one by one, for cases that are clearer alone than in a random schedule.
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -76,7 +76,7 @@ TEST_CASE("D6 the barrier commits the contiguous prefix, at commit points only, 
   CHECK(commit->sources[0].ranges[0].first == 20);
   CHECK(commit->sources[0].ranges[0].end == 40);
   barrier.committed();
-  CHECK_FALSE(barrier.take());  // 5 is behind the failed one
+  CHECK_FALSE(barrier.take());  // 5 follows the failed one
   CHECK(barrier.outstanding() == 0);
 }
 

@@ -21,7 +21,7 @@ class LateSink final : public runtime::Sink {
     std::vector<std::string> records;
     bool always_deferred = true;
     bool failed = false;            // a batch was reported as failed
-    std::size_t written_after = 0;  // batches that came behind that
+    std::size_t written_after = 0;  // batches that came after that
   };
   explicit LateSink(std::shared_ptr<Script> script) : script_(std::move(script)) {}
 
@@ -132,7 +132,7 @@ TEST_CASE("D2 a batch that a sink completes later is committed after that, in or
 }
 
 TEST_CASE(
-    "D3 no batch is handed to a sink after it reported one as failed, and nothing behind that is committed") {
+    "D3 no batch is passed to a sink after it reported one as failed, and no later batch is committed") {
   for (const unsigned threads : {1u, 2u, 8u}) {
     for (const std::size_t hold : {1u, 3u, 5u}) {
       auto source = source_of(numbered(600), 10);
@@ -146,7 +146,7 @@ TEST_CASE(
       REQUIRE(outcome.error);
       CHECK(outcome.error->node == "sink");
       CHECK(sunk->written_after == 0);
-      // Up to the failed one, and those that were on their way with it.
+      // Up to the failed one, and those in flight with it.
       CHECK(sunk->records.size() <= 10 * (10 + hold));
       CHECK(source->committed() <= 90);
     }
@@ -180,7 +180,7 @@ TEST_CASE("D5 a dead letter route and a sink that commits itself finish in write
   CHECK(sunk->records == numbered(20));
 }
 
-TEST_CASE("K6 a transaction holds all that was received up to its commit and nothing behind it") {
+TEST_CASE("K6 a transaction holds everything received up to its commit and nothing after it") {
   for (const std::size_t rewinds : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
     auto script = std::make_shared<Rewinding>();
     script->rewinds = rewinds;

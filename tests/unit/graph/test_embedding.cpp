@@ -87,7 +87,7 @@ Letter letter_of(const DeadLetterView& view) {
           view.metadata() ? view.metadata()->key.value_or("") : "", view.position()};
 }
 
-// What map_json(edit) makes of one record.
+// The result of map_json(edit) for one record.
 std::string edited(const std::string& record, const std::function<void(JsonRecord&)>& edit) {
   auto out = std::make_shared<SinkScript>();
   Builder b;

@@ -1,4 +1,4 @@
-// Memory: leases, parts, the gate, what others may read of it.
+// Memory: leases, parts, the gate, and the metrics.
 #include <atomic>
 #include <thread>
 
@@ -33,7 +33,7 @@ double metric(const graph::Pipeline& pipeline, const std::string& name, const st
   return -1;
 }
 
-// Tells of its edges, and refuses to be asked while it is paused.
+// Records its pauses and resumes, and rejects receives while it is paused.
 class GatedReceiver final : public runtime::Receiver {
  public:
   GatedReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Journal> journal)
@@ -52,7 +52,7 @@ class GatedReceiver final : public runtime::Receiver {
   std::shared_ptr<Journal> journal_;
 };
 
-// Gives all its records at once, whatever it is asked for.
+// Returns all its records at once, whatever the limits.
 class GreedyReceiver final : public runtime::Receiver {
  public:
   GreedyReceiver(std::vector<std::string> records, std::shared_ptr<std::vector<std::uint64_t>> commits)
@@ -100,7 +100,7 @@ RunOptions off(RunOptions options) {
 
 }  // namespace
 
-TEST_CASE("G4 a unit that grew keeps what it has, and the next ones wait for it") {
+TEST_CASE("G4 a unit that grew keeps its permit, and the next ones wait for it") {
   graph::ByteLimiter limiter(100, 10);
   const auto first = limiter.request(40);
   REQUIRE(limiter.try_admit(first));
@@ -137,7 +137,7 @@ TEST_CASE("G4 the limiter says who had to wait, and for what") {
   CHECK(limiter.used_bytes() == 0);
 }
 
-TEST_CASE("G4 at the end of a run nobody gets a permit but for what was received before") {
+TEST_CASE("G4 at the end of a run permits are granted only for what was received before") {
   using What = graph::LimiterCall::What;
   std::vector<std::pair<std::uint32_t, bool>> permits;
   graph::Limiter limiter(10, 10, 2);
@@ -155,7 +155,7 @@ TEST_CASE("G4 at the end of a run nobody gets a permit but for what was received
   CHECK(limiter.used_units() == 0);
 }
 
-TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight") {
+TEST_CASE("G4 a unit that must be alone waits until nothing else is in flight") {
   graph::ByteLimiter limiter(100, 10);
   REQUIRE(limiter.try_admit(limiter.request(10)));
   const auto alone = limiter.request(10, true);
@@ -165,7 +165,7 @@ TEST_CASE("G4 a unit that is to be alone waits until nothing else is in flight")
   limiter.release(10);
 }
 
-TEST_CASE("G7 a closed gate lets out those whose own queue presses, where it is told to") {
+TEST_CASE("G7 a closed gate admits sources whose own queue is the pressure, if allowed") {
   using State = graph::Gate::State;
   constexpr std::chrono::hours kLong{1};
   constexpr std::chrono::milliseconds kNow{0};
@@ -239,7 +239,7 @@ TEST_CASE("G3 parts are at most the budget and at least one record, and the last
   CHECK(graph::part_of(block, 3, 2)->ranges.size() == 1);
 }
 
-TEST_CASE("G3 a receive of many times the budget goes on in parts, and its positions commit once") {
+TEST_CASE("G3 a receive of many times the budget continues in parts, and its positions commit once") {
   for (const std::size_t budget : {0, 1, 1'000, 4'000, 1'000'000}) {
     for (const bool governed : {true, false}) {
       INFO(budget << " " << governed);
@@ -281,10 +281,10 @@ TEST_CASE("G3 an error in any part leaves the whole receive uncommitted") {
   o.checkpoint = &checkpoint;
   CHECK(message(run(b, o)) == "write failed");
   CHECK(in.commits->empty());
-  CHECK(checkpoint.saves == 0);  // nor is the sinks' state, in the middle of the receive
+  CHECK(checkpoint.saves == 0);  // the sinks' state is not saved either, in the middle of the receive
 }
 
-TEST_CASE("G3 a receive that is under way in parts is finished when the run is stopped") {
+TEST_CASE("G3 a receive in flight in parts is finished when the run is stopped") {
   const Greedy in(numbered(1'000));
   auto journal = std::make_shared<Journal>();
   auto out = std::make_shared<SinkScript>();
@@ -306,7 +306,7 @@ TEST_CASE("G3 a receive that is under way in parts is finished when the run is s
   CHECK(*in.commits == std::vector<std::uint64_t>{1'000});
 }
 
-TEST_CASE("G2 what stages write is leased as well: the intake waits for a balloon") {
+TEST_CASE("G2 the output of stages is leased too: the intake waits for growing records") {
   auto in = source_of(std::vector<std::string>(2'000, std::string(100, 'x')), 1'000);
   auto out = std::make_shared<SinkScript>();
   auto most = std::make_shared<std::atomic<double>>(0);
@@ -396,7 +396,7 @@ TEST_CASE("G2 an outline is leased, goes to stages that read it alone, and is gi
   CHECK(metric(*pipeline, "in_flight_bytes") == 0);
 }
 
-TEST_CASE("G4 a balloon that begins in the middle of the run stays within the budget") {
+TEST_CASE("G4 records that begin to grow in the middle of a run stay within the budget") {
   constexpr std::size_t kRecords = 20'000;
   std::vector<std::string> records = numbered(kRecords);
   for (std::string& record : records) record.resize(1'000, ' ');
@@ -469,7 +469,7 @@ std::vector<std::string> copied(const std::vector<std::string>& records) {
 
 }  // namespace
 
-TEST_CASE("G4 D6 D7 a batch that is worked in parts arrives whole and in order on every branch") {
+TEST_CASE("G4 D6 D7 a batch that is processed in parts arrives complete and in order on every branch") {
   for (const unsigned threads : {1u, 2u, 8u}) {
     const std::vector<std::string> records = numbered(600);
     auto in = source_of(records, 20);
@@ -515,7 +515,8 @@ TEST_CASE("D3 G4 an error in a later part fails the whole batch") {
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("G7 under a hold the source is not asked, sinks go on, and each edge is told and logged once") {
+TEST_CASE(
+    "G7 under a hold the source is not asked, sinks continue, and each edge is reported and logged once") {
   const Lever lever;
   auto journal = std::make_shared<Journal>();
   auto log = std::make_shared<Journal>();
@@ -561,7 +562,7 @@ struct Limits {
   std::atomic<std::size_t> receiver{0}, sink{0};
 };
 
-// Tells what it is allowed to queue, and has a figure of its own.
+// Records its queue limit, and has its own gauge.
 class QueueingReceiver final : public runtime::Receiver {
  public:
   QueueingReceiver(std::shared_ptr<SourceScript> script, std::shared_ptr<Limits> limits)
@@ -594,7 +595,7 @@ class QueueingSink final : public runtime::Sink {
 
 TEST_CASE(
     "G10 receivers share a quarter of the limit for their queues and sinks an eighth, G11 and have figures") {
-  // So much that a process under a sanitizer is no pressure.
+  // Large enough that a process under a sanitizer causes no pressure.
   constexpr std::size_t kMemory = std::size_t{1} << 40;
   const auto limits = std::make_shared<Limits>();
   const auto one = source_of(numbered(10), 10);
@@ -624,7 +625,7 @@ TEST_CASE(
   CHECK(metric(*pipeline, "lag_records", "one") == -1);
 }
 
-TEST_CASE("G10 with govern off nothing is said about queues") {
+TEST_CASE("G10 with govern off receivers and sinks get no queue limit") {
   const auto limits = std::make_shared<Limits>();
   const auto in = source_of(numbered(10), 10);
   Builder b;
@@ -639,7 +640,7 @@ TEST_CASE("G10 with govern off nothing is said about queues") {
 
 namespace {
 
-// Holds far more than there is memory, until it has been asked often enough while it was paused for that.
+// Its queue exceeds the memory limit until it was asked often enough during the pause.
 class FullReceiver final : public runtime::Receiver {
  public:
   FullReceiver(std::shared_ptr<SourceScript> script, std::size_t receives)
@@ -739,11 +740,11 @@ TEST_CASE("D13 a transaction ends on time while memory pressure holds its source
   CHECK(in->committed() == 1'000);
 }
 
-TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the other, govern off or not") {
+TEST_CASE("G12 two pipelines with one governor: memory that one holds pauses the other, govern off or not") {
   for (const bool governed : {true, false}) {
     auto shared = std::make_shared<runtime::SharedGovernor>(std::size_t{1} << 40);
     auto journal = std::make_shared<Journal>();
-    // The holder's queue never empties until it is told to.
+    // The holder's queue does not empty until the test empties it.
     auto hoard = std::make_shared<std::atomic<std::size_t>>(0);
     struct Hoarder final : runtime::Sink {
       explicit Hoarder(std::shared_ptr<std::atomic<std::size_t>> bytes) : held(std::move(bytes)) {}
@@ -792,7 +793,7 @@ TEST_CASE("G12 two pipelines with one governor: what the one holds pauses the ot
 
 namespace {
 
-// Notes how many records it is asked for; an endless source.
+// An endless source that records how many records it is asked for.
 struct Asked final : runtime::Receiver {
   explicit Asked(std::function<bool(std::size_t)> on_receive) : more(std::move(on_receive)) {}
   Status open(const StateEntries&) override { return {}; }
@@ -811,7 +812,9 @@ struct Asked final : runtime::Receiver {
 
 }  // namespace
 
-TEST_CASE("G8 low_latency asks a receiver for 500 records at a time, the others for what the bytes allow") {
+TEST_CASE(
+    "G8 low_latency asks a receiver for 500 records at a time, other profiles for as many as the bytes "
+    "allow") {
   for (const auto& [profile, records] :
        {std::pair(runtime::Profile::low_latency, std::size_t{500}),
         std::pair(runtime::Profile::balanced, (std::size_t{256} << 10) / 16)}) {
@@ -880,7 +883,7 @@ TEST_CASE("G11 last_received_bytes is the size of the last block") {
   CHECK(metric(*pipeline, "last_received_bytes") == 70);
 }
 
-TEST_CASE("G7 a run that is held can be stopped") {
+TEST_CASE("G7 a run can be stopped during a hold") {
   const Lever lever;
   auto in = source_of(numbered(10));
   in->endless = true;
@@ -899,7 +902,7 @@ TEST_CASE("G7 a run that is held can be stopped") {
   CHECK(in->committed() == out->records.size());
 }
 
-TEST_CASE("G6 the API refuses what the language refuses") {
+TEST_CASE("G6 the API rejects the same settings as the language") {
   auto in = source_of(numbered(1));
   Builder b;
   b.receive("in", receiver(in)).drop();
@@ -920,7 +923,7 @@ TEST_CASE("G1 a limit that the process itself fills is an error at the start") {
   CHECK(in->open_calls == 0);
 }
 
-TEST_CASE("G11 an ungoverned run builds no governor and says nothing of one") {
+TEST_CASE("G11 an ungoverned run creates no governor and reports none") {
   auto in = source_of(numbered(100));
   auto out = std::make_shared<SinkScript>();
   Builder b;

@@ -82,7 +82,7 @@ TEST_CASE("D1 stages that make two, half or no records of one commit exactly the
   }
 }
 
-TEST_CASE("D2 a batch is committed only after the sink took it and is durable") {
+TEST_CASE("D2 a batch is committed only after the sink has accepted it and made it durable") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(30), 10);
   auto out = std::make_shared<SinkScript>();
@@ -119,7 +119,7 @@ TEST_CASE("F4 the sinks' state and the sources' positions of a checkpoint belong
       b.receive("in", receiver(in)).map("copy", copy).sink("out", sink(out));
       RunOptions o = options(threads);
       o.checkpoint = &checkpoint;
-      ManualClock clock;  // stands: with an interval only the end of the input is a commit point
+      ManualClock clock;  // stopped: with an interval only the end of the input is a commit point
       o.clock = &clock;
       if (interval) o.commit_interval = std::chrono::hours(1);
       CHECK(message(run(b, o)) == "");
@@ -147,7 +147,7 @@ TEST_CASE("F4 receivers and sinks are opened with their own entries") {
   CHECK(out->saved_at_open[0].key == "length");
 }
 
-TEST_CASE("D3 a sink error is terminal: the batch is not committed and nothing behind it is written") {
+TEST_CASE("D3 a sink error is terminal: the batch is not committed and no later batch is written") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(1'000), 10);
     auto out = std::make_shared<SinkScript>();
@@ -159,7 +159,7 @@ TEST_CASE("D3 a sink error is terminal: the batch is not committed and nothing b
     CHECK(outcome.error->node == "sink out");
     CHECK(out->writes == 8);
     CHECK(out->records == numbered(70));
-    CHECK(in->committed() == 70);  // what was out before the failed batch is safe
+    CHECK(in->committed() == 70);  // records that were written before the failed batch are safe
     CHECK(in->close_calls == 1);
     CHECK(out->closes == 1);
   }
@@ -172,7 +172,7 @@ TEST_CASE("D4 a commit error is terminal and no later commit goes past it") {
     in->fail_commit = 2;
     in->journal = journal;
     auto out = std::make_shared<SinkScript>();
-    // Not all are coalesced into one commit: the eleventh batch comes only behind the first one.
+    // Not all are coalesced into one commit: the eleventh batch comes only after the first commit.
     std::size_t receives = 0;
     Builder b;
     b.receive("in", hooked(in,
@@ -193,7 +193,7 @@ TEST_CASE("D4 a commit error is terminal and no later commit goes past it") {
   }
 }
 
-TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source hears of nothing") {
+TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source gets no commit") {
   for (const int what : {0, 1}) {
     auto in = source_of(numbered(100), 10);
     auto out = std::make_shared<SinkScript>();
@@ -209,7 +209,7 @@ TEST_CASE("D4 a failed sync and a failed checkpoint are terminal: the source hea
   }
 }
 
-TEST_CASE("D5 commit sink: the engine commits nothing and the sink gets every position once, in order") {
+TEST_CASE("D5 commit sink: the engine commits nothing, and the sink receives every position once, in order") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(1'000), 10);
     auto out = std::make_shared<SinkScript>();
@@ -268,7 +268,7 @@ TEST_CASE("D9 an empty receive commits nothing") {
   CHECK(outcome.summary.batches == 0);
 }
 
-TEST_CASE("D9 a quiet source takes next to no processor time, even one that never waits itself") {
+TEST_CASE("D9 a quiet source takes almost no CPU time, even if it never waits itself") {
   for (const bool waits : {true, false}) {
     INFO(waits);
     struct Quiet final : runtime::Receiver {
@@ -310,7 +310,8 @@ TEST_CASE("D9 a quiet source takes next to no processor time, even one that neve
     const auto wall = read(CLOCK_MONOTONIC), used = read(CLOCK_PROCESS_CPUTIME_ID);
     CHECK(message(pipeline->run()) == "");
     const auto took = read(CLOCK_MONOTONIC) - wall, cost = read(CLOCK_PROCESS_CPUTIME_ID) - used;
-    // One that spins takes as much as it is given. A busy machine makes the run longer and this no dearer.
+    // A spinning source would use all available CPU time. A busy machine makes the run longer, but not its
+    // CPU time.
     CHECK(took > std::chrono::milliseconds(100));
     CHECK(cost < took / 2);
     CHECK(out->syncs == 0);
@@ -389,7 +390,7 @@ TEST_CASE("D12 the error of the earliest batch is the run's, whatever the worker
   }
 }
 
-TEST_CASE("D3 a source error is terminal: what was received before it goes on") {
+TEST_CASE("D3 a source error is terminal: batches received before it are delivered") {
   auto in = source_of(numbered(500), 10);
   in->fail_receive = 6;
   auto out = std::make_shared<SinkScript>();
@@ -402,7 +403,7 @@ TEST_CASE("D3 a source error is terminal: what was received before it goes on") 
   CHECK(in->committed() == 50);
 }
 
-TEST_CASE("D6 what a source leaves to the workers to read comes in its order, with all positions") {
+TEST_CASE("D6 blocks that a source leaves to the workers arrive in its order, with all positions") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(5'000), 7);
     in->leaves_unread = true;
@@ -423,7 +424,7 @@ TEST_CASE("D6 what a source leaves to the workers to read comes in its order, wi
   }
 }
 
-TEST_CASE("D3 a batch that a worker cannot read is terminal: what stands before it goes on") {
+TEST_CASE("D3 a batch that a worker cannot read is terminal: batches before it are delivered") {
   for (const unsigned threads : kThreads) {
     auto in = source_of(numbered(500), 10);
     in->leaves_unread = true;
@@ -518,7 +519,7 @@ TEST_CASE("F7 a receive is asked for less while a sink wants small batches") {
   CHECK(asked(true) * 4 <= asked(false));
 }
 
-TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and comes that far") {
+TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and uses all of it") {
   constexpr std::size_t kBatches = 500;
   constexpr std::size_t kAhead = 10;  // batches that the budget holds
   auto in = source_of(std::vector<std::string>(kBatches, std::string(100, 'x')), 1);
@@ -532,7 +533,7 @@ TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and
                            if (call != "receive") return;
                            const std::lock_guard lock(mutex);
                            ++asked;
-                           // All but those that the sink was given are in flight, and this one.
+                           // All except those passed to the sink are in flight, plus this one.
                            most_ahead = std::max(most_ahead, asked - written);
                            changed.notify_all();
                          }))
@@ -549,7 +550,7 @@ TEST_CASE("G4 the source is never ahead of the sink by more than the budget, and
   o.batch_bytes = 100;
   CHECK(message(run(b, o)) == "");
   CHECK(out->records.size() == kBatches);
-  // The sink has begun with one of those that are in flight.
+  // The sink has begun with one of the batches in flight.
   CHECK(most_ahead == kAhead);
 }
 

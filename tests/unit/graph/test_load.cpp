@@ -14,7 +14,7 @@ constexpr std::uint64_t kBatches = 50'000;
 constexpr std::uint64_t kBatches = 1'000'000;
 #endif
 
-// What a run leaves behind. Equal for equal runs, whatever the threads did.
+// The results of a run. Equal for equal runs, whatever the threads did.
 struct Trace {
   std::uint64_t records = 0;
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a over all records in the order they came

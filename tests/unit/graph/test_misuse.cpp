@@ -91,7 +91,7 @@ TEST_CASE("D2 records in a block that is called idle or the end are an error, an
   }
 }
 
-TEST_CASE("D12 a block that makes no sense is an error that names the receiver") {
+TEST_CASE("D12 an inconsistent block is an error that names the receiver") {
   struct Case {
     const char* what;
     std::function<void(Block&)> change;
@@ -126,7 +126,7 @@ TEST_CASE("D12 a block that makes no sense is an error that names the receiver")
   }
 }
 
-TEST_CASE("D12 a block that makes no sense once a worker has read it is an error that names the receiver") {
+TEST_CASE("D12 a block that is inconsistent once a worker has read it is an error that names the receiver") {
   struct Case {
     const char* what;
     std::function<void(Block&)> change;
@@ -156,7 +156,7 @@ TEST_CASE("D12 a block that makes no sense once a worker has read it is an error
   }
 }
 
-TEST_CASE("D12 what a program's own stage leaves of a batch is checked") {
+TEST_CASE("D12 the batch that a program's own stage returns is checked") {
   struct Case {
     const char* what;
     std::function<void(Batch&)> change;
@@ -245,7 +245,7 @@ TEST_CASE("D12 a stage that leaves all records to another call is an error, not 
   CHECK(one.records == std::vector<std::string>{"a1", "b1"});
 }
 
-TEST_CASE("D12 leave_rest() is an error where parts of a batch are joined behind the stage") {
+TEST_CASE("D12 leave_rest() is an error if parts of a batch are joined downstream of the stage") {
   auto in = source_of(numbered(10), 5);
   auto out = std::make_shared<SinkScript>();
   Builder b;
@@ -281,7 +281,7 @@ TEST_CASE("D12 a dead letter that is none of the batch's ends the run, from a si
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("D12 a sink that lets go of a batch without completing it is an error, not a hang") {
+TEST_CASE("D12 a sink that drops a batch without completing it is an error, not a hang") {
   struct Forgetful final : runtime::Sink {
     Status write(const Batch&, StageContext& context) override {
       const auto completion = context.defer();
@@ -313,7 +313,7 @@ TEST_CASE("D12 a completion that is called twice counts once") {
   CHECK(in->committed() == 100);
 }
 
-TEST_CASE("D12 a second run() is an error, in turn and at once") {
+TEST_CASE("D12 a second run() is an error, after the first and during it") {
   auto in = source_of(numbered(20), 10);
   in->blocks_at_end = true;
   auto out = std::make_shared<SinkScript>();
@@ -353,7 +353,7 @@ TEST_CASE("D10 a pipeline that is destroyed while it runs is stopped and waited 
     in->changed.wait(lock, [&] { return in->receives == 3; });
   }
   pipeline.reset();
-  CHECK(in->close_calls == 1);  // the run is over, whatever its thread does yet
+  CHECK(in->close_calls == 1);  // the run is over, even if its thread still works
   CHECK(in->committed() == 20);
   runner.join();
   CHECK(ended);
@@ -361,7 +361,7 @@ TEST_CASE("D10 a pipeline that is destroyed while it runs is stopped and waited 
   CHECK(outcome.summary.stopped);
 }
 
-TEST_CASE("D12 what a builder was given wrongly is an error of make()") {
+TEST_CASE("D12 wrong arguments of a builder are an error of make()") {
   const auto refused = [](const Builder& builder) {
     auto made = Pipeline::make(builder.plan(), RunOptions{});
     return made ? std::string() : made.error().node + ": " + made.error().message;
@@ -456,7 +456,7 @@ TEST_CASE("D12 an exception from any call of a connector is a terminal error tha
 }
 
 TEST_CASE(
-    "D12 an exception while somebody watches the run, or stops it, ends it with an error that names it") {
+    "D12 an exception during a metrics call, or while stopping, ends the run with an error that names it") {
   for (const std::string call : {"gauges", "total_bytes", "interrupt"}) {
     INFO(call);
     auto in = source_of(numbered(10), 10);

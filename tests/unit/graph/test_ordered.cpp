@@ -1,4 +1,4 @@
-// Stages with state: order, the cut that a checkpoint is, what leaves at the end and as time passes.
+// Stages with state: order, consistent checkpoints, and records that leave at the end and as time passes.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -112,7 +112,7 @@ TEST_CASE("S2 an ordered stage sees the source's order, whatever the workers and
   }
 }
 
-TEST_CASE("S1 every checkpoint holds a stage's state and the positions it comes from, and no others") {
+TEST_CASE("S1 every checkpoint holds a stage's state and exactly the positions that it reflects") {
   Builder b;
   auto in = source_of(numbered(3000), 7);
   auto out = std::make_shared<SinkScript>();
@@ -137,7 +137,7 @@ TEST_CASE("S1 every checkpoint holds a stage's state and the positions it comes 
   CHECK(seen.size() > 1);
 }
 
-TEST_CASE("S1 a stage goes on with its saved state, and from the start without it") {
+TEST_CASE("S1 a stage resumes with its saved state, and starts empty without it") {
   MemoryCheckpoint store;
   const auto run_once = [&](bool from_start) {
     Builder b;
@@ -154,7 +154,7 @@ TEST_CASE("S1 a stage goes on with its saved state, and from the start without i
   CHECK(run_once(true) == std::vector<std::string>{"0:0", "1:1", "2:2"});
 }
 
-TEST_CASE("S1 a stage that fails ends the run, and nothing of its batch or behind it is committed") {
+TEST_CASE("S1 a stage that fails ends the run, and neither its batch nor a later one is committed") {
   Builder b;
   auto in = source_of(numbered(100), 10);
   auto out = std::make_shared<SinkScript>();
@@ -178,7 +178,7 @@ TEST_CASE("S1 a stage that fails ends the run, and nothing of its batch or behin
   CHECK(store.value("in\t0") == "30");
 }
 
-TEST_CASE("S7 state that was kept for another meaning of the stage is refused") {
+TEST_CASE("S7 state that was kept for another definition of the stage is rejected") {
   MemoryCheckpoint store;
   const auto outcome_of = [&](const std::string& meaning, bool from_start = false) {
     Builder b;
@@ -214,7 +214,7 @@ TEST_CASE("S8 a stage with state does not go with commit sink") {
         "a stage with state cannot be combined with 'commit sink': the sink chooses when positions commit");
 }
 
-TEST_CASE("What a stage holds leaves when all its sources have ended, through the stages behind it") {
+TEST_CASE("Records that a stage holds leave when all its sources have ended, through the stages after it") {
   auto first = source_of({"a", "b"}, 1);
   auto second = source_of({"c"}, 1);
   first->name = "first";
@@ -239,7 +239,7 @@ TEST_CASE("What a stage holds leaves when all its sources have ended, through th
   CHECK(outcome.summary.records_in == 3);
 }
 
-TEST_CASE("A run that is stopped, or fails, does not end what a stage holds") {
+TEST_CASE("A run that is stopped, or fails, does not release the records that a stage holds") {
   auto in = source_of({"a", "b"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();
@@ -259,7 +259,7 @@ TEST_CASE("A run that is stopped, or fails, does not end what a stage holds") {
   CHECK(out->records.empty());
 }
 
-TEST_CASE("A stage that wants to know lets records out as time passes") {
+TEST_CASE("A stage that asks for it can release records as time passes") {
   auto in = source_of({"a"}, 1);
   in->endless = true;
   auto out = std::make_shared<SinkScript>();

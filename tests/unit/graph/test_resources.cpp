@@ -1,4 +1,4 @@
-// Fault M6 and its kin: memory and threads that cannot be had. Every allocation of a run, and every start of
+// Fault M6 and similar ones: no memory, no thread. Every allocation of a run, and every start of
 // a thread, is made to fail once.
 #include "support/catch.h"
 #include "unit/graph/failing.h"
@@ -45,8 +45,8 @@ struct Whole {
 
 }  // namespace
 
-// The plain threads that stand for TBB under the thread sanitizer do not survive it themselves, and a node of
-// TBB whose constructor throws leaks, which the address sanitizer reports.
+// The plain threads that replace TBB under the thread sanitizer do not survive it, and a TBB node
+// whose constructor throws leaks, which the address sanitizer reports.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 TEST_CASE(
     "D12 G2 fault M6: an allocation that fails anywhere in a run ends it with an error, no lease is left") {
@@ -99,7 +99,7 @@ TEST_CASE("D12 fault M6: run(), progress() and metrics() do not throw without me
 #endif
 
 #ifdef PIPEC_THREADS_MAY_FAIL
-TEST_CASE("D12 a thread that cannot be started ends the run at once with an error that says so") {
+TEST_CASE("D12 a thread that cannot be started ends the run at once with an error that reports it") {
   std::size_t failed = 0;
   for (long n = 1; n <= 9;
        ++n) {  // opening, four workers that are tried, timer, governor, source; a spare one

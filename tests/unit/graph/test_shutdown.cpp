@@ -34,7 +34,7 @@ TEST_CASE("D10 stop before the run, and while the source blocks in receive") {
   }
 }
 
-TEST_CASE("D10 stop under load: what is in flight is drained and committed") {
+TEST_CASE("D10 stop under load: batches in flight are drained and committed") {
   for (const unsigned threads : {1u, 2u, 8u}) {
     auto journal = std::make_shared<Journal>();
     auto in = source_of(numbered(100'000), 10);
@@ -55,7 +55,7 @@ TEST_CASE("D10 stop under load: what is in flight is drained and committed") {
   }
 }
 
-TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is interrupted") {
+TEST_CASE("D10 past the deadline run() reports the work left; a blocked sink is interrupted") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -73,13 +73,13 @@ TEST_CASE("D10 past the deadline run() says what was left; a blocked sink is int
   const std::size_t list = message(outcome).find("still running: ");
   REQUIRE(list != std::string::npos);
   CHECK(message(outcome).find("write() of sink out", list) !=
-        std::string::npos);  // beside receive(), perhaps
+        std::string::npos);  // perhaps together with receive()
   CHECK(out->interrupts == 1);
   CHECK(out->records == numbered(30));
   CHECK(in->committed() <= 30);
 }
 
-TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline") {
+TEST_CASE("D10 a sink that hangs forever does not hold run() past the deadline") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -98,11 +98,11 @@ TEST_CASE("D10 a sink that hangs for ever does not hold run() past the deadline"
     running.pipeline->stop();
     CHECK(code(running.end()) == "deadline");
   }
-  out->release();  // it wakes up long after: nothing it touches is gone
+  out->release();  // it wakes up much later: everything that it uses still exists
   CHECK(in->committed() <= 10);
 }
 
-TEST_CASE("D10 D14 stop while a sink waits to try again: past the deadline nobody waits any more") {
+TEST_CASE("D10 D14 stop while a sink waits for a retry: past the deadline nothing waits any more") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>();
@@ -121,7 +121,7 @@ TEST_CASE("D10 D14 stop while a sink waits to try again: past the deadline nobod
   CHECK(in->committed() == 0);
 }
 
-TEST_CASE("D10 a dead letter route that hangs for ever does not hold run() past the deadline") {
+TEST_CASE("D10 a dead letter route that hangs forever does not hold run() past the deadline") {
   auto journal = std::make_shared<Journal>();
   auto in = source_of(numbered(1'000), 10);
   auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
@@ -165,7 +165,7 @@ TEST_CASE("D10 a source that hangs in receive does not hold run() past the deadl
   }
 }
 
-TEST_CASE("D10 stop from a stage's own code, and from several threads at once") {
+TEST_CASE("D10 stop from inside a stage, and from several threads at once") {
   auto in = source_of(numbered(100'000), 10);
   auto out = std::make_shared<SinkScript>();
   Pipeline* running = nullptr;
@@ -273,7 +273,7 @@ TEST_CASE("D10 stop is heard while a receiver or a sink is being opened, and is 
     const Outcome& outcome = running.end();
     CHECK(message(outcome) == "");
     CHECK(outcome.summary.stopped);
-    CHECK(other->open_calls == 0);  // nor is anything else
+    CHECK(other->open_calls == 0);  // nothing else is opened either
     CHECK(in->commits == 0);
     CHECK((where == "in" ? in->close_calls : where == "out" ? out->closes : dead->closes) == 1);
   }
@@ -340,7 +340,7 @@ TEST_CASE(
     running.pipeline->stop();
     const Outcome& outcome = running.end();
     CHECK(code(outcome) == "deadline");
-    // Others may be at work beside it.
+    // Other calls may be running too.
     const std::size_t list = message(outcome).find("still running: ");
     REQUIRE(list != std::string::npos);
     CHECK(message(outcome).find(each.said, list) != std::string::npos);
@@ -415,14 +415,14 @@ TEST_CASE("D10 a receiver's own thread may ask for a commit when the run is long
   MemoryCheckpoint checkpoint;
   RunOptions o = options();
   o.checkpoint = &checkpoint;
-  CHECK(message(run(b, o)) == "");  // the pipeline is gone with it
+  CHECK(message(run(b, o)) == "");  // the pipeline is destroyed with it
   const std::size_t saves = checkpoint.saves;
   trigger();
   CHECK_FALSE(save({{"a", "b"}}));
   CHECK(checkpoint.saves == saves);
 }
 
-TEST_CASE("A run in which nothing moves says so, once, with the call that does not come back; fault G3") {
+TEST_CASE("A run without progress logs it once, with the call that does not return; fault G3") {
   auto in = source_of(numbered(20), 10);
   auto out = std::make_shared<SinkScript>();
   auto latch = std::make_shared<Latch>();

@@ -59,7 +59,7 @@ class Cluster {
   }
   std::string brokers() const { return rd_kafka_mock_cluster_bootstraps(cluster_.get()); }
   void fill(std::int32_t partition, int count, std::size_t size, const char* topic = "in") {
-    // In small batches: a fetch brings whole ones, however little it asks for.
+    // In small batches: a fetch returns whole ones, however little it asks for.
     const Handle producer =
         client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers()}, {"batch.num.messages", "50"}});
     const std::string payload(size, 'x');

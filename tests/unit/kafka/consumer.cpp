@@ -88,7 +88,7 @@ class Member {
 
 }  // namespace
 
-TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is counted off when it is read") {
+TEST_CASE("G10 prefetched records are counted until they are read, and stay within their bound") {
   constexpr std::size_t kMemory = std::size_t{1} << 20;
   constexpr std::size_t kSize = 500;
   Cluster cluster(1);
@@ -96,7 +96,7 @@ TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is cou
   Member member(cluster, [&](ConsumerOptions& options) { options.prefetch = kMemory; });
   REQUIRE(eventually([&] { return member.read(kSize) == Received::records; }));
   const std::size_t bound = prefetch_of(kMemory, 1).bound(1, kSize);
-  REQUIRE(bound < 4000 * kSize);  // far more is there than it may hold
+  REQUIRE(bound < 4000 * kSize);  // there is far more than it may hold
   CHECK(eventually([&] { return member.consumer->queued_bytes() > kMemory / 2; }));
   CHECK(
       eventually([&] { return member.gauge("lag_records") == static_cast<double>(4000 - member.records); }));
@@ -108,7 +108,7 @@ TEST_CASE("G10 what is prefetched is counted, stays within its bound, and is cou
   CHECK(eventually([&] { return member.gauge("lag_records") == 0; }));
 }
 
-TEST_CASE("G7 pausing and resuming loses and doubles nothing") {
+TEST_CASE("G7 pausing and resuming loses and duplicates nothing") {
   Cluster cluster(2);
   cluster.fill(0, 500, 100);
   cluster.fill(1, 500, 100);
@@ -131,7 +131,8 @@ TEST_CASE("G7 pausing and resuming loses and doubles nothing") {
 }
 
 TEST_CASE(
-    "G7 a partition given away while paused flows when it is back, and one that comes in a hold waits") {
+    "G7 a partition that was revoked while paused flows when it is back, and one assigned during a hold "
+    "waits") {
   Cluster cluster(2);
   Member stays(cluster, [](ConsumerOptions& options) { options.pause_after = milliseconds(0); });
   REQUIRE(eventually([&] { return stays.gauge("partitions") == 2; }));
@@ -159,7 +160,7 @@ TEST_CASE(
       eventually([&] { return stays.gauge("partitions") == 2 && stays.gauge("partitions_paused") == 2; }));
 }
 
-TEST_CASE("K1 a group that begins at the end commits where that was, before it has read anything") {
+TEST_CASE("K1 a group that begins at the end commits that offset before it has read anything") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   {
@@ -167,7 +168,7 @@ TEST_CASE("K1 a group that begins at the end commits where that was, before it h
     REQUIRE(eventually([&] { return member.gauge("partitions") == 1; }));
     CHECK(eventually([&] { return cluster.committed(0) == 50; }));
   }
-  cluster.fill(0, 5, 100);  // nobody is there
+  cluster.fill(0, 5, 100);  // the group has no member
   Member next(cluster, [](ConsumerOptions& options) { options.from_latest = true; });
   next.next[{"in", 0}] = 50;
   CHECK(next.read_until(5));
@@ -190,7 +191,7 @@ TEST_CASE("K1 a member whose partition's leader is dead does not wait for its en
   CHECK(eventually([&] { return cluster.committed(0) == 0; }));
 }
 
-TEST_CASE("K8 a member without a partition has a gauge that says so, and says it once") {
+TEST_CASE("K8 a member without a partition has a gauge that shows it, and logs it once") {
   Cluster cluster(1);
   const auto at_once = [](ConsumerOptions& options) { options.idle_after = milliseconds(0); };
   Member one(cluster, at_once);
@@ -211,7 +212,7 @@ TEST_CASE("K8 a member without a partition has a gauge that says so, and says it
         }) == 1);
 }
 
-TEST_CASE("K3 what was lost behind the end is committed when the group gives it back") {
+TEST_CASE("K3 positions that were lost after the end are committed when the group returns the partition") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   const auto code = GENERATE(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
@@ -219,7 +220,7 @@ TEST_CASE("K3 what was lost behind the end is committed when the group gives it 
   REQUIRE(eventually([&] { return member.read() == Received::end; }));
   REQUIRE(member.records == 50);
   rd_kafka_mock_push_request_errors_array(cluster.get(), kOffsetCommit, 1, &code);
-  // As the engine does: what is retriable is tried again.
+  // Retries retriable errors, as the engine does.
   runtime::Status status;
   REQUIRE(eventually([&] {
     status = member.consumer->commit(member.ranges);
@@ -229,7 +230,7 @@ TEST_CASE("K3 what was lost behind the end is committed when the group gives it 
   CHECK(cluster.committed(0) == 50);
 }
 
-TEST_CASE("K3 what was lost behind the end and does not come back is an error") {
+TEST_CASE("K3 a partition that was lost after the end and does not come back is an error") {
   Cluster cluster(1);
   cluster.fill(0, 50, 100);
   Member member(cluster, [](ConsumerOptions& options) {
@@ -249,7 +250,7 @@ TEST_CASE("K3 what was lost behind the end and does not come back is an error") 
   CHECK(cluster.committed(0) < 0);
 }
 
-TEST_CASE("K3 a member that joined and leaves before it was given anything leaves cleanly") {
+TEST_CASE("K3 a member that leaves before it was assigned a partition leaves cleanly") {
   constexpr std::int16_t kSyncGroup = 14;
   constexpr std::size_t kErrors = 100;
   const bool cooperative = GENERATE(false, true);
@@ -277,7 +278,7 @@ TEST_CASE("K7 a pattern reads the topics that match, also those that come later,
   cluster.fill(0, 10, 100, "other");
   Member member(cluster, [](ConsumerOptions& options) {
     options.topics = {"^access-[0-9]{1,2}$", "other"};
-    // Shorter than it takes to join, each refresh would begin the joining anew.
+    // If it were shorter than joining takes, each refresh would restart the joining.
     options.settings.properties.emplace_back("topic.metadata.refresh.interval.ms", "2000");
   });
   REQUIRE(member.read_until(20));

@@ -36,7 +36,7 @@ ProducerSettings settings_of(const Cluster& cluster) {
   return settings;
 }
 
-// One batch on its way, and how it ended.
+// One batch in flight, and its outcome.
 struct Batch {
   std::shared_ptr<std::atomic<std::size_t>> queued = std::make_shared<std::atomic<std::size_t>>(0);
   std::mutex mutex;
@@ -125,7 +125,7 @@ std::vector<std::int64_t> counts(const Producer& producer, const char* topic, in
 
 }  // namespace
 
-TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted off when it is there") {
+TEST_CASE("G10 unsent records count with their overhead until they are delivered") {
   const Cluster cluster(1);
   Producer producer(settings_of(cluster));
   rd_kafka_topic_t* const topic = open(producer);
@@ -159,8 +159,7 @@ TEST_CASE("G10 what waits to be sent is counted with what it costs, and counted 
   CHECK(batch.queued->load() == 0);
 }
 
-TEST_CASE(
-    "G10 a queue that is full holds the writer, which goes on when there is room or it is interrupted") {
+TEST_CASE("G10 a full queue holds the writer, which resumes when there is space or it is interrupted") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"queue.buffering.max.messages", "10"}, {"linger.ms", "0"}};
@@ -210,7 +209,7 @@ TEST_CASE("fault P4 a record that the queue could never hold is refused as its o
 }
 
 TEST_CASE(
-    "fault P1 until a partition has answered, one record is on its way there, and what is behind it waits") {
+    "fault P1 until a partition has answered, only one record is in flight to it, and later ones wait") {
   const Cluster cluster(1);
   ProducerSettings settings = settings_of(cluster);
   settings.properties = {{"linger.ms", "0"}};
@@ -266,7 +265,7 @@ TEST_CASE("K9 a topic that could not be written to when it was asked for can be 
   CHECK(payloads(cluster, 1) == std::vector<std::string>{"0"});
 }
 
-TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner gives it") {
+TEST_CASE("K5 a record goes to the partition that librdkafka's own partitioner chooses") {
   const auto name = GENERATE(as<std::string>(), "murmur2_random", "murmur2", "consistent_random",
                              "consistent", "fnv1a_random", "fnv1a");
   constexpr int kPartitions = 7;

@@ -32,7 +32,7 @@ Result<std::string> literal() {
   return "text";
 }
 
-// What a child process that makes the call writes to stderr before SIGABRT ends it.
+// The stderr of a child process that makes the call, until SIGABRT ends it.
 template <typename Call>
 std::string aborts_with(Call call) {
   std::array<int, 2> ends{};

@@ -117,7 +117,7 @@ TEST_CASE("timestamps and durations", "[eval]") {
   CHECK(on(Op::add, b.timestamp(kMax), b.duration(1)) == "!timestamp overflow: 9223372036854775807 + 1 @7");
 }
 
-TEST_CASE("numbers beyond 64 bits compare and copy but take no part in arithmetic", "[eval]") {
+TEST_CASE("numbers beyond 64 bits can be compared and copied but not used in arithmetic", "[eval]") {
   Build b;
   const std::string big = R"({"a":12345678901234567890123})";
   const std::string huge = R"({"a":1e400})";

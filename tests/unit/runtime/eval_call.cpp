@@ -32,7 +32,7 @@ Function function(std::string name, std::vector<Parameter> parameters, FunctionC
   return f;
 }
 
-// The arguments as an array: what the code got to see.
+// The arguments that the code received, as an array.
 Value show(CallContext& context, std::span<const Value> arguments) {
   Value* items = context.arena().allocate_array<Value>(arguments.size());
   std::uninitialized_copy(arguments.begin(), arguments.end(), items);
@@ -103,7 +103,7 @@ TEST_CASE("arguments are checked against the declared types", "[eval]") {
         "!division by zero @3");
 }
 
-TEST_CASE("numbers beyond 64 bits reach functions that take anything, and no others", "[eval]") {
+TEST_CASE("numbers beyond 64 bits reach only functions that accept anything", "[eval]") {
   Build b;
   const Function abs = function("abs", {parameter("n", TypeSet::number())}, show);
   const Function string = function("string", {parameter("v", TypeSet::any())}, show);
@@ -137,7 +137,7 @@ TEST_CASE("many arguments", "[eval]") {
   CHECK(of(b, b.call(many, arguments)) == "[0,1,2,3,4,5,6]");
 }
 
-TEST_CASE("a failing function says its name and reason at the call's place, and can be caught", "[eval]") {
+TEST_CASE("a failing function reports its name and reason at the call's place, and can be caught", "[eval]") {
   Build b;
   const Function no = function("no", {}, refuse);
   const Function silent = function("silent", {}, fail_silently);
@@ -177,7 +177,7 @@ TEST_CASE("a lambda's failure keeps its own place, its result is checked", "[eva
   CHECK(of(b, b.call(survive, {b.op(Op::divide, b.integer(1), b.integer(0))}, {0})) == "true");
 }
 
-TEST_CASE("what prepare made is handed to the call", "[eval]") {
+TEST_CASE("the result of prepare is passed to the call", "[eval]") {
   Build b;
   const Function f = function("f", {}, prepared);
   CHECK(of(b, b.call(f, {})) == "null");

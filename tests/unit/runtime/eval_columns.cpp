@@ -1,5 +1,5 @@
-// Which records are taken many at once, and which are left to the interpreter. That both ways agree is the
-// differential test's.
+// Which records take the fast path, many at once, and which are left to the interpreter. The differential
+// test checks that both agree.
 #include "runtime/eval/straight_line.h"
 #include "support/catch.h"
 #include "unit/runtime/support/build.h"
@@ -13,7 +13,7 @@ namespace {
 using Lines = std::vector<std::string>;
 using Outcome = eval::StraightLineRun::Outcome;
 
-// What a block of statements makes of each record without the interpreter; "?": left to it.
+// The result of a block of statements for each record without the interpreter; "?": left to the interpreter.
 Lines quickly(const Build& build, std::vector<Statement> body, const Lines& lines) {
   const auto program = build.transform(std::move(body));
   const eval::StraightLine line(*program);
@@ -63,7 +63,7 @@ std::vector<Statement> block(Statements... statements) {
 
 }  // namespace
 
-TEST_CASE("records with plain members are edited many at once, whatever their layout", "[eval]") {
+TEST_CASE("records with plain members are edited many at once, whatever their shape", "[eval]") {
   Build b;
   CHECK(quickly(b, block(b.set(".n", b.op(Op::add, b.field(".n"), b.integer(1))), b.del({".gone"})),
                 {R"({"n":1,"gone":"x"})", R"({"gone": 1.10, "n": 41})", R"({"n":7})",
@@ -72,7 +72,7 @@ TEST_CASE("records with plain members are edited many at once, whatever their la
               R"({"n":3,"s":"}{,:\"[]"})"});
 }
 
-TEST_CASE("what may go another way is left to the interpreter", "[eval]") {
+TEST_CASE("records that may leave the fast path are left to the interpreter", "[eval]") {
   Build b;
   CHECK(quickly(b, block(b.set(".m", b.op(Op::add, b.field(".n"), b.integer(1)))),
                 {R"({"n":1})",        // the plain one
@@ -87,7 +87,7 @@ TEST_CASE("what may go another way is left to the interpreter", "[eval]") {
                                          "?", "?", "?", R"({"n":2,"m":3})"});
 }
 
-TEST_CASE("conditions choose what is edited, record by record", "[eval]") {
+TEST_CASE("conditions choose the edits, record by record", "[eval]") {
   Build b;
   const auto above = [&](std::int64_t n) { return b.op(Op::greater, b.field(".n"), b.integer(n)); };
   CHECK(quickly(
@@ -99,7 +99,7 @@ TEST_CASE("conditions choose what is edited, record by record", "[eval]") {
         Lines{R"({"small":5})", R"({"n":15,"big":true})", "dropped", R"({"small":"15"})"});
 }
 
-TEST_CASE("a large record and more layouts than are kept are left to the interpreter", "[eval]") {
+TEST_CASE("a large record, and shapes beyond the maximum, are left to the interpreter", "[eval]") {
   Build b;
   Lines lines;
   for (int i = 0; i < 40; ++i) lines.push_back("{\"k" + std::to_string(i) + "\":1}");
@@ -113,7 +113,7 @@ TEST_CASE("a large record and more layouts than are kept are left to the interpr
   CHECK(result[41] == R"({"k0":2,"n":null})");
 }
 
-TEST_CASE("edits below the top level are made in columns", "[eval]") {
+TEST_CASE("edits below the top level are evaluated in columns", "[eval]") {
   Build b;
   const Lines lines = {R"({"a":{"b":1,"c":"x"},"n":2})", R"({"n":2})", R"({"a":{ "c" : [1] },"n":2})",
                        R"({"a":5,"n":2})"};
@@ -127,7 +127,7 @@ TEST_CASE("edits below the top level are made in columns", "[eval]") {
         R"({"a":{"b":1,"d":"x","c":"x"},"n":2})");
   CHECK(quickly(b, block(b.rename(".a.c", ".a.d"), b.set(".z", b.field(".n"))), lines)[0] ==
         R"({"a":{"b":1,"d":"x"},"n":2,"z":2})");
-  // A timestamp is one when it is read again, which its text is not.
+  // Read again, a timestamp is still a timestamp, but its text is a string.
   CHECK_FALSE(
       eval::StraightLine(*b.transform(block(b.set(".a.b", b.timestamp(0)), b.set(".z", b.field(".a.b")))))
           .usable());
@@ -135,7 +135,7 @@ TEST_CASE("edits below the top level are made in columns", "[eval]") {
         R"({"n":2,"a":{"b":"1970-01-01T00:00:00Z"}})");
 }
 
-TEST_CASE("explain says why a transform goes record by record", "[eval]") {
+TEST_CASE("explain says why a transform is evaluated record by record", "[eval]") {
   Build b;
   CHECK(explain_transform(*b.transform(block(b.set(".a", b.field(".b"))))) ==
         "processes many records at once, with one splice plan per record shape");

@@ -113,7 +113,7 @@ void one_round(std::uint64_t seed, Count& count) {
       judge_by_columns(columns, batch, [&](std::size_t record, bool holds) {
         ++count.by_columns;
         INFO("record: " << batch.payload(batch.records[record]));
-        // What raw bytes call no match may be malformed behind a value that nobody asked for.
+        // A record without a match by raw bytes may be malformed after the last value that was read.
         REQUIRE(outcomes[record] == (holds ? Outcome::yes : Outcome::no));
       });
     }
@@ -172,7 +172,7 @@ void one_transform(std::uint64_t seed, Count& count) {
   count.judged += batch.records.size();
 }
 
-// What comes out of some stages and a route behind them.
+// The output of some stages followed by a route.
 struct ChainRun {
   ChainRun(const std::vector<std::shared_ptr<const Stage>>& stages, const Router& router,
            const std::shared_ptr<Block>& block, BufferPool& pool, bool outline)
@@ -183,7 +183,7 @@ struct ChainRun {
     for (const auto& stage : stages) {
       scratches.push_back(stage->make_scratch());
       if (!stage->reads_outline()) batch.outline = {};
-      // What the first batch has taught (layouts, what to skip) holds for the second.
+      // The second batch uses what the first one taught (shapes, what to skip).
       Seen first;
       first.wants_outline = outline;
       Batch same = batch;
@@ -282,7 +282,7 @@ TEST_CASE(
   CHECK(count.packed * 5 > count.judged);
 }
 
-TEST_CASE("P3 a field that an `or` comes to is read although its partner is missing", "[eval]") {
+TEST_CASE("P3 a field of a comparison after `or` is read even if the other operand is missing", "[eval]") {
   Build build;
   const auto program =
       build.program(build.op(Op::logical_or, build.op(Op::equal, build.field(".a"), build.integer(7)),

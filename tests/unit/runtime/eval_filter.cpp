@@ -47,7 +47,7 @@ struct Routed {
 
 }  // namespace
 
-TEST_CASE("a filter keeps what holds, in order, and counts the rest", "[eval]") {
+TEST_CASE("a filter keeps matching records, in order, and counts the rest", "[eval]") {
   Build b;
   const auto stage = filter(b, b.op(Op::greater_equal, b.field(".n"), b.integer(5)));
   Run run(*stage, {R"({"n":5})", R"({"n":4})", R"({"x":1})", R"({"n":"9"})", R"({"n":9.5})", "[1]", "7"});
@@ -80,7 +80,7 @@ TEST_CASE("a condition that fails dead-letters its record with place and reason,
   CHECK(run.seen.filtered == 1);
 }
 
-TEST_CASE("else dlq dead-letters what does not hold, at the stage's place", "[eval]") {
+TEST_CASE("else dlq dead-letters records that do not match, at the stage's place", "[eval]") {
   Build b;
   FilterOptions options;
   options.condition = b.program(b.field(".ok"));
@@ -146,7 +146,7 @@ TEST_CASE("a record without the bytes of a key that the condition needs is no ma
   const Lines lines = {R"({"a":1)", R"({"b":1)", "garbage", R"({"\u0061":1)"};
   Run one(*filter(b, needs_a), lines);
   CHECK(one.seen.filtered == 2);
-  CHECK(one.seen.dead.size() == 2);  // the key is there, or its escape may be
+  CHECK(one.seen.dead.size() == 2);  // the key is present, or an escape of it may be
   Run both(*filter(b, needs_both), lines);
   CHECK(both.seen.filtered == 3);
   Run has(*filter(b, b.has(".a")), lines);
@@ -183,7 +183,7 @@ TEST_CASE("route takes the first arm that holds, the last one is else", "[eval]"
   CHECK(lines_of(routed.arms[2]) == Lines{R"({"s":2})"});
 }
 
-TEST_CASE("route dead-letters where a condition fails or a record is malformed", "[eval]") {
+TEST_CASE("route dead-letters a record on which a condition fails, or that is malformed", "[eval]") {
   Build b;
   const auto router = route({b.program(at(3, b.field(".ok")))});
   Routed routed(*router, 2, {R"({"ok":1})", "{", R"({"ok":true})", R"({})"});

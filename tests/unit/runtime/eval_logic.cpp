@@ -79,7 +79,7 @@ TEST_CASE("equality is deep and ignores the order of keys", "[eval]") {
   CHECK(of(b, b.op(Op::not_equal, b.field(".a"), b.array({b.integer(1), b.string("x")}))) == "true");
 }
 
-TEST_CASE("conditions take bools, null counts as false, other types are failures", "[eval]") {
+TEST_CASE("conditions accept bools, null counts as false, other types are failures", "[eval]") {
   Build b;
   const std::string said = "!a condition must be a bool, got ";
   CHECK(of(b, b.op(Op::logical_not, b.null())) == "true");
@@ -155,7 +155,7 @@ TEST_CASE("matches searches decoded text", "[eval]") {
   CHECK(of(b, b.matches(failing(b), matcher)) == kFailed);
 }
 
-TEST_CASE("a failure in an operand is the failure of the whole", "[eval]") {
+TEST_CASE("a failure in an operand is a failure of the whole expression", "[eval]") {
   Build b;
   CHECK(of(b, b.op(Op::add, failing(b), b.integer(1))) == kFailed);
   CHECK(of(b, b.op(Op::less, b.integer(1), failing(b))) == kFailed);
@@ -197,7 +197,7 @@ TEST_CASE("chains of ten thousand terms are safe", "[eval]") {
   CHECK(evaluated(b.program(std::move(otherwise)), "{}") == "10000");
 }
 
-TEST_CASE("what is nested too deep fails and does not crash", "[eval]") {
+TEST_CASE("values nested too deep fail and do not crash", "[eval]") {
   Build b;
   Expression e = b.integer(1);
   for (int i = 0; i < 5000; ++i) {

@@ -1,4 +1,4 @@
-// What the evaluation of one record may take.
+// The memory limit of evaluating one record.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -32,7 +32,7 @@ std::string record_of(std::size_t bytes) {
   return R"({"s":")" + std::string(bytes, 'x') + R"("})";
 }
 
-// .s written `times` times behind each other.
+// .s repeated `times` times.
 Expression repeated(Build& b, std::size_t times) {
   std::vector<Expression> parts;
   for (std::size_t i = 0; i < times; ++i) parts.push_back(b.field(".s"));
@@ -41,7 +41,7 @@ Expression repeated(Build& b, std::size_t times) {
 
 }  // namespace
 
-TEST_CASE("G10 an arena refuses what is beyond its bound, and keeps what it gave") {
+TEST_CASE("G10 an arena refuses allocations beyond its bound, and keeps earlier ones") {
   Arena arena;
   arena.bound(kBounds);
   char* first = arena.allocate(100 * kKiB);
@@ -56,7 +56,7 @@ TEST_CASE("G10 an arena refuses what is beyond its bound, and keeps what it gave
   CHECK_FALSE(arena.exceeds());
 }
 
-TEST_CASE("G10 one arena of the process at a time takes more than each may") {
+TEST_CASE("G10 only one arena of the process at a time may exceed its share") {
   std::atomic<int> large{0};
   std::atomic<bool> together{false};
   std::vector<std::thread> threads;
@@ -78,7 +78,7 @@ TEST_CASE("G10 one arena of the process at a time takes more than each may") {
   CHECK_FALSE(together);
 }
 
-TEST_CASE("G10 a record that takes too much memory to evaluate is a dead letter, and the others go on") {
+TEST_CASE("G10 a record that takes too much memory to evaluate is a dead letter, and the others continue") {
   for (const bool filter : {false, true}) {
     INFO(filter);
     Build b;

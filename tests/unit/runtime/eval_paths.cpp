@@ -16,7 +16,7 @@ std::string of(const Build& build, Expression e, const std::string& record = kRe
 
 }  // namespace
 
-TEST_CASE("a missing field reads null, and so does a path through what is no container", "[eval]") {
+TEST_CASE("a missing field reads null, and so does a path through a scalar", "[eval]") {
   Build b;
   CHECK(of(b, b.field(".none")) == "null");
   CHECK(of(b, b.field(".none.deep[3].er")) == "null");
@@ -89,7 +89,7 @@ TEST_CASE("literals are built in the arena and copy data byte for byte", "[eval]
            R"({"f": 1.10 , "g":{"k" : "\u00fc" } })") == R"({"x":1.10,"y":[{"k" : "\u00fc" },null]})");
 }
 
-TEST_CASE("a malformed value that is asked for is a parse error that nothing catches", "[eval]") {
+TEST_CASE("reading a malformed value is a parse error that cannot be caught", "[eval]") {
   Build b;
   const std::string record = R"({"a":01,"b":1})";
   CHECK(of(b, b.field(".b"), record) == "1");
@@ -122,7 +122,7 @@ TEST_CASE("interpolation writes the text of values", "[eval]") {
         "!null has no text in \"${}\": use `??` to say what to write instead @6");
 }
 
-TEST_CASE("interpolation keeps numbers as they came, compacts arrays, decodes strings", "[eval]") {
+TEST_CASE("interpolation keeps the text of numbers, compacts arrays, decodes strings", "[eval]") {
   Build b;
   const std::string record =
       R"({"f":1.10,"h":1e400,"o":{ "k" : [ 1 , "a b\" {" ] },"s":"\u00fc\n","bad":[1 2]})";

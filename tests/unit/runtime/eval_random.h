@@ -1,5 +1,5 @@
 // Random expressions, transform blocks and blocks of JSON records, for the tests that compare ways to
-// evaluate them. PIPEC_SEED replays one round, PIPEC_RECORDS sets how many records are judged.
+// evaluate them. PIPEC_SEED replays one round, PIPEC_RECORDS sets the number of records.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,8 @@ inline std::uint64_t from_environment(const char* name, std::uint64_t fallback) 
   return text ? std::strtoull(text, nullptr, 10) : fallback;
 }
 
-// What columns say of the batch's records, where they say something: each(record's number, whether it holds).
+// The results of the columns for the batch's records, if they have one: each(record's number, whether it
+// holds).
 template <typename Each>
 void judge_by_columns(eval::ConditionColumns& columns, const Batch& batch, const Each& each) {
   for (std::size_t first = 0; first < batch.records.size();) {
@@ -213,7 +214,7 @@ class Expressions {
     }
   }
 
-  // What functions may give that is no literal: parts of another JSON text, types that JSON has not.
+  // Function results that cannot be literals: parts of another JSON text, types that JSON lacks.
   Expression odd_constant() {
     static const Lines texts = {"1.10",          R"([1.10,{"a":1e2}])",  "1e400",
                                 R"("\u0061\/")", "18446744073709551616", R"({"b":[1,2.0]})",
@@ -259,7 +260,7 @@ inline std::string flat_value(Random& random) {
                                "\"5\"",
                                "\"\xc3\xa9\"",
                                "0.5"};
-  // Mostly what is valid: a block with a fault in every line is given up at once.
+  // Mostly valid records: a block with an error in every line is abandoned at once.
   return random.chance(85)   ? values[random.below(14)]
          : random.chance(80) ? random.of(values)
                              : random_scalar(random);
@@ -312,7 +313,7 @@ inline std::string nested_value(Random& random) {
   return random.chance(50) ? flat_value(random) : values[random.below(random.chance(90) ? 8 : values.size())];
 }
 
-// Another record with the keys of one that random_block() made before, as most records of a source are.
+// Another record with the keys of an earlier one of random_block(), as is typical of a source.
 inline std::string alike(Random& random, const Lines& keys, bool spaced, bool nested) {
   std::string text = "{";
   for (const std::string& key : keys) {

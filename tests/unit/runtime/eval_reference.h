@@ -1,6 +1,5 @@
-// Expressions once more, slowly and as plainly as they can be said: every record is parsed into a tree, every
-// value is copied, nothing is shared with the code that is tested but the expression itself. For valid
-// records.
+// A slow and simple reference implementation of expressions: every record is parsed into a tree, every
+// value is copied, and only the expression itself is shared with the tested code. For valid records.
 #pragma once
 
 #include <cmath>

@@ -43,7 +43,7 @@ Expression failing(Build& b) {
 
 }  // namespace
 
-TEST_CASE("set keeps places, adds at the end, makes parents", "[eval]") {
+TEST_CASE("set keeps places, appends new fields, creates parents", "[eval]") {
   Build b;
   CHECK(one(b, b.set(".a", b.integer(2)), R"({"a": 1, "b":1.10})") == R"({"a": 2, "b":1.10})");
   CHECK(one(b, b.set(".c", b.integer(2)), R"({"a":1})") == R"({"a":1,"c":2})");
@@ -63,7 +63,7 @@ TEST_CASE("later statements see earlier ones", "[eval]") {
                 {R"({"a":1})"}) == Lines{R"({"b":2,"c":false})"});
 }
 
-TEST_CASE("an edit that cannot be made says what is in its way", "[eval]") {
+TEST_CASE("an impossible edit reports the obstacle", "[eval]") {
   Build b;
   CHECK(one(b, at(3, b.set(".a.b", b.integer(1))), R"({"a":"s"})") ==
         "!.a is a string, not an object: cannot set .a.b @3");
@@ -92,7 +92,7 @@ TEST_CASE("del, keep and rename", "[eval]") {
   CHECK(one(b, b.rename(".none", ".z"), R"({"a":1})") == R"({"a":1})");
 }
 
-TEST_CASE("an edit below a field that was set is kept where keys are repeated", "[eval]") {
+TEST_CASE("an edit below a field that was set is kept if keys are repeated", "[eval]") {
   Build b;
   CHECK(through(b, {b.set(".a", b.array({b.null(), b.integer(1)})), b.del({".a[0]"})},
                 {R"({"a":0,"b":1,"b":2})", R"({"a":0,"a":1})"}) ==
@@ -101,7 +101,7 @@ TEST_CASE("an edit below a field that was set is kept where keys are repeated", 
                 {R"({"b":1,"c":0,"c":0})"}) == Lines{R"({"c":1,"d":1})"});
 }
 
-TEST_CASE("what keep removes is gone, also where it was set below the top level", "[eval]") {
+TEST_CASE("keep removes fields, even those that were set below the top level", "[eval]") {
   Build b;
   const auto reads = [&](std::initializer_list<std::string_view> kept) {
     return through(b,
@@ -120,7 +120,7 @@ TEST_CASE("new values leave as JSON: timestamps RFC 3339, bytes base64", "[eval]
   CHECK(one(b, b.set(".t", b.bytes("\xff")), "{}") == R"({"t":"/w=="})");
 }
 
-TEST_CASE("a record that no statement changed keeps its bytes where they lie", "[eval]") {
+TEST_CASE("a record that no statement changed keeps its bytes in place", "[eval]") {
   Build b;
   Run run(*transform(b, {b.when(b.field(".x"), {b.set(".y", b.integer(1))})}),
           {R"({"a": 1})", R"({"x":true})"});
@@ -129,7 +129,7 @@ TEST_CASE("a record that no statement changed keeps its bytes where they lie", "
   CHECK(run.batch.records[1].buffer == 1);
 }
 
-TEST_CASE("written records are neighbours with a newline behind each", "[eval]") {
+TEST_CASE("written records are adjacent, each followed by a newline", "[eval]") {
   Build b;
   Run run(*transform(b, {b.set(".y", b.integer(1))}), {"{}", "{}"});
   CHECK(run.batch.buffers[1]->view() == "{\"y\":1}\n{\"y\":1}\n");
@@ -192,7 +192,7 @@ TEST_CASE("D8 dropping everything leaves an empty batch", "[eval]") {
   CHECK(run.seen.filtered == 0);
 }
 
-TEST_CASE("a failure anywhere dead-letters the whole record: what it emitted is taken back", "[eval]") {
+TEST_CASE("a failure anywhere dead-letters the whole record: its emitted records are discarded", "[eval]") {
   Build b;
   const Expression good = b.field(".ok");
   Run run(*transform(b, {b.set_metadata(MetadataField::key, b.string("k")), b.emit(b.field(".n")),
@@ -204,7 +204,7 @@ TEST_CASE("a failure anywhere dead-letters the whole record: what it emitted is 
   CHECK(run.batch.metadata.size() == 2);
 }
 
-TEST_CASE("dlq dead-letters with its reason, emits made before are taken back", "[eval]") {
+TEST_CASE("dlq dead-letters with its reason, and discards earlier emits", "[eval]") {
   Build b;
   CHECK(through(b, {b.emit(b.integer(1)), at(5, b.dlq(b.interpolate({b.string("bad "), b.field(".a")})))},
                 {R"({"a":1})"}) == Lines{"!bad 1 @5"});
@@ -298,7 +298,7 @@ TEST_CASE("P4 P5 P6 malformed records of a transform", "[eval]") {
   CHECK_FALSE(fail.status.ok());
 }
 
-TEST_CASE("what is known to be valid is marked so", "[eval]") {
+TEST_CASE("records known to be valid are marked as valid", "[eval]") {
   Build b;
   const auto marked = [&](std::vector<Statement> body, bool validated) {
     Run run(*transform(b, std::move(body)), {R"({"a":[1],"n":1})"}, validated);
@@ -328,7 +328,7 @@ TEST_CASE("a value that a loop puts into itself ends as a dead letter, not with 
                 {line})[0] == "!a string longer than 64 MiB");
 }
 
-TEST_CASE("long reasons are cut between characters", "[eval]") {
+TEST_CASE("long reasons are truncated between characters", "[eval]") {
   Build b;
   std::string text;
   for (int i = 0; i < 400; ++i) text += "\xc3\xa4";
@@ -337,7 +337,7 @@ TEST_CASE("long reasons are cut between characters", "[eval]") {
   CHECK(reason.substr(reason.size() - 5) == "\xc3\xa4...");
 }
 
-TEST_CASE("a record that turns out to be null is a dead letter, a null that is meant is not", "[eval]") {
+TEST_CASE("a record that evaluates to null is a dead letter, a literal null is not", "[eval]") {
   Build b;
   const auto meant = [](Statement statement) {
     statement.null_meant = true;
@@ -348,7 +348,7 @@ TEST_CASE("a record that turns out to be null is a dead letter, a null that is m
   CHECK(one(b, at(7, b.emit(b.field(".none"))), R"({"a":1})") == dead);
   CHECK(one(b, meant(b.set_record(b.null())), R"({"a":1})") == "null");
   CHECK(through(b, {meant(b.emit(b.null())), b.drop()}, {R"({"a":1})"}) == Lines{"null"});
-  // What is sent on counts, not what was there for a while.
+  // Only the final record counts, not intermediate values.
   CHECK(through(b, {b.set_record(b.field(".none")), b.set_record(b.integer(2))}, {R"({"a":1})"}) ==
         Lines{"2"});
   CHECK(through(b, {b.set_record(b.field(".none")), b.drop()}, {R"({"a":1})"}).empty());

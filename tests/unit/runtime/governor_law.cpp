@@ -145,9 +145,9 @@ TEST_CASE("G8 the budget starts big, steps up to its ceiling, and caps the recor
   }
 }
 
-TEST_CASE("G8 a memory hold shrinks at once whatever the rest says, never below one nominal record") {
+TEST_CASE("G8 a memory hold shrinks at once whatever the other signals, never below one nominal record") {
   Budget budget = of_profile(Profile::balanced);
-  Round round = queued(0.001, 0.001);  // all else asks for more
+  Round round = queued(0.001, 0.001);  // all other signals call for growth
   round.hold = true;
   budget.round(round);
   CHECK(budget.bytes() == 4 * kMiB);
@@ -160,17 +160,17 @@ TEST_CASE("G8 a memory hold shrinks at once whatever the rest says, never below 
   CHECK(budget.records() == 1);
 }
 
-TEST_CASE("G8 a quiet pipeline grows back to where it began") {
+TEST_CASE("G8 the budget of a quiet pipeline grows back to its start") {
   Budget budget = of_profile(Profile::balanced);
   for (int i = 0; i < 10'000; ++i) budget.round(held());
   for (int i = 0; i < 32; ++i) budget.round(quiet());
   CHECK(budget.bytes() == 8 * kMiB + 1 * kKiB);  // past the start by what is left of a step
   const std::size_t back = budget.bytes();
   for (int i = 0; i < 100; ++i) budget.round(quiet());
-  CHECK(budget.bytes() == back);  // and no further: nobody needs more
+  CHECK(budget.bytes() == back);  // and no further: no source needs more
 }
 
-TEST_CASE("G8 falling behind multiplies by md_factor, once per time that a change needs to show") {
+TEST_CASE("G8 an overload multiplies by md_factor, once per time that a change needs to take effect") {
   Budget budget = of_profile(Profile::balanced);
   budget.round(queued(1.0, 0.1));  // rho 0.9, twice the goal; but nothing has changed for 0.05 s only
   CHECK(budget.bytes() == 8 * kMiB);
@@ -180,7 +180,7 @@ TEST_CASE("G8 falling behind multiplies by md_factor, once per time that a chang
   Budget busy = of_profile(Profile::balanced);
   for (int i = 0; i < 1000; ++i) busy.round(queued(1.0, 0.9));
   CHECK(busy.bytes() >= 8 * kMiB);
-  // Nor one that no source waits for.
+  // The budget does not grow either if no source waits for it.
   Budget idle = of_profile(Profile::balanced);
   for (int i = 0; i < 1000; ++i) {
     Round round = queued(1.0, 0.1);
@@ -190,7 +190,7 @@ TEST_CASE("G8 falling behind multiplies by md_factor, once per time that a chang
   CHECK(idle.bytes() == 8 * kMiB);
 }
 
-TEST_CASE("G8 what keeps the workers and the pipe full is never given up for time") {
+TEST_CASE("G8 the budget never falls below what keeps the workers and the pipe full") {
   Budget budget = of_profile(Profile::balanced);
   Round round = queued(3.0, 0.2);
   round.working_set = 3 * kMiB;
@@ -210,7 +210,7 @@ TEST_CASE("G8 the averages are seeded by the first observation") {
   CHECK(budget.rho() == 0.75);
 }
 
-TEST_CASE("G8 whatever comes in, the budget stays between floor and ceiling") {
+TEST_CASE("G8 whatever the signals, the budget stays between floor and ceiling") {
   std::mt19937_64 rng(7);
   Budget budget = of_profile(Profile::balanced);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -278,7 +278,7 @@ struct Governed {
 
 }  // namespace
 
-TEST_CASE("G7 each edge of the hold is told once, with its reason") {
+TEST_CASE("G7 each edge of the hold is reported once, with its reason") {
   Governed g;
   CHECK_FALSE(g.tick().edge);
   g.use(0.9);
@@ -286,7 +286,7 @@ TEST_CASE("G7 each edge of the hold is told once, with its reason") {
   CHECK(decision.held);
   CHECK(decision.edge);
   CHECK(decision.reason == "pressure 0.90 (cgroup, 76.5 MiB of 100.0 MiB)");
-  CHECK(g.released == 1);  // kept memory goes back before anybody is held
+  CHECK(g.released == 1);  // the allocator's memory is returned before a source is held
   for (int i = 0; i < 5; ++i) {
     decision = g.tick();
     CHECK(decision.held);
@@ -300,7 +300,7 @@ TEST_CASE("G7 each edge of the hold is told once, with its reason") {
   CHECK_FALSE(g.tick().edge);
 }
 
-TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever more rarely") {
+TEST_CASE("G7 a hold caused by other memory lets a little through, at growing intervals") {
   Governed g;
   g.use(0.9);
   std::vector<double> resumed;
@@ -315,7 +315,7 @@ TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever mo
     CHECK(resumed[i] - resumed[i - 1] > std::min(7.9, 1.5 * before - 0.5));
     CHECK(resumed[i] - resumed[i - 1] < 8.5);
   }
-  // What goes through is little.
+  // Little passes.
   CHECK(g.tick(0).budget <= 4 * kKiB);
   // While something is in flight it may yet drain.
   Governed busy;
@@ -324,7 +324,7 @@ TEST_CASE("G7 a hold that nothing of ours can end lets a little through, ever mo
   for (int i = 0; i < 20 * 200; ++i) CHECK_FALSE(busy.tick(1).edge);
 }
 
-TEST_CASE("G12 memory that the allocator keeps is given back before anybody is held") {
+TEST_CASE("G12 memory that the allocator keeps is returned before a source is held") {
   Governed g;
   g.resident(0.9);
   g.on_release = [&] { g.resident(0.3); };
@@ -344,7 +344,7 @@ TEST_CASE("G12 a hold of the process's own memory ends when nothing is in flight
     Governor::Decision decision = g.tick(0);
     CHECK_FALSE(decision.held);
     CHECK(decision.edge);
-    // What is free above it is used, and the sources are held before it is gone.
+    // The free memory above it is used, and the sources are held before it runs out.
     for (int i = 0; i < 100; ++i) CHECK_FALSE(g.tick(1).held);
     g.resident(1);
     CHECK(g.tick(3).held);
@@ -355,7 +355,7 @@ TEST_CASE("G12 a hold of the process's own memory ends when nothing is in flight
   }
 }
 
-TEST_CASE("G12 a hold ends for a while even where the process is above its limit") {
+TEST_CASE("G12 a hold ends for a while even if the process is above its limit") {
   Governed g;
   g.resident(1.2);
   CHECK(g.tick(1).held);
@@ -373,7 +373,7 @@ TEST_CASE("G7 a source whose own queue presses is drained, not held") {
   g.seen.queued = g.seen.tracked;
   Governor::Decision decision = g.tick(1);
   CHECK(decision.held);
-  CHECK_FALSE(decision.drain);  // what is in flight may yet be enough
+  CHECK_FALSE(decision.drain);  // draining the batches in flight may be enough
   decision = g.tick(0);
   CHECK(decision.held);
   CHECK(decision.drain);

@@ -130,13 +130,13 @@ TEST_CASE("G1 in a container the mount shows only the own part of the hierarchy"
   root.group1("sys/fs/cgroup/memory", 64 * kMiB, 64 * kMiB, 32 * kMiB);
   CHECK(root.read().limit == 64 * kMiB);
 
-  Root other;  // a namespace of its own, entered from outside
+  Root other;  // a separate namespace, entered from outside
   other.file("proc/self/cgroup", "0::/../../job\n");
   other.group2("sys/fs/cgroup", std::to_string(64 * kMiB), "max", kMiB);
   CHECK(other.read().limit == 64 * kMiB);
 }
 
-TEST_CASE("G1 without a cgroup the machine is the limit; without anything there is none") {
+TEST_CASE("G1 without a cgroup the machine is the limit; without either there is none") {
   Root root;
   MemoryReading reading = root.read();
   CHECK_FALSE(reading.limit);
@@ -202,8 +202,7 @@ TEST_CASE(
   CHECK(governor.readings().size() == 4);
 }
 
-TEST_CASE(
-    "G1 a limit set by hand comes before the cgroup's, and one below the process' own size is refused") {
+TEST_CASE("G1 a configured limit overrides the cgroup's, and one below the process's own size is rejected") {
   Root root;
   root.file("proc/self/cgroup", "0::/a\n");
   root.group2("sys/fs/cgroup/a", std::to_string(100 * kMiB), "max", 34 * kMiB);

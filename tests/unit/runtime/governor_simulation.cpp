@@ -1,4 +1,4 @@
-// The law of the budget in the simulation of tests/bench/governor, beside the others.
+// The law of the budget in the simulation of tests/bench/governor, compared with the others.
 #include <algorithm>
 
 #include "bench/governor/simulation.h"
@@ -26,7 +26,7 @@ Result run(const Scenario& one, const std::string& law, double seconds = 0) {
 
 }  // namespace
 
-TEST_CASE("G9 no collapse: with memory low the law delivers what an ungoverned pipe does") {
+TEST_CASE("G9 no collapse: with low memory the law delivers as much as an ungoverned pipe") {
   for (const char* name :
        {"saturated, cheap", "saturated, commit 100 us", "saturated, commit 2 ms", "far sink", "trickle",
         "paced 50 %", "paced 80 %", "paced 95 %", "burst", "sink 100 x slower", "sink stalls", "balloon"}) {
@@ -42,7 +42,7 @@ TEST_CASE("G9 the naive law does collapse in the same simulation") {
   CHECK(run(saturated, "naive", 5).delivered < 0.05 * run(saturated, "off", 5).delivered);
 }
 
-TEST_CASE("G8 a slow sink: the queue is cut to what keeps it busy, and the budget stays there") {
+TEST_CASE("G8 a slow sink: the queue shrinks to the size that keeps it busy, and the budget stays there") {
   const Scenario& slow = scenario("slow sink");
   const Result off = run(slow, "off"), governed = run(slow, "pipec");
   CHECK(governed.delivered >= 0.99 * off.delivered);
@@ -56,7 +56,7 @@ TEST_CASE("G8 a slow sink: the queue is cut to what keeps it busy, and the budge
   CHECK(most <= 1.5 * least);
 }
 
-TEST_CASE("G8 pressure from outside: the intake is held, the budget shrinks, and all comes back") {
+TEST_CASE("G8 pressure from outside: the intake is held, the budget shrinks, and both recover") {
   const Result result = run(scenario("outside pressure"), "pipec");
   CHECK(result.pauses == 1);
   CHECK(result.held > 4.9);
@@ -65,7 +65,7 @@ TEST_CASE("G8 pressure from outside: the intake is held, the budget shrinks, and
   CHECK(result.last_budget >= 8.0 * (1 << 20));
 }
 
-TEST_CASE("G8 too little memory for the start's budget: the law finds one that fits") {
+TEST_CASE("G8 too little memory for the initial budget: the law finds one that fits") {
   const Scenario& small = scenario("small memory");
   const Result off = run(small, "off"), governed = run(small, "pipec");
   CHECK(off.peak_memory > 0.85);

@@ -1,4 +1,4 @@
-// What the kernels say of whole blocks of lines.
+// The kernels on whole blocks of lines.
 #include "runtime/json/field_index.h"
 #include "runtime/json/kernel.h"
 #include "runtime/json/layouts.h"
@@ -21,7 +21,7 @@ bool is_flat(const json::Kernel& kernel, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("flat lines are objects of scalars, with at most one space behind a separator") {
+TEST_CASE("flat lines are objects of scalars, with at most one space after a separator") {
   for (const json::Kernel* kernel : json::usable_kernels()) {
     INFO(kernel->name);
     for (const char* text :
@@ -64,7 +64,7 @@ TEST_CASE("flat lines are objects of scalars, with at most one space behind a se
   }
 }
 
-TEST_CASE("flat lines are what the index takes, at any distance from a block's end") {
+TEST_CASE("the index accepts exactly the flat lines, at any distance from a block's end") {
   Random random(11);
   const FieldSet fields{{"a"}};
   json::FieldIndex index(fields);
@@ -110,7 +110,7 @@ TEST_CASE("flat lines are what the index takes, at any distance from a block's e
   CHECK(taken > 2000);
 }
 
-TEST_CASE("keys and what may spell them are found in a block") {
+TEST_CASE("keys and possible escapes of them are found in a block") {
   Random random(12);
   static const std::vector<std::string> keys = {
       "a", "status", "d/e", "eight_ch", "a key of more than sixteen bytes", ""};
@@ -170,7 +170,7 @@ TEST_CASE("the operators that are noted while lines are validated are those that
   CHECK(noted > 10'000);
 }
 
-TEST_CASE("a record that follows a layout is what its operators say") {
+TEST_CASE("following a shape gives the same result as the record's operators") {
   Random random(14);
   const FieldSet fields{{"a"}};
   std::size_t followed = 0;

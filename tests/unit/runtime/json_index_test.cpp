@@ -92,7 +92,7 @@ TEST_CASE("FieldIndex finds top-level members and nothing below them") {
         "\"a\"");
 }
 
-TEST_CASE("FieldIndex gives the last of repeated keys and says that there are some") {
+TEST_CASE("FieldIndex returns the last of repeated keys and reports them") {
   FieldIndex index(fields_of({"a", "b"}));
   const Padded record(R"({"a":1,"b":2,"\u0061":3})");
   REQUIRE(index.scan(record.view()) == Shape::object);
@@ -172,7 +172,7 @@ TEST_CASE("FieldIndex tells the shapes of records") {
   }
 }
 
-TEST_CASE("FieldIndex takes 1024 levels and no more") {
+TEST_CASE("FieldIndex accepts 1024 levels and no more") {
   for (const std::size_t depth : {1U, 62U, 63U, 64U, 65U, 127U, 128U, 1023U, 1024U, 100000U}) {
     CAPTURE(depth);
     const std::string nested = "{\"a\":" + std::string(depth, '[') + std::string(depth, ']') + "}";
@@ -185,7 +185,7 @@ TEST_CASE("FieldIndex takes 1024 levels and no more") {
   }
 }
 
-TEST_CASE("a record cut off at any byte is malformed for FieldIndex") {
+TEST_CASE("a record truncated at any byte is malformed for FieldIndex") {
   const std::string text =
       R"({"a": [1, {"b": "x\\\"y"}], "c": -1.5e3, "d": true, "e": ")" + std::string(100, 'x') + "\"}";
   REQUIRE(shape_of(text) == Shape::object);
@@ -232,7 +232,7 @@ TEST_CASE("FieldIndex agrees with the reference on generated records") {
   for (int i = 0; i < 5000; ++i) check_valid(random_object(random, 3));
 }
 
-TEST_CASE("the kernels agree on damaged records, and what is valid is never malformed") {
+TEST_CASE("the kernels agree on damaged records, and never reject valid ones") {
   Random random(8);
   std::size_t malformed = 0;
   for (int i = 0; i < 30000; ++i) {

@@ -1,4 +1,4 @@
-// RFC 8259 once more, byte by byte and as plainly as it can be said: what the fast code is compared with.
+// A simple byte-by-byte implementation of RFC 8259, as the reference for the fast code.
 #pragma once
 
 #include <cstdint>

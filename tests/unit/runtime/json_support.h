@@ -1,4 +1,4 @@
-// What the JSON tests share: padded records and seeded hostile ones.
+// Helpers of the JSON tests: padded records and seeded hostile ones.
 #pragma once
 
 #include <cstring>
@@ -12,8 +12,8 @@
 
 namespace pipec::runtime::test {
 
-// A record with exactly the readable padding that is promised, so that a sanitizer sees one byte more. What
-// stands there looks like JSON.
+// A record with exactly the promised readable padding, so that a sanitizer detects a read of one byte more.
+// The padding looks like JSON.
 class Padded {
  public:
   explicit Padded(std::string_view text, std::string_view behind = "\"}],:{[\\1\n")

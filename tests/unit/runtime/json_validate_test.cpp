@@ -41,7 +41,7 @@ void check_agreement(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("validate_json takes what RFC 8259 allows") {
+TEST_CASE("validate_json accepts what RFC 8259 allows") {
   for (const char* text : {"{}",
                            "[]",
                            "0",
@@ -141,7 +141,7 @@ TEST_CASE("validate_json rejects what RFC 8259 does not allow") {
   }
 }
 
-TEST_CASE("validate_json takes 1024 levels and no more") {
+TEST_CASE("validate_json accepts 1024 levels and no more") {
   for (const std::size_t depth : {1U, 63U, 64U, 65U, 128U, 1023U, 1024U, 1025U, 5000U}) {
     CAPTURE(depth);
     const std::string arrays = std::string(depth, '[') + std::string(depth, ']');
@@ -162,7 +162,7 @@ TEST_CASE("validate_json takes 1024 levels and no more") {
   }
 }
 
-TEST_CASE("validate_json says what is wrong and where") {
+TEST_CASE("validate_json reports what is wrong and where") {
   std::size_t offset = 0;
   CHECK(reason(R"({"a":1,})", &offset) == "unexpected character");
   CHECK(offset == 7);
@@ -194,7 +194,7 @@ TEST_CASE("backslash runs of any length at any distance from a block's end are u
   for (std::size_t run = 100; run < 300; ++run) check_agreement("[\"" + std::string(run, '\\') + "\"]");
 }
 
-TEST_CASE("a record cut off at any byte is not valid") {
+TEST_CASE("a record truncated at any byte is not valid") {
   const std::string text = R"({"a": [1, {"b": "x\ud83d\ude00\"y"}], "c": -1.5e3, "d": true, "e": "é"})";
   REQUIRE(valid(text));
   for (std::size_t size = 0; size < text.size(); ++size) {

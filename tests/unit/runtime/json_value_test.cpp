@@ -61,7 +61,7 @@ bool same(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-TEST_CASE("read_json types what it reads and keeps a number's text") {
+TEST_CASE("read_json returns typed values and keeps a number's text") {
   CHECK(read("null").is_null());
   CHECK(read("true").as_bool());
   CHECK_FALSE(read("false").as_bool());
@@ -144,7 +144,7 @@ TEST_CASE("read_json agrees with the reference on damaged scalars") {
         text.back() == '\t') {
       continue;
     }
-    const std::vector<char> exact(text.begin(), text.end());  // nothing behind it may be read
+    const std::vector<char> exact(text.begin(), text.end());  // nothing after it may be read
     const bool found = read_json({exact.data(), exact.size()}).has_value();
     if (found != reference_valid(text)) {
       CAPTURE(text);
@@ -257,7 +257,7 @@ TEST_CASE("values are written as compact JSON") {
   CHECK(written(Value::integer(std::numeric_limits<std::int64_t>::min())) == "-9223372036854775808");
 }
 
-TEST_CASE("what a program nests without end is written and compared without recursion's end") {
+TEST_CASE("deeply nested values of a program are written and compared without stack overflow") {
   std::vector<Value> levels(200000);
   levels[0] = Value::integer(1);
   for (std::size_t i = 1; i < levels.size(); ++i) levels[i] = Value::built_array(&levels[i - 1], 1);
@@ -355,7 +355,7 @@ TEST_CASE("walkers and lookups see the last of repeated keys and every item") {
   CHECK_FALSE(none.bad());
 }
 
-TEST_CASE("malformed text below a value is noticed where it is looked at") {
+TEST_CASE("malformed text below a value is detected when it is read") {
   Arena arena;
   Value item;
   for (const char* text : {"[1,]", "[,1]", "[1 2]", "[tru]", "[1", "[", "[\"a]", "[{]]"}) {

@@ -136,7 +136,7 @@ TEST_CASE("fields are read on demand") {
   CHECK(v.view.has_whole(none) == 0);
 }
 
-TEST_CASE("removing a member takes it with the comma between it and its neighbour") {
+TEST_CASE("removing a member also removes the comma between it and its neighbour") {
   const char* text = R"({"a": 1, "b": 2, "c": 3})";
   CHECK(after_del(text, {"a"}) == R"({"b": 2, "c": 3})");
   CHECK(after_del(text, {"b"}) == R"({"a": 1, "c": 3})");
@@ -249,7 +249,7 @@ TEST_CASE("nested edits leave the rest of the nested text as it is") {
         R"({"a":{"x":{},"x":{"t":2}}})");
 }
 
-TEST_CASE("what was built in a program is edited as a tree and keeps its types") {
+TEST_CASE("values built by a program are edited as a tree and keep their types") {
   View v(R"({"a":{"n":1}})");
   v.set("b", Value::built_object(nullptr, 0));
   CHECK(v.set("b", {key("t")}, Value::timestamp(0)) == Edit::done);
@@ -272,7 +272,7 @@ TEST_CASE("what was built in a program is edited as a tree and keeps its types")
   CHECK(v.get("c") == R"(["1970-01-01T00:00:00Z"])");
 }
 
-TEST_CASE("repeated keys: reading takes the last, setting and deleting take all") {
+TEST_CASE("repeated keys: reading returns the last, setting and deleting affect all") {
   const char* text = R"({"a": 1, "b": 2, "a": 3})";
   CHECK(View(text).get("a") == "3");
   CHECK(after_set(text, "a", Value::integer(7)) == R"({"a": 7, "b": 2, "a": 7})");
@@ -298,7 +298,7 @@ TEST_CASE("repeated keys: reading takes the last, setting and deleting take all"
   CHECK(after_keep(text, {{"b", {}}}) == R"({"b": 2})");
 }
 
-TEST_CASE("keep leaves the spacing between what it keeps") {
+TEST_CASE("keep preserves the spacing between the members that it keeps") {
   const char* text = R"({"x": 0, "a": 1, "b": {"p": 1, "q": {"r": 2, "s": 3}}, "y": 0, "c": [1, 2, 3] })";
   CHECK(after_keep(text, {{"a", {}}}) == R"({"a": 1 })");
   CHECK(after_keep(text, {{"c", {}}, {"a", {}}}) == R"({"a": 1, "c": [1, 2, 3] })");
@@ -390,7 +390,7 @@ TEST_CASE("a view without a record reads null everywhere") {
   CHECK(v.view.whole().is_null());
 }
 
-TEST_CASE("malformed records give nothing to read") {
+TEST_CASE("malformed records cannot be read") {
   View v("{\"a\":1");
   CHECK(v.shape == Shape::malformed);
   CHECK(v.set("a", kTwo) == Edit::malformed);

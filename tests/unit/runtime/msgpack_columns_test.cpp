@@ -1,5 +1,5 @@
-// MsgPack records taken many at once: what is said of their members, which of them are taken, and that
-// conditions and transforms come to the same as record by record.
+// MsgPack records on the fast path, many at once: the index of their members, which records qualify, and that
+// conditions and transforms give the same results as record by record.
 #include "runtime/eval/condition_columns.h"
 #include "runtime/eval/interpreter.h"
 #include "runtime/eval/raw_filter.h"
@@ -92,7 +92,7 @@ class Loosener {
         bytes_of({0xc7, 12, 0xff, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 5})};
     out_ += random_.of(key ? keys : values);
   }
-  // One of the heads with a length behind it: `first` has `bytes`, the next ones twice as many each.
+  // One of the heads followed by a length: `first` has `bytes`, the next ones twice as many each.
   void wide_size(unsigned first, std::uint32_t size, unsigned bytes) {
     while (bytes < 4 && (random_.chance(50) || size >> (8 * bytes) != 0)) {
       bytes *= 2;
@@ -227,7 +227,7 @@ void one_condition(std::uint64_t seed, Count& count) {
     });
   }
 
-  // The stages, which go on with what is in doubt.
+  // The whole stages, which fall back to the interpreter.
   Lines kept;
   Lines others;
   Lines dead;
@@ -293,7 +293,7 @@ TEST_CASE("sound MsgPack maps have a layout, whatever their keys and heads", "[m
               fields) == "++++++++++++");
 }
 
-TEST_CASE("of any other MsgPack nothing is said", "[msgpack]") {
+TEST_CASE("other MsgPack records are left to the slow path", "[msgpack]") {
   const FieldSet fields{{"a", "1", "null"}};
   const std::string a = bytes_of({0xa1, 'a'});
   const auto nested = [&](std::size_t depth) { return "\x81" + a + std::string(depth, '\x91') + "\x01"; };
@@ -348,7 +348,8 @@ TEST_CASE("a MsgPack record is compared with the layout of the one before to its
   CHECK(index.value(1, 1) == good.substr(good.size() - 7));
 }
 
-TEST_CASE("more layouts than are kept, large records and maps of many members are left alone", "[msgpack]") {
+TEST_CASE("shapes beyond the maximum, large records and maps of many members are left to the slow path",
+          "[msgpack]") {
   const FieldSet fields{{"n"}};
   Lines records;
   for (int i = 0; i < 33; ++i) records.push_back(packed("{\"k" + std::to_string(i) + "\":1}"));
@@ -365,7 +366,7 @@ TEST_CASE("more layouts than are kept, large records and maps of many members ar
   CHECK(known({members(255), members(256)}, fields) == "+-");
 }
 
-TEST_CASE("where most MsgPack records have no layout they are left alone for a while", "[msgpack]") {
+TEST_CASE("if most MsgPack records have no shape, they take the slow path for a while", "[msgpack]") {
   const FieldSet fields{{"n"}};
   const std::string good = packed(R"({"n":1})");
   Lines records(64, "\x80");
@@ -378,10 +379,10 @@ TEST_CASE("where most MsgPack records have no layout they are left alone for a w
   CHECK(seen.substr(128) == std::string(std::size_t{31} * 128, '-') + "+");
 }
 
-TEST_CASE("no byte behind a record is compared with a layout's key", "[msgpack]") {
+TEST_CASE("no byte after a record is compared with the key of a shape", "[msgpack]") {
   msgpack::Layouts layouts(FieldSet{{"b"}});
   const auto found = [&](const std::string& record) {
-    // Its own allocation, so that a sanitizer sees what is read behind the padding.
+    // A separate allocation, so that a sanitizer detects reads past the padding.
     const std::unique_ptr<char[]> own(new char[record.size() + Buffer::kPadding]());
     std::copy(record.begin(), record.end(), own.get());
     record::Offsets members;
@@ -417,7 +418,8 @@ TEST_CASE("a chunk has one format", "[msgpack]") {
   CHECK(value(0) == "\x04");
 }
 
-TEST_CASE("a MsgPack head is written anew where members came or went, also on the way", "[msgpack][eval]") {
+TEST_CASE("a MsgPack head is rewritten if members were added or removed, even temporarily",
+          "[msgpack][eval]") {
   Build b;
   const std::string record = bytes_of({0xde, 0, 2, 0xa1, 'a', 1, 0xa1, 'b', 2});
   const auto transformed = [&](std::vector<Statement> body) {
@@ -446,12 +448,13 @@ TEST_CASE("a MsgPack head is written anew where members came or went, also on th
   CHECK(transformed(block(b.rename(".a", ".b"))) == bytes_of({0x81, 0xa1, 'b', 1}));
 }
 
-TEST_CASE("what MsgPack would give back as another value is left to the interpreter where it is read again",
-          "[msgpack][eval]") {
+TEST_CASE(
+    "a value that does not survive the MsgPack round trip is left to the interpreter if it is read again",
+    "[msgpack][eval]") {
   Build b;
   static const std::string text = "1.10" + std::string(Buffer::kPadding, ' ');
   const Value number = read_json({text.data(), 4}).value();
-  // A slice in a new array may be read again where it does not come to lie too deep.
+  // A slice in a new array may be read again unless it is then nested too deep.
   const std::string deep =
       "\x81\xa1"
       "a" +
@@ -477,7 +480,7 @@ TEST_CASE("what MsgPack would give back as another value is left to the interpre
   CHECK(by_columns(deeper) == 0);
 }
 
-TEST_CASE("what the block index says of MsgPack members is what the index of one record says",
+TEST_CASE("the block index of MsgPack members agrees with the index of one record",
           "[msgpack][differential]") {
   Count count;
   if (!rounds(one_index, count)) return;

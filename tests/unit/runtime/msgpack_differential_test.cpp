@@ -138,7 +138,7 @@ void one_round(std::uint64_t seed, std::size_t& compared) {
 
 }  // namespace
 
-TEST_CASE("P3 a transform gives the same of MsgPack as of JSON", "[msgpack][differential]") {
+TEST_CASE("P3 a transform gives the same results for MsgPack as for JSON", "[msgpack][differential]") {
   std::size_t compared = 0;
   if (const char* seed = std::getenv("PIPEC_SEED"))
     return one_round(std::strtoull(seed, nullptr, 10), compared);

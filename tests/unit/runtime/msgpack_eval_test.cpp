@@ -84,7 +84,7 @@ TEST_CASE("P1 a malformed MsgPack record is a dead letter, wherever a stage read
   CHECK(through(*stage, {"\x82\xa1"
                          "a\xa1x\xa1"
                          "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is not MsgPack at byte 7"});
-  // Only what is asked for is looked into.
+  // Only values that are used are checked.
   const std::string odd =
       "\x82\xa1"
       "a\xa1x\xa1"
@@ -142,7 +142,7 @@ TEST_CASE("edits below the top level and in arrays", "[msgpack][eval]") {
         R"({"a":{"b":1},"c":3})");
 }
 
-TEST_CASE("edits that cannot be made say why, as on JSON", "[msgpack][eval]") {
+TEST_CASE("impossible edits report the reason, as for JSON", "[msgpack][eval]") {
   Build b;
   CHECK(one_json(b, at(3, b.set(".a.b", b.integer(1))), R"({"a":"s"})") ==
         "!.a is a string, not an object: cannot set .a.b @3");
@@ -178,7 +178,7 @@ TEST_CASE("times and bytes keep their types in a MsgPack record", "[msgpack][eva
   CHECK(one(b, b.set(".t", b.bytes("\xff")), "\x80") == bytes_of({0x81, 0xa1, 't', 0xc4, 1, 0xff}));
   CHECK(one(b, b.set(".u", b.field(".t")), bytes_of({0x81, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1})) ==
         bytes_of({0x82, 0xa1, 't', 0xd6, 0xff, 0, 0, 0, 1, 0xa1, 'u', 0xd6, 0xff, 0, 0, 0, 1}));
-  // Read in the statement behind the one that set it.
+  // Read in the statement after the one that set it.
   const auto stage = transform(
       b, {b.set(".t", b.timestamp(0)), b.set(".later", b.op(Op::greater, b.timestamp(1), b.field(".t")))});
   CHECK(unpacked(through(*stage, {"\x80"})[0]) == R"({"t":"1970-01-01T00:00:00Z","later":true})");
@@ -194,7 +194,7 @@ TEST_CASE("a key that is no string is read and edited by its text", "[msgpack][e
   CHECK(one(b, b.rename(".1", ".n"), record) == bytes_of({0x82, 0xa1, 'n', 0xa1, 'x', 0xc3, 0x05}));
 }
 
-TEST_CASE(". =, emit and loops make MsgPack records of MsgPack records", "[msgpack][eval]") {
+TEST_CASE(". =, emit and loops turn MsgPack records into MsgPack records", "[msgpack][eval]") {
   Build b;
   CHECK(one_json(b, b.set_record(b.field(".a")), R"({"a":[1,{"b":2}]})") == R"([1,{"b":2}])");
   CHECK(one_json(b, b.set_record(b.object({"n"}, {b.field(".a")})), R"({"a":1.5})") == R"({"n":1.5})");
@@ -211,7 +211,7 @@ TEST_CASE(". =, emit and loops make MsgPack records of MsgPack records", "[msgpa
         all_packed({R"({"k":"x","v":3})", R"({"k":"y","v":{"z":2}})"}));
 }
 
-TEST_CASE("JSON and MsgPack records of one batch each stay what they are", "[msgpack][eval]") {
+TEST_CASE("JSON and MsgPack records of one batch each keep their format", "[msgpack][eval]") {
   Build b;
   const auto stage = transform(b, {b.set(".n", b.op(Op::add, b.field(".n"), b.integer(1)))});
   BufferPool pool;

@@ -1,5 +1,5 @@
-// Another implementation as referee: what msgpack-cxx writes we read, what we write it reads, and both refuse
-// the same.
+// Compares with another implementation: pipec and msgpack-cxx read each other's output, and reject
+// the same input.
 #include <msgpack.hpp>
 
 #include "support/catch.h"
@@ -133,7 +133,7 @@ TEST_CASE("msgpack-cxx and we refuse the same bytes", "[msgpack]") {
       bytes[at] = static_cast<char>(random.below(256));
     }
     const std::string verdict = validated(bytes);
-    // Ours alone: what a key may be, and UTF-8.
+    // Only pipec checks the types of keys, and UTF-8.
     if (verdict.starts_with("a key") || verdict.starts_with("invalid UTF-8")) continue;
     INFO(verdict);
     msgpack::null_visitor visitor;

@@ -51,7 +51,7 @@ TEST_CASE("parse msgpack checks one whole value", "[msgpack]") {
   CHECK(validated("\x92\x01\xa2\xc3\x28") == "invalid UTF-8 @3");
   CHECK(validated("\x81\xa1\xff\x01") == "invalid UTF-8 @2");
   CHECK(validated(std::string("\xd9\x46") + std::string(69, 'x') + "\xff") == "invalid UTF-8 @71");
-  // A character that is cut by the string's end is not completed by what stands behind it.
+  // Bytes after the string do not complete a character that its end cuts off.
   CHECK(validated("\x92\xa1\xc3\xa1\x61") == "invalid UTF-8 @2");
   CHECK(validated(bytes_of({0xc4, 2, 0xff, 0xff})) == "valid");  // bin is any bytes
   CHECK(validated(bytes_of({0xc7, 2, 9, 0xff, 0xff})) == "valid");
@@ -66,7 +66,7 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
   CHECK(validated(bytes_of({0x91, 0x81, 0xc7, 1, 1, 1, 1})) == reason + "2");
   CHECK(validated("\x82\x01\x81\x02\x90\x03\x90") == "valid");
   CHECK(unpacked("\x81\x90\x01") == "!" + reason + "1");
-  // The framer finds the end of such a value, so that it costs this record alone.
+  // The framer finds the end of such a value, so only this record is lost.
   const std::string stream =
       "\x81\x80\x01\x81\xa1z\x01\x82\x91\x02\x03\x81\x01\x02\x04" + bytes_of({0x81, 0xd4, 1, 1, 1});
   for (const std::size_t step : {1, 2, 1000}) {
@@ -74,7 +74,7 @@ TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
   }
 }
 
-TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
+TEST_CASE("every truncation of a MsgPack value is an unexpected end", "[msgpack]") {
   const std::string whole =
       packed(R"({"a":[1,300,70000,5000000000,-1,-200,-40000,-3000000000,2.5,"text","é",null],"b":{"c":{}}})");
   CHECK(validated(whole) == "valid");
@@ -85,7 +85,7 @@ TEST_CASE("every cut of a MsgPack value is an unexpected end", "[msgpack]") {
   }
 }
 
-TEST_CASE("sizes that are not there cost nothing", "[msgpack]") {
+TEST_CASE("claimed sizes beyond the available bytes cost nothing", "[msgpack]") {
   const std::string array = bytes_of({0xdd, 0xff, 0xff, 0xff, 0xff});
   const std::string map = bytes_of({0xdf, 0xff, 0xff, 0xff, 0xff});
   const std::string text = bytes_of({0xdb, 0xff, 0xff, 0xff, 0xff, 'x'});
@@ -144,14 +144,14 @@ TEST_CASE("the framer finds records whatever the pieces", "[msgpack]") {
   CHECK(framed(stream + "\xc1\x01\x02", 2) == sizes);
 }
 
-TEST_CASE("random and damaged MsgPack never reads behind its bytes", "[msgpack]") {
+TEST_CASE("random and damaged MsgPack never causes a read past its bytes", "[msgpack]") {
   Random random(7);
   for (int round = 0; round < 4000; ++round) {
     std::string bytes = try_packed(random_object(random, 2)).value_or("");
     if (random.chance(75)) bytes = damaged_msgpack(random, bytes);
     const std::string own(bytes.data(), bytes.size());
     const bool valid = validate_msgpack(own) == nullptr;
-    // What the check takes the transcoder takes, and what it makes is JSON; and the other way round.
+    // The transcoder accepts exactly what the check accepts, and its output is JSON; and vice versa.
     const std::string json = unpacked(own);
     CHECK(valid == !json.starts_with("!"));
     if (valid) {

@@ -1,4 +1,4 @@
-// MsgPack for tests: JSON as MsgPack and back, bytes as they are written by hand.
+// MsgPack for tests: JSON as MsgPack and back, and handwritten bytes.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ inline std::string packed(std::string_view json) {
   return std::string(out->view());
 }
 
-// nullopt: the text is no JSON, or holds a number that MsgPack has no form for.
+// nullopt: the text is not JSON, or contains a number that MsgPack cannot represent.
 inline std::optional<std::string> try_packed(std::string_view json) {
   BufferPool pool(0);
   const BufferRef out = pool.get(16);

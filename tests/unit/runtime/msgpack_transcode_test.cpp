@@ -39,10 +39,10 @@ TEST_CASE("counts of every width have their head", "[msgpack]") {
   }
 }
 
-TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") {
+TEST_CASE("sixteen bytes are classified with and without vectors", "[msgpack]") {
   for (unsigned byte = 0; byte < 256; ++byte) {
     for (unsigned place = 0; place < 16; ++place) {
-      // Beside it, what a carry from byte to byte would get wrong.
+      // Next to it, bytes that a carry from byte to byte would get wrong.
       std::string bytes = byte % 2 == 0 ? "!\x1f\x7f\x80 [a]#\xff\"\\xyz0" : std::string(16, '\x20');
       bytes[place] = static_cast<char>(byte);
       unsigned special = 0;
@@ -64,8 +64,8 @@ TEST_CASE("sixteen bytes are told apart with and without vectors", "[msgpack]") 
   }
 }
 
-TEST_CASE("strings of every length keep what they hold, wherever it stands in them", "[msgpack]") {
-  // Around the widths of vectors and heads: what is special, not ASCII or wrong at the begin, the end and
+TEST_CASE("strings of every length keep their contents, with special bytes at any place", "[msgpack]") {
+  // Around the widths of vectors and heads: special, non-ASCII and invalid bytes at the start, at the end and
   // between.
   std::vector<std::size_t> sizes = {100, 254, 255, 256, 257, 300, 65535, 65536};
   for (std::size_t size = 1; size < 70; ++size) sizes.push_back(size);
@@ -90,7 +90,7 @@ TEST_CASE("strings of every length keep what they hold, wherever it stands in th
   }
 }
 
-TEST_CASE("a record that is cut off anywhere is refused both ways", "[msgpack]") {
+TEST_CASE("a record that is truncated anywhere is rejected both ways", "[msgpack]") {
   const std::string json = "{\"a\":[true,null,-12345678901,1.25,\"" + std::string(40, 'x') + "\"],\"" +
                            std::string(20, 'k') + "\":{\"e\\u00e9\":\"\xc3\xa9\",\"\":[]}}";
   const std::string bytes = packed(json);
@@ -116,7 +116,7 @@ TEST_CASE("numbers that become longer than their text have room", "[msgpack]") {
   }
 }
 
-TEST_CASE("large containers inside each other take no square of the text", "[msgpack]") {
+TEST_CASE("nested large containers do not take quadratic time", "[msgpack]") {
   // A thousand levels of more than 15 items around a long string: heads that are moved on would move it each
   // time.
   std::string text;
@@ -127,14 +127,14 @@ TEST_CASE("large containers inside each other take no square of the text", "[msg
   CHECK(unpacked(bytes) == text);
 }
 
-TEST_CASE("what MsgPack has no form for is refused with its place", "[msgpack]") {
+TEST_CASE("values that MsgPack cannot represent are rejected with their place", "[msgpack]") {
   CHECK(packed(R"({"a":18446744073709551616})") == "!a number beyond 64 bits @5");
   CHECK(packed("[1,-9223372036854775809]") == "!a number beyond 64 bits @3");
   CHECK(packed("[1e400]") == "!a number beyond 64 bits @1");
   CHECK(packed("[1e-400]") == "!a number beyond 64 bits @1");
 }
 
-TEST_CASE("MsgPack becomes JSON, with the rules for what JSON has not", "[msgpack]") {
+TEST_CASE("MsgPack becomes JSON, with the rules for types that JSON lacks", "[msgpack]") {
   CHECK(unpacked(bytes_of({0x93, 0xca, 0x7f, 0xc0, 0, 0, 0xc4, 1, 0xff, 0xd6, 0xff, 0, 0, 0, 0})) ==
         R"([null,"/w==","1970-01-01T00:00:00Z"])");
   CHECK(unpacked(bytes_of({0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})) == "18446744073709551615");

@@ -98,7 +98,7 @@ TEST_CASE("MsgPack bin is bytes, ext -1 a timestamp, any other ext its bytes", "
   CHECK(read(bytes_of({0xc7, 12, 0xff, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0})).starts_with("bytes"));
 }
 
-TEST_CASE("nil and bool; 0xc1 is nothing", "[msgpack]") {
+TEST_CASE("nil and bool; 0xc1 is invalid", "[msgpack]") {
   CHECK(read(bytes_of({0xc0})) == "null null");
   CHECK(read(bytes_of({0xc2})) == "bool false");
   CHECK(read(bytes_of({0xc3})) == "bool true");
@@ -139,11 +139,11 @@ TEST_CASE("MsgPack containers are walked, looked up and compared as JSON ones ar
   CHECK_FALSE(empty.bad());
 }
 
-TEST_CASE("walking a cut-off MsgPack container is bad, never more than its bytes", "[msgpack]") {
+TEST_CASE("walking a truncated MsgPack container fails, and never reads past its bytes", "[msgpack]") {
   Arena arena;
   const std::string whole = packed(R"({"a":[1,2,3],"b":"text"})");
   for (std::size_t size = 1; size < whole.size(); ++size) {
-    const std::string cut(whole.data(), size);  // its own memory: a sanitizer sees a read behind it
+    const std::string cut(whole.data(), size);  // separate memory: a sanitizer detects a read past it
     const Value value = Value::msgpack_object(cut);
     CHECK(expand(value, arena).is_failed());
     ObjectWalker walker(value, arena);

@@ -46,7 +46,7 @@ mode_t mode_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("F3 many changes at once are merged as if they came one by one") {
+TEST_CASE("F3 many changes at once are merged as if made one by one") {
   const TempDir temp;
   std::mt19937 random(3);
   const auto together = open_store(temp / "together");
@@ -62,7 +62,7 @@ TEST_CASE("F3 many changes at once are merged as if they came one by one") {
   }
 }
 
-TEST_CASE("F3 a checkpoint comes back as it was saved, changes merged") {
+TEST_CASE("F3 a checkpoint is read back as it was saved, changes merged") {
   const TempDir temp;
   const std::string directory = temp / "state/router";
   {
@@ -157,7 +157,7 @@ TEST_CASE("fault C4 a second holder of the state directory is refused") {
   CHECK(CheckpointStore::open(temp / "s", "router").ok());
 }
 
-TEST_CASE("fault C6 a state directory that is gone is an error, now and later") {
+TEST_CASE("fault C6 a missing state directory is an error, now and later") {
   const TempDir temp;
   const auto store = open_store(temp / "s");
   REQUIRE(store->save({{"a", "1"}}).ok());
@@ -169,7 +169,7 @@ TEST_CASE("fault C6 a state directory that is gone is an error, now and later") 
 }
 
 TEST_CASE(
-    "F12 a checkpoint of the first format, with keys by the connectors' texts, goes on under the present "
+    "F12 a checkpoint of the first format, with keys by the connectors' texts, continues under the current "
     "keys") {
   const TempDir temp;
   std::string body = "pipeline 6\nrouter\n";
@@ -222,7 +222,7 @@ TEST_CASE("F12 a path has one name, however it is written") {
   CHECK(state_path(temp / "d/f") == base + "/d/f");
 }
 
-TEST_CASE("F7 what is finished is a list on disk, whole lines only, each key once when it has grown") {
+TEST_CASE("F7 finished files are a list on disk, whole lines only, each key once when it has grown") {
   const TempDir temp;
   const std::string file = temp / "s/finished";
   const auto keys = [](const CheckpointStore& store) {
@@ -239,7 +239,7 @@ TEST_CASE("F7 what is finished is a list on disk, whole lines only, each key onc
     REQUIRE(store->add_finished(odd).ok());
     CHECK(keys(*store) == odd);
   }
-  // A crash cuts the last line off: it is no other, shorter key.
+  // A crash truncates the last line: it must not count as another, shorter key.
   const std::string whole = read_file(file);
   write_file(file, whole.substr(0, whole.size() - 8));
   {

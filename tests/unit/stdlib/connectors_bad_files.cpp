@@ -38,7 +38,7 @@ TEST_CASE("F10 a damaged archive ends the run, and the message names file, byte 
   CHECK(mentions(run.error, "on_bad_file: skip"));
 }
 
-TEST_CASE("F10 on_bad_file: skip reads what is whole and goes on with the others") {
+TEST_CASE("F10 on_bad_file: skip reads the intact part and continues with the other files") {
   const TempDir temp;
   write_file(temp / "a.gz", packed(Compression::gzip, "1\n"));
   const std::string whole = packed(Compression::gzip, "2\n3\n") + packed(Compression::gzip, "4\n5\n");
@@ -76,7 +76,7 @@ TEST_CASE("F10 on_bad_file: skip reads what is whole and goes on with the others
   }
 }
 
-TEST_CASE("F10 a file is not given up before what was read of it is committed") {
+TEST_CASE("F10 a file is not abandoned before the part that was read is committed") {
   const TempDir temp;
   const std::string whole = packed(Compression::gzip, numbers(1, 4));
   write_file(temp / "a.gz", whole.substr(0, whole.size() - 3));
@@ -145,7 +145,7 @@ TEST_CASE("F2 partial: wait leaves a last line without a newline for the next ru
   CHECK_FALSE(connectors().receiver("file")->check(both).ok());
 }
 
-TEST_CASE("F2 a JSON array that is cut off is an error, and goes on once it is whole") {
+TEST_CASE("F2 a truncated JSON array is an error, and is resumed once it is complete") {
   const TempDir temp;
   const std::string file = temp / "a.json";
   FileRuns runs;
@@ -168,7 +168,7 @@ TEST_CASE("F2 a JSON array that is cut off is an error, and goes on once it is w
   }
 }
 
-TEST_CASE("F2 a file that was read as a whole may get white space at its end and nothing else") {
+TEST_CASE("F2 only white space may be appended to a file that was read as a whole") {
   const TempDir temp;
   const std::string file = temp / "a";
   for (const std::string framing : {"json_array", "bytes"}) {
@@ -188,7 +188,7 @@ TEST_CASE("F2 a file that was read as a whole may get white space at its end and
     CHECK(run.records.empty());
     CHECK(mentions(run.error, file + " was changed since it was read as a whole (byte "));
     CHECK(mentions(run.error, "--from-start"));
-    // Written anew it is another text.
+    // Rewritten, it is a different file.
     write_file(file, "[3]");
     CHECK(runs.run(file).records == (framing == "bytes" ? Lines{"[3]"} : Lines{"3"}));
   }
@@ -212,7 +212,7 @@ TEST_CASE("a byte order mark is skipped in every framing of text") {
   CHECK(runs.run(file).records.empty());
 }
 
-TEST_CASE("UTF-16 is an error that says what to do, but where bytes are only bytes") {
+TEST_CASE("UTF-16 is an error that says what to do, except with framing bytes") {
   const TempDir temp;
   const std::string file = temp / "a";
   for (const std::string mark : {"\xff\xfe", "\xfe\xff"}) {
@@ -231,7 +231,7 @@ TEST_CASE("UTF-16 is an error that says what to do, but where bytes are only byt
   }
 }
 
-TEST_CASE("files of the kernel, of which nobody knows the size, are read each time") {
+TEST_CASE("files of the kernel, whose size is unknown, are read each time") {
   FileRuns runs;
   const FileRun first = runs.run("/proc/self/status");
   CHECK(first.error.empty());

@@ -145,7 +145,7 @@ TEST_CASE("F2 any text in blocks of any size gives the same lines") {
     RunOptions how;
     how.limits.max_bytes = 1 + random() % 70000;
     how.limits.max_records = random() % 2 == 0 ? 1 + random() % 9 : 0;
-    // A run that is stopped again and again: each goes on where the last one was committed.
+    // A run that is stopped repeatedly: each resumes at the last committed position.
     SavedState state;
     Lines records;
     how.stop_after_blocks = 1 + random() % 4;
@@ -160,7 +160,7 @@ TEST_CASE("F2 any text in blocks of any size gives the same lines") {
   }
 }
 
-TEST_CASE("F2 what is left for workers to read is the same lines at the same offsets") {
+TEST_CASE("F2 blocks left for workers to read have the same lines at the same offsets") {
   const TempDir temp;
   const std::string file = temp / "a.ndjson";
   std::string text;
@@ -237,7 +237,7 @@ TEST_CASE("one line of many megabytes is one record, up to max_record") {
   CHECK(run.records[1] == big);
 }
 
-TEST_CASE("fault F8 a record that is longer than allowed is a dead letter, and what follows is read on") {
+TEST_CASE("fault F8 a record that is longer than allowed is a dead letter, and reading continues after it") {
   const TempDir temp;
   const std::string file = temp / "a.ndjson";
   std::string big(std::size_t{20} << 20, 'y');
@@ -283,7 +283,7 @@ TEST_CASE("files of a glob are read in the order of their names") {
   CHECK(run_fresh(temp / "odd[1].ndjson").records == Lines{"7"});
 }
 
-TEST_CASE("fault F7 what is no file to read is a clear error, at once") {
+TEST_CASE("fault F7 a path that is not a readable file is a clear error, at once") {
   const TempDir temp;
   CHECK(mentions(run_fresh(temp / "none").error, temp / "none"));
   CHECK(mentions(run_fresh(temp / "no*").error, "no file matches"));
@@ -295,7 +295,7 @@ TEST_CASE("fault F7 what is no file to read is a clear error, at once") {
   CHECK(mentions(run_fresh(temp / "a.gz").error, "does not begin like a gzip file"));
 }
 
-TEST_CASE("F1 a renamed file goes on, the new one of its name begins at its start") {
+TEST_CASE("F1 a renamed file is resumed, a new file of its name is read from its start") {
   const TempDir temp;
   const std::string file = temp / "log";
   write_file(file, "1\n2\n");
@@ -310,7 +310,7 @@ TEST_CASE("F1 a renamed file goes on, the new one of its name begins at its star
   CHECK(mentions(run.note, "resuming at byte 4"));
 }
 
-TEST_CASE("F1 a file that was cut or written anew is read from its start, and the note says so") {
+TEST_CASE("F1 a truncated or rewritten file is read from its start, and the note reports it") {
   const TempDir temp;
   const std::string file = temp / "log";
   write_file(file, "11\n22\n");
@@ -353,7 +353,7 @@ TEST_CASE("F2 a last line without a newline that is continued later is delivered
   CHECK(mentions(run.note, "delivered again, whole, from byte 2"));
 }
 
-TEST_CASE("fault F5 files with the same beginning are told apart") {
+TEST_CASE("fault F5 files with the same beginning are distinguished") {
   const TempDir temp;
   std::string same;
   while (same.size() < 8192) same += "the same line\n";
@@ -377,7 +377,7 @@ TEST_CASE("--from-start reads everything again") {
   CHECK(run_once(file, state, how).records == Lines{"1", "2"});
 }
 
-TEST_CASE("fault F9 a file that is cut while it is read is an error") {
+TEST_CASE("fault F9 a file that is truncated while it is read is an error") {
   const TempDir temp;
   const std::string file = temp / "log";
   write_file(file, "1\n2\n3\n");
@@ -407,7 +407,7 @@ TEST_CASE("fault F11 offsets beyond 4 GiB are exact") {
   append_file(file, "\nx\n");
   struct stat info {};
   REQUIRE(::stat(file.c_str(), &info) == 0);
-  // Resumed right behind the hole, as if it had been read.
+  // Resumed right after the hole, as if it had been read.
   SavedState state;
   {
     const std::string other = temp / "other";

@@ -1,4 +1,4 @@
-// What a run of `recv file` takes for a file that it knows, and what for another one.
+// Which files `recv file` recognises as known, and which it treats as new.
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -54,7 +54,7 @@ Lines lines_of(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("F1 copytruncate: the copy goes on, the file begins anew") {
+TEST_CASE("F1 copytruncate: the copy is resumed, the file is read from its start") {
   const TempDir temp;
   for (const std::size_t bytes : {6, 5000, 100'000}) {
     const std::string log = temp / std::to_string(bytes) + ".log";
@@ -79,7 +79,7 @@ TEST_CASE("F1 copytruncate: the copy goes on, the file begins anew") {
   }
 }
 
-TEST_CASE("F1 a file that rotation has renamed and packed goes on, unpacked") {
+TEST_CASE("F1 a file that rotation has renamed and packed is resumed, unpacked") {
   const TempDir temp;
   for (const Compression packing : {Compression::gzip, Compression::zstd}) {
     for (const std::size_t bytes : {6, 5000, 700'000}) {
@@ -104,13 +104,13 @@ TEST_CASE("F1 a file that rotation has renamed and packed goes on, unpacked") {
       pack(packing, log + ".1", log + ".2" + ending);
       write_file(log, "8\n");
       CHECK(runs.run(log + "*").records == Lines{"7", "8"});
-      // Nothing left in it: it is known to be done, and stays known.
+      // It is read to its end, and its entry stays.
       pack(packing, log, log + ".1" + ending);
       CHECK(runs.run(log + "*").records.empty());
       write_file(log, "9\n");
       CHECK(runs.run(log + "*").records == Lines{"9"});
       CHECK(runs.run(log + "*").records.empty());
-      // Unpacked by hand.
+      // Unpacked by another tool.
       write_file(log + ".2", unpacked(packing, read_file(log + ".2" + ending)));
       REQUIRE(::unlink((log + ".2" + ending).c_str()) == 0);
       CHECK(runs.run(log + "*").records.empty());
@@ -118,7 +118,7 @@ TEST_CASE("F1 a file that rotation has renamed and packed goes on, unpacked") {
   }
 }
 
-TEST_CASE("F1 whatever is done to a log between two runs, each line comes once") {
+TEST_CASE("F1 whatever happens to a log between two runs, each line is delivered once") {
   for (unsigned seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
     const TempDir temp;
@@ -213,7 +213,7 @@ TEST_CASE("F1 a position in the middle of a file holds for its packed form") {
   CHECK(records == all);
 }
 
-TEST_CASE("F1 a copy whose original stands is left alone until the original changes") {
+TEST_CASE("F1 a copy whose original exists is ignored until the original changes") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");
@@ -232,7 +232,7 @@ TEST_CASE("F1 a copy whose original stands is left alone until the original chan
     append_file(log, "5\n");
     CHECK(runs.run(log + "*").records == Lines{"4", "5"});
   }
-  SECTION("a copy that nobody touches any more is a file of its own") {
+  SECTION("a copy that is no longer written is a separate file") {
     make_old(log + ".1");
     CHECK(runs.run(log + "*").records == Lines{"1", "2"});
     CHECK(runs.run(log + "*").records.empty());
@@ -269,7 +269,7 @@ TEST_CASE("F1 a file with another text is new, whatever its name and inode") {
   CHECK(runs.run(temp / "other.log").records.size() == lines_of(text).size() + 1);
 }
 
-TEST_CASE("F1 a file that was restored from a copy goes on") {
+TEST_CASE("F1 a file that was restored from a copy is resumed") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");
@@ -280,7 +280,7 @@ TEST_CASE("F1 a file that was restored from a copy goes on") {
   CHECK(runs.run(log).records == Lines{"3"});
 }
 
-TEST_CASE("F1 the device number decides nothing") {
+TEST_CASE("F1 the device number is not used") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   write_file(log, "1\n2\n");
@@ -412,7 +412,7 @@ TEST_CASE("F12 two sources of one pipeline that read one file are an error unles
   CHECK(mentions(open(temp / "d", "").second, "is read by another source"));
 }
 
-TEST_CASE("F12 --from-start begins again, and what was kept before counts no more") {
+TEST_CASE("F12 --from-start starts over, and earlier state no longer counts") {
   const TempDir temp;
   write_file(temp / "a", "1\n2\n3\n");
   write_file(temp / "b", "4\n");
@@ -427,7 +427,7 @@ TEST_CASE("F12 --from-start begins again, and what was kept before counts no mor
   CHECK(runs.run(temp / "?").records == Lines{"3", "4"});
 }
 
-TEST_CASE("F1 what is left of known files comes before what is new") {
+TEST_CASE("F1 the rest of known files comes before new files") {
   const TempDir temp;
   write_file(temp / "b", "1\n");
   FileRuns runs;
@@ -437,7 +437,7 @@ TEST_CASE("F1 what is left of known files comes before what is new") {
   CHECK(runs.run(temp / "?").records == Lines{"2", "3"});
 }
 
-TEST_CASE("F1 a file in which nothing is new is opened once, one that grew is read on") {
+TEST_CASE("F1 an unchanged file is opened once, one that grew is resumed") {
   const TempDir temp;
   write_file(temp / "a.log", "1\n");
   write_file(temp / "b.log", "2\n");
@@ -503,7 +503,7 @@ TEST_CASE("F7 an entry goes when its file has been missing for forget_after") {
   CHECK(run() == 1);
 }
 
-TEST_CASE("F7 entries of a file that is cut again and again do not pile up") {
+TEST_CASE("F7 entries of a file that is truncated repeatedly do not accumulate") {
   const TempDir temp;
   const std::string log = temp / "app.log";
   FileRuns runs;

@@ -95,7 +95,7 @@ inline bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// As if nobody had written it for an hour.
+// Sets its time of modification to an hour ago.
 inline void make_old(const std::string& path) {
   const timespec old{std::time(nullptr) - 3600, 0};
   const timespec times[2] = {old, old};

@@ -67,7 +67,7 @@ class Driver {
     if (status.ok()) save(std::move(entries));
     return status;
   }
-  // As the engine does: what is in use again stays, whatever else a snapshot removed is finished.
+  // As the engine does: files that are in use again stay; all others that a snapshot removed are finished.
   void save(StateEntries entries) {
     for (StateEntry& entry : entries) {
       if (!entry.value.empty()) continue;
@@ -120,7 +120,7 @@ std::string record_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("sink file gives back the room that it asked for ahead, and leaves what others appended") {
+TEST_CASE("sink file releases its preallocated space, and keeps text that others appended") {
   const TempDir temp;
   const std::string file = temp / "out.ndjson";
   const std::string line(300'000, 'x');
@@ -145,7 +145,7 @@ TEST_CASE("sink file gives back the room that it asked for ahead, and leaves wha
   CHECK(read_file(file).ends_with("x\na stranger\n"));
 }
 
-TEST_CASE("sink file appends one line per record and makes its directories") {
+TEST_CASE("sink file appends one line per record and creates its directories") {
   const TempDir temp;
   const std::string file = temp / "new/deep/out.ndjson";
   SavedState state;
@@ -176,7 +176,7 @@ TEST_CASE("sink file appends one line per record and makes its directories") {
   CHECK(read_file(file).empty());
 }
 
-TEST_CASE("G12 what a sink buffers for its files is counted, and bounded by its share") {
+TEST_CASE("G12 a sink's file buffers are counted, and bounded by its share") {
   const TempDir temp;
   SavedState state;
   const std::string file = temp / "out";
@@ -196,7 +196,7 @@ TEST_CASE("G12 what a sink buffers for its files is counted, and bounded by its 
   CHECK(read_file(file).size() == 1'001'000);
 }
 
-TEST_CASE("records that a filter left are written without what lay between them") {
+TEST_CASE("records that a filter keeps are written without the ones between them") {
   const TempDir temp;
   SavedState state;
   Driver driver(state, constant_path(temp / "out"));
@@ -273,7 +273,7 @@ TEST_CASE("F5 a template's path cannot leave its base directory") {
   REQUIRE(
       driver.write({record_of("good"), record_of("made/of/slashes"), record_of("\xef\xbc\x8f..look")}).ok());
   CHECK(driver.context.dead.size() == bad.size());
-  // A file stands where a directory would have to be.
+  // There is a file where a directory would have to be.
   REQUIRE(driver.commit().ok());
   REQUIRE(driver.write({record_of("good/below"), "{}", R"({"p":null})"}).ok());
   CHECK(driver.context.dead.size() == bad.size() + 3);
@@ -329,7 +329,7 @@ TEST_CASE("F4 killed anywhere and started again, the output equals that of an un
       }
       if (committed == batches.size()) break;
       driver.sink.reset();
-      // A torn write at the end of whatever the checkpoint knows.
+      // A torn write at the end of every file in the checkpoint.
       for (const StateEntry& entry : state.entries()) {
         if (random() % 2 == 0 && exists(entry.key)) append_file(entry.key, "{\"torn");
       }
@@ -353,7 +353,7 @@ TEST_CASE("F4 a file that no checkpoint knows is announced before its first byte
   CHECK(driver.saves_ahead == 1);
 }
 
-TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file stops the start") {
+TEST_CASE("fault S4, fault C5 a missing, shorter or different output file stops the start") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;
@@ -377,7 +377,7 @@ TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file st
   write_file(file, "1\n");
   CHECK(mentions(refused(), "holds 2 bytes, but 6 are committed"));
   REQUIRE(::rename(file.c_str(), (temp / "moved").c_str()) == 0);
-  CHECK(mentions(refused(), "is gone"));
+  CHECK(mentions(refused(), "no longer exists"));
   write_file(file, content);
   CHECK(mentions(refused(), "was replaced"));
   Beginning again;
@@ -386,7 +386,7 @@ TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file st
   CHECK(driver.open(again).ok());
 }
 
-TEST_CASE("fault S4 an output that somebody else touches during the run is an error at the commit") {
+TEST_CASE("fault S4 an output that another program changes during the run is an error at the commit") {
   const TempDir temp;
   const std::string file = temp / "out";
   for (int fault = 0; fault < 4; ++fault) {
@@ -419,7 +419,7 @@ TEST_CASE("fault S7 two writers of one file: the second is refused") {
   CHECK(mentions(status.error().message, "being written by another process"));
 }
 
-TEST_CASE("F6 a full disk is terminal, the torn tail is cut and a restart completes the output") {
+TEST_CASE("F6 a full disk is terminal, the torn tail is cut off and a restart completes the output") {
   const TempDir temp;
   const std::string file = temp / "out";
   ::signal(SIGXFSZ, SIG_IGN);
@@ -491,7 +491,7 @@ TEST_CASE("F5 only so many files are open, least recently used closed first, and
   for (const auto& [name, content] : expected) CHECK(read_file(temp / name) == content);
 }
 
-TEST_CASE("F8 more files are in use than may be open, while a commit makes them durable") {
+TEST_CASE("F8 more files are in use than can be open, while a commit makes them durable") {
   const TempDir temp;
   pipec::stdlib::OutputOptions options;
   options.base = temp / "";
@@ -546,7 +546,7 @@ TEST_CASE("F7 files that are written in turn leave the state, the one unwritten 
   CHECK(state.entries().empty());
 }
 
-TEST_CASE("F7 batches are to be small while files are written in turn, not where they come back") {
+TEST_CASE("F7 batches are small while new files follow each other, but not when files are reused") {
   const TempDir temp;
   SavedState state;
   ManualClock clock;
@@ -562,7 +562,7 @@ TEST_CASE("F7 batches are to be small while files are written in turn, not where
     REQUIRE(driver.write(records).ok());
     REQUIRE(driver.commit().ok());
   };
-  CHECK(driver.sink->wants_small_batches());  // nobody knows yet
+  CHECK(driver.sink->wants_small_batches());  // not known yet
   write({record_of("a"), record_of("b")});
   CHECK_FALSE(driver.sink->wants_small_batches());
   CHECK_FALSE(driver.sink->wants_commit());
@@ -616,7 +616,7 @@ TEST_CASE("F7 a file that was not written for close_after is finished, and one i
   CHECK(keys() == "b");
   CHECK(driver.saves_ahead == announced);
 
-  // It comes while the commit that drops the entry is under way: the file is announced again, behind that.
+  // It arrives during the commit that drops the entry: the file is announced again, after that.
   clock.advance(std::chrono::minutes(6));
   REQUIRE(driver.write({}).ok());
   removes = driver.take_uncommitted();
@@ -632,8 +632,7 @@ TEST_CASE("F7 a file that was not written for close_after is finished, and one i
         record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n" + record_of("b") + "\n");
 }
 
-TEST_CASE(
-    "F13 with --truncate what is known is emptied at once, what is not when it is first written, once") {
+TEST_CASE("F13 --truncate empties known files at once, and unknown ones at their first write, once") {
   const TempDir temp;
   for (const char* name : {"entry", "finished", "stranger", "untouched", "other.log"})
     write_file(temp / name, "old\n");
@@ -685,7 +684,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "F12 what others added behind the end of a run stays, what a crash left does not, whatever the device") {
+    "F12 text that others appended after a run stays, what a crash left does not, whatever the device") {
   const TempDir temp;
   const std::string file = temp / "out";
   write_file(file, "no newline");
@@ -726,7 +725,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "F12 entries of two templates and of none: each sink takes its own, one cuts back what nobody owns") {
+    "F12 entries of two templates and of none: each sink takes its own, one truncates files without an "
+    "owner") {
   const TempDir temp;
   SavedState state;
   for (const char* name : {"a.log", "b.txt", "c.old"}) {
@@ -754,7 +754,7 @@ TEST_CASE(
   CHECK(changes.size() == 3);
 }
 
-TEST_CASE("a constant path that is a link to a file that is not there yet makes that file") {
+TEST_CASE("a constant path that is a link to a missing file creates that file") {
   const TempDir temp;
   REQUIRE(::symlink("real/out", (temp / "link").c_str()) == 0);
   SavedState state;
@@ -766,7 +766,7 @@ TEST_CASE("a constant path that is a link to a file that is not there yet makes 
   CHECK(state.entries().front().key == state_path(temp / "real/out"));
 }
 
-TEST_CASE("fault S4 a file that is gone is made again where on_missing says so") {
+TEST_CASE("fault S4 a missing file is created again with on_missing: recreate") {
   const TempDir temp;
   SavedState state;
   {
@@ -785,7 +785,7 @@ TEST_CASE("fault S4 a file that is gone is made again where on_missing says so")
   CHECK(begin(*make_sink("file", options), state).ok());
 }
 
-TEST_CASE("F12 a path is a template's own where each of its values may stand for any text") {
+TEST_CASE("F12 a path belongs to a template if its values can be any text") {
   const auto matches = [](const std::string& before, const std::string& after, std::string_view path) {
     return pipec::stdlib::analyse_output(*path_template(before, "p", after)).matches(path);
   };

@@ -1,4 +1,4 @@
-// Framings other than lines, alone and in recv file and stdin; what sinks make of records of either format.
+// Framings other than lines, alone and in recv file and stdin; the output of sinks for both formats.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -148,7 +148,7 @@ TEST_CASE("framing bytes: the whole input is one record") {
   CHECK(cut("bytes", "a\nb\n", 1) == Lines{"a\nb\n"});
 }
 
-TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and goes on there") {
+TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and resumes there") {
   const TempDir temp;
   Lines records;
   std::string stream;
@@ -189,7 +189,9 @@ TEST_CASE("recv file reads MsgPack in blocks that end at a record's end, and goe
   CHECK(rest.records == Lines(records.begin() + 10, records.end()));
 }
 
-TEST_CASE("recv file: what is no MsgPack ends the run behind the last good record, with its byte") {
+TEST_CASE(
+    "recv file: bytes that are not MsgPack end the run after the last good record, and their place is "
+    "reported") {
   const TempDir temp;
   const std::string good = packed(R"({"a":1})");
   const std::string path = temp / "in.mp";
@@ -202,7 +204,7 @@ TEST_CASE("recv file: what is no MsgPack ends the run behind the last good recor
   all = from_file(path, "msgpack");
   CHECK(all.records == Lines{good});
   CHECK(all.error == path + ": byte 4: the record that begins here is cut off" + kHint);
-  // A size that is claimed costs nothing, whatever it is.
+  // A claimed size costs nothing, however large.
   write_file(temp / "in.mp", good + "\xdb\xff\xff\xff\xff" + std::string(100, 'x'));
   all = from_file(path, "msgpack", {}, 1000);
   CHECK(all.records == Lines{good});
@@ -212,7 +214,7 @@ TEST_CASE("recv file: what is no MsgPack ends the run behind the last good recor
         path + ": the record at byte 4 is longer than max_record (1000 bytes)" + kHint);
 }
 
-TEST_CASE("recv file reads the items of a JSON array, and goes on between two") {
+TEST_CASE("recv file reads the items of a JSON array, and resumes between two") {
   const TempDir temp;
   write_file(temp / "in.json", "[{\"a\":\n1},\n 2, \"three\"]\n");
   const std::string path = temp / "in.json";
@@ -226,7 +228,7 @@ TEST_CASE("recv file reads the items of a JSON array, and goes on between two") 
   CHECK(from_file(path, "bytes").records == Lines{"[{\"a\":\n1},\n 2, \"three\"]\n"});
 }
 
-TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came") {
+TEST_CASE("recv stdin keeps a MsgPack record that is incomplete at the end of a read") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const Fd read(ends[0]);
@@ -264,7 +266,7 @@ TEST_CASE("recv stdin keeps a MsgPack record that is cut at the end of what came
   CHECK(lines == Lines{record, record, record});
 }
 
-TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
+TEST_CASE("recv stdin reports where MsgPack is truncated or malformed") {
   for (const auto& [tail, error] :
        {std::pair<const char*, const char*>{"\x92\x01", "the record that begins here is cut off"},
         {"\xc1", "the byte 0xc1 is not MsgPack"}}) {
@@ -282,7 +284,7 @@ TEST_CASE("recv stdin says where MsgPack is cut off or malformed") {
 
 namespace {
 
-// What a sink writes, and the reasons of the records that it cannot write.
+// The output of a sink, and the reasons for the records that it cannot write.
 struct Encoded {
   std::string text;
   Lines failed;
@@ -324,7 +326,7 @@ TEST_CASE("without encode each record leaves in its own format") {
         "{\"a\": 1}\n" + packed(R"({"b":2.5})") + packed("[null]") + "{\"c\":\"\\u00e9\"}\n");
 }
 
-TEST_CASE("encode: json and encode: msgpack make one format of both") {
+TEST_CASE("encode: json and encode: msgpack convert both formats to one") {
   BufferPool pool;
   CHECK(encoded("json", mixed(pool)).text == "{\"a\": 1}\n{\"b\":2.5}\n[null]\n{\"c\":\"\\u00e9\"}\n");
   CHECK(encoded("msgpack", mixed(pool)).text ==
@@ -347,7 +349,7 @@ TEST_CASE("P7 a record that has no form in the sink's format is a dead letter, t
         Lines{"encode: json: unexpected end at byte 1", "encode: json: invalid UTF-8 at byte 1"});
 }
 
-TEST_CASE("encode: text takes .message of a MsgPack record too") {
+TEST_CASE("encode: text writes .message of a MsgPack record too") {
   BufferPool pool;
   Batch batch = batch_of({packed(R"({"message":"two\nlines"})"), packed("{}")}, pool);
   for (Record& record : batch.records) record.format = Format::msgpack;

@@ -1,4 +1,4 @@
-// Globs and the names that rotation gives: which paths a recv file is about.
+// Globs and the names from log rotation: which paths belong to a recv file.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ Paths found(const TempDir& temp, const std::string& pattern) {
 
 }  // namespace
 
-TEST_CASE("braces are spelled out as a shell does it") {
+TEST_CASE("braces are expanded as in a shell") {
   CHECK(expand_braces("a{b,c}d") == Paths{"abd", "acd"});
   CHECK(expand_braces("{a,b{c,d}}{1,2}") == Paths{"a1", "a2", "bc1", "bc2", "bd1", "bd2"});
   CHECK(expand_braces("a{b}c") == Paths{"a{b}c"});
@@ -39,7 +39,7 @@ TEST_CASE("braces are spelled out as a shell does it") {
   CHECK(is_glob("[ab]"));
 }
 
-TEST_CASE("a glob matches what a shell's would, ** through directories") {
+TEST_CASE("a glob matches the same names as a shell's, with ** through directories") {
   const TempDir temp;
   REQUIRE(::mkdir((temp / "x").c_str(), 0700) == 0);
   REQUIRE(::mkdir((temp / "x/y").c_str(), 0700) == 0);
@@ -71,7 +71,7 @@ TEST_CASE("a pattern judges a path without a look at the disk") {
   CHECK_FALSE(glob_matches("**", ""));
 }
 
-TEST_CASE("input paths: lists, exclusion, and an error where a glob matches nothing") {
+TEST_CASE("input paths: lists, exclusion, and an error if a glob matches nothing") {
   const TempDir temp;
   for (const char* file : {"b.log", "a.log", "c.txt", "odd[1].log", "a.log.gz"}) write_file(temp / file, "");
   const auto all = [&](InputPaths paths) {
@@ -90,14 +90,14 @@ TEST_CASE("input paths: lists, exclusion, and an error where a glob matches noth
   CHECK(names({{"odd[1].log"}, {}, {}}) == Paths{"odd[1].log"});
   CHECK(names({{"*.log"}, {}, [&](Paths& found) { std::erase(found, temp / "b.log"); }}) ==
         Paths{"a.log", "odd[1].log"});
-  CHECK(all({{"none"}, {}, {}}).ok());  // opening it says what is wrong
+  CHECK(all({{"none"}, {}, {}}).ok());  // opening it reports the problem
   CHECK(all({{"*.none"}, {}, {}}).error().message == "no file matches " + (temp / "*.none"));
   CHECK(all({{"a.log", "*.none"}, {}, {}}).error().message == "no file matches " + (temp / "*.none"));
   CHECK(all({{"*.txt"}, {"c*"}, {}}).error().message ==
         (temp / "*.txt") + " matches only files that 'exclude' leaves out");
 }
 
-TEST_CASE("F1 the names that rotation makes") {
+TEST_CASE("F1 names derived by log rotation") {
   for (const auto& [known, path] : std::vector<std::pair<std::string, std::string>>{
            {"app.log", "app.log.1"},          {"app.log", "app.log.12.gz"},
            {"app.log", "app.log.gz"},         {"app.log.gz", "app.log.zst"},
@@ -113,7 +113,7 @@ TEST_CASE("F1 the names that rotation makes") {
     INFO(known << " to " << path);
     CHECK(rotation_makes(known, path));
     CHECK(rotation_makes(path, known) == (unpacked_name(known) == unpacked_name(path)));
-    // What they are looked for by.
+    // Their search key.
     bool found = false;
     for (const std::string& origin : rotation_origins(path)) found = found || origin == unpacked_name(known);
     for (const RotationNumber& a : rotation_numbers(known)) {

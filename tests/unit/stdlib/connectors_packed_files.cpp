@@ -99,7 +99,7 @@ TEST_CASE("fault F10 packed files are read whatever their name, all members and 
 }
 
 TEST_CASE(
-    "fault F10 a packed file that is cut, damaged or has something behind its end is an error with the "
+    "fault F10 a packed file that is truncated, damaged or followed by other bytes is an error with the "
     "place") {
   const TempDir temp;
   const std::string file = temp / "a.bin";
@@ -163,13 +163,13 @@ TEST_CASE("fault F10 any damage to a packed file is noticed") {
       // A header may hold bytes that mean nothing.
       if (run.error.empty()) CHECK(run.records == all.records);
       if (!run.error.empty()) CHECK(mentions(run.error, file));
-      // Nothing is checked before a checksum is reached, so that bad bytes may come before it.
+      // Nothing is checked before the checksum, so bad bytes may be delivered before it.
       CHECK(run.records.size() <= 3 * all.records.size());
     }
   }
 }
 
-TEST_CASE("F2 any packed text in blocks of any size, stopped again and again, gives the same lines") {
+TEST_CASE("F2 any packed text in blocks of any size, stopped repeatedly, gives the same lines") {
   const TempDir temp;
   const std::string file = temp / "a";
   std::mt19937 random(11);
@@ -207,7 +207,8 @@ TEST_CASE("F2 any packed text in blocks of any size, stopped again and again, gi
   }
 }
 
-TEST_CASE("F1 a packed file that was continued goes on, one that was cut or written anew begins again") {
+TEST_CASE(
+    "F1 a packed file that was continued is resumed, a truncated or rewritten one is read from its start") {
   const TempDir temp;
   const std::string file = temp / "log.gz";
   for (const Compression packing : kBoth) {
@@ -236,7 +237,7 @@ TEST_CASE("F1 a packed file that was continued goes on, one that was cut or writ
     state = before;
     write_file(file, packed(packing, ""));
     CHECK(mentions(run_once(file, state, how).note, "was truncated to"));
-    // Unpacked where it lies: the same text.
+    // Unpacked in place: the same text.
     state = before;
     write_file(file, "1\n2\n3\n" + std::string(100, ' ') + "\n");
     how.decompress = "none";
@@ -244,7 +245,7 @@ TEST_CASE("F1 a packed file that was continued goes on, one that was cut or writ
   }
 }
 
-TEST_CASE("F10 zero bytes behind an archive are padding") {
+TEST_CASE("F10 zero bytes after an archive are padding") {
   const TempDir temp;
   const std::string file = temp / "pad";
   for (const Compression packing : kBoth) {
@@ -265,7 +266,8 @@ TEST_CASE("F10 zero bytes behind an archive are padding") {
   }
 }
 
-TEST_CASE("G3 a bomb is bounded: a long record is thrown away while it is unpacked, and a window refused") {
+TEST_CASE(
+    "G3 a bomb is bounded: a long record is discarded while it is unpacked, and a large window rejected") {
   const TempDir temp;
   const std::string file = temp / "bomb";
   const std::string zeros(std::size_t{64} << 20, '\0');

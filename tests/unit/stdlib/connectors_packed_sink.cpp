@@ -70,7 +70,7 @@ std::string record(std::mt19937& random, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("F4 fault S5 a packed file is whole at every commit, and a restart goes on behind the last one") {
+TEST_CASE("F4 fault S5 a packed file is complete at every commit, and a restart resumes after the last one") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string file = temp / compression_name(compression);
@@ -92,13 +92,13 @@ TEST_CASE("F4 fault S5 a packed file is whole at every commit, and a restart goe
         committed = written;
         CHECK(unpacked(compression, read_file(file)) == committed);
       }
-      // The process dies here: what is not committed was written in part, and is cut off.
+      // The process dies here: uncommitted records were partly written, and are cut off.
       if (run % 2 == 0) CHECK(driver.sink->close().ok());
     }
   }
 }
 
-TEST_CASE("F4 fault S5 packed files of a template, each whole at every commit") {
+TEST_CASE("F4 fault S5 packed files of a template, each complete at every commit") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string base = temp / compression_name(compression);
@@ -128,7 +128,7 @@ TEST_CASE("F4 fault S5 packed files of a template, each whole at every commit") 
   }
 }
 
-TEST_CASE("P8 what a packed dead letter file was given is safe after a sync without a snapshot") {
+TEST_CASE("P8 dead letters in a packed file are safe after a sync without a snapshot") {
   const TempDir temp;
   for (const Compression compression : kBoth) {
     const std::string file = temp / compression_name(compression);
@@ -145,7 +145,7 @@ TEST_CASE("P8 what a packed dead letter file was given is safe after a sync with
   }
 }
 
-TEST_CASE("fault S5 another codec for a file that is there is refused") {
+TEST_CASE("fault S5 another codec for an existing file is rejected") {
   const TempDir temp;
   const std::string file = temp / "out";
   SavedState state;

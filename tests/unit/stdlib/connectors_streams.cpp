@@ -43,7 +43,7 @@ struct Pipe {
   Fd write;
 };
 
-// Receives once; the records go behind `lines`.
+// Receives once; the records are appended to `lines`.
 Received receive(Receiver& receiver, Lines& lines, ReceiveLimits limits = {}) {
   BufferPool pool;
   Block block;
@@ -79,7 +79,7 @@ ReceiveLimits no_wait() {
 
 }  // namespace
 
-TEST_CASE("recv stdin hands on whole lines and keeps the rest") {
+TEST_CASE("recv stdin returns whole lines and keeps the rest") {
   Pipe pipe;
   const auto receiver = make_stdin_receiver(pipe.read.get(), {});
   REQUIRE(receiver->open({}).ok());
@@ -115,7 +115,7 @@ TEST_CASE("recv stdin keeps to its limits") {
   CHECK(receive_all(*receiver) == Lines{"4", "5"});
 }
 
-TEST_CASE("fault F8 recv stdin goes on behind a line beyond max_record") {
+TEST_CASE("fault F8 recv stdin continues after a line beyond max_record") {
   for (const bool ends : {true, false}) {
     Pipe pipe;
     const auto receiver = make_stdin_receiver(pipe.read.get(), short_records());
@@ -151,7 +151,7 @@ TEST_CASE("standard input has one reader at a time") {
   CHECK(refused.error().message == "another pipeline of this process already reads standard input");
   CHECK(second->close().ok());
   const auto third = make_stdin_receiver(STDIN_FILENO, {});
-  CHECK(!third->open({}).ok());  // the one that was refused did not give away what it never had
+  CHECK(!third->open({}).ok());  // the rejected one did not release what it never held
   REQUIRE(first->close().ok());
   CHECK(third->open({}).ok());
 }
@@ -183,7 +183,7 @@ TEST_CASE("recv stdin reads a redirected file") {
   CHECK(receive_all(*receiver) == expected);
 }
 
-TEST_CASE("fault F10 recv stdin unpacks what begins like a packed file, as it comes") {
+TEST_CASE("fault F10 recv stdin unpacks input that begins like a packed file, as it arrives") {
   for (const Compression packing : {Compression::gzip, Compression::zstd}) {
     Pipe pipe;
     pipec::stdlib::StdinOptions options;
@@ -241,7 +241,7 @@ TEST_CASE("recv stdin that waits for packed input is interrupted") {
   CHECK(receive(*receiver, lines, patient) == Received::idle);
 }
 
-TEST_CASE("fault S9 a reader of stdout that is gone is an error, not the end of the process") {
+TEST_CASE("fault S9 a reader of stdout that exits is an error, not the end of the process") {
   Pipe pipe;
   const auto sink = make_stream_sink(pipe.write.get(), "stdout", json_encoder());
   REQUIRE(sink->open({}).ok());
@@ -289,7 +289,7 @@ TEST_CASE("stdout on a full device is an error") {
   CHECK_FALSE(sink->write(batch_of({"1"}, pool), context).ok());
 }
 
-TEST_CASE("memory channels keep what is not committed, and join two pipelines") {
+TEST_CASE("memory channels keep uncommitted records, and connect two pipelines") {
   Registry registry;
   const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
   pipec::stdlib::register_memory(registry, channels);
@@ -414,7 +414,7 @@ TEST_CASE("G10 a reader of a full memory channel asks for a commit when it has r
   CHECK(asked >= 19);
 }
 
-TEST_CASE("a program that waits for results goes on when the pipelines that write them have ended") {
+TEST_CASE("a program that waits for results continues when the pipelines that write them have ended") {
   Registry registry;
   const auto channels = std::make_shared<pipec::stdlib::MemoryChannels>();
   pipec::stdlib::register_memory(registry, channels);

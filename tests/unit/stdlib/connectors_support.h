@@ -108,7 +108,7 @@ struct FakeContext final : runtime::StageContext {
   void count_errors(std::uint64_t records) override { errors += records; }
 };
 
-// A batch whose records lie in the block one behind the other, each with a newline.
+// A batch whose records lie in the block one after another, each with a newline.
 inline runtime::Batch batch_of(const std::vector<std::string>& records, runtime::BufferPool& pool,
                                bool single_lines = true) {
   auto block = std::make_shared<runtime::Block>();
@@ -123,7 +123,7 @@ inline runtime::Batch batch_of(const std::vector<std::string>& records, runtime:
   return {std::move(block), pool};
 }
 
-// What the engine's checkpoint holds: later entries replace earlier ones.
+// The contents of the engine's checkpoint: later entries replace earlier ones.
 class SavedState {
  public:
   void merge(const runtime::StateEntries& changes) {

@@ -41,7 +41,7 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("P4 parse json sends what does not parse to the dead letters, the others go on in order") {
+TEST_CASE("P4 parse json dead-letters records that do not parse, the others continue in order") {
   const Parsed parsed = parse("json", "dlq",
                               {R"({"a": 1})", "{", "[1]", R"({"a":1} x)",
                                "\xef\xbb\xbf"
@@ -69,7 +69,7 @@ TEST_CASE("P6 on_error: fail fails the batch") {
   CHECK(parsed.error.starts_with("parse error: "));
 }
 
-TEST_CASE("parse text makes a message of each line") {
+TEST_CASE("parse text turns each line into a message") {
   const Parsed parsed = parse("text", "dlq", {"plain", "a \"b\"\t\\", "\xc3\xa9", "bad \xff"});
   CHECK(parsed.records ==
         Lines{R"({"message":"plain"})", R"({"message":"a \"b\"\t\\"})", "{\"message\":\"\xc3\xa9\"}"});

@@ -22,7 +22,7 @@ TEST_CASE("items that only move keep their bytes", "[functions]") {
   CHECK(call("values", {from_data(R"({"a": 1.10})")}) == "[1.10]");
 }
 
-TEST_CASE("sorting what has no order is an error", "[functions]") {
+TEST_CASE("sorting values without an order is an error", "[functions]") {
   Caller call(When::running);
   CHECK(is_error(call("sort", {from_data(R"([1, "a"])")})));
   CHECK(is_error(call("sort", {from_data("[null, 1]")})));

@@ -46,7 +46,7 @@ TEST_CASE("mask_ip zeroes host bits", "[functions]") {
   CHECK(is_error(call("mask_ip", {text("::1"), number(24), number(-1)})));
 }
 
-TEST_CASE("cards are redacted where they pass the check", "[functions]") {
+TEST_CASE("card numbers are redacted if they pass the check", "[functions]") {
   Caller call(When::compiling);
   const auto redact = [&](std::string_view what) { return call("redact", {text(what), text("card")}); };
   CHECK(redact("4111111111111111") == R"("***")");
@@ -76,7 +76,7 @@ TEST_CASE("mail and IP addresses are redacted", "[functions]") {
   CHECK(is_error(call("redact", {text("a"), text("(")})));
 }
 
-TEST_CASE("each kind of sensitive text is found, and what only looks like it is not", "[functions]") {
+TEST_CASE("each kind of sensitive text is found, and lookalikes are not", "[functions]") {
   Caller call(When::compiling);
   const auto redact = [&](const char* kind, std::string_view what) {
     const std::string result = call("redact", {text(what), text(kind)});

@@ -53,7 +53,7 @@ TEST_CASE("integers overflow into errors", "[functions]") {
   CHECK(call("sqrt", {number(2)}) == "1.4142135623730951");
 }
 
-TEST_CASE("clamp, min and max give the number as it came", "[functions]") {
+TEST_CASE("clamp, min and max keep the number's text", "[functions]") {
   Caller call(When::running);
   CHECK(call("clamp", {from_data("1.10"), number(0), number(2)}) == "1.10");
   CHECK(call("clamp", {number(9), number(0), from_data("2.50")}) == "2.50");
@@ -108,7 +108,7 @@ TEST_CASE("conversion is strict", "[functions]") {
   CHECK(is_error(call("bool", {number(2)})));
 }
 
-TEST_CASE("string is what interpolation writes", "[functions]") {
+TEST_CASE("string gives the same text as interpolation", "[functions]") {
   Caller call(When::running);
   CHECK(call("string", {number(2.0)}) == R"("2.0")");
   CHECK(call("string", {from_data("1.10")}) == R"("1.10")");

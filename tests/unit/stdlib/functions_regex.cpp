@@ -10,7 +10,7 @@
 
 using namespace pipec::stdlib::test;
 
-TEST_CASE("capture gives the named groups", "[functions]") {
+TEST_CASE("capture returns the named groups", "[functions]") {
   const When when = GENERATE(When::compiling, When::running);
   Caller call(when);
   CHECK(call("capture", {text("k=v"), text(R"((?<key>\w)=(?P<value>\w)(?<more>!)?)")}) ==
@@ -61,7 +61,7 @@ TEST_CASE("matches searches", "[functions]") {
   CHECK_FALSE(registry().compile_pattern("a**(").ok());
 }
 
-TEST_CASE("G12 patterns that are computed are kept by their bytes, counted, and given back when asked",
+TEST_CASE("G12 computed patterns are cached up to a number of bytes, counted, and released on request",
           "[functions]") {
   using pipec::runtime::CachedBytes;
   using Cache = pipec::stdlib::CompiledCache<pipec::stdlib::Pattern>;
@@ -78,7 +78,7 @@ TEST_CASE("G12 patterns that are computed are kept by their bytes, counted, and 
     CHECK(cache.entries() == Cache::kMostEntries);
     const std::size_t small = cache.bytes();
     CHECK(CachedBytes::total() == before + small);
-    // Each of these takes megabytes: no two are kept.
+    // Each of these takes megabytes: the cache never keeps two.
     for (int i = 0; i < 3; ++i) {
       const auto compiled = cache.get("[\\p{L}]{1,200}" + std::to_string(i),
                                       pipec::stdlib::Pattern::compile_computed, bytes_of);
@@ -97,7 +97,7 @@ TEST_CASE("G12 patterns that are computed are kept by their bytes, counted, and 
 }
 
 #if defined(__GLIBC__)
-TEST_CASE("G12 of a large computed pattern only what is asked for is compiled", "[functions]") {
+TEST_CASE("G12 only the needed parts of a large computed pattern are compiled", "[functions]") {
   const auto in_use = [] {
     const auto info = ::mallinfo2();
     return static_cast<std::ptrdiff_t>(info.uordblks + info.hblkhd);
@@ -123,7 +123,7 @@ TEST_CASE("G12 of a large computed pattern only what is asked for is compiled", 
 }
 #endif
 
-TEST_CASE("G12 a computed pattern compiles where a constant one does, and fails with the same words",
+TEST_CASE("G12 a computed pattern compiles if a constant one does, and fails with the same message",
           "[functions]") {
   for (const std::string pattern :
        {"(", "a{2000}", "(((a{30}){30}){30}){30}", "[\\p{L}]{1,200}", "a(?=b)", "x"}) {

@@ -7,7 +7,7 @@ using namespace pipec::stdlib::test;
 using pipec::runtime::Function;
 using pipec::runtime::Parameter;
 
-TEST_CASE("every function that is fixed by name is there", "[functions]") {
+TEST_CASE("every function that is fixed by name exists", "[functions]") {
   const char* name = GENERATE(
       "has", "len", "upper", "lower", "capitalize", "trim", "trim_start", "trim_end", "starts_with",
       "ends_with", "contains", "split", "join", "replace", "slice", "find", "truncate", "repeat", "pad_start",
@@ -45,14 +45,14 @@ TEST_CASE("every function is documented, and its entry is complete", "[functions
       CHECK_FALSE(parameter.name.empty());
       CHECK_FALSE(parameter.types.empty());
       if (parameter.fallback) CHECK((parameter.types.has(parameter.fallback->type())));
-      // A required argument behind an optional one could not be given alone.
+      // A required argument after an optional one could not be given alone.
       CHECK((!optional || parameter.fallback.has_value()));
       optional = optional || parameter.fallback.has_value();
     }
   }
 }
 
-TEST_CASE("what is not the same each time is not folded", "[functions]") {
+TEST_CASE("functions that may vary between calls are not folded", "[functions]") {
   for (const char* name : {"now", "uuid_v4", "uuid_v7", "random", "random_int"}) {
     CAPTURE(name);
     CHECK_FALSE(registry().function(name)->pure);

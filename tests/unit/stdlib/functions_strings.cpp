@@ -22,7 +22,7 @@ TEST_CASE("case is Unicode's", "[functions]") {
   CHECK(call("capitalize", {text("")}) == R"("")");
 }
 
-TEST_CASE("trim takes Unicode white space", "[functions]") {
+TEST_CASE("trim removes Unicode white space", "[functions]") {
   Caller call(When::running);
   CHECK(call("trim", {text("\xE2\x80\x83\xC2\xA0 a b\t\n\xE3\x80\x80")}) == R"("a b")");
   CHECK(call("trim_start", {text("\r\n a ")}) == R"("a ")");
@@ -60,7 +60,7 @@ TEST_CASE("slice, find and truncate count characters", "[functions]") {
   CHECK(call("truncate", {text("a"), number(-1)}) == "error: the count is negative");
 }
 
-TEST_CASE("what would be longer than 1 MiB is an error", "[functions]") {
+TEST_CASE("a result longer than 1 MiB is an error", "[functions]") {
   Caller call(When::running);
   const std::string mebibyte(std::size_t{1} << 20, 'x');
   CHECK(call.value("repeat", {text("xy"), number(524'288)}).text().size() == mebibyte.size());

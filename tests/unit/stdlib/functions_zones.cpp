@@ -22,7 +22,7 @@ bool have_zones() {
   return std::filesystem::exists(kZones / "Europe/Berlin");
 }
 
-// Every zone of the system, but for those that count leap seconds.
+// Every zone of the system, except those that count leap seconds.
 std::set<std::string> zone_names() {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kZones)) {
@@ -34,7 +34,7 @@ std::set<std::string> zone_names() {
   return names;
 }
 
-// What the C library says of a zone, in place of the program's own.
+// The C library's answers for one zone.
 class SystemZone {
  public:
   explicit SystemZone(const std::string& name) {
@@ -82,7 +82,7 @@ TEST_CASE("a zone abbreviation is one offset, summer and winter, as GNU date has
   CHECK(read("2026-07-15 12:00:00 XYZT").find("unknown time zone in it") != std::string::npos);
 }
 
-TEST_CASE("a zone tells what an ambiguous abbreviation means", "[functions]") {
+TEST_CASE("a zone resolves an ambiguous abbreviation", "[functions]") {
   if (!have_zones()) return;
   const When when = GENERATE(When::compiling, When::running);
   Caller call(when);
@@ -140,7 +140,7 @@ TEST_CASE("of several formats the first that fits is taken", "[functions]") {
   CHECK(is_error(call("parse_time", {text("2026"), from_data(R"(["%Y","%Q"])")})));
 }
 
-TEST_CASE("daylight saving goes on after 2037, by the zone file's rule", "[functions]") {
+TEST_CASE("daylight saving continues after 2037, by the zone file's rule", "[functions]") {
   if (!have_zones()) return;
   Caller call(When::compiling);
   const auto berlin = [&](std::int64_t seconds) {

@@ -17,7 +17,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 }  // namespace
 
-TEST_CASE("G10 what is prefetched stays within its memory, whatever the records' size and the partitions") {
+TEST_CASE("G10 prefetched records stay within their memory, whatever the records' size and the partitions") {
   for (const std::size_t memory : {8 * kMiB, 64 * kMiB, 256 * kMiB, 1024 * kMiB}) {
     for (const std::size_t partitions : {1, 4, 12, 50}) {
       if (memory / partitions < kMiB / 2) continue;
@@ -84,7 +84,7 @@ TEST_CASE("G7 partitions are paused when a hold lasts, and go on when it ends") 
   CHECK_FALSE(policy.next());
 }
 
-TEST_CASE("G7 short holds never pause: what was fetched is kept") {
+TEST_CASE("G7 short holds never pause: fetched records are kept") {
   PausePolicy policy(milliseconds(1500));
   PausePolicy::Time now{};
   for (int i = 0; i < 1000; ++i) {
@@ -95,7 +95,7 @@ TEST_CASE("G7 short holds never pause: what was fetched is kept") {
   }
 }
 
-TEST_CASE("G7 under a pressure that stays, a pause that let nothing through is not repeated") {
+TEST_CASE("G7 under lasting pressure, a pause is not repeated until records were delivered") {
   PausePolicy policy(milliseconds(100));
   PausePolicy::Time now{};
   const auto hold = [&](int time) {
@@ -106,7 +106,7 @@ TEST_CASE("G7 under a pressure that stays, a pause that let nothing through is n
     return paused;
   };
   CHECK(hold(200));
-  CHECK_FALSE(hold(200));  // nothing came through in between: what is fetched now stays for the next round
+  CHECK_FALSE(hold(200));  // nothing was delivered in between: records fetched now stay for the next round
   CHECK_FALSE(hold(10'000));
   policy.handed();
   CHECK(hold(200));

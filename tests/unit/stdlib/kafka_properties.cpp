@@ -1,4 +1,4 @@
-// What the clients are really configured with, and what a .pipe file may say about it.
+// The effective configuration of the clients, and the properties that a .pipe file may set.
 #include <string>
 
 #include "pipec/runtime/registry.h"
@@ -96,7 +96,8 @@ TEST_CASE("K5 the producer's effective properties are the safe ones") {
   CHECK(effective(transactional->get(), "transaction.timeout.ms") == "60000");
 }
 
-TEST_CASE("K9 unknown properties, wrong values and those that the engine owns are refused with the reason") {
+TEST_CASE(
+    "K9 unknown properties, wrong values and those that the engine controls are rejected with the reason") {
   CHECK(refusal("fetch.wait.max.ms", "50", Role::consumer).empty());
   CHECK(refusal("fetch.wait.max.mss", "50", Role::consumer).find("did you mean 'fetch.wait.max.ms'?") !=
         std::string::npos);

@@ -24,7 +24,7 @@ struct Asked {
 
 }  // namespace
 
-TEST_CASE("fault P4 a trickle goes out every few milliseconds, however long linger.ms is") {
+TEST_CASE("fault P4 a trickle is sent every few milliseconds, however long linger.ms is") {
   Asked asked;
   ++asked.sent;
   CHECK(asked.after(0, 100));
@@ -37,7 +37,7 @@ TEST_CASE("fault P4 a trickle goes out every few milliseconds, however long ling
 }
 
 TEST_CASE(
-    "fault P4 what fills batches is left to librdkafka while more comes, and goes out when nothing does") {
+    "fault P4 full batches are left to librdkafka while more records arrive, and flushed when none do") {
   Asked asked;
   for (int i = 0; i < 100; ++i) {
     ++asked.sent;

@@ -59,7 +59,7 @@ TEST_CASE("K9 a token's principal and end are those of its claims") {
   for (const char* bad : {"", " \n", "two tokens"}) CHECK_FALSE(oauth_token_of(bad, kNow));
 }
 
-TEST_CASE("fault X2 what is wrong with a token file is said, and never the token") {
+TEST_CASE("fault X2 problems with a token file are reported, but never the token") {
   const auto absent = read_oauth_token("/nonexistent/token", 0);
   REQUIRE_FALSE(absent);
   CHECK(absent.error().message == "cannot read the token file /nonexistent/token: No such file or directory");

@@ -1,4 +1,4 @@
-// Which positions may be committed, against a model of its own.
+// Which positions may be committed, compared with a model.
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -9,7 +9,7 @@
 using pipec::runtime::PositionRange;
 using pipec::stdlib::kafka::Tracker;
 
-TEST_CASE("K3 what belongs to an old epoch is never committed") {
+TEST_CASE("K3 completions of an old epoch are never committed") {
   Tracker tracker;
   const std::uint32_t id = tracker.id("t", 3);
   tracker.assign(id);
@@ -18,7 +18,7 @@ TEST_CASE("K3 what belongs to an old epoch is never committed") {
   CHECK_FALSE(tracker.settled(id));
   tracker.begin_revoke(id);
   const PositionRange range{id, first, 0, 10};
-  REQUIRE(tracker.due({&range, 1}).size() == 1);  // being handed over: what is done may still be committed
+  REQUIRE(tracker.due({&range, 1}).size() == 1);  // being revoked: completed records may still be committed
   tracker.drop(id);
   CHECK(tracker.due({&range, 1}).empty());
   tracker.assign(id);
@@ -27,7 +27,7 @@ TEST_CASE("K3 what belongs to an old epoch is never committed") {
   CHECK(tracker.any_dead({&range, 1}));
 }
 
-TEST_CASE("K3 what was lost before its commit is known, what was handed over or committed is not") {
+TEST_CASE("K3 positions that were lost before their commit are known, revoked or committed ones are not") {
   Tracker tracker;
   const std::uint32_t id = tracker.id("t", 3);
   tracker.assign(id);
@@ -42,7 +42,7 @@ TEST_CASE("K3 what was lost before its commit is known, what was handed over or 
     const PositionRange again{id, tracker.at(id).epoch, 0, 10};
     CHECK_FALSE(tracker.any_lost({&again, 1}));
   }
-  SECTION("handed over") {
+  SECTION("revoked") {
     tracker.drop(id);
     CHECK_FALSE(tracker.any_lost({&range, 1}));
   }

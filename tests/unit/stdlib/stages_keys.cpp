@@ -95,7 +95,7 @@ std::string random_json(std::mt19937& random, unsigned depth) {
 
 }  // namespace
 
-TEST_CASE("two values have the same canonical bytes where == says that they are equal, and nowhere else") {
+TEST_CASE("two values have the same canonical bytes exactly if == says that they are equal") {
   std::mt19937 random(11);
   std::vector<std::string> values;
   for (int i = 0; i < 700; ++i) values.push_back(random_json(random, static_cast<unsigned>(i) % 3));
@@ -156,7 +156,7 @@ TEST_CASE("the keyed hash is SipHash-2-4-128, as OpenSSL has it") {
   CHECK_FALSE(random_secret() == random_secret());
 }
 
-TEST_CASE("the index of hashes knows what was put in and not removed, wherever the hashes fall") {
+TEST_CASE("the index of hashes contains exactly what was added and not removed, wherever the hashes fall") {
   std::mt19937_64 random(5);
   HashIndex index;
   std::vector<std::pair<Hash128, bool>> keys;

@@ -45,10 +45,10 @@ struct Node {
   std::string name = {};    // "recv file", "filter", "sink kafka": for messages, pictures, metrics
   std::string detail = {};  // the node's own text, shortened: ".status >= 500"
   runtime::Place place = {};
-  std::vector<std::uint32_t>
-      next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
-  std::vector<std::string>
-      arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
+  // Edges; several on any kind but sink and drop mean fan-out (route: the arms).
+  std::vector<std::uint32_t> next = {};
+  // route: the label of each edge in pictures (".level == \"debug\"", "else"); may be empty.
+  std::vector<std::string> arms = {};
   std::string state_key = {};  // receive, sink, ordered: the prefix of its checkpoint entries
   bool shares_state = false;   // others may have this state key: the entries' own keys distinguish them
 

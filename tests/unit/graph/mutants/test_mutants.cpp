@@ -1,5 +1,5 @@
-// Wrong variants of the engine, one at a time: simulator and scenarios together must notice every one of
-// them. Each runs in a process of its own, since a mutant may abort or hang.
+// Wrong variants of the engine, one at a time: simulator and scenarios together must detect every one of
+// them. Each runs in a separate process, since a mutant may abort or hang.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -98,7 +98,7 @@ bool suite() {
          input_positions_commit() && sink_error_is_terminal();
 }
 
-// Does the suite pass, in a process of its own, with this mutant? A crash or a hang is a failure.
+// Whether the suite passes with this mutant, in a separate process. A crash or a hang is a failure.
 bool passes_with(Mutant mutant) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
@@ -122,7 +122,7 @@ TEST_CASE("The suite passes with the engine as it is") {
   CHECK(passes_with(Mutant::none));
 }
 
-TEST_CASE("The suite notices every wrong variant of the engine") {
+TEST_CASE("The suite detects every wrong variant of the engine") {
   const std::pair<Mutant, const char*> mutants[] = {
       {Mutant::commit_maximum, "commit the maximum"},
       {Mutant::commit_past_failure, "commit past a failure"},
@@ -137,7 +137,7 @@ TEST_CASE("The suite notices every wrong variant of the engine") {
       {Mutant::leak_on_failure, "leak the lease of a failed batch"},
       {Mutant::sequencer_lets_pass, "let batches overtake before a sink"},
       {Mutant::two_commits_in_flight, "two commits in flight"},
-      {Mutant::write_after_failure, "write behind a failed batch"},
+      {Mutant::write_after_failure, "write after a failed batch"},
       {Mutant::ignore_commit_error, "ignore a refused commit"},
   };
   for (const auto& [mutant, what] : mutants) {

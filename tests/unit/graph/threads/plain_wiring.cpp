@@ -52,7 +52,7 @@ class PlainWiring final : public Wiring {
     Runs runs = Runs::parallel;
     Body body;
     bool busy = false;             // serial
-    std::deque<Message> messages;  // serial: behind the one at work
+    std::deque<Message> messages;  // serial: waiting for the one at work
   };
 
   void deliver(Number number, const Message& message) {

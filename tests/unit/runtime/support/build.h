@@ -1,4 +1,4 @@
-// Programs by hand: what the compiler would make of a piece of text, in a line or two of C++.
+// Builds programs without the compiler, in a line or two of C++.
 #pragma once
 
 #include <cstdint>
@@ -89,12 +89,12 @@ class Build {
     e.op = Op::has;
     return e;
   }
-  // `.x[]` below a value; computed segments come behind children[0].
+  // `.x[]` below a value; computed segments follow children[0].
   Expression element(Expression base, std::string_view below, std::vector<Expression> computed = {}) {
     Expression e = make(Op::element);
     Path all = path("." + std::string(below), 1);
     if (!all.whole) {
-      fields.keys.pop_back();  // the first key is no field of the record
+      fields.keys.pop_back();  // the first key is not a field of the record
       PathSegment first;
       first.key = below.substr(0, below.find_first_of(".["));
       all.below.insert(all.below.begin(), first);
@@ -147,7 +147,7 @@ class Build {
     e.matcher = std::move(matcher);
     return e;
   }
-  // lambda_locals: per child, where it has lambdas.
+  // lambda_locals: per child, if it has lambdas.
   Expression call(const Function& function, std::vector<Expression> children,
                   std::vector<std::uint32_t> lambda_locals = {}) {
     Expression e = list(Op::call, std::move(children));

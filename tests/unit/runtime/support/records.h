@@ -88,7 +88,7 @@ struct Run {
   }
 };
 
-// The value of a program for one record as JSON; a failure as "!reason" and, where its column is known,
+// The value of a program for one record as JSON; a failure as "!reason" and, if its column is known,
 // "@column".
 inline std::string evaluated(std::shared_ptr<const Program> program, const std::string& record,
                              bool validated = false) {
