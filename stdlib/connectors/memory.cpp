@@ -128,10 +128,9 @@ class MemorySink final : public runtime::Sink {
     }
     return {};
   }
-  void snapshot(runtime::StateEntries&) override { sync_end_ = written_end_; }
   Status sync() override {
     if (!channel_->acknowledged() || channel_->consumer_) return {};
-    if (channel_->wait_for_acknowledgement(sync_end_, interrupted_)) return {};
+    if (channel_->wait_for_acknowledgement(written_end_, interrupted_)) return {};
     return cut_short();
   }
   void interrupt() override {
@@ -163,8 +162,7 @@ class MemorySink final : public runtime::Sink {
   std::shared_ptr<MemoryChannel> channel_;
   const std::unique_ptr<runtime::Encoder> encoder_;
   bool open_ = false;
-  std::uint64_t written_end_ = 0;           // behind the last record of this sink
-  std::atomic<std::uint64_t> sync_end_{0};  // ... as of the last snapshot
+  std::atomic<std::uint64_t> written_end_{0};  // behind the last record of this sink
   std::atomic<bool> interrupted_{false};
 };
 

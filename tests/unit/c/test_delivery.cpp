@@ -129,6 +129,23 @@ TEST_CASE("C1 a dead letter is safe when its callback has returned 0") {
   }
 }
 
+TEST_CASE("C1 dead letters that are taken are committed when they are released, as other records are") {
+  const pipec_options options = no_drain();
+  for (const bool released : {true, false}) {
+    Handle flow("dlq memory(\"dead\")\nrecv memory(\"in\") | parse json | sink memory(\"out\")\n", &options);
+    REQUIRE(flow.push("in", "no json") == PIPEC_OK);
+    REQUIRE(pipec_start(flow, nullptr) == PIPEC_OK);
+    REQUIRE(flow.take("dead"));
+    if (released) {
+      flow.release("dead", 0);
+      flow.wait_for_commit("in", 1);
+    }
+    pipec_stop(flow, nullptr);
+    CHECK(pipec_wait(flow, -1, nullptr) == (released ? PIPEC_OK : PIPEC_FAILED));
+    CHECK(flow.committed("in") == (released ? 1U : 0U));
+  }
+}
+
 TEST_CASE("C1 many threads push and release, back pressure holds them, every record arrives once, in order") {
   constexpr int kThreads = 3, kRecords = 3000;
   pipec_options options{};
