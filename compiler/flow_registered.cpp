@@ -136,7 +136,6 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
   runtime::StageSetup setup;
   setup.on_malformed = on_malformed;
   setup.clock = connectors_.clock;
-  setup.user = connectors_.user;
   if (spec.kind == StageSpec::Kind::ordered) {
     node.kind = graph::Node::Kind::ordered;
     node.make_ordered = [make = spec.make_ordered, options = compiled.options,
@@ -151,7 +150,7 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
     return;
   }
   auto made = runtime::guarded([&] { return spec.make(*compiled.options, setup); });
-  if (made && !*made) made = runtime::Error{"plan", "its factory returned nothing", {}, {}, false};
+  if (made && !*made) made = runtime::Error::make(runtime::ErrorCode::plan, "its factory returned nothing");
   if (!made.ok()) {
     context_.report.add(Code::refused_option, stage.call.name.span, spec.name + ": " + made.error().message);
     return;

@@ -180,7 +180,7 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   at.object = spec->makes_strings;
   if (!options.options) return;
   auto made = runtime::guarded([&] { return spec->make(*options.options); });
-  if (made && !*made) made = runtime::Error{"plan", "its factory returned nothing", {}, {}, false};
+  if (made && !*made) made = runtime::Error::make(runtime::ErrorCode::plan, "its factory returned nothing");
   if (!made.ok()) {
     context_.report.add(Code::refused_option, name.span, node.name + ": " + made.error().message);
     return;

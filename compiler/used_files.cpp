@@ -13,7 +13,7 @@ UseReader read_used_files(dsl::SourceMap& sources) {
   return [&sources](const std::string& path) -> runtime::Result<const dsl::SourceFile*> {
     constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
     const auto failed = [&](std::string why) {
-      return runtime::Error{"io", path + ": " + std::move(why), {}, {}};
+      return runtime::Error::make(runtime::ErrorCode::io, path + ": " + std::move(why));
     };
     const auto close = [](std::FILE* file) { std::fclose(file); };
     const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rb"), close);

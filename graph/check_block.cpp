@@ -11,6 +11,7 @@ namespace pipec::graph {
 using runtime::Batch;
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::PositionRange;
 using runtime::Received;
 using runtime::Record;
@@ -21,11 +22,11 @@ using runtime::Status;
 namespace {
 
 Error bad_block(std::string what) {
-  return {"receiver", "receive() returned an invalid block: " + std::move(what), {}, {}, false};
+  return Error::make(ErrorCode::receiver, "receive() returned an invalid block: " + std::move(what));
 }
 
 Error bad_batch(std::string what) {
-  return {"stage", "the stage left an invalid batch: " + std::move(what), {}, {}, false};
+  return Error::make(ErrorCode::stage, "the stage left an invalid batch: " + std::move(what));
 }
 
 bool holds_something(const Block& block) {

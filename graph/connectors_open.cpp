@@ -8,6 +8,7 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::StateEntries;
 using runtime::StateEntry;
@@ -44,7 +45,7 @@ Status Connectors::make_part(std::unique_ptr<Part>& to, std::size_t place, const
   Status status = shared_.faults.foreign(Activity::Call::open, place, [&]() -> Status {
     Result<std::unique_ptr<Part>> made = make(services_);
     if (!made) return std::move(made.error());
-    if (!*made) return Error{"plan", std::string("its factory returned no ") + what, {}, {}, false};
+    if (!*made) return Error::make(ErrorCode::plan, std::string("its factory returned no ") + what);
     to = std::move(*made);
     return {};
   });
@@ -56,7 +57,7 @@ Status Connectors::open_part(std::size_t place, std::function<void()> interrupt,
   Status status = shared_.faults.foreign(Activity::Call::open, place, [&]() -> Status {
     {
       const std::lock_guard lock(mutex_);
-      if (opening_.stopping()) return Error{"stopped", "stopped before it was opened", {}, {}, false};
+      if (opening_.stopping()) return Error::make(ErrorCode::stopped, "stopped before it was opened");
       opening_.place = place;
       opening_.interrupt = std::move(interrupt);
     }
@@ -129,7 +130,7 @@ Status Connectors::open_sink(runtime::Sink& sink, const std::string& state_key) 
   if (keeps_state()) {
     sink.keep_ahead([this, state_key, leash = leash_.share()](const StateEntries& own) -> Status {
       const auto running = leash->hold();
-      if (!running) return Error{"deadline", "the run is over", {}, {}, false};
+      if (!running) return Error::make(ErrorCode::deadline, "the run is over");
       return keeper_.save([&](StateEntries& changes) {
         StateKeeper::add(state_key, StateEntries(own), changes);
         return Status();
@@ -163,12 +164,9 @@ Status Connectors::open_stage(const Stateful& stage) {
       saved.begin(), saved.end(), [](const StateEntry& entry) { return entry.key == StateKeeper::kMeaning; });
   if (meaning != saved.end()) {
     if (meaning->value != node.meaning) {
-      return Error{"state",
-                   "its state was kept for " + meaning->value + ", and it is " + node.meaning +
-                       " now: change it back, or start over with --from-start",
-                   {},
-                   {},
-                   false};
+      return Error::make(ErrorCode::state, "its state was kept for " + meaning->value + ", and it is " +
+                                               node.meaning +
+                                               " now: change it back, or start over with --from-start");
     }
     saved.erase(meaning);
   }

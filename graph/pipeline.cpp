@@ -41,8 +41,8 @@ class RunPipeline final : public Pipeline {
       {
         const std::lock_guard lock(use->mutex);
         if (use->begun) {
-          return runtime::Error{
-              "usage", "run() was already called: make another Pipeline for each run", {}, {}, false};
+          return runtime::Error::make(runtime::ErrorCode::usage,
+                                      "run() was already called: make another Pipeline for each run");
         }
         use->begun = use->running = true;
         use->runner = std::this_thread::get_id();
@@ -98,7 +98,7 @@ std::string Watermark::to_string() const {
 runtime::Result<std::unique_ptr<Pipeline>> Pipeline::make(Plan plan, RunOptions options) {
   return runtime::guarded([&]() -> runtime::Result<std::unique_ptr<Pipeline>> {
     if (plan.problem) return *plan.problem;
-    if (!options.clock) return runtime::Error{"usage", "RunOptions::clock is null", {}, {}, false};
+    if (!options.clock) return runtime::Error::make(runtime::ErrorCode::usage, "RunOptions::clock is null");
     runtime::Result<Topology> topology = analyse(plan);
     if (!topology) return std::move(topology.error());
     const runtime::GovernSettings& govern = options.govern ? *options.govern : plan.govern;

@@ -13,6 +13,7 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::guarded;
 using runtime::Status;
 
@@ -216,15 +217,12 @@ void Run::past_deadline() {
   const std::uint64_t batches = ledger_.in_flight();
   std::string busy = common_.faults.running();
   if (!busy.empty()) busy.insert(0, "; still running: ");
-  common_.faults.fail_all(
-      Error{"deadline",
-            fmt::format("the drain deadline of {} ms passed with {} batch{} ({} bytes) in flight{}; what is "
-                        "not committed is delivered again by the next run",
-                        common_.options.drain_deadline.count(), batches, batches == 1 ? "" : "es",
-                        common_.limiter.used_bytes(), busy),
-            {},
-            {},
-            false});
+  common_.faults.fail_all(Error::make(
+      ErrorCode::deadline,
+      fmt::format("the drain deadline of {} ms passed with {} batch{} ({} bytes) in flight{}; what is "
+                  "not committed is delivered again by the next run",
+                  common_.options.drain_deadline.count(), batches, batches == 1 ? "" : "es",
+                  common_.limiter.used_bytes(), busy)));
   connectors_.interrupt_sinks();
   common_.timer.hurry();
   end_early();

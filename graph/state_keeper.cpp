@@ -50,7 +50,7 @@ std::string_view StateKeeper::own_key(std::string_view key) {
 
 Status StateKeeper::save(const std::function<Status(StateEntries& changes)>& changes) {
   const std::lock_guard lock(mutex_);
-  if (stopped_) return runtime::Error{"deadline", "the run is over", {}, {}, false};
+  if (stopped_) return runtime::Error::make(runtime::ErrorCode::deadline, "the run is over");
   return runtime::guarded([&]() -> Status {
     StateEntries entries;
     if (Status made = changes(entries); !made) return made;

@@ -12,7 +12,7 @@
 namespace pipec::graph {
 
 runtime::Error thread_error(const std::string& why) noexcept {
-  runtime::Error error{"resources", "no thread", {}, {}, false};
+  runtime::Error error = runtime::Error::make(runtime::ErrorCode::resources, "no thread");
   static_cast<void>(runtime::guarded([&] {
     error.message = "cannot start a thread: " + why +
                     "; the limit of processes (ulimit -u, pids.max) or of memory (ulimit -v) is reached";

@@ -11,6 +11,7 @@ namespace pipec::graph {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Status;
 using Kind = Node::Kind;
 
@@ -111,7 +112,7 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   }
   if (Status status = check_keys(plan); !status) return status.error();
   const std::vector<std::uint32_t> order = sorted(plan);
-  if (order.size() != plan.nodes.size()) return Error{"plan", "the plan has a loop", {}, {}, false};
+  if (order.size() != plan.nodes.size()) return Error::make(ErrorCode::plan, "the plan has a loop");
 
   topology.edges.resize(plan.nodes.size());
   topology.place_of.resize(plan.nodes.size());
@@ -131,7 +132,7 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   }
   for (std::uint32_t i = 0; i < topology.serial_places.size(); ++i)
     topology.place_of[topology.serial_places[i]] = i;
-  if (topology.sources.empty()) return Error{"plan", "the plan has no source", {}, {}, false};
+  if (topology.sources.empty()) return Error::make(ErrorCode::plan, "the plan has no source");
   if (plan.dead_letters.kind == DeadLetterPolicy::Kind::sink && !plan.dead_letters.make_sink) {
     return Error{"plan", "the dead letter route has no destination", plan.dead_letters.name,
                  plan.dead_letters.place.to_string(), false};
@@ -152,11 +153,8 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   }
   if (plan.commit == CommitMode::sink) {
     if (topology.sinks.size() != 1) {
-      return Error{"plan",
-                   fmt::format("'commit sink' needs exactly one sink, found {}", topology.sinks.size()),
-                   {},
-                   {},
-                   false};
+      return Error::make(ErrorCode::plan, fmt::format("'commit sink' needs exactly one sink, found {}",
+                                                      topology.sinks.size()));
     }
     for (std::uint32_t s = 0; s < topology.sources.size(); ++s) {
       if (!topology.reaches(s, topology.sinks[0])) {

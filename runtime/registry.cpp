@@ -102,7 +102,7 @@ void Options::choose(std::string name, const FormatSpec& format) {
 }
 
 Status Registry::refuse(std::string why) {
-  Error error{"registry", std::move(why), {}, {}, false};
+  Error error = Error::make("registry", std::move(why));
   if (problem_) problem_ = error;
   return error;
 }

@@ -22,7 +22,7 @@ Status reject(OnError on_error, const Batch& batch, const Record& record, std::s
   message += " (the record at position " + std::to_string(block.position(record.origin));
   if (!source.empty()) message += " of " + source;
   message += "); on_error: fail ends the run";
-  return Error{"parse", std::move(message), {}, {}, false};
+  return Error::make(ErrorCode::parse, std::move(message));
 }
 
 }  // namespace pipec::runtime

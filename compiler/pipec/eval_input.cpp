@@ -108,7 +108,8 @@ class FilesInTurn : public runtime::Receiver {
     const int descriptor =
         file == "-" ? own_stdin_ : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0 || ::dup2(descriptor, STDIN_FILENO) < 0) {
-      return runtime::Error{"io", "cannot read " + file + ": " + std::strerror(errno), {}, {}};
+      return runtime::Error::make(runtime::ErrorCode::io,
+                                  "cannot read " + file + ": " + std::strerror(errno));
     }
     if (descriptor != own_stdin_) ::close(descriptor);
     return make_stdin();

@@ -95,7 +95,8 @@ runtime::Result<std::unique_ptr<stdlib::KafkaDemo>> start_demo(const std::vector
   for (const std::string& each : topics) {
     const std::size_t equals = each.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == each.size()) {
-      return runtime::Error{"usage", "--demo-kafka takes TOPIC=FILE, not '" + each + "'", {}, {}, false};
+      return runtime::Error::make(runtime::ErrorCode::usage,
+                                  "--demo-kafka takes TOPIC=FILE, not '" + each + "'");
     }
     runtime::Status filled = (*demo)->fill(each.substr(0, equals), each.substr(equals + 1));
     if (!filled) return filled.error();

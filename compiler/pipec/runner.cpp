@@ -66,8 +66,8 @@ void Runner::run() {
     runtime::Status started =
         runtime::guarded([&] { threads.emplace_back([&job] { job.outcome = job.pipeline->run(); }); });
     if (started) continue;
-    job.outcome.error =
-        runtime::Error{"resources", "cannot start a thread (" + started.error().message + ")", {}, {}, false};
+    job.outcome.error = runtime::Error::make(runtime::ErrorCode::resources,
+                                             "cannot start a thread (" + started.error().message + ")");
   }
   if (!jobs_.empty()) jobs_.front().outcome = jobs_.front().pipeline->run();
   for (std::thread& thread : threads) thread.join();

@@ -5,6 +5,7 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 
 BarrierNode::BarrierNode(const Shared& shared, Wiring& wiring, Ledger& ledger, std::function<void()> idle)
     : in(add_node<BarrierCall>(wiring, "commit barrier", "commit barrier", Wiring::Runs::at_once,
@@ -30,7 +31,7 @@ void BarrierNode::settle(InFlightBatch* in_flight) {
   Faults& faults = shared_.faults;
   const bool done = faults.alive(*in_flight);
   if (!done && !faults.any()) {
-    faults.fail_batch(*in_flight, Error{"internal", "a batch failed without an error", {}, {}, false});
+    faults.fail_batch(*in_flight, Error::make(ErrorCode::internal, "a batch failed without an error"));
   }
   if (!in_flight->bare) {
     if (in_flight->block.use_count() == 1) in_flight->block->data = {};

@@ -10,6 +10,7 @@ namespace pipec::graph {
 
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::guarded;
 using runtime::Record;
 using runtime::Status;
@@ -81,7 +82,7 @@ void ReadNode::take_rejected(BatchView& view) {
     std::vector<Record>& records = view.batch.records;  // here still one for each origin
     for (const runtime::Rejected& rejected : in_flight.block->rejected) {
       if (rejected.origin >= records.size()) {
-        return Error{"internal", "the source rejects a record that is not in its block", {}, {}, false};
+        return Error::make(ErrorCode::internal, "the source rejects a record that is not in its block");
       }
       context.dead_letter(records[rejected.origin], rejected.reason, nullptr);
       records[rejected.origin].origin = kTaken;

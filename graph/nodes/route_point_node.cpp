@@ -17,6 +17,7 @@ using runtime::Batch;
 using runtime::Block;
 using runtime::DeadLetter;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Status;
 
 namespace {
@@ -166,7 +167,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
     Status status = sink_->write(batch, context);
     if (!status) return status;
     if (context.foreign()) {
-      return Error{"dead_letter", "a dead letter could not be written: " + *context.foreign(), {}, {}, false};
+      return Error::make(ErrorCode::dead_letter, "a dead letter could not be written: " + *context.foreign());
     }
     letters_written_ = next;
   }

@@ -7,6 +7,7 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 
 SinkNode::SinkNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
                    const std::unique_ptr<runtime::Sink>& sink)
@@ -93,7 +94,7 @@ void SinkNode::complete(const Completed& batch) {
   if (batch.write) {
     batch.write->finish();
   } else {
-    Error error{"sink", "the sink dropped a batch without completing it", {}, {}, false};
+    Error error = Error::make(ErrorCode::sink, "the sink dropped a batch without completing it");
     shared_.faults.fail_batch(*batch.view->in_flight, std::move(error), node_);
   }
   completed_done.send(batch.view);

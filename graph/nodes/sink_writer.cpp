@@ -10,12 +10,13 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Status;
 
 namespace {
 
 Error foreign_letter() {
-  return {"sink", "a dead letter of a record that is not in the batch", {}, {}, false};
+  return Error::make(ErrorCode::sink, "a dead letter of a record that is not in the batch");
 }
 
 }  // namespace

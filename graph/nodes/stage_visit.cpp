@@ -7,6 +7,7 @@
 namespace pipec::graph {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Status;
 
 StageVisit::StageVisit(const Shared& shared, std::uint32_t node, BatchView& view, bool outline_wanted)
@@ -50,7 +51,7 @@ bool StageVisit::take_over(Status status) {
 
 Status check_context(const Shared& shared, VisitContext& context, const InFlightBatch& in_flight,
                      std::uint32_t node, std::size_t records) {
-  const auto wrong = [](const char* what) { return Error{"stage", what, {}, {}, false}; };
+  const auto wrong = [](const char* what) { return Error::make(ErrorCode::stage, what); };
   if (context.foreign()) return wrong("a dead letter of a record that is not in the batch");
   if (context.rest().empty()) return {};
   // It would be called with the same records forever.

@@ -146,14 +146,12 @@ Status Governor::start() {
   const double resume_below = parts.settings.resume_below;
   if (limit() == 0 || resident < static_cast<double>(limit()) * resume_below) return {};
   const double least = resident / (resume_below > 0 ? resume_below : 1) / kHeadroom;
-  return Error{"govern",
-               fmt::format("the memory limit of {} leaves nothing for data: the process takes {} before it "
-                           "reads anything; at least {} are needed",
-                           mebibytes(static_cast<double>(limit()) / kHeadroom), mebibytes(resident),
-                           mebibytes(least * 1.25)),
-               {},
-               {},
-               false};
+  return Error::make(
+      ErrorCode::govern,
+      fmt::format("the memory limit of {} leaves nothing for data: the process takes {} before it "
+                  "reads anything; at least {} are needed",
+                  mebibytes(static_cast<double>(limit()) / kHeadroom), mebibytes(resident),
+                  mebibytes(least * 1.25)));
 }
 
 Governor::Decision Governor::initial() {

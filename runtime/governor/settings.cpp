@@ -11,7 +11,7 @@ std::optional<Profile> profile_named(std::string_view name) {
 
 // Comparisons are written so that NaN fails them.
 Status GovernSettings::check() const {
-  const auto wrong = [](std::string message) { return Error{"govern", std::move(message), {}, {}, false}; };
+  const auto wrong = [](std::string message) { return Error::make(ErrorCode::govern, std::move(message)); };
   if (!(pause_above >= 0 && pause_above <= 1)) return wrong("pause_above must be between 0 and 1");
   if (!(resume_below >= 0 && resume_below <= 1)) return wrong("resume_below must be between 0 and 1");
   if (!(resume_below < pause_above)) return wrong("resume_below must be less than pause_above");

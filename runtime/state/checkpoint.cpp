@@ -29,7 +29,7 @@ constexpr const char* kLock = "lock";
 constexpr mode_t kPrivate = 0600;
 
 Error checkpoint_error(std::string message) {
-  return Error{"checkpoint", std::move(message), {}, {}};
+  return Error::make(ErrorCode::checkpoint, std::move(message));
 }
 
 Error checkpoint_error(std::string_view doing, std::string_view path, int error_number) {

@@ -103,7 +103,7 @@ void leave_text_keys(StateEntries& entries) {
 }
 
 Error wrong(std::string message) {
-  return Error{"checkpoint", std::move(message), {}, {}};
+  return Error::make(ErrorCode::checkpoint, std::move(message));
 }
 
 }  // namespace

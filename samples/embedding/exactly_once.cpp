@@ -24,26 +24,18 @@ struct Store {
 
 const std::vector<std::string> kPayments = {"ann 10", "bob 5", "ann 7", "eve 1", "bob 5", "ann -3"};
 
-// Resumes after the store's position. Two payments a batch, to show several batches.
+// Resumes where the sink's last transaction ended. Two payments a batch, to show several batches.
 class Payments final : public runtime::Receiver {
  public:
-  explicit Payments(const Store& store) : store_(store) {}
-
-  runtime::Status open(const runtime::StateEntries&) override {
-    next_ = store_.position;
+  runtime::Status open(const runtime::StateEntries& saved) override {
+    for (const runtime::StateEntry& entry : saved) next_ = std::stoull(entry.value);
     return {};
   }
 
   runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits&, runtime::Block& block) override {
     if (next_ == kPayments.size()) return runtime::Received::end;
-    block.first_position = next_;
-    for (int i = 0; i < 2 && next_ < kPayments.size(); ++i) {
-      const std::string& payment = kPayments[next_++];
-      block.origins.push_back(
-          {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(payment.size())});
-      block.data->append(payment);
-    }
-    block.ranges.push_back({.partition = 0, .epoch = 0, .first = block.first_position, .end = next_});
+    for (int i = 0; i < 2 && next_ < kPayments.size(); ++i, ++next_)
+      block.add_record(kPayments[next_], next_);
     return runtime::Received::records;
   }
 
@@ -51,7 +43,6 @@ class Payments final : public runtime::Receiver {
   runtime::Status commit(std::span<const runtime::PositionRange>) override { return {}; }
 
  private:
-  const Store& store_;
   std::uint64_t next_ = 0;
 };
 
@@ -59,6 +50,12 @@ class Payments final : public runtime::Receiver {
 class Balances final : public runtime::Sink {
  public:
   Balances(Store& store, int fails_at) : store_(store), fails_at_(fails_at) {}
+
+  // For the receiver's open().
+  runtime::Status saved_positions(std::string_view, runtime::StateEntries& out) override {
+    out.push_back({"next", std::to_string(store_.position)});
+    return {};
+  }
 
   runtime::Status write(const runtime::Batch& batch, runtime::StageContext& context) override {
     Store next = store_;  // begin
@@ -73,8 +70,7 @@ class Balances final : public runtime::Sink {
     }
     next.position = batch.block().ranges.back().end;
     if (--fails_at_ == 0) {
-      return runtime::Error{
-          .code = "store", .message = "the store went away", .node = {}, .place = {}, .retriable = false};
+      return runtime::Error::make("store", "the store went away");
     }
     store_ = std::move(next);  // commit
     return {};
@@ -88,11 +84,11 @@ class Balances final : public runtime::Sink {
 graph::Outcome run(Store& store, int fails_at) {
   graph::Builder b("payments");
   b.commit_by_sink();
-  b.receive("payments", [&] { return std::make_unique<Payments>(store); })
+  b.receive("payments", [] { return std::make_unique<Payments>(); })
       .filter("paid", [](std::string_view payment) { return payment.find('-') == std::string_view::npos; })
       .sink("balances", [&, fails_at] { return std::make_unique<Balances>(store, fails_at); });
   auto pipeline = graph::Pipeline::make(b.plan(), {});
-  if (!pipeline) return {.error = pipeline.error(), .summary = {}, .committed = {}};
+  if (!pipeline) return {.error = pipeline.error()};
   return (*pipeline)->run();
 }
 

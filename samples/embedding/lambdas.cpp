@@ -1,5 +1,5 @@
-// A complete pipeline in C++: no text, no file, stages are lambdas. Reads log lines from the program's memory,
-// splits them into fields, and sends lines that do not parse to a dead letter sink.
+// A complete pipeline in C++: no text, no file, stages are lambdas. Reads log lines from the program's
+// memory, splits them into fields, and calls a function for each line that does not parse.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -23,14 +23,8 @@ class Lines final : public runtime::Receiver {
   runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits& limits,
                                              runtime::Block& block) override {
     if (next_ == lines_.size()) return runtime::Received::end;
-    block.first_position = next_;
-    while (next_ < lines_.size() && block.data->size() < limits.max_bytes) {
-      const std::string& line = lines_[next_++];
-      block.origins.push_back(
-          {static_cast<std::uint32_t>(block.data->size()), static_cast<std::uint32_t>(line.size())});
-      block.data->append(line);
-    }
-    block.ranges.push_back({.partition = 0, .epoch = 0, .first = block.first_position, .end = next_});
+    for (; next_ < lines_.size() && !limits.reached_by(block); ++next_)
+      block.add_record(lines_[next_], next_);
     return runtime::Received::records;
   }
 
@@ -51,24 +45,6 @@ class Print final : public runtime::Sink {
     }
     return {};
   }
-};
-
-// A dead letter is one line of JSON with everything known about the record.
-class PrintReason final : public runtime::Sink {
- public:
-  runtime::Status write(const runtime::Batch& batch, runtime::StageContext&) override {
-    for (const runtime::Record& record : batch.records) {
-      arena_.reset();
-      graph::JsonRecord letter(batch.payload(record), true, arena_);
-      const std::string original(letter.text("original").value_or("")),
-          reason(letter.text("reason").value_or(""));
-      std::printf("dead letter: %s (%s)\n", original.c_str(), reason.c_str());
-    }
-    return {};
-  }
-
- private:
-  runtime::Arena arena_;
 };
 
 // "ERROR disk: full" -> {"level":"ERROR","what":"disk"}
@@ -101,9 +77,12 @@ int main() {
                   out.record("open a ticket about " + what);
                 })
       .sink("actions", [] { return std::make_unique<Print>(); });
-  b.dead_letters_to("dead letters", [] { return std::make_unique<PrintReason>(); });
+  b.on_dead_letter([](const graph::DeadLetterView& letter) -> runtime::Status {
+    std::printf("dead letter at position %llu: %s (%s)\n", static_cast<unsigned long long>(letter.position()),
+                std::string(letter.original()).c_str(), std::string(letter.reason()).c_str());
+    return {};
+  });
 
-  // To process dead letters further, send them to another pipeline. Here they are printed.
   auto pipeline = graph::Pipeline::make(b.plan(), {});
   if (!pipeline) {
     std::fprintf(stderr, "%s\n", pipeline.error().message.c_str());

@@ -26,11 +26,10 @@ runtime::Function price_function(std::shared_ptr<const Prices> prices) {
   function.result = runtime::Type::floating;
   function.doc = "The price of an item";
   function.examples = {{.expression = "price(\"tea\")", .result = "2.5"}};
-  function.state = std::move(prices);
-  function.code = [](runtime::CallContext& context, std::span<const runtime::Value> arguments) {
-    const auto* table = static_cast<const Prices*>(context.prepared());
-    const auto found = table->find(arguments[0].text());
-    if (found == table->end()) return context.fail("no such item");  // a dead letter, unless a `catch` handles it
+  function.code = [prices](runtime::CallContext& context, std::span<const runtime::Value> arguments) {
+    const auto found = prices->find(arguments[0].text());
+    if (found == prices->end())
+      return context.fail("no such item");  // a dead letter, unless a `catch` handles it
     return runtime::Value::floating(found->second);
   };
   return function;

@@ -51,7 +51,8 @@ int complain(const runtime::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return complain({"usage", "usage: stateful DIRECTORY", {}, {}, false});
+  if (argc != 2)
+    return complain(runtime::Error::make(runtime::ErrorCode::usage, "usage: stateful DIRECTORY"));
   const std::string directory = argv[1];
 
   runtime::Registry registry;
@@ -60,11 +61,8 @@ int main(int argc, char** argv) {
   numbers.name = "number";
   numbers.doc = "Writes a number before each record";
   numbers.kind = runtime::StageSpec::Kind::ordered;
-  numbers.make_ordered =
-      [](const runtime::Options&,
-         const runtime::StageSetup&) -> runtime::Result<std::unique_ptr<runtime::OrderedStage>> {
-    return std::unique_ptr<runtime::OrderedStage>(std::make_unique<Numbers>());
-  };
+  numbers.make_ordered = [](const runtime::Options&, const runtime::StageSetup&)
+      -> runtime::Result<std::unique_ptr<runtime::OrderedStage>> { return std::make_unique<Numbers>(); };
   if (const auto added = registry.add(numbers); !added) return complain(added.error());
 
   auto plan = compiler::compile_text(

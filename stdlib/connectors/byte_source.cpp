@@ -21,6 +21,7 @@ namespace {
 
 using runtime::Buffer;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
@@ -36,7 +37,8 @@ std::optional<std::uint64_t> full_head(const InputFile& file) {
 Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t offset) {
   if (const auto found = tail_hash_of(fd, offset)) return *found;
   if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
-  return Error{"io", fmt::format("{} was truncated while it was read (to byte {})", path, offset), {}, {}};
+  return Error::make(ErrorCode::io,
+                     fmt::format("{} was truncated while it was read (to byte {})", path, offset));
 }
 
 // Reads at an offset (pread), so bytes that are put back are simply read again.
@@ -75,11 +77,9 @@ class PlainSource final : public ByteSource {
     if (::fstat(file_->fd(), &info) != 0)
       return runtime::system_error("io", "cannot stat", file_->path(), errno);
     if (size_unknown_ || static_cast<std::uint64_t>(info.st_size) >= next_) return {};
-    return Error{"io",
-                 fmt::format("{} was truncated to {} bytes while it was read (to byte {})", file_->path(),
-                             info.st_size, next_),
-                 {},
-                 {}};
+    return Error::make(ErrorCode::io,
+                       fmt::format("{} was truncated to {} bytes while it was read (to byte {})",
+                                   file_->path(), info.st_size, next_));
   }
 
   Status identify(FileMark& mark, std::string_view taken, bool) override {
@@ -188,12 +188,10 @@ class PackedSource final : public ByteSource {
     data.set_size(before);
     if (*took == Unpacker::Took::nothing) return Filled::interrupted;
     if (*took == Unpacker::Took::bytes || lead_ == 0) return Filled::more;
-    return Error{
-        "io",
+    return Error::make(
+        ErrorCode::io,
         fmt::format("{} unpacks to {} bytes, but was read to byte {} before; --from-start reads it again",
-                    path_, text_.offset(), text_.offset() + lead_),
-        {},
-        {}};
+                    path_, text_.offset(), text_.offset() + lead_));
   }
 
   static Unpacker::Options options(const InputFile& file, const SourceLimits& limits) {

@@ -29,6 +29,7 @@ namespace {
 
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::PositionRange;
 using runtime::Received;
 using runtime::ReceiveLimits;
@@ -220,7 +221,8 @@ class FileReceiver final : public runtime::Receiver {
     const std::uint64_t read =
         expected.compression == Compression::none ? expected.start : expected.packed_start.packed;
     if (file.device != expected.device || file.inode != expected.inode || file.size < read) {
-      return Error{"io", fmt::format("{} was replaced or truncated during the run", expected.path), {}, {}};
+      return Error::make(ErrorCode::io,
+                         fmt::format("{} was replaced or truncated during the run", expected.path));
     }
     expected.compression = file.compression;
     SourceLimits source_limits;
@@ -464,9 +466,9 @@ Status check(const runtime::Options& options) {
   if (Status paths = check_input_paths(options); !paths) return paths;
   if (Status state = check_state(options); !state) return state;
   if (options.string("partial") == "wait" && !by_lines(options))
-    return Error{"option", "partial: wait works only with framing: lines", {}, {}};
+    return Error::make(ErrorCode::option, "partial: wait works only with framing: lines");
   if (options.integer("forget_after", kForgetAfter) < 0)
-    return Error{"option", "forget_after is negative", {}, {}};
+    return Error::make(ErrorCode::option, "forget_after is negative");
   return check_max_record(options);
 }
 

@@ -26,6 +26,7 @@ namespace {
 
 using runtime::Batch;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Record;
 using runtime::Result;
 using runtime::StageContext;
@@ -288,7 +289,7 @@ Status check_path(const runtime::Options& options) {
   const auto program = options.program("path");
   if (!program) return {};
   const OutputTemplate path = analyse_output(*program);
-  const auto wrong = [](const char* what) { return Error{"option", what, {}, {}}; };
+  const auto wrong = [](const char* what) { return Error::make(ErrorCode::option, what); };
   const Compression compression = compression_named(options.string("compress", "none"));
   if (options.given("level")) {
     const std::int64_t level = options.integer("level", 0);

@@ -18,6 +18,7 @@ namespace {
 
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
@@ -47,7 +48,8 @@ class GenerateReceiver final : public runtime::Receiver {
       if (from_start_ || entry.key != kKey) continue;
       for (const char digit : entry.value) {
         if (digit < '0' || digit > '9') {
-          return Error{"checkpoint", "the state of recv generate is not a number: " + entry.value, {}, {}};
+          return Error::make(ErrorCode::checkpoint,
+                             "the state of recv generate is not a number: " + entry.value);
         }
         next_ = next_ * 10 + static_cast<std::uint64_t>(digit - '0');
       }
@@ -72,7 +74,7 @@ class GenerateReceiver final : public runtime::Receiver {
       evaluator_.seed(mixed(seed_ ^ mixed(next_)));
       const runtime::Value value = evaluator_.evaluate_alone(next_);
       if (value.is_failed()) {
-        return Error{"generate", fmt::format("record {}: {}", next_, evaluator_.failure().reason), {}, {}};
+        return Error::make("generate", fmt::format("record {}: {}", next_, evaluator_.failure().reason));
       }
       const std::size_t begin = data.size();
       runtime::append_json(value, data);
@@ -131,7 +133,7 @@ void register_generate_receiver(runtime::Registry& registry) {
   spec.positional = 2;
   spec.resumable = true;
   spec.check = [](const runtime::Options& options) -> Status {
-    if (options.integer("count", 0) < 0) return Error{"option", "count is negative", {}, {}};
+    if (options.integer("count", 0) < 0) return Error::make(ErrorCode::option, "count is negative");
     return check_state(options);
   };
   spec.make = [](const runtime::Options& options,

@@ -19,12 +19,13 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Fd;
 using runtime::Result;
 using runtime::Status;
 
 Error input_error(std::string message) {
-  return Error{"io", std::move(message), {}, {}};
+  return Error::make(ErrorCode::io, std::move(message));
 }
 
 // Detected by the first bytes. Fails if they contradict the file name's extension.

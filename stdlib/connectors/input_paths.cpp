@@ -18,6 +18,7 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 using runtime::Type;
@@ -68,12 +69,12 @@ Status check_input_paths(const runtime::Options& options) {
   for (const std::string_view name : {"path", "exclude"}) {
     if (const auto* item = options.find(name); !item || item->value.is_null()) continue;
     const auto texts = texts_of(options, name);
-    if (!texts) return Error{"option", fmt::format("'{}' is a text or a list of texts", name), {}, {}};
-    if (texts->empty()) return Error{"option", fmt::format("'{}' is an empty list", name), {}, {}};
+    if (!texts) return Error::make(ErrorCode::option, fmt::format("'{}' is a text or a list of texts", name));
+    if (texts->empty()) return Error::make(ErrorCode::option, fmt::format("'{}' is an empty list", name));
     for (const std::string& text : *texts) {
-      if (text.empty()) return Error{"option", fmt::format("the {} is empty", name), {}, {}};
+      if (text.empty()) return Error::make(ErrorCode::option, fmt::format("the {} is empty", name));
       if (text.find('\0') != std::string::npos)
-        return Error{"option", fmt::format("the {} holds a NUL character", name), {}, {}};
+        return Error::make(ErrorCode::option, fmt::format("the {} holds a NUL character", name));
     }
   }
   return {};
@@ -93,23 +94,22 @@ Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths) {
     if (!is_constant(wanted)) {
       auto files = glob_files(wanted);
       if (!files) return files.error();
-      if (files->empty()) return Error{"io", fmt::format("no file matches {}", wanted), {}, {}};
+      if (files->empty()) return Error::make(ErrorCode::io, fmt::format("no file matches {}", wanted));
       found = std::move(*files);
       if (paths.leave_out) paths.leave_out(found);
       if (found.empty()) {
-        return Error{
-            "io",
+        return Error::make(
+            ErrorCode::io,
             fmt::format(
                 "{} matches only files that this pipeline writes or depends on; write the output to a "
                 "separate directory, such as \"out/\"",
-                wanted),
-            {},
-            {}};
+                wanted));
       }
     }
     std::erase_if(found, [&](const std::string& path) { return is_excluded(paths.excluded, path); });
     if (found.empty()) {
-      return Error{"io", fmt::format("{} matches only files that 'exclude' leaves out", wanted), {}, {}};
+      return Error::make(ErrorCode::io,
+                         fmt::format("{} matches only files that 'exclude' leaves out", wanted));
     }
     if (paths.wanted.size() == 1) return found;
     for (std::string& path : found) {

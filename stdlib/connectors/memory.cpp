@@ -144,7 +144,8 @@ class MemorySink final : public runtime::Sink {
 
  private:
   runtime::Error cut_short() const {
-    return {"sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
+    return runtime::Error::make(runtime::ErrorCode::sink,
+                                channel_->closed() ? "the memory channel is closed" : "interrupted");
   }
   // A batch that is written again after an error, or in the next run, is handed over again as a whole.
   Status consume(const MemoryRecord& record) {

@@ -169,11 +169,9 @@ Status OutputDirectory::in_place() const {
   if (::stat(path.c_str(), &named) != 0)
     return runtime::system_error("sink", "the directory no longer exists:", path, errno);
   if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
-  return runtime::Error{"sink",
-                        path + " was moved or replaced while it is being written; put it back and restart",
-                        {},
-                        {},
-                        false};
+  return runtime::Error::make(
+      runtime::ErrorCode::sink,
+      path + " was moved or replaced while it is being written; put it back and restart");
 }
 
 std::set<std::string> OutputDirectory::take_changed() {

@@ -8,7 +8,7 @@
 namespace pipec::stdlib {
 
 inline runtime::Error sink_error(std::string message) {
-  return runtime::Error{"sink", std::move(message), {}, {}, false};
+  return runtime::Error::make(runtime::ErrorCode::sink, std::move(message));
 }
 
 inline std::string in_use(const std::string& full) {

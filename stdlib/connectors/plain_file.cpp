@@ -16,6 +16,7 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 
@@ -70,8 +71,8 @@ Status PlainFile::read(runtime::Block& block) const {
   const Result<bool> filled = fill(data, size, begin);
   if (!filled) return filled.error();
   if (!*filled || data.view().back() != '\n') {
-    return Error{
-        "io", fmt::format("{} was changed while it was read (before byte {})", path_, begin + size), {}, {}};
+    return Error::make(ErrorCode::io,
+                       fmt::format("{} was changed while it was read (before byte {})", path_, begin + size));
   }
   find_lines(data.data(), size, 0, block.origins);
   if (block.origins.size() > size / kShortLine) dense_.store(true, std::memory_order_relaxed);

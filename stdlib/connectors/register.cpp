@@ -35,7 +35,7 @@ runtime::OptionSpec state_option() {
 
 runtime::Status check_state(const runtime::Options& options) {
   if (!options.given("state") || !options.string("state").empty()) return {};
-  return runtime::Error{"option", "the state's name is empty", {}, {}};
+  return runtime::Error::make(runtime::ErrorCode::option, "the state's name is empty");
 }
 
 runtime::OptionSpec max_record_option() {
@@ -53,7 +53,7 @@ runtime::Status check_max_record(const runtime::Options& options) {
   const std::int64_t bytes = options.integer("max_record", kDefaultMaxRecord);
   constexpr std::int64_t kLargest = std::int64_t{1} << 30;
   if (bytes >= 1 && bytes <= kLargest) return {};
-  return runtime::Error{"option", "max_record must be between 1 byte and 1GiB", {}, {}};
+  return runtime::Error::make(runtime::ErrorCode::option, "max_record must be between 1 byte and 1GiB");
 }
 
 }  // namespace pipec::stdlib

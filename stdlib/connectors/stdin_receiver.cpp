@@ -30,6 +30,7 @@ namespace {
 
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
@@ -64,7 +65,7 @@ class StdinReceiver final : public runtime::Receiver {
   Status open(const runtime::StateEntries&) override {
     if (fd_ == STDIN_FILENO && !holds_stdin_) {
       if (stdin_is_held.exchange(true)) {
-        return Error{"io", "another pipeline of this process already reads standard input", {}, {}};
+        return Error::make(ErrorCode::io, "another pipeline of this process already reads standard input");
       }
       holds_stdin_ = true;
     }
@@ -245,12 +246,11 @@ class StdinReceiver final : public runtime::Receiver {
       if (std::max<std::uint64_t>(data.size() - cut.taken, cut.needs) > longest.bytes()) {
         if (cut.taken != 0) break;
         // Nobody knows where the next record begins.
-        return Error{"io",
-                     fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
-                                 longest.by_memory() ? "an eighth of the usable memory" : "max_record",
-                                 longest.bytes()),
-                     {},
-                     {}};
+        return Error::make(
+            ErrorCode::io,
+            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
+                        longest.by_memory() ? "an eighth of the usable memory" : "max_record",
+                        longest.bytes()));
       }
       if (cut.taken != 0) deadline = std::min(deadline, now() + kPatience);
       const auto left = std::chrono::ceil<milliseconds>(deadline - now());
@@ -260,7 +260,8 @@ class StdinReceiver final : public runtime::Receiver {
       if (!came || !*came) break;
     }
     if (!cut.error.empty() && cut.taken == 0) {
-      return Error{"io", fmt::format("{}: byte {}: {}", kName, offset_ + cut.error_at, cut.error), {}, {}};
+      return Error::make(ErrorCode::io,
+                         fmt::format("{}: byte {}: {}", kName, offset_ + cut.error_at, cut.error));
     }
     carry_.assign(data.view().substr(cut.taken));
     if (cut.taken == 0) {

@@ -24,6 +24,7 @@ namespace {
 
 using runtime::Batch;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 
@@ -92,10 +93,10 @@ class StreamSink final : public runtime::Sink {
       if (written > 0) {
         bytes.remove_prefix(static_cast<std::size_t>(written));
       } else if (written == 0 || errno == EPIPE) {
-        return Error{"sink", name_ + " was closed by its reader", {}, {}};
+        return Error::make(ErrorCode::sink, name_ + " was closed by its reader");
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         if (wakeup_.wait(fd_, POLLOUT, std::nullopt) == Wakeup::Ready::woken) {
-          return Error{"sink", name_ + ": the write was interrupted, its reader is too slow", {}, {}};
+          return Error::make(ErrorCode::sink, name_ + ": the write was interrupted, its reader is too slow");
         }
       } else if (errno != EINTR) {
         return runtime::system_error("sink", "cannot write", name_, errno);

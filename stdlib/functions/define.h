@@ -59,14 +59,14 @@ class Family {
   void add(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
            std::vector<Example> examples, runtime::FunctionCode code, runtime::Prepare prepare = nullptr) {
     static_cast<void>(registry_.add(entry(std::move(name), std::move(parameters), result, std::move(doc),
-                                          std::move(examples), code, prepare)));
+                                          std::move(examples), std::move(code), std::move(prepare))));
   }
   // The result has the type of the first argument.
   void add_like_first(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
                       std::vector<Example> examples, runtime::FunctionCode code,
                       runtime::Prepare prepare = nullptr) {
     Function function = entry(std::move(name), std::move(parameters), result, std::move(doc),
-                              std::move(examples), code, prepare);
+                              std::move(examples), std::move(code), std::move(prepare));
     function.result_like = 0;
     static_cast<void>(registry_.add(std::move(function)));
   }
@@ -74,7 +74,7 @@ class Family {
   void add_impure(std::string name, std::vector<Parameter> parameters, TypeSet result, std::string doc,
                   std::vector<Example> examples, runtime::FunctionCode code) {
     Function function = entry(std::move(name), std::move(parameters), result, std::move(doc),
-                              std::move(examples), code, nullptr);
+                              std::move(examples), std::move(code), nullptr);
     function.pure = false;
     static_cast<void>(registry_.add(std::move(function)));
   }
@@ -89,8 +89,8 @@ class Family {
     function.result = result;
     function.doc = std::move(doc);
     function.examples = std::move(examples);
-    function.code = code;
-    function.prepare = prepare;
+    function.code = std::move(code);
+    function.prepare = std::move(prepare);
     return function;
   }
 

@@ -28,7 +28,7 @@ Prepared read_environment(Constants arguments) {
 }
 
 Value env(CallContext& context, Arguments arguments) {
-  const auto* variable = static_cast<const Variable*>(context.prepared());
+  const auto* variable = context.prepared<Variable>();
   if (!variable) return context.fail("the environment was not read when compiling");
   return *variable ? Value::string(context.arena().copy(**variable)) : arguments[1];
 }
@@ -53,7 +53,7 @@ Prepared read_secret(Constants arguments) {
 }
 
 Value secret(CallContext& context, Arguments) {
-  const auto* content = static_cast<const Variable*>(context.prepared());
+  const auto* content = context.prepared<Variable>();
   if (!content) return context.fail("the file was not read when compiling");
   return Value::string(context.arena().copy(**content));
 }

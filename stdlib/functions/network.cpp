@@ -61,7 +61,7 @@ Prepared prepare_networks(Constants arguments) {
 Value cidr_contains(CallContext& context, Arguments arguments) {
   const auto address = IpAddress::parse(arguments[1].text());
   if (!address) return context.fail(bad_address(arguments[1].text()));
-  const auto* networks = static_cast<const Networks*>(context.prepared());
+  const auto* networks = context.prepared<Networks>();
   Networks made;
   if (!networks) {
     auto result = networks_of(arguments[0], context.arena());

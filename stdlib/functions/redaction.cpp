@@ -214,7 +214,7 @@ class Redactor {
 };
 
 Value redact(CallContext& context, Arguments arguments) {
-  const auto* targets = static_cast<const Targets*>(context.prepared());
+  const auto* targets = context.prepared<Targets>();
   if (!targets) return context.fail("what to redact was not known when compiling");
   return Redactor(context, *targets, arguments[2].text()).redact(arguments[0]);
 }

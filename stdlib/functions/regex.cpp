@@ -20,7 +20,7 @@ using PatternPtr = std::shared_ptr<const Pattern>;
 
 // The pattern of a call whose `prepare` creates only a Pattern. `keep` owns it if it is compiled now.
 const Pattern* pattern_argument(CallContext& context, const Value& pattern, PatternPtr& keep) {
-  if (const void* prepared = context.prepared()) return static_cast<const Pattern*>(prepared);
+  if (const auto* prepared = context.prepared<Pattern>()) return prepared;
   keep = pattern_of(context, pattern);
   return keep.get();
 }
@@ -189,7 +189,7 @@ Prepared prepare_replace(Constants arguments) {
 }
 
 Value replace_re(CallContext& context, Arguments arguments) {
-  const auto* prepared = static_cast<const Replacement*>(context.prepared());
+  const auto* prepared = context.prepared<Replacement>();
   const PatternPtr pattern = prepared ? prepared->pattern : pattern_of(context, arguments[1]);
   if (!pattern) return Value::failed();
   std::optional<Template> made;

@@ -86,7 +86,7 @@ Prepared prepare_format(Constants arguments) {
 // Both, from the prepared ones or compiled now. false: the call has failed.
 template <CompileFormat compile>
 bool formats_and_zone(CallContext& context, Arguments arguments, FormatsAndZone& out) {
-  if (const auto* prepared = static_cast<const FormatsAndZone*>(context.prepared())) out = *prepared;
+  if (const auto* prepared = context.prepared<FormatsAndZone>()) out = *prepared;
   if (out.formats.empty()) {
     thread_local CompiledCache<TimeFormat> formats;
     std::span<const Value> texts(&arguments[1], 1);
@@ -128,7 +128,7 @@ Value read_time(CallContext& context, std::string_view text, const FormatsAndZon
 }
 
 Value parse_time(CallContext& context, Arguments arguments) {
-  const auto* prepared = static_cast<const FormatsAndZone*>(context.prepared());
+  const auto* prepared = context.prepared<FormatsAndZone>();
   if (prepared && !prepared->formats.empty() && prepared->zone_known) {
     return read_time(context, arguments[0].text(), *prepared);
   }

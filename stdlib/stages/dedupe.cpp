@@ -179,7 +179,7 @@ class Dedupe final : public runtime::OrderedStage {
   static constexpr std::string_view kMalformed = "parse error: a malformed value";
 
   static Status damaged() {
-    return runtime::Error{"checkpoint", "dedupe: its saved state is damaged", {}, {}, false};
+    return runtime::Error::make(runtime::ErrorCode::checkpoint, "dedupe: its saved state is damaged");
   }
   const runtime::Clock& clock() const {
     return settings_.clock ? *settings_.clock : runtime::Clock::system();
@@ -193,7 +193,7 @@ class Dedupe final : public runtime::OrderedStage {
 };
 
 Status check_dedupe(const runtime::Options& options) {
-  const auto refused = [](const char* why) { return runtime::Error{"plan", why, {}, {}, false}; };
+  const auto refused = [](const char* why) { return runtime::Error::make(runtime::ErrorCode::plan, why); };
   if (options.given("within") && options.integer("within", 0) <= 0) return refused("'within' is more than 0");
   if (options.given("last") && options.integer("last", 0) <= 0) return refused("'last' is at least 1");
   if (options.given("at") && !options.given("within")) {

@@ -45,10 +45,10 @@ std::optional<RecordPath> target_of(const runtime::Options& options) {
 Status check_unroll(const runtime::Options& options) {
   const auto target = target_of(options);
   if (!target)
-    return runtime::Error{
-        "plan", "'into' is needed if the array is not a field of the record", {}, {}, false};
+    return runtime::Error::make(runtime::ErrorCode::plan,
+                                "'into' is needed if the array is not a field of the record");
   if (target->segments.empty() || target->segments[0].kind != PathSegment::Kind::key) {
-    return runtime::Error{"plan", "'into' is a field of the record, such as .item", {}, {}, false};
+    return runtime::Error::make(runtime::ErrorCode::plan, "'into' is a field of the record, such as .item");
   }
   return {};
 }

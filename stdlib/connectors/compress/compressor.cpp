@@ -10,6 +10,7 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Status;
 
 class Gzip final : public Compressor {
@@ -33,7 +34,7 @@ class Gzip final : public Compressor {
     stream_.next_out = reinterpret_cast<Bytef*>(frame.data());
     stream_.avail_out = static_cast<uInt>(frame.size());
     if (::deflate(&stream_, Z_FINISH) != Z_STREAM_END) {
-      return Error{"sink", "zlib cannot pack", {}, {}};
+      return Error::make(ErrorCode::sink, "zlib cannot pack");
     }
     frame.resize(frame.size() - stream_.avail_out);
     return {};
@@ -58,7 +59,7 @@ class Zstd final : public Compressor {
     frame.resize(::ZSTD_compressBound(text.size()));
     const std::size_t size = ::ZSTD_compress2(context_, frame.data(), frame.size(), text.data(), text.size());
     if (::ZSTD_isError(size) != 0) {
-      return Error{"sink", std::string("zstd cannot pack: ") + ::ZSTD_getErrorName(size), {}, {}};
+      return Error::make(ErrorCode::sink, std::string("zstd cannot pack: ") + ::ZSTD_getErrorName(size));
     }
     frame.resize(size);
     return {};

@@ -15,10 +15,11 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 
 Error bad_data(std::string message) {
-  return {"io", std::move(message), {}, {}};
+  return Error::make(ErrorCode::io, std::move(message));
 }
 
 class Gunzip final : public Decompressor {
@@ -104,7 +105,7 @@ Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression,
   if (compression == Compression::zstd) {
     return std::unique_ptr<Decompressor>(std::make_unique<Unzstd>(largest_window));
   }
-  return Error{"internal", "nothing to unpack", {}, {}};
+  return Error::make(ErrorCode::internal, "nothing to unpack");
 }
 
 }  // namespace pipec::stdlib

@@ -7,6 +7,7 @@
 namespace pipec::stdlib {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 
 Packer::Packer(const Packing& packing)
@@ -86,7 +87,7 @@ void Packer::work(Job& job, Compressor* compressor, const char* failed) noexcept
   } catch (...) {
     failed = "unknown exception";
   }
-  if (failed) job.status = Error{"sink", std::string("cannot pack: ") + failed, {}, {}};
+  if (failed) job.status = Error::make(ErrorCode::sink, std::string("cannot pack: ") + failed);
   held_.fetch_add(job.frame.capacity(), std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   job.done = true;

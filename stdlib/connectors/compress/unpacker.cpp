@@ -16,6 +16,7 @@ namespace pipec::stdlib {
 namespace {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 
@@ -65,7 +66,7 @@ void Unpacker::run() noexcept {
     Status status = unpack();
     if (!status) error = std::move(status.error());
   } catch (const std::exception& exception) {
-    error = Error{"io", fmt::format("{}: cannot unpack: {}", options_.name, exception.what()), {}, {}};
+    error = Error::make(ErrorCode::io, fmt::format("{}: cannot unpack: {}", options_.name, exception.what()));
   }
   const std::lock_guard lock(mutex_);
   error_ = std::move(error);
@@ -191,12 +192,11 @@ class Unpacker::Work {
     hand_on_all();
     if (in_frame_) return all_.damaged("it ends in the middle: it was cut off", at_);
     if (offset_ >= all_.options_.skip_to) return {};
-    return Error{"io",
-                 fmt::format("{} unpacks to {} bytes, but was read to byte {} before; --from-start reads it "
-                             "again",
-                             all_.options_.name, offset_, all_.options_.skip_to),
-                 {},
-                 {}};
+    return Error::make(
+        ErrorCode::io,
+        fmt::format("{} unpacks to {} bytes, but was read to byte {} before; --from-start reads it "
+                    "again",
+                    all_.options_.name, offset_, all_.options_.skip_to));
   }
 
   Unpacker& all_;

@@ -20,6 +20,7 @@ using kafka::ConsumerOptions;
 using kafka::Transaction;
 using runtime::Block;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
@@ -94,7 +95,7 @@ class KafkaReceiver final : public runtime::Receiver {
 };
 
 Result<ConsumerOptions> consumer_options(const runtime::Options& options) {
-  const auto wrong = [](std::string what) { return Error{"option", std::move(what), {}, {}}; };
+  const auto wrong = [](std::string what) { return Error::make(ErrorCode::option, std::move(what)); };
   ConsumerOptions result;
   result.settings.brokers = kafka::list_of(options.find("brokers")->value);
   if (result.settings.brokers.empty()) return wrong("'brokers' is empty");

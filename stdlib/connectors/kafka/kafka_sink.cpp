@@ -26,6 +26,7 @@ using kafka::Producer;
 using kafka::Transaction;
 using runtime::Batch;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Record;
 using runtime::Result;
 using runtime::StageContext;
@@ -124,7 +125,7 @@ class KafkaSink final : public runtime::Sink {
     try {
       status = send_all(batch, context, *shipment);
     } catch (const std::exception& thrown) {
-      status = Error{"exception", thrown.what(), {}, {}};
+      status = Error::make(ErrorCode::exception, thrown.what());
     }
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
@@ -337,7 +338,7 @@ Status check_topic(const runtime::Options& options) {
   if (topic && topic->value.type() == Type::string) {
     runtime::Arena arena;
     if (const char* reason = refuse_topic(runtime::decode_string(topic->value, arena))) {
-      return Error{"option", reason, {}, {}};
+      return Error::make(ErrorCode::option, reason);
     }
   }
   return kafka::check_sink(options);

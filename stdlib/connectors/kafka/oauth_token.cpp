@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kLongestToken = std::size_t{64} << 10;
 
 Error token_error(std::string message) {
-  return {"kafka", std::move(message), {}, {}};
+  return Error::make("kafka", std::move(message));
 }
 
 int digit_of(char c) {

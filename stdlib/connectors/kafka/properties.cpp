@@ -13,6 +13,7 @@
 namespace pipec::stdlib::kafka {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 using runtime::Type;
@@ -78,7 +79,7 @@ const std::string* find(const Properties& properties, std::string_view name) {
 }
 
 Error option_error(std::string message) {
-  return {"option", std::move(message), {}, {}};
+  return Error::make(ErrorCode::option, std::move(message));
 }
 
 // Levenshtein's distance, for a hint.

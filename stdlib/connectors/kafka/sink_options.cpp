@@ -12,6 +12,7 @@ namespace pipec::stdlib::kafka {
 
 using runtime::ConnectorUse;
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Options;
 using runtime::OptionSpec;
 using runtime::Result;
@@ -23,7 +24,7 @@ using runtime::Value;
 namespace {
 
 Error refused(std::string message) {
-  return {"option", std::move(message), {}, {}};
+  return Error::make(ErrorCode::option, std::move(message));
 }
 
 OptionSpec properties_option() {

@@ -10,6 +10,7 @@
 namespace pipec::stdlib::kafka {
 
 using runtime::Error;
+using runtime::ErrorCode;
 using runtime::Result;
 using runtime::Status;
 using runtime::Type;
@@ -20,7 +21,7 @@ Result<TopicPattern> TopicPattern::make(const std::string& text) {
   if (const int code = ::regcomp(compiled.get(), text.c_str(), REG_EXTENDED | REG_NOSUB)) {
     std::array<char, 128> reason{};
     ::regerror(code, compiled.get(), reason.data(), reason.size());
-    return Error{"option", fmt::format("the topic pattern '{}': {}", text, reason.data()), {}, {}};
+    return Error::make(ErrorCode::option, fmt::format("the topic pattern '{}': {}", text, reason.data()));
   }
   pattern.compiled_.reset(compiled.release());
   return pattern;
@@ -49,9 +50,9 @@ std::vector<std::string> topics_of(const runtime::Value& value) {
 }
 
 Status check_topics(const std::vector<std::string>& topics) {
-  if (topics.empty()) return Error{"option", "'topics' is empty", {}, {}};
+  if (topics.empty()) return Error::make(ErrorCode::option, "'topics' is empty");
   for (const std::string& topic : topics) {
-    if (topic.empty()) return Error{"option", "'topics' has an empty name", {}, {}};
+    if (topic.empty()) return Error::make(ErrorCode::option, "'topics' has an empty name");
     if (!is_pattern(topic)) continue;
     if (Result<TopicPattern> pattern = TopicPattern::make(topic); !pattern) return pattern.error();
   }

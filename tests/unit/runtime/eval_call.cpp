@@ -53,7 +53,7 @@ Value bits(CallContext& context, std::span<const Value>) {
   return Value::integer(static_cast<std::int64_t>(context.random()));
 }
 Value prepared(CallContext& context, std::span<const Value>) {
-  return context.prepared() ? Value::integer(*static_cast<const int*>(context.prepared())) : Value();
+  return context.prepared<int>() ? Value::integer(*context.prepared<int>()) : Value();
 }
 
 // Calls the lambda on every item.

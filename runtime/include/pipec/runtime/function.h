@@ -24,9 +24,11 @@ class CallContext {
   // For the result's bytes, items and members; they live as long as the record's evaluation.
   Arena& arena() const { return *arena_; }
   const Clock& clock() const { return *clock_; }
-  // The result of `prepare` for the constant arguments; without `prepare`, the function's `state`. May be
-  // null.
-  const void* prepared() const { return prepared_; }
+  // What `prepare` returned for the constant arguments; null without one. T: the type that it made.
+  template <typename T>
+  const T* prepared() const {
+    return static_cast<const T*>(prepared_);
+  }
   // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
   // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
   virtual Value fail(std::string_view reason) = 0;
@@ -44,12 +46,16 @@ class CallContext {
 
 // Arguments come checked: of the declared types, defaults filled in, strings decoded (Form::plain). Arrays
 // and objects may be json or built (see structure.h to walk either). A lambda's place holds null.
-using FunctionCode = Value (*)(CallContext& context, std::span<const Value> arguments);
+//
+// It runs on several threads at once: what it captures (a table, a connection of the program) is read only or
+// synchronized, and lives as long as the plan.
+using FunctionCode = std::function<Value(CallContext& context, std::span<const Value> arguments)>;
 
 // Called once when a program is compiled, with the arguments that are constants (nullopt: known only at run
 // time). An Error for a bad pattern, time format or CIDR becomes a compile error. May return null: nothing to
 // prepare.
-using Prepare = Result<std::shared_ptr<const void>> (*)(std::span<const std::optional<Value>> arguments);
+using Prepare =
+    std::function<Result<std::shared_ptr<const void>>(std::span<const std::optional<Value>> arguments)>;
 
 struct Parameter {
   enum class Kind : std::uint8_t {
@@ -67,8 +73,8 @@ struct Parameter {
 
 struct Example {
   std::string expression = {};  // in the language, constants only
-  std::string
-      result;  // as compact JSON, or "error" where the example shows a failure; empty: not fixed (now())
+  // As compact JSON, or "error" if the example shows a failure; empty: it varies (now()).
+  std::string result = {};
 };
 
 // An exception in the code or in `prepare` is an error: of the compilation where it comes from constants,
@@ -83,9 +89,6 @@ struct Function {
   std::vector<Example> examples = {};           // at least one
   FunctionCode code = nullptr;
   Prepare prepare = nullptr;
-  // Data that the code needs besides its arguments (a table, a connection of the embedding program), for a
-  // function without `prepare`. CallContext::prepared() returns it, on several threads at once.
-  std::shared_ptr<const void> state = nullptr;
   bool pure = true;    // the same arguments produce the same result: constants are folded
   bool total = false;  // never fails on arguments of the declared types (shortens `explain` and warnings)
 };

@@ -12,12 +12,12 @@
 namespace pipec::runtime {
 
 inline Error exception_error(const char* what) {
-  return {"exception", std::string("exception: ") + what, {}, {}, false};
+  return Error::make(ErrorCode::exception, std::string("exception: ") + what);
 }
 
 // Short enough that no memory is needed for it.
 inline Error memory_error() {
-  return {"memory", "out of memory", {}, {}, false};
+  return Error::make("memory", "out of memory");
 }
 
 namespace detail {

@@ -122,7 +122,6 @@ struct ConnectorContext {
   const Clock* clock = nullptr;
   bool from_start = false;  // --from-start: do not go on where the last run ended
   bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
-  void* user = nullptr;     // the embedding program's own
   std::shared_ptr<SharedParts> shared = {};               // the pipeline's; filled in by the compiler
   std::function<void(const std::string& line)> log = {};  // one line per event worth knowing; may be empty
   // Where the pipelines of the process keep their state, each in a directory of its name; "" where none does.
@@ -237,7 +236,6 @@ struct StageSetup {
   // The action for a malformed record (no `parse` before): that of the next `parse`.
   OnError on_malformed = OnError::dead_letter;
   const Clock* clock = nullptr;
-  void* user = nullptr;  // the embedding program's own
 };
 
 // A stage and its output, for the documentation; the tests run it.
