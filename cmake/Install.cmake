@@ -4,13 +4,11 @@ include(CMakePackageConfigHelpers)
 
 set(parts dsl runtime graph stdlib compiler)
 # Shared between parts, and no business of a program.
-set(internal governor.h fd.h cached_bytes.h guarded.h kafka_demo.h dump.h suggest.h foreign_words.h)
-list(TRANSFORM internal PREPEND "PATTERN;" OUTPUT_VARIABLE excluded)
-list(TRANSFORM excluded APPEND ";EXCLUDE")
+set(internal "/(governor|fd|cached_bytes|guarded|kafka_demo|dump|suggest|foreign_words)\\.h$")
 foreach(part IN LISTS parts)
   install(TARGETS pipec_${part} EXPORT pipec ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${part}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    FILES_MATCHING PATTERN "*.h" PATTERN "*.def" ${excluded})
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.def" REGEX "${internal}" EXCLUDE)
 endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/include/pipec/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pipec)
 # pipec::stdlib is what a program links for pipelines as text: the library, and what compiles and runs with it.
