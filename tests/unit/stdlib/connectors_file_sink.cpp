@@ -377,7 +377,7 @@ TEST_CASE("fault S4, fault C5 an output that is gone, shorter or another file st
   write_file(file, "1\n");
   CHECK(mentions(refused(), "holds 2 bytes, but 6 are committed"));
   REQUIRE(::rename(file.c_str(), (temp / "moved").c_str()) == 0);
-  CHECK(mentions(refused(), "is gone"));
+  CHECK(mentions(refused(), "no longer exists"));
   write_file(file, content);
   CHECK(mentions(refused(), "was replaced"));
   Beginning again;
