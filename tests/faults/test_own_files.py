@@ -60,7 +60,7 @@ class Reading(OwnFiles):
         self.assertEqual(self.read("dead.ndjson").count("\n"), 1)
         # Its state, in a place that a glob matches.
         said = self.run_text('recv file("**") | sink null()\n'.replace("**", ".pipec/*/*"), status=1)
-        self.assertIn("matches only what this pipeline", said)
+        self.assertIn("matches only files that this pipeline", said)
 
     def test_F11_what_a_template_could_have_named_is_an_output(self):
         self.write("in/a.ndjson", '{"k":"x"}\n')

@@ -34,7 +34,7 @@ def fault_k11_retention_overtakes_a_stopped_group():
     rdkafka.delete_records(bootstrap(), source, 0, 150)
     job = Pipec(text, directory=job.directory)
     expect(job.end() == 1, job.stderr())
-    expect("100 to 149 are gone" in job.stderr() and f"{source}[0]" in job.stderr(), job.stderr())
+    expect("100 to 149 were deleted" in job.stderr() and f"{source}[0]" in job.stderr(), job.stderr())
     expect(one(source) == {0: 100}, one(source))
     expect(numbers(target) == list(range(100)), "a record after the gap was delivered")
 
@@ -49,7 +49,7 @@ def fault_k11_retention_overtakes_while_running():
     wait_for(lambda: one(source), 60, "the first commit; " + job.stderr())
     rdkafka.delete_records(bootstrap(), source, 0, 2_000)
     produce(source, 10, first=2_000, partitions=1)
-    expect(job.end(60) == 1 and "are gone" in job.stderr() and "to 1999" in job.stderr(), job.stderr())
+    expect(job.end(60) == 1 and "were deleted" in job.stderr() and "to 1999" in job.stderr(), job.stderr())
     got, position = numbers(target), one(source)[0]
     expect(got == list(range(len(got))) and position <= len(got) < 2_000, f"position {position}, {len(got)} records up to {got[-1:]}")
 
@@ -84,7 +84,7 @@ def fault_k12_made_anew_while_stopped():
     produce(source, 20, first=100, partitions=1)
     job = Pipec(text, directory=job.directory)
     wait_for(lambda: not job.alive() or one(source) == {0: 20}, 60, "the commit; " + job.stderr())
-    if not job.alive():  # the group still has its position
+    if not job.alive():  # the group has kept its position
         expect(job.end() == 1 and "recreated" in job.stderr(), job.stderr())
         job = Pipec(text, "--from-start", directory=job.directory)
         wait_for(lambda: one(source) == {0: 20}, 60, "the commit; " + job.stderr())

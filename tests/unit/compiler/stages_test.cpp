@@ -374,6 +374,6 @@ TEST_CASE("a registered stage gets its block, its options and its place in the t
   CHECK(holds(StageRun("stamp", all).problem, "'stamp' needs a block"));
   CHECK(holds(StageRun("stamp { a = 1, b = 2 }", all).problem, "not separated by ','"));
   CHECK(holds(StageRun("stamp { a = 1 a = 2 }", all).problem, "'a' is set twice"));
-  CHECK(holds(StageRun("stamp { .a = 1 }", all).problem, "the name has no point"));
+  CHECK(holds(StageRun("stamp { .a = 1 }", all).problem, "the name has no leading dot"));
   CHECK(holds(StageRun("stamp { a = nope(1) }", all).problem, "unknown function 'nope'"));
 }

@@ -166,7 +166,7 @@ TEST_CASE("D12 the batch that a program's own stage returns is checked") {
       {"ends at byte", [](Batch& batch) { batch.records[0].size = 1'000'000; }},
       {"origin is 9 of 2", [](Batch& batch) { batch.records[0].origin = 9; }},
       {"metadata is 1 of 0", [](Batch& batch) { batch.records[0].metadata = 1; }},
-      {"not of the batch",
+      {"do not belong to the batch",
        [](Batch& batch) {
          const auto records = batch.records;
          batch = Batch();

@@ -290,7 +290,7 @@ TEST_CASE("fault F7 a path that is not a readable file is a clear error, at once
   CHECK(mentions(run_fresh(temp.path()).error, "is a directory"));
   REQUIRE(::mkfifo((temp / "fifo").c_str(), 0600) == 0);
   CHECK(mentions(run_fresh(temp / "fifo").error, "is a pipe"));
-  CHECK(mentions(run_fresh("/dev/null").error, "no regular file"));
+  CHECK(mentions(run_fresh("/dev/null").error, "not a regular file"));
   write_file(temp / "a.gz", "text");
   CHECK(mentions(run_fresh(temp / "a.gz").error, "does not begin like a gzip file"));
 }

@@ -133,7 +133,7 @@ TEST_CASE(
                    "the data after the end cannot be unpacked, at byte " + std::to_string(whole.size())));
     CHECK(behind.records == all.records);
     write_file(file, whole + std::string(70'000, '\0') + "garbage");
-    CHECK(mentions(run_fresh(file).error, "what follows the end"));
+    CHECK(mentions(run_fresh(file).error, "the data after the end"));
   }
 }
 

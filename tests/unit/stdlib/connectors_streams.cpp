@@ -210,7 +210,7 @@ TEST_CASE("fault F10 recv stdin unpacks input that begins like a packed file, as
     auto received = receiver->receive(patient, block);
     while (received.ok() && *received == Received::idle) received = receiver->receive(patient, block);
     REQUIRE_FALSE(received.ok());
-    CHECK(received.error().message.find("what follows the end") != std::string::npos);
+    CHECK(received.error().message.find("the data after the end") != std::string::npos);
   }
   // Text that begins with a byte that a packed file may begin with.
   Pipe pipe;
