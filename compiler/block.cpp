@@ -99,7 +99,7 @@ class BlockCompiler {
         field(*rename.to, "rename", out, result_.writes);
         failure(out.targets.empty() || out.targets.back().below.empty()
                     ? kNoObject
-                    : "renaming to a field of what is no object");
+                    : "renaming to a field of a value that is not an object");
         break;
       }
       case StatementKind::kIf:
@@ -149,8 +149,8 @@ class BlockCompiler {
         path->below.begin(), path->below.end(),
         [](const runtime::PathSegment& segment) { return segment.kind != runtime::PathSegment::Kind::key; });
     failure(path->below.empty() && !path->whole ? kNoObject
-            : indexed ? "setting a field of what is no object, an index out of bounds"
-                      : "setting a field of what is no object");
+            : indexed ? "setting a field of a value that is not an object, an index out of bounds"
+                      : "setting a field of a value that is not an object");
     out.targets.push_back(std::move(*path));
   }
 
@@ -183,8 +183,8 @@ class BlockCompiler {
       error(Code::metadata_read_only, set.target->span,
             "'" + context_.report.line(set.target->span, 60) + "' cannot be set")
           .note(
-              "@key, @timestamp, @headers and @headers.name can be set; the rest says where the record came "
-              "from");
+              "@key, @timestamp, @headers and @headers.name can be set; the others describe where the record "
+              "came from");
       return;
     }
     add_once(result_.writes, context_.report.line(set.target->span, 60));
@@ -255,7 +255,7 @@ class BlockCompiler {
       error(Code::wrong_type, loop.over->span, "'for' with one name runs over an array, not an object")
           .hint("'for k, v in ...' runs over keys and values");
     } else if (!types.without(taken).empty()) {
-      failure("'for' over what is neither an array nor an object");
+      failure("'for' over a value that is neither an array nor an object");
     } else if (!loop.key && types.has(Type::object)) {
       failure("'for' with one name over an object");
     }
@@ -296,8 +296,7 @@ class BlockCompiler {
   Lowered record(const dsl::Expr& expr, Statement& out) {
     Lowered result = storable(expr);
     out.null_meant = expr.kind == dsl::ExprKind::kNull;
-    if (!out.null_meant && result.expression.types.has(Type::null))
-      failure("a value to send on that is null");
+    if (!out.null_meant && result.expression.types.has(Type::null)) failure("a value to emit that is null");
     return result;
   }
 

@@ -13,7 +13,7 @@
 namespace pipec::compiler {
 
 // The failure that cannot be where every record is known to be an object.
-inline constexpr const char* kNoObject = "a record that is no object";
+inline constexpr const char* kNoObject = "a record that is not an object";
 
 struct CompiledBlock {
   std::shared_ptr<runtime::TransformProgram> program;  // null: reported

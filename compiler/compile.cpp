@@ -142,7 +142,7 @@ std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const run
   }
   check_tests(context, main);
   if (options.needs_flow && main.complete && !holds_flow(main)) {
-    report.add(Code::no_flow, {source.id(), 0, 0}, "'" + directory_free(source.name()) + "' holds no flow")
+    report.add(Code::no_flow, {source.id(), 0, 0}, "'" + directory_free(source.name()) + "' contains no flow")
         .hint("a flow begins with a source and ends in a sink: recv file(\"in.ndjson\") | sink stdout()");
   }
   report_unused(context, names);

@@ -89,7 +89,7 @@ class OptionsCompiler {
     for (const dsl::Arg& arg : args) {
       names_begun = names_begun || arg.name;
       if (names_begun && !arg.name) {
-        // The parser has said so.
+        // The parser has reported it.
         unknown_ = failed_ = true;
         continue;
       }

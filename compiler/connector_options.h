@@ -1,4 +1,4 @@
-// The options of a connector, format or stage: matched with what it declares, evaluated or lowered.
+// The options of a connector, format or stage: matched with its declaration, evaluated or lowered.
 #pragma once
 
 #include <memory>

@@ -56,7 +56,7 @@ class Govern {
       if (member.value) option(member);
     }
     if (settings_.pause_above <= settings_.resume_below) {
-      context_.report.add(Code::out_of_bounds, band_, "'resume_below' must lie below 'pause_above'")
+      context_.report.add(Code::out_of_bounds, band_, "'resume_below' must be less than 'pause_above'")
           .note(
               "the source pauses above one and resumes below the other; the defaults are pause_above 0.80 "
               "and "
@@ -104,7 +104,7 @@ class Govern {
                "'memory' takes a size, not " + describe(TypeSet(value->type())))
           .hint("write it as 512MiB");
     } else if (value->as_int() <= 0) {
-      context_.report.add(Code::out_of_bounds, expr.span, "'memory' must be more than nothing");
+      context_.report.add(Code::out_of_bounds, expr.span, "'memory' must be greater than 0");
     } else {
       settings_.memory = static_cast<std::size_t>(value->as_int());
     }
@@ -123,7 +123,7 @@ class Govern {
         value->type() == Type::floating ? value->as_float() : static_cast<double>(value->as_int());
     const bool inside = ends ? number >= 0 && number <= 1 : number > 0 && number < 1;
     if (inside) return number;
-    context_.report.add(Code::out_of_bounds, expr.span, "'" + key + "' must lie between 0 and 1");
+    context_.report.add(Code::out_of_bounds, expr.span, "'" + key + "' must be between 0 and 1");
     return std::nullopt;
   }
 
@@ -141,7 +141,9 @@ std::string pipeline_name(Context& context, const Module& module) {
     const dsl::Name& name = as<dsl::NameItem>(*item).name;
     if (can_be_directory(name.text)) return name.text;
     context.report.add(Code::bad_pipeline_name, name.span, "this cannot be a pipeline's name")
-        .note("its state lies in a directory of that name: no '/', no control characters, at most 200 bytes");
+        .note(
+            "its state is stored in a directory of that name: no '/', no control characters, at most 200 "
+            "bytes");
     break;
   }
   return stem(module.file->name());

@@ -12,7 +12,7 @@ namespace pipec::compiler {
 // The pipeline's name: of the `name` directive, else the file's stem.
 std::string pipeline_name(Context& context, const Module& module);
 
-// Checks all directives of the file and sets what they say in the flow's plan.
+// Checks all directives of the file and applies them to the flow's plan.
 void compile_directives(Context& context, const Module& module, FlowCompiler& flow);
 
 }  // namespace pipec::compiler

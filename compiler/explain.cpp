@@ -26,7 +26,7 @@ void fact(std::string& out, const std::string& text) {
   out += "      " + text + "\n";
 }
 
-// Only what the text says: the defaults are in the language reference.
+// Only the settings in the text: the defaults are in the language reference.
 std::string govern_text(const runtime::GovernSettings& settings) {
   if (!settings.on) return "govern: off\n";
   const runtime::GovernSettings usual;

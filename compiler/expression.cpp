@@ -19,7 +19,7 @@ using runtime::Value;
 
 namespace {
 
-// "IN_FILE": as a shell's users write what they have exported.
+// "IN_FILE": the usual form of exported shell variables.
 bool is_variable_name(const std::string& name) {
   return name.size() > 1 && name[0] >= 'A' && name[0] <= 'Z' &&
          std::all_of(name.begin(), name.end(),
@@ -61,7 +61,8 @@ Lowered ExpressionCompiler::start(Op op, dsl::Span place) {
 bool ExpressionCompiler::enter(dsl::Span span, unsigned levels) {
   if (context_.too_large) return ok_ = false;
   if (depth_ + levels > kMaxDepth) {
-    error(Code::program_too_large, span, "this is nested too deep once functions and `else if` are put in")
+    error(Code::program_too_large, span,
+          "this is nested too deeply once functions and `else if` are expanded")
         .note("at most " + std::to_string(kMaxDepth) + " levels are possible");
     context_.too_large = true;
     return false;
@@ -70,7 +71,7 @@ bool ExpressionCompiler::enter(dsl::Span span, unsigned levels) {
     if (context_.expansions_left == 0) {
       context_.too_large = true;
       error(Code::program_too_large, calls_.empty() ? span : calls_.front(),
-            "the program grows too large when its functions and stage chains are put in");
+            "the program grows too large when its functions and stage chains are expanded");
       return false;
     }
     --context_.expansions_left;
@@ -126,7 +127,7 @@ std::uint32_t ExpressionCompiler::bind(const dsl::Name& name, TypeSet types, con
                                        bool warn_unused) {
   for (std::size_t i = scopes_.back(); i < locals_.size(); ++i) {
     if (locals_[i].name != name.text || name.text.empty()) continue;
-    error(Code::bound_twice, name.span, "'" + name.text + "' is bound already")
+    error(Code::bound_twice, name.span, "'" + name.text + "' is already bound")
         .label("bound again here")
         .also(locals_[i].span, "first bound here")
         .hint("choose another name for one of them");
@@ -164,7 +165,7 @@ void ExpressionCompiler::assemble(Lowered& parent, std::vector<Lowered> children
     parent.oversized = parent.oversized || child.oversized;
     parent.level = std::min(parent.level, child.level);
   }
-  // Constants are folded where they meet what is none: once each, and as the whole they are.
+  // Maximal constant expressions are folded where they meet a non-constant parent, so each is folded once.
   const bool folds = !parent.closed();
   parent.expression.children.reserve(children.size());
   for (std::size_t i = 0; i < children.size(); ++i) {
@@ -225,7 +226,7 @@ Lowered ExpressionCompiler::lower_kind(const dsl::Expr& expr) {
     case ExprKind::kError:
       break;
   }
-  // The parser has said what is wrong.
+  // The parser has reported the error.
   ok_ = false;
   return failure(expr);
 }
@@ -253,7 +254,7 @@ Lowered ExpressionCompiler::string(const dsl::StringExpr& expr) {
     children.push_back(lower(*part.expr));
     if (children.back().ok && children.back().expression.types == TypeSet(Type::null)) {
       error(Code::wrong_type, part.expr->span, "null cannot be written into a string")
-          .hint("say with `??` what else to write");
+          .hint("use `??` to say what to write instead");
       children.back().ok = false;
     }
   }

@@ -15,10 +15,10 @@
 
 namespace pipec::compiler {
 
-// Where an expression is evaluated, and so what it may refer to.
+// The context in which an expression is evaluated; it determines the names it may use.
 enum class Where : std::uint8_t {
   record,    // over each record
-  receiver,  // for each record that a receiver makes: there are no fields yet
+  receiver,  // for each record that a receiver generates: there are no fields yet
   compiler,  // once, while compiling
 };
 
@@ -32,7 +32,7 @@ struct Lowered {
   bool has_lambda = false;         // its price is not bounded by its length
   bool oversized = false;          // its value is too large to be kept
   std::uint32_t level = kNoLevel;  // the outermost level of the locals it reads
-  std::string unset;               // the environment variable for whose lack it is null
+  std::string unset;               // it is null because this environment variable is not set
 
   bool closed() const { return ok && pure && !oversized && level == kNoLevel; }
   bool constant() const { return ok && expression.op == runtime::Op::constant; }
@@ -54,13 +54,13 @@ class ExpressionCompiler {
   // A place in the record that is to be changed; its computed segments are appended to `computed`.
   std::optional<runtime::Path> target(const dsl::PathExpr& path, std::vector<runtime::Expression>& computed);
 
-  // Locals. bind() gives the number and reports a name that the innermost scope has already.
+  // Locals. bind() returns the number, and reports a name that the innermost scope already has.
   void open_scope() { scopes_.push_back(locals_.size()); }
   void close_scope();
   std::uint32_t bind(const dsl::Name& name, runtime::TypeSet types, const Lowered* value, bool warn_unused);
 
-  // A function's body on its own: what its parameters are is known only where it is called, so a pattern that
-  // is made of them is no error here.
+  // Checks a function's body on its own: its arguments are known only where it is called, so a pattern built
+  // from them is not an error here.
   void checking_definition() { definition_ = true; }
   // No error was reported by this compiler.
   bool ok() const { return ok_; }
@@ -74,7 +74,7 @@ class ExpressionCompiler {
   const std::vector<std::string>& reads() const { return reads_; }
   bool reads_record() const { return !reads_.empty(); }
 
-  // Nesting of what is made; false (reported) where it would be deeper than the runtime's recursion allows.
+  // Tracks nesting; false (reported) if it would exceed the runtime's recursion limit.
   static constexpr unsigned kMaxDepth = 1000;
   bool enter(dsl::Span span, unsigned levels = 1);
   void leave(unsigned levels = 1) { depth_ -= levels; }
@@ -86,7 +86,7 @@ class ExpressionCompiler {
     std::uint32_t level = 0;
     runtime::TypeSet types;
     dsl::Span span;
-    std::optional<Lowered> instead;  // what stands for it: a constant, a field, another local
+    std::optional<Lowered> instead;  // its replacement: a constant, a field, another local
     std::string unset;               // see Lowered::unset
     bool used = false;
     bool warn_unused = false;
@@ -160,8 +160,8 @@ class ExpressionCompiler {
   std::uint32_t local_count_ = 0;
   std::vector<Local> locals_;        // innermost last
   std::vector<std::size_t> scopes_;  // where each begins
-  std::size_t visible_ = 0;          // within a function's body: its parameters and what is bound below them
-  std::uint32_t level_ = 0;          // lambdas and function bodies around; a transform's locals have level 0
+  std::size_t visible_ = 0;  // within a function's body: its parameters and the names bound after them
+  std::uint32_t level_ = 0;  // lambdas and function bodies around; a transform's locals have level 0
   unsigned depth_ = 0;
   unsigned catching_ = 0;         // the left sides of `catch` around: a constant may fail there
   std::vector<dsl::Span> calls_;  // of functions whose bodies are being compiled, outermost first

@@ -78,7 +78,7 @@ std::string signature(const Function& function) {
 
 }  // namespace
 
-// Finds the argument of each parameter; null where it is left out. False: reported.
+// Finds the argument of each parameter; null if it is left out. False: reported.
 template <class NameOf>
 bool ExpressionCompiler::bind_arguments(const dsl::CallExpr& expr, std::size_t parameters, NameOf name_of,
                                         std::vector<const dsl::Arg*>& bound) {
@@ -173,7 +173,7 @@ Lowered ExpressionCompiler::has(const dsl::CallExpr& expr) {
   }
   const auto& path = as<dsl::PathExpr>(argument);
   if (path.meta) {
-    // Metadata is null where there is none.
+    // Metadata is null if there is none.
     Lowered value = metadata(path);
     Lowered result = start(Op::not_equal, expr.span);
     result.expression.types = Type::boolean;
@@ -261,7 +261,7 @@ Lowered ExpressionCompiler::call_builtin(const dsl::CallExpr& expr, const Functi
       continue;
     }
     Lowered value = lower(given);
-    // Early, so that prepare() sees what is constant; each step of a call's result is bounded.
+    // Early, so that prepare() sees constant arguments; the result of each step is bounded.
     fold(value, Failing::reported);
     if (value.ok && (value.expression.types & parameter.types).empty()) {
       error(Code::wrong_argument, given.span,
@@ -286,7 +286,7 @@ Lowered ExpressionCompiler::call_builtin(const dsl::CallExpr& expr, const Functi
   }
   if (ok) ok = prepare(expr, function, arguments, spans, result);
   remember(result.expression.place, expr.span);
-  std::optional<Value> named;  // what a constant first argument says
+  std::optional<Value> named;  // the value of a constant first argument
   if (!arguments.empty() && arguments[0].constant() &&
       arguments[0].expression.constant.type() == Type::string) {
     named = arguments[0].expression.constant;
@@ -400,7 +400,7 @@ Lowered ExpressionCompiler::call_fn(const dsl::CallExpr& expr, const Symbol& sym
   if (evaluated.empty() || !body.ok) return body;
 
   if (body.level != Lowered::kNoLevel && body.level > level_) body.level = Lowered::kNoLevel;
-  body.has_lambda = true;  // it reads its parameters: it is no constant on its own
+  body.has_lambda = true;  // it reads its parameters, so it is not constant by itself
   Lowered result = start(Op::call, expr.span);
   result.expression.function = &applier(evaluated.size());
   result.expression.types = body.expression.types;

@@ -132,7 +132,7 @@ Lowered ExpressionCompiler::match(const dsl::BinaryExpr& expr, Lowered left, Low
   if (!right.constant()) {
     error(Code::not_constant, expr.right->span,
           "the pattern of 'matches' must be known before the first record")
-        .note("patterns are compiled once; 'contains' looks for a text that comes from the record");
+        .note("patterns are compiled once; use 'contains' to search for text from the record");
     return failure(expr);
   }
   if (right.expression.constant.type() != Type::string) {
@@ -142,7 +142,7 @@ Lowered ExpressionCompiler::match(const dsl::BinaryExpr& expr, Lowered left, Low
   }
   result.expression.text = std::string(right.expression.constant.text());
   if (!context_.registry.compile_pattern) {
-    error(Code::bad_literal, expr.op_span, "there is no regex library here: 'matches' cannot be used");
+    error(Code::bad_literal, expr.op_span, "this program has no regex library: 'matches' cannot be used");
     return failure(expr);
   }
   auto matcher = context_.registry.compile_pattern(result.expression.text);
@@ -174,7 +174,7 @@ Lowered ExpressionCompiler::logic(const dsl::LogicExpr& expr) {
 }
 
 Lowered ExpressionCompiler::choice(const dsl::IfExpr& expr) {
-  // Each arm lies in the `else` of the one before.
+  // Each arm is nested in the `else` of the one before.
   const auto depth = static_cast<unsigned>(expr.arms.size());
   if (!enter(expr.span, depth)) return failure(expr);
   std::vector<Lowered> conditions;

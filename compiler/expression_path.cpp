@@ -91,7 +91,7 @@ Lowered ExpressionCompiler::path(const dsl::PathExpr& expr) {
   if (expr.meta) return metadata(expr);
   if (where_ != Where::record) {
     error(Code::not_constant, expr.span,
-          where_ == Where::receiver ? "there are no fields yet where records are made"
+          where_ == Where::receiver ? "there are no fields yet where records are generated"
                                     : "there is no record here: this must be known before the first one");
     return failure(expr);
   }

@@ -91,7 +91,7 @@ void failures_of(const Expression& expression, std::vector<std::string>& out) {
       break;
     case Op::matches:
       if (may_fail(Op::matches, expression.children[0].types, {}))
-        add_once(out, "'matches' on what is no string");
+        add_once(out, "'matches' on a value that is not a string");
       break;
     case Op::logical_and:
     case Op::logical_or:

@@ -52,7 +52,7 @@ std::string FlowCompiler::state_key(const std::string& text) {
 }
 
 void FlowCompiler::flow(const dsl::Pipeline& pipeline, const Module& module) {
-  if (!pipeline.source) return;  // the parser has said so
+  if (!pipeline.source) return;  // the parser has reported it
   const Position at = source(*pipeline.source, module);
   StageList list;
   expand(pipeline.chain, module, false, list);
@@ -162,7 +162,7 @@ Position FlowCompiler::stream(Symbol& symbol) {
     if (at.ended) {
       context_.report
           .add(Code::stage_after_end, at.end,
-               "nothing flows out of this, so '" + symbol.name.text + "' is no stream")
+               "nothing flows out of this, so '" + symbol.name.text + "' is not a stream")
           .also(symbol.name.span, "bound here")
           .hint("write it as a separate flow, without 'let'");
       at = failed_position();
@@ -188,7 +188,7 @@ Position FlowCompiler::merge(const dsl::Source& source, const Module& module) {
     if (!is_new) {
       context_.report.add(Code::repeated_stream, name.span, "'" + name.text + "' is merged with itself")
           .also(first->second, "first named here")
-          .hint("every record would come twice; name each stream once");
+          .hint("every record would appear twice; name each stream once");
       result.failed = true;
       continue;
     }
@@ -215,9 +215,9 @@ void FlowCompiler::expand(const dsl::Chain& chain, const Module& module, bool re
       continue;
     }
     if (repeated && ++repeated_stages_ > kMaxRepeatedStages) {
-      context_.report.add(Code::program_too_large, stage->keyword,
-                          "more than " + std::to_string(kMaxRepeatedStages) +
-                              " stages come of putting stage chains in again and again");
+      context_.report.add(
+          Code::program_too_large, stage->keyword,
+          "more than " + std::to_string(kMaxRepeatedStages) + " stages result from expanding stage chains");
       context_.too_large = out.broken = true;
       return;
     }
@@ -286,7 +286,7 @@ void FlowCompiler::expand_source(const dsl::Name& name, const Module& module, bo
 }
 
 Position FlowCompiler::stages(Position at, const StageList& list) {
-  // A stage before `parse` treats what is malformed as that parse would.
+  // A stage before `parse` treats malformed records as that parse would.
   std::vector<runtime::OnError> on_malformed(list.stages.size(), runtime::OnError::dead_letter);
   for (std::size_t i = list.stages.size(); i-- > 1;) {
     const dsl::Stage& behind = *list.stages[i].stage;

@@ -21,10 +21,11 @@
 
 namespace pipec::compiler {
 
-// Where a stream has got to: what the next stage is attached to, and what is known of the records there.
+// The current end of a stream: the node to which the next stage is attached, and the known facts about its
+// records.
 struct Position {
   std::uint32_t node = 0;
-  bool failed = false;     // reported: nothing is said about what follows
+  bool failed = false;     // reported: later stages are not diagnosed
   bool ended = false;      // a sink, drop or route took everything
   bool validated = false;  // a `parse` has checked whole records
   bool object = false;     // every record is an object
@@ -32,7 +33,7 @@ struct Position {
   dsl::Span end;           // of the stage that ended it
 };
 
-// One stage to put in; `module` is whose names its text sees.
+// One stage to add; its names are resolved in `module`.
 struct StageUse {
   const dsl::Stage* stage = nullptr;
   const Module* module = nullptr;
@@ -86,7 +87,7 @@ class FlowCompiler {
   const std::vector<DeadLetterSource>& dead_letter_sources() const { return dead_letter_sources_; }
 
  private:
-  // How a stage is called in messages, with what is compiled of it.
+  // A stage's name in messages, and its compiled form.
   struct Sink {
     const runtime::SinkSpec* spec = nullptr;
     CompiledOptions options;
@@ -150,7 +151,7 @@ class FlowCompiler {
   std::unordered_set<const Symbol*> chains_used_;
   std::vector<runtime::ConnectorUse> uses_;  // every connector of the pipeline
   std::vector<dsl::Span> use_spans_;
-  std::map<std::string, dsl::Span> targets_;  // what the sinks write to
+  std::map<std::string, dsl::Span> targets_;  // the sinks' targets
   std::map<std::string, dsl::Span> readers_;  // of what only one may read
   std::map<std::string, dsl::Span> state_names_;
   std::map<std::string, dsl::Span> stage_states_;  // the names under which stages keep state

@@ -103,7 +103,7 @@ void FlowCompiler::only_one_reader(const runtime::ReceiverSpec& spec, dsl::Span 
   context_.report.add(Code::same_source, span, "two sources read " + spec.only_one)
       .also(first->second, "the other one")
       .hint("bind it once and use it twice: let input = recv " + spec.name + "()")
-      .note("each would get a part of the bytes");
+      .note("each would get only part of the bytes");
 }
 
 FlowCompiler::Sink FlowCompiler::open_sink(const dsl::Connector& connector, const Module& module,

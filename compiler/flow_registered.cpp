@@ -151,7 +151,7 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
     return;
   }
   auto made = runtime::guarded([&] { return spec.make(*compiled.options, setup); });
-  if (made && !*made) made = runtime::Error{"plan", "its factory made nothing", {}, {}, false};
+  if (made && !*made) made = runtime::Error{"plan", "its factory returned nothing", {}, {}, false};
   if (!made.ok()) {
     context_.report.add(Code::refused_option, stage.call.name.span, spec.name + ": " + made.error().message);
     return;

@@ -180,7 +180,7 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   at.object = spec->makes_strings;
   if (!options.options) return;
   auto made = runtime::guarded([&] { return spec->make(*options.options); });
-  if (made && !*made) made = runtime::Error{"plan", "its factory made nothing", {}, {}, false};
+  if (made && !*made) made = runtime::Error{"plan", "its factory returned nothing", {}, {}, false};
   if (!made.ok()) {
     context_.report.add(Code::refused_option, name.span, node.name + ": " + made.error().message);
     return;
@@ -213,7 +213,7 @@ void FlowCompiler::transform(graph::Node& node, Position& at, const StageUse& us
   if (!block.writes.empty()) node.facts.push_back("sets " + listed(block.writes));
   if (!block.removes.empty()) node.facts.push_back("removes " + listed(block.removes));
   if (!block.keeps.empty()) node.facts.push_back("keeps only " + listed(block.keeps));
-  if (block.emits) node.facts.push_back("may send several records on for one");
+  if (block.emits) node.facts.push_back("may emit several records for one");
   if (block.drops) node.facts.push_back("may drop a record");
   if (at.object) {
     const auto known = [](const std::string& failure) { return failure == kNoObject; };

@@ -36,7 +36,7 @@ std::string did_you_mean(const Module& module, Symbol::Kind kind, std::string_vi
 
 namespace {
 
-// A file may use so many others, itself not counted.
+// The most files that a file may use, not counting itself.
 constexpr std::size_t kMaxModules = 256;
 
 // `path` as seen from the directory of `file`, with "." and ".." taken out where the text allows it.
@@ -118,7 +118,7 @@ class Resolver {
     symbol.module = &module;
     const auto [found, is_new] = module.names.emplace(name.text, &symbol);
     if (!is_new && !name.text.empty()) {
-      report_.add(Code::bound_twice, name.span, "'" + name.text + "' is bound already")
+      report_.add(Code::bound_twice, name.span, "'" + name.text + "' is already bound")
           .label("bound again here")
           .also(found->second->name.span, "first bound here")
           .hint("choose another name for one of them");
@@ -137,7 +137,7 @@ class Resolver {
         return report_.add(Code::unusable_file, written.span, std::move(message));
       };
       if (written.text.empty() || written.text.find('\0') != std::string::npos) {
-        fail("this is no file's name");
+        fail("this is not a valid file name");
         continue;
       }
       if (const auto known = by_path_.find(path); known != by_path_.end()) {
@@ -145,7 +145,7 @@ class Resolver {
           return use.from == from && use.to == known->second;
         });
         if (again) {
-          fail("'" + written.text + "' is used already").hint("remove one of the two lines");
+          fail("'" + written.text + "' is already used").hint("remove one of the two lines");
         } else {
           uses_.push_back({from, known->second, written.span});
         }
@@ -156,7 +156,7 @@ class Resolver {
         return;
       }
       if (!options_.use) {
-        fail("'use' needs a file to be relative to, and there is none here");
+        fail("'use' is relative to a file, and this text does not come from one");
         continue;
       }
       auto read = options_.use(path);
@@ -176,7 +176,7 @@ class Resolver {
       if (symbol->module != &used || name.empty()) continue;
       const auto [found, is_new] = module.names.emplace(name, symbol);
       if (is_new || found->second == symbol) continue;
-      report_.add(Code::bound_twice, span, "this file binds '" + name + "', which is bound already")
+      report_.add(Code::bound_twice, span, "this file binds '" + name + "', which is already bound")
           .also(found->second->name.span, "first bound here")
           .also(symbol->name.span, "bound again here")
           .hint("choose another name for one of them");
@@ -226,7 +226,7 @@ class Resolver {
       std::string way;
       for (const std::size_t member : members) way += names_.modules[member].file->name() + " -> ";
       way += names_.modules[members.front()].file->name();
-      report_.add(Code::circular_definition, edge, "files use each other in a circle")
+      report_.add(Code::circular_definition, edge, "files use each other in a cycle")
           .note(way)
           .hint("move what both need to a third file");
     };

@@ -20,7 +20,7 @@ struct Symbol {
   enum class Kind : std::uint8_t { stream, chain, function };
   Kind kind = Kind::stream;
   dsl::Name name;
-  const Module* module = nullptr;     // whose names its text sees
+  const Module* module = nullptr;     // in which its names are resolved
   const dsl::LetItem* let = nullptr;  // stream, chain
   const dsl::FnItem* fn = nullptr;
   bool kind_known = true;  // false: it begins with a name that is not bound
@@ -52,7 +52,8 @@ struct Names {
 // Streams, chains and functions are defined by each other at most this deep.
 inline constexpr unsigned kMaxDefinitionDepth = 200;
 
-// Parses the file and what it uses, binds the names, finds circles and tells streams from stage chains.
+// Parses the file and the files it uses, binds names, detects cycles and distinguishes streams from stage
+// chains.
 void resolve(const dsl::SourceFile& source, const runtime::Registry& registry, const CompileOptions& options,
              Report& report, dsl::DiagnosticSink& sink, Names& names);
 

@@ -46,7 +46,7 @@ class Needs {
       case Op::call:
         return call(expression);
       default:
-        // The others may hold for a field that is not there.
+        // The others may hold for a missing field.
         return {};
     }
   }

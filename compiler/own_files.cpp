@@ -52,7 +52,7 @@ void FlowCompiler::collect_own_files(const std::vector<std::string>& read) {
 void FlowCompiler::add_texts_and_state() {
   for (const compiler::Module& module : names_.modules) {
     const std::string& name = module.file->name();
-    // "<stdin>" is no file.
+    // "<stdin>" is not a file.
     if (!name.starts_with('<')) own_files_->files.push_back({OwnFile::Role::text, {name}});
   }
   const std::string& directory = connectors_.state_directory;
@@ -60,7 +60,7 @@ void FlowCompiler::add_texts_and_state() {
   // The default directory holds nothing but state, that of other pipelines too.
   const bool nothing_else = directory == ".pipec" || directory.ends_with("/.pipec");
   own_files_->state_directories.push_back(nothing_else ? directory : directory + "/" + connectors_.pipeline);
-  // One pipeline's state may lie in the directory itself.
+  // A single pipeline's state may be in the directory itself.
   for (const char* name : {"checkpoint", "checkpoint.new", "checkpoint.prev", "lock"}) {
     own_files_->files.push_back({OwnFile::Role::state, {directory + "/" + name}});
   }
@@ -75,7 +75,7 @@ void FlowCompiler::check_written(const std::vector<ConstantPath>& read,
                                              "this writes the file that the pipeline reads");
       if (source.span.end != 0) diagnostic.also(source.span, "read here");
       if (source.path != written[i].path) {
-        diagnostic.note("'" + source.path + "' and '" + written[i].path + "' are one file");
+        diagnostic.note("'" + source.path + "' and '" + written[i].path + "' are the same file");
       }
       diagnostic.hint("write to another file");
     }
@@ -84,7 +84,7 @@ void FlowCompiler::check_written(const std::vector<ConstantPath>& read,
       if (!runtime::same_file(written[k].path, written[i].path)) continue;
       context_.report.add(Code::same_target, written[i].span, "two sinks write to '" + written[i].path + "'")
           .also(written[k].span, "the other one")
-          .note("'" + written[k].path + "' and '" + written[i].path + "' are one file")
+          .note("'" + written[k].path + "' and '" + written[i].path + "' are the same file")
           .hint("merge the streams before one sink: merge(a, b) | sink ...");
     }
   }

@@ -22,11 +22,11 @@ class Report {
 
   explicit Report(dsl::DiagnosticSink& sink) : sink_(sink), errors_before_(sink.error_count()) {}
 
-  // Every text that spans may lie in. Files outlive the report.
+  // Adds a text that spans may refer to. Files must outlive the report.
   void add_file(const dsl::SourceFile& file) { files_[file.id()] = &file; }
   const dsl::SourceFile& file(dsl::FileId id) const { return *files_.at(id); }
 
-  // The reference is valid until the next report; what is added to one that was left out is lost.
+  // The reference is valid until the next report; additions to a suppressed diagnostic are lost.
   dsl::Diagnostic& add(dsl::Code code, dsl::Span span, std::string message);
   // Marks an expression that is null because an environment variable is not set: errors in it and in
   // enclosing expressions mention the variable.

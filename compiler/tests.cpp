@@ -23,7 +23,7 @@ void check_constant(Context& context, const Module& module, const dsl::ExprPtr& 
   compiler.constant(*expr, what);
 }
 
-// A constant expression as the record that a source would give.
+// A constant expression as the record that a source would deliver.
 std::string as_json(Context& context, const Module& module, const dsl::Expr& expr) {
   ExpressionCompiler compiler(context, module, Where::compiler);
   const std::optional<runtime::Value> value = compiler.constant(expr, "a test's value");

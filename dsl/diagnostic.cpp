@@ -46,7 +46,8 @@ std::vector<Code> all_codes() {
 
 namespace {
 
-// Messages quote the program, whose words may have megabytes: of a long one the beginning and the end stay.
+// Messages quote the program, whose words may be megabytes long: keeps only the beginning and the end of a
+// long one.
 std::string bounded(std::string text) {
   constexpr std::size_t kLongest = 1000;
   constexpr std::size_t kKept = 400;

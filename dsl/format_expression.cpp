@@ -88,7 +88,7 @@ void Formatter::number(const Expr& expr) {
   write(text);
 }
 
-// Text parts as they were written; what is interpolated in the canonical form, all on one line.
+// Text parts as written; interpolated expressions in canonical form, all on one line.
 void Formatter::string(const StringExpr& expr) {
   if (expr.raw || expr.is_plain()) {
     leaf(expr.span, source_.text(expr.span));
@@ -130,8 +130,8 @@ bool Formatter::keeps_brackets(const Segment& segment) const {
   return segment.kind == Segment::Kind::kIndex || comment_within(segment.span);
 }
 
-// Each touches what is before it, so a comment within a pair of parentheses that is left out waits until they
-// end.
+// Each directly follows the text before it, so a comment inside omitted parentheses is written after the last
+// one.
 void Formatter::segments(const std::vector<Segment>& all) {
   for (const Segment& segment : all) {
     if (!keeps_brackets(segment)) {

@@ -14,7 +14,7 @@
 
 namespace pipec::dsl {
 
-inline constexpr unsigned kIndent = 4;  // columns, for what a bracket or a block holds
+inline constexpr unsigned kIndent = 4;  // columns, for the content of a bracket or a block
 
 class Formatter {
  public:
@@ -81,7 +81,7 @@ class Formatter {
   void leaf(Span span, std::string_view text);
   void skip_to(std::uint32_t offset);
   void skip(TokenKind kind);
-  // Of what is left out after an element: a second pair of parentheses that closes, `;`.
+  // Skips omitted tokens after an element: closing extra parentheses, `;`.
   void skip_rest();
   // Where the next token of the source begins.
   std::uint32_t next_begin() const;
@@ -94,7 +94,7 @@ class Formatter {
   std::string comment_text(std::size_t index) const;
   // Comments before `offset`, in the middle of something.
   void comments_before(std::uint32_t offset);
-  // The comment at the end of the line of what was written last.
+  // Writes the comment at the end of the last written element's line.
   void trailing_comment();
   // Comments before the next token, between the elements of a list: each on its own line.
   void own_line_comments(Lines& lines);
@@ -117,7 +117,7 @@ class Formatter {
   std::size_t next_ = 0;  // the first token that was not written
   Layout layout_;
   std::size_t next_comment_ = 0;
-  bool after_comment_ = false;  // a comment is what was written last
+  bool after_comment_ = false;  // a comment was written last
 };
 
 template <class Print>

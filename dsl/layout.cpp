@@ -81,7 +81,7 @@ void Layout::measure() {
     if (piece.op == Op::kText) total += piece.width;
     if (piece.op == Op::kLine) total += piece.number;
     if (piece.op == Op::kHard || piece.op == Op::kComment) {
-      // Outwards, up to one that is endless already: what is around it is too.
+      // Outwards, up to one that is already endless: all enclosing ones are too.
       for (auto group = open.rbegin(); group != open.rend() && pieces_[group->first].width != kEndless;
            ++group) {
         pieces_[group->first].width = kEndless;

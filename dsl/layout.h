@@ -40,7 +40,7 @@ class Layout {
     unsigned number = 0;  // kLine: its width in one line; kIndent: columns; kComment: 1 for a trailing one
     std::string text;
     std::size_t width = 0;  // kOpen: of the group in one line
-    std::size_t tail = 0;   // of what follows up to the next possible line break
+    std::size_t tail = 0;   // of the following text up to the next possible line break
   };
   void lines(unsigned flat_width);
   static bool is_space_between(const Piece& piece);

@@ -24,7 +24,7 @@ struct word : identifier {};
 struct raw_opening : string<'r', '"'> {};
 struct quote : one<'"'> {};
 
-// Everything that looks like a number; the rules below say whether it is one.
+// Everything that looks like a number; the rules below decide whether it is one.
 struct hex_like : seq<one<'0'>, one<'x', 'X'>, star<identifier_other>> {};
 struct exponent_sign : seq<one<'e', 'E'>, one<'+', '-'>, at<digit>> {};
 struct decimal_like : seq<digit, star<sor<exponent_sign, identifier_other, seq<one<'.'>, at<digit>>>>> {};
@@ -217,7 +217,7 @@ struct text_action<grammar::bad_escape> {
 
 struct Foreign {
   std::string_view text;
-  TokenKind kind;  // what is read in its place
+  TokenKind kind;  // the token read instead
   std::string_view word;
   std::string_view advice;
 };
@@ -515,7 +515,7 @@ Token Lexer::read_raw_string(std::uint32_t begin) {
 Token Lexer::read_number(std::uint32_t begin, std::uint32_t end) {
   std::string_view written = piece(begin, end);
   Token token = make(TokenKind::kInt, begin);
-  token.number = 1;  // what is read on with after an error
+  token.number = 1;  // the value used after an error
   auto bad = [&](Code code, std::string message) -> Diagnostic& {
     return reporter_.report(code, begin, at_, std::move(message));
   };
@@ -534,7 +534,8 @@ Token Lexer::read_number(std::uint32_t begin, std::uint32_t end) {
   if (dangling_point) {
     ++at_;
     token.end = at_;
-    bad(Code::bad_number, "a number that ends in a point").hint("write '" + std::string(written) + ".0'");
+    bad(Code::bad_number, "a number that ends in a decimal point")
+        .hint("write '" + std::string(written) + ".0'");
     return token;
   }
   bool hex = match<grammar::hex_integer>(written, 0) != 0;

@@ -1,9 +1,9 @@
 // From text to tokens, one at a time.
 //
-// The grammar of the tokens is PEGTL's, in lexer.cpp, the only file that includes it. What tokens make up
-// (stages, expressions, blocks) is read by a recursive descent over them, in the parser_*.cpp files. The
-// reasons for the split: messages that know what the reader was about to read, several errors in one run
-// without exceptions, a stack whose depth is known, and a compile time of seconds, not minutes.
+// The token grammar uses PEGTL, in lexer.cpp, the only file that includes it. Constructs made of tokens
+// (stages, expressions, blocks) are parsed by recursive descent, in the parser_*.cpp files. The reasons for
+// the split: messages that know what was expected, several errors per run without exceptions, a bounded stack
+// depth, and a compile time of seconds instead of minutes.
 //
 // Inside `"${`...`}"` the lexer reads code again; a stack of modes knows where it is, so the C++ stack does
 // not grow.
@@ -21,7 +21,7 @@ namespace pipec::dsl {
 
 class Lexer {
  public:
-  // Reports text that is not UTF-8 at once. Comments are appended as they are passed.
+  // Reports text that is not UTF-8 immediately. Comments are appended as they are skipped.
   Lexer(const SourceFile& source, Reporter& reporter, std::vector<Span>& comments);
 
   // Always kEnd once the text has ended.

@@ -2,9 +2,9 @@
 // are read with two explicit stacks, so their precedence costs no depth.
 //
 // Errors: a rule that meets something unexpected reports it and sets failed_; from then on the rules return
-// at once, with what they have, until a list (of arguments, statements, arms, stages, items) finds its next
-// element and clears failed_. Every recovery takes tokens or leaves the list, so reading is linear in the
-// text.
+// immediately, with a partial result, until a list (of arguments, statements, arms, stages, items) finds its
+// next element and clears failed_. Every recovery consumes tokens or leaves the list, so parsing is linear in
+// the text.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ class Parser {
   struct Operator {
     std::uint8_t level;  // weakest first, as language.md section 4 lists them
     bool prefix;
-    std::uint8_t op;  // BinaryOp, LogicOp or UnaryOp, as level and prefix say
+    std::uint8_t op;  // BinaryOp, LogicOp or UnaryOp, depending on level and prefix
     Span span;
   };
 
@@ -144,7 +144,7 @@ class Parser {
   bool at_word() { return tokens_.at(TokenKind::kWord); }
   bool at_word(std::string_view text) { return at_word() && peek().text == text; }
   bool at_string() { return at(TokenKind::kQuote) || at(TokenKind::kRawString); }
-  // A `(` that belongs to the name before it: nothing lies between them.
+  // A `(` that belongs to the name before it: with nothing in between.
   bool at_call(unsigned ahead = 0) {
     return peek(ahead).kind == TokenKind::kLeftParen && peek(ahead).touches;
   }
@@ -158,7 +158,7 @@ class Parser {
   Diagnostic& fail(Code code, std::string message);
   Diagnostic& fail_at(Code code, Span span, std::string message);
   Diagnostic& fail_expecting(std::string_view what);
-  // Reports without failing: what is meant is clear.
+  // Reports without failing: the intention is clear.
   Diagnostic& remark(Code code, Span span, std::string message);
   bool expect(TokenKind kind, std::string_view what);
   // The closing bracket of the one at `opening`.

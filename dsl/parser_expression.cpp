@@ -130,7 +130,7 @@ bool Parser::prefix_operators(std::size_t base) {
   for (;;) {
     if (at(Keyword::kNot)) {
       if (operators_.size() > base && operators_.back().level > kNotLevel) {
-        remark(Code::not_an_operand, here(), "'not' binds weaker than the operator before it")
+        remark(Code::not_an_operand, here(), "'not' binds less tightly than the operator before it")
             .label("put it in parentheses: (not ...)");
       }
       minus = false;
@@ -401,7 +401,7 @@ void Parser::object_member(ObjectExpr& object) {
     member.key = object_key();
   } else {
     auto& found = fail_expecting("a key or '}'");
-    if (at(TokenKind::kDot)) found.hint("a key has no point: {name: .field}");
+    if (at(TokenKind::kDot)) found.hint("a key has no leading dot: {name: .field}");
     return;
   }
   if (at(TokenKind::kAssign)) {
@@ -508,7 +508,7 @@ ExprPtr Parser::if_expression() {
     }
     if (!at(Keyword::kElse)) {
       remark(Code::missing_else, since(made->span.begin), "an 'if' that gives a value needs an 'else'")
-          .hint("add 'else { null }', or what the value is otherwise");
+          .hint("add 'else { null }', or another value");
       break;
     }
     take();
@@ -608,7 +608,7 @@ PathPtr Parser::path() {
           .hint("write 0.5 for .5; an index is in brackets: .[0]");
       return made;
     } else if (next.touches && next.kind == TokenKind::kDot) {
-      fail(Code::misplaced_path, "'..' is no path").hint("a path has one point before each key: .a.b");
+      fail(Code::misplaced_path, "'..' is not a path").hint("a path has one dot before each key: .a.b");
       return made;
     } else {
       take();
@@ -660,7 +660,7 @@ bool Parser::key_segment(std::vector<Segment>& out) {
     } else if (next.kind == TokenKind::kStar) {
       found.hint("there are no wildcards: use map, filter or 'for'");
     } else {
-      found.hint("the key follows its point directly: .a.b, or .a.\"odd key\"");
+      found.hint("the key directly follows its dot: .a.b, or .a.\"odd key\"");
     }
     return false;
   }

@@ -154,7 +154,7 @@ void Parser::flow_item(std::vector<ItemPtr>& out) {
     case Keyword::kRoute:
     case Keyword::kSink:
     case Keyword::kDrop:
-      remark(Code::missing_source, here(), "a flow begins with where its records come from, not with a stage")
+      remark(Code::missing_source, here(), "a flow begins with its source, not with a stage")
           .hint("write 'recv file(\"...\") | " + peek().text + " ...', or begin with the name of a stream");
       break;
     case Keyword::kNone: {
@@ -190,7 +190,7 @@ void Parser::unknown_item() {
   if (!at_word()) {
     auto& found = fail_expecting(expecting);
     if (at(TokenKind::kPipe)) found.hint("a '|' continues a flow, but there is none before it");
-    if (at(TokenKind::kRightBrace)) found.hint("there is no open '{' to this one");
+    if (at(TokenKind::kRightBrace)) found.hint("no '{' is open here");
     return;
   }
   std::string word = peek().text;
@@ -204,7 +204,7 @@ void Parser::unknown_item() {
   }
   std::string meant = did_you_mean(word, kItems);
   if (peek(1).kind == TokenKind::kAssign) {
-    fail(Code::unexpected_token, "'" + word + "' is bound by nothing").hint("write 'let " + word + " = ...'");
+    fail(Code::unexpected_token, "'" + word + "' is not bound").hint("write 'let " + word + " = ...'");
   } else if (meant.empty() && at_call(1)) {
     fail(Code::unexpected_token, "expected " + std::string(expecting) + ", found '" + word + "'")
         .hint("write a connector after 'recv': recv " + word + "(...)");

@@ -209,7 +209,7 @@ StagePtr Parser::name_stage(Context context) {
   return made;
 }
 
-// `transfrm { .a = 1 }`: what the braces hold is no `name = expr`, and a keyword looks like it.
+// `transfrm { .a = 1 }`: the braces do not contain `name = expr`, and the name resembles a keyword.
 bool Parser::begins_other_block(const std::string& name) {
   if (!suggest(name, kStages)) return false;
   const bool empty = peek(2).kind == TokenKind::kRightBrace;
@@ -253,7 +253,7 @@ AssignmentBlock Parser::assignments() {
     if (failed_ || at(TokenKind::kRightBrace)) break;
     if (!at_word() || peek(1).kind != TokenKind::kAssign) {
       auto& found = fail_expecting("'name = expression' or '}'");
-      if (at(TokenKind::kDot)) found.hint("the name has no point: name = .field");
+      if (at(TokenKind::kDot)) found.hint("the name has no leading dot: name = .field");
       found.also(opening, "opened here");
       break;
     }
@@ -336,8 +336,8 @@ StagePtr Parser::route_stage() {
 
 void Parser::route_without_else(Span keyword) {
   remark(Code::missing_else, keyword, "a route without an 'else'")
-      .hint("add 'else -> drop' if the other records may go")
-      .note("nothing is dropped without the text saying so");
+      .hint("add 'else -> drop' to drop the other records")
+      .note("records are only dropped explicitly");
 }
 
 void Parser::route_arms(RouteStage& route) {
@@ -409,7 +409,7 @@ bool Parser::is_misspelt_else(const Expr& condition) {
   return true;
 }
 
-// `a -> filer .x | ...`: what was read as the chain `filer` and an arm that begins with `.x` is a misspelt
+// `a -> filer .x | ...`: parsed as the chain `filer` and an arm that begins with `.x`, but in fact a misspelt
 // stage.
 bool Parser::repair_last_arm(RouteStage& route) {
   Chain* chain = route.otherwise      ? &*route.otherwise

@@ -53,7 +53,7 @@ Block Parser::block(const char* what) {
     take();
     failed_ = false;
   } else if (!failed_) {
-    unclosed_block(opening);  // what follows belongs to the flow: the block is taken to end here
+    unclosed_block(opening);  // the rest belongs to the flow: the block is assumed to end here
   }
   leave();
   out.span = since(opening.begin);

@@ -14,7 +14,7 @@ char lower_ascii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// "to_int" is no "is_int": a part between underscores that is another word altogether means another thing.
+// "to_int" is not similar to "is_int": an entirely different word between underscores changes the meaning.
 bool changes_a_part(std::string_view a, std::string_view b) {
   if (std::count(a.begin(), a.end(), '_') != std::count(b.begin(), b.end(), '_')) return false;
   while (a.find('_') != std::string_view::npos) {
@@ -42,7 +42,7 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<Text
     if (text == word) continue;
     std::transform(text.begin(), text.end(), text.begin(), lower_ascii);
     std::size_t distance = edit_distance(folded, text, limit);
-    // A word that would be replaced altogether ("a" for "x") is no suggestion.
+    // A word that would be replaced entirely ("a" for "x") is not suggested.
     if (distance > limit || distance >= std::max(folded.size(), text.size())) continue;
     if (changes_a_part(folded, text)) continue;
     best = std::string(candidate);

@@ -11,7 +11,7 @@ struct Range {
   char32_t first, last;
 };
 
-// Combining marks of the common scripts, and what has no shape at all (zero-width space, joiners, variation
+// Combining marks of the common scripts, and invisible characters (zero-width space, joiners, variation
 // selectors). From the general categories Mn, Me and Cf of the Unicode character database, merged where
 // close.
 constexpr std::array kZeroWidth = {

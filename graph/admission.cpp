@@ -35,7 +35,8 @@ bool Admission::is_commit_point() {
   return true;
 }
 
-// The lock is held. `visits`: places that the batch does not come to, but which note their state at it.
+// The lock must be held. `visits`: places that the batch does not reach, but which snapshot their state at
+// it.
 void Admission::number(InFlightBatch& in_flight, std::uint32_t& visits) {
   in_flight.sequence = next_sequence_++;
   for (std::size_t i = 0; i < next_numbers_.size(); ++i) {

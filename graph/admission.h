@@ -1,5 +1,5 @@
-// Where batches get their place: the next number in the total order, one in the order of each sink and
-// ordered stage that they come to, and whether there is a commit at them.
+// Assigns batches their place: the next number in the total order, one in the order of each sink and ordered
+// stage that they reach, and whether they are a commit point.
 #pragma once
 
 #include <atomic>
@@ -40,9 +40,9 @@ class Admission {
   void want_commit() noexcept;
   void end_transaction_when_due();
 
-  // Stages that want to know of the time hear of it.
+  // Notifies time-dependent stages.
   void let_time_pass() noexcept;
-  // The source has come to its end: stages that see no other any more let out what they hold.
+  // The source has ended: stages without another active source release the records they hold.
   void source_ended(std::uint32_t source) noexcept;
 
  private:
@@ -62,7 +62,7 @@ class Admission {
   std::vector<std::uint64_t> next_numbers_;  // of each serial place
   std::vector<bool> ended_;                  // sources
   bool behind_commit_point_ = false;         // batches were admitted since the last one
-  std::size_t open_parts_ = 0;               // receives of which not all parts are admitted
+  std::size_t open_parts_ = 0;               // receives whose parts are not all admitted yet
   Time last_commit_point_{};
   std::atomic<bool> commit_wanted_{false};  // transactional: by the receiver
 };

@@ -1,4 +1,4 @@
-// The plan's own nodes and the edges between them: from what a source received to the sinks and drops.
+// The plan's own nodes and the edges between them: from received batches to the sinks and drops.
 #pragma once
 
 #include <cstdint>

@@ -28,7 +28,7 @@ Factory<Connector> factory(std::function<std::unique_ptr<Connector>()> make) {
 
 }  // namespace
 
-// The first mistake is the one that Pipeline::make() gives back.
+// Pipeline::make() returns the first mistake.
 void Builder::report(const std::string& node, std::string message) {
   if (!plan_.problem) plan_.problem = runtime::Error{"plan", std::move(message), node, {}, false};
 }

@@ -21,11 +21,11 @@ using runtime::Status;
 namespace {
 
 Error bad_block(std::string what) {
-  return {"receiver", "receive() gave a wrong block: " + std::move(what), {}, {}, false};
+  return {"receiver", "receive() returned an invalid block: " + std::move(what), {}, {}, false};
 }
 
 Error bad_batch(std::string what) {
-  return {"stage", "the stage left a wrong batch: " + std::move(what), {}, {}, false};
+  return {"stage", "the stage left an invalid batch: " + std::move(what), {}, {}, false};
 }
 
 bool holds_something(const Block& block) {
@@ -113,7 +113,7 @@ Result<Received> checked(Result<Received> answer, const Block& block) {
 Status check_batch(const Batch& batch, const Block& block) {
   if (batch.records.empty()) return {};
   if (!batch.has_block() || &batch.block() != &block) {
-    return bad_batch("its records are not of the batch that the stage was given");
+    return bad_batch("its records do not belong to the batch that the stage was given");
   }
   return check_all(batch.records, batch, block, batch.buffers.size());
 }

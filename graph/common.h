@@ -1,7 +1,8 @@
-// Owns what the parts of one run share. The order of the members is that of their making.
+// Owns the objects that the parts of one run share. The order of the members is their construction order.
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "graph/faults.h"
 #include "graph/leases.h"
@@ -28,6 +29,7 @@ struct Common {
   Pools pools;
   Faults faults;
   Counters counters;
+  std::vector<NodeCounters> nodes;
   Timer timer;
   Log log;
   Limiter limiter;

@@ -84,7 +84,7 @@ std::size_t Connectors::queued_by(std::uint32_t source) const {
   return bytes;
 }
 
-// A sink that throws here says nothing.
+// A sink that throws here counts as "no".
 bool Connectors::any_sink(bool (runtime::Sink::*wants)() const) const {
   bool any = false;
   static_cast<void>(guarded([&] {

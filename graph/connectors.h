@@ -1,5 +1,5 @@
-// The receivers, sinks and stateful stages of one run: made, opened and closed here, and asked what they
-// hold.
+// The receivers, sinks and stateful stages of one run: created, opened and closed here, and queried for their
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ class Connectors {
   void keep_queue_limits(const QueueLimits& limits) { queue_limits_ = limits; }
   // Creates and opens all of them, then calls begin(); no existing data changes before that.
   runtime::Status open(const std::function<bool()>& stopping);
-  // Every source came to its end, or was stopped, and what it gave is committed.
+  // Called when every source has ended or was stopped, and its records are committed.
   runtime::Status finish(bool stopped);
   // Whatever was made is closed, also after a failed open.
   void close();
@@ -109,7 +109,7 @@ class Connectors {
 
   struct Opening {
     std::function<bool()> stopping;
-    std::function<void()> interrupt;  // what is being opened; empty: nothing is
+    std::function<void()> interrupt;  // for the connector being opened; empty: none
     std::size_t place = 0;
   };
   mutable std::mutex mutex_;

@@ -15,8 +15,8 @@ using runtime::Status;
 
 namespace {
 
-// Values of StateKeeper::kAnew: everything is still to be emptied; what was known is, and the run has not
-// come to its end yet.
+// Values of StateKeeper::kAnew: nothing is emptied yet; all known files are emptied, and the run has not
+// ended yet.
 constexpr const char* kEmpty = "empty";
 constexpr const char* kEmptied = "emptied";
 
@@ -44,7 +44,7 @@ Status Connectors::make_part(std::unique_ptr<Part>& to, std::size_t place, const
   Status status = shared_.faults.foreign(Activity::Call::open, place, [&]() -> Status {
     Result<std::unique_ptr<Part>> made = make(services_);
     if (!made) return std::move(made.error());
-    if (!*made) return Error{"plan", std::string("its factory gave no ") + what, {}, {}, false};
+    if (!*made) return Error{"plan", std::string("its factory returned no ") + what, {}, {}, false};
     to = std::move(*made);
     return {};
   });
@@ -182,7 +182,7 @@ runtime::Beginning Connectors::beginning() const {
   result.anew = shared_.options.from_start || result.empty;
   result.emptied = result.empty || (come == kEmptied && !shared_.options.from_start);
   if (keeper_.keeps()) {
-    // Any sink's own keys: what another kind's look like, none of its files has.
+    // The keys of any sink: keys of other kinds cannot be mistaken for those of its files.
     result.finished = [store = keeper_.store()](const std::function<void(std::string_view)>& each) {
       return store->read_finished([&](std::string_view key) {
         if (const std::string_view own = StateKeeper::own_key(key); !own.empty()) each(own);

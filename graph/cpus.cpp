@@ -19,7 +19,7 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// CPUs that quota and period allow; infinity where there is no limit or the figures make no sense.
+// CPUs that quota and period allow; infinity if there is no limit or the values are invalid.
 double cpus_of(const std::string& quota, const std::string& period) {
   const double allowed = std::strtod(quota.c_str(), nullptr);
   const double every = std::strtod(period.c_str(), nullptr);

@@ -46,7 +46,7 @@ class Emitted : public Emit {
   }
   void dead_letter(std::string_view reason) override { context_.dead_letter(record_, reason); }
   std::size_t written() const { return buffer_ == 0 ? 0 : batch_.buffers[buffer_]->size(); }
-  // Forgets what was emitted of the current record.
+  // Discards the output for the current record.
   void take_back() { made_.resize(first_); }
   void finish() { batch_.records = std::move(made_); }
 

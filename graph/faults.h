@@ -1,5 +1,5 @@
-// What can go wrong in a run and what follows from it: errors get their place, batches fail, the first error
-// ends the run, and calls of foreign code are guarded and watched.
+// Error handling of a run: errors get their place, batches fail, the first error ends the run, and calls of
+// foreign code are guarded and watched.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,8 @@ class Faults {
   Faults(const Plan& plan, runtime::BufferPool& buffers)
       : plan_(plan), buffers_(buffers), activity_(plan.nodes.size() + 1) {}
 
-  // What an error does to the run: `now` from a thread that holds no lock; `soon` from anywhere.
+  // Sets the actions that end the run on an error: `now` is called from a thread that holds no lock, `soon`
+  // from anywhere.
   void on_error(std::function<void()> now, std::function<void()> soon) {
     end_now_ = std::move(now);
     end_soon_ = std::move(soon);
@@ -40,7 +41,7 @@ class Faults {
   void fail_source(runtime::Error error) { failure_.fail_source(std::move(error)); }
   // Whatever happens to the batches in flight, none is committed any more.
   void fail_all(runtime::Error error) { failure_.fail_all(std::move(error)); }
-  // The sources stop, and what is in flight is drained.
+  // The sources stop, and batches in flight are drained.
   void end() const { end_now_(); }
 
   bool any() const { return failure_.any(); }
@@ -60,7 +61,7 @@ class Faults {
     return place == route_place() ? plan_.dead_letters.name : plan_.nodes[place].name;
   }
 
-  // A call into foreign code: an exception is an error, and a deadline can say where it was.
+  // A call into foreign code: an exception becomes an error, and a deadline error can name the call.
   template <typename Call>
   auto foreign(Activity::Call what, std::size_t place, Call&& call) {
     const Activity::Mark mark(activity_, what, place);
@@ -79,7 +80,7 @@ class Faults {
   // In a handler. The run has failed.
   void out_of_resources() noexcept;
 
-  // Set once run() gave up: what the caller owns must not be touched any more.
+  // Set once run() has given up: the caller's objects must not be used any more.
   void abandon() { abandoned_.store(true); }
   bool abandoned() const { return abandoned_.load(); }
 

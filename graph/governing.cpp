@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kRound{50};
 
-// G10: queues of client libraries are part of what the limit is for. A quarter of it is for what receivers
-// read ahead, an eighth for what waits in sinks to be sent; the budget of records is another quarter at most.
+// G10: queues of client libraries count towards the limit. A quarter of it is for data that receivers read
+// ahead, an eighth for data that waits in sinks to be sent; the budget of records is at most another quarter.
 constexpr std::size_t kReceiversPart = 4;
 constexpr std::size_t kSinksPart = 8;
 
@@ -40,8 +40,8 @@ Status Governing::start() {
   if (Status status = governor_->start(); !status) return status;
   // A record exists several times: as input, in the output of stages, in the sinks' buffers.
   constexpr std::size_t kRecordShare = 8;
-  // An eighth is for what all workers of all pipelines make of a record each, at the same time; a half for
-  // the one that makes more.
+  // An eighth is for the evaluation of one record per worker, in all workers of all pipelines together; half
+  // for a single one that needs more.
   constexpr std::size_t kEvaluationShare = 8;
   const std::size_t limit = governor_->limit();
   largest_record_ = limit / kRecordShare;
@@ -120,7 +120,7 @@ void Governing::look() {
   seen.working_set = std::size_t{2} * shared_.threads * shared_.options.batch_bytes;
   Decision decision;
   Status status = guarded([&] { decision = governor_->tick(seen); });
-  if (!status) return;  // a pressure source of the embedding program threw: it says nothing this time
+  if (!status) return;  // a pressure source of the embedding program threw: skip it this time
   if (shared_.faults.abandoned()) return;
   if (decision.budget != shared_.leases.budget()) {
     limits.hand_on({.what = LimiterCall::What::new_limit, .bytes = decision.budget});
@@ -173,7 +173,7 @@ Governing::Pauses Governing::pauses() const {
 
 void Governing::add_metrics(std::vector<Metric>& all) const {
   const auto gauge = [&](std::string name, double value, std::string label = {}) {
-    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value});
+    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value, {}});
   };
   const double held = gate_.is_open() ? 0 : 1;
   gauge("memory_limit_bytes", static_cast<double>(governor_->limit()));
@@ -186,8 +186,8 @@ void Governing::add_metrics(std::vector<Metric>& all) const {
     for (const runtime::PressureReading& reading : figures_.pressures)
       gauge("pressure_of", reading.level, reading.name);
   }
-  all.push_back({"pauses", {}, Metric::Kind::counter, static_cast<double>(paused.count)});
-  all.push_back({"paused_seconds", {}, Metric::Kind::counter, seconds(paused.held)});
+  all.push_back({"pauses", {}, Metric::Kind::counter, static_cast<double>(paused.count), {}});
+  all.push_back({"paused_seconds", {}, Metric::Kind::counter, seconds(paused.held), {}});
 }
 
 }  // namespace pipec::graph

@@ -26,7 +26,7 @@ class Governing {
   Governing(const Shared& shared, Connectors& connectors, const Ledger& ledger,
             std::unique_ptr<runtime::Governor> governor);
 
-  // Its node in the graph: it tells the limiter the budget.
+  // Adds its node to the graph, which sends the budget to the limiter.
   void add_to(Wiring& wiring);
   Output<LimiterCall> limits;
 

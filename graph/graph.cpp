@@ -14,7 +14,7 @@ std::deque<RecvNode> make_receivers(const Graph::Parts& parts, Wiring& wiring) {
 
 }  // namespace
 
-// The nodes are made in the order in which a batch comes to them.
+// The nodes are created in the order in which a batch reaches them.
 Graph::Graph(const Parts& parts)
     : wiring_(make_wiring(parts.shared.threads)),
       limiter_(*wiring_, parts.limiter, parts.shared.topology.sources.size()),

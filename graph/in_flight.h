@@ -30,7 +30,7 @@ struct Split {
   std::uint32_t node = 0;              // the stage
   std::size_t made = 0;                // bytes that it wrote for the part
   Split* outer = nullptr;              // the whole is itself a part of a batch that was split further up
-  std::atomic<std::uint32_t> ends{0};  // that the part has not come to yet
+  std::atomic<std::uint32_t> ends{0};  // that the part has not reached yet
 };
 
 struct BatchView {
@@ -76,7 +76,7 @@ struct InFlightBatch {
   std::vector<Join> joins;
 };
 
-// Keeps what was used for the next time. T is default constructed once and reset by its user.
+// Keeps used objects for reuse. T is default-constructed once and reset by its user.
 template <typename T>
 class Pool {
  public:

@@ -1,6 +1,6 @@
-// Steps of the engine without which a batch would be lost to it: they are tried again when there is no
-// memory, or TBB gets no thread. The run has failed then; its batches end one after the other and give theirs
-// back.
+// Engine steps that must not fail, since a batch would be lost: they are retried if memory runs out or TBB
+// cannot start a thread. The run has failed by then; its batches end one after the other and release their
+// memory.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,7 @@ void insist(Call&& call, Failed&& failed) noexcept {
       if (attempt > 0) std::this_thread::sleep_for(kPause);
     }
   }
-  invariant_broken("not even the end of the run gets the memory or the thread that it needs");
+  invariant_broken("not even ending the run can get the memory or the thread that it needs");
 }
 
 }  // namespace pipec::graph

@@ -75,8 +75,8 @@ std::size_t Leases::made_in(const runtime::Batch& batch, std::size_t buffers_bef
   return bytes;
 }
 
-// What one stage may write before what it has done is to leave memory: what was reserved for it, or its share
-// of what is free, and always some times what came in, so that ordinary stages never hear of it.
+// The output that one stage may write before it has to pass on a part: its reservation, or its share of the
+// free credit, and always a multiple of the input, so that ordinary stages never reach it.
 std::size_t Leases::output_allowance(InFlightBatch& in_flight) const {
   constexpr std::size_t kOrdinary = 3;
   const std::size_t all = budget();
@@ -125,8 +125,8 @@ void Leases::drop_outline(BatchView& view) {
   note_outline(view);
 }
 
-// A batch has come to an end of its branches: how much stages make of each byte is known. More is believed at
-// once, less slowly.
+// A batch has reached an end of its branches, so the stages' expansion per byte is known. The estimate grows
+// immediately and shrinks slowly.
 void Leases::note_expansion(InFlightBatch& in_flight) {
   if (!governed_ || in_flight.bare || in_flight.feed >= sources_.size()) return;
   Source& source = sources_[in_flight.feed];

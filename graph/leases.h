@@ -1,5 +1,5 @@
-// Memory in flight. A batch's lease in the limiter follows what the batch takes: the bytes that came, what
-// stages made of them, outlines, dead letters. What settled batches tell the governor is kept here too.
+// Memory in flight. A batch's lease in the limiter follows the batch's memory: received bytes, stages'
+// output, outlines, dead letters. The statistics of settled batches for the governor are kept here too.
 #pragma once
 
 #include <atomic>
@@ -24,18 +24,18 @@ class Leases {
   Leases(Limiter& limiter, const Plan& plan, const Topology& topology, const RunOptions& options,
          unsigned threads, std::size_t budget, bool governed);
 
-  // How much a source asks for, and what it holds in the limiter for it.
+  // The bytes that a source requests, and the credit it holds for them.
   struct Reservation {
     std::size_t bytes = 0;   // of one receive
     std::size_t charge = 0;  // of them
     std::size_t most = 0;    // bytes that would fit into the source's share of the budget
-    bool probe = false;      // the first batch, which finds out what stages make of it
+    bool probe = false;      // the first batch, which measures the stages' expansion
   };
   // `small`: a sink wants small batches.
   Reservation reservation(std::uint32_t source, bool small = false) const;
   std::size_t charge_of(std::uint32_t source, std::size_t bytes) const;
   std::size_t record_limit(std::size_t bytes) const;
-  // Waits until the first batch of the source has told what stages make of it; false: the run ends.
+  // Waits until the first batch of the source has measured the expansion; false: the run ends.
   bool wait_probed(std::uint32_t source) { return sources_[source].probed.wait(); }
   void no_more();  // no thread waits for it any more
 
@@ -68,9 +68,8 @@ class Leases {
 
  private:
   struct Source {
-    bool has_stages = false;  // that may make more of a batch than it was
-    // Bytes that stages make of each byte; below 0: not known yet, the first batch is a small one that finds
-    // out.
+    bool has_stages = false;  // that may expand a batch
+    // Output bytes of the stages per input byte; below 0: unknown, a small first batch measures it.
     std::atomic<double> expansion{-1};
     Gate probed{false};
   };
@@ -84,7 +83,7 @@ class Leases {
   const bool governed_;
   std::deque<Source> sources_;
   Sums settled_;
-  runtime::ArenaBounds evaluation_;  // of what stages make of one record on their way
+  runtime::ArenaBounds evaluation_;  // for the evaluation of one record
   std::atomic<std::size_t> budget_;
   std::atomic<std::size_t> most_records_{0};  // of one receive; 0: any number
   std::atomic<std::size_t> last_received_{0};

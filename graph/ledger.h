@@ -1,5 +1,5 @@
-// The books of a run: which batches are out, up to where they may be committed, and what was committed. The
-// law is CommitBarrier's; here are its lock, and the names and figures for the outcome.
+// The accounts of a run: which batches are in flight, up to where they may be committed, and the committed
+// positions. The logic is in CommitBarrier; this class adds its lock, and names and counts for the outcome.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,7 @@ class Ledger {
  public:
   // In the total order: the caller holds the lock that makes it. Throws without memory, and has done nothing.
   void admit(const InFlightBatch& in_flight, bool ends_transaction);
-  // The batch is done or failed for good. `out_of_memory` is called in the handler of what was thrown.
+  // The batch is done or has finally failed. `out_of_memory` is called in the exception handler.
   void settle(InFlightBatch& in_flight, bool done, const std::function<void()>& out_of_memory);
   // Closes a batch's accounts. True: nothing is in flight any more, and a thread waits for that.
   bool leave();
@@ -52,11 +52,11 @@ class Ledger {
   // Batches that have left since the beginning.
   std::uint64_t finished() const { return finished_.load(std::memory_order_relaxed); }
   std::uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
-  // From now on leave() tells of the last one. True: there is none.
+  // From now on leave() reports the last one. True: there is none.
   bool drain();
   bool drained() const { return in_flight_.load() == 0; }
 
-  // Up to where a source's partition was committed, under the name that it goes by.
+  // The committed position of a source's partition, by name.
   struct Committed {
     std::uint32_t source = 0;
     std::uint32_t partition = 0;

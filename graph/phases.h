@@ -1,4 +1,4 @@
-// How far a run has come. One lock and one condition for all who wait for it; run() sleeps here.
+// The progress of a run. One lock and one condition variable for all waiting threads; run() sleeps here.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ class Phases {
 
   explicit Phases(Milliseconds drain_deadline) : drain_deadline_(drain_deadline) {}
 
-  // Changes it, and wakes who waits.
+  // Changes the state and wakes waiting threads.
   template <typename Change>
   void change(Change&& change) {
     const std::lock_guard lock(mutex_);

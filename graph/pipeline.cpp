@@ -42,7 +42,7 @@ class RunPipeline final : public Pipeline {
         const std::lock_guard lock(use->mutex);
         if (use->begun) {
           return runtime::Error{
-              "usage", "run() was called before: make another Pipeline for each run", {}, {}, false};
+              "usage", "run() was already called: make another Pipeline for each run", {}, {}, false};
         }
         use->begun = use->running = true;
         use->runner = std::this_thread::get_id();

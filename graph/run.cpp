@@ -97,7 +97,7 @@ bool Run::run_to_end() {
 // The first thread of a run, and the last one that calls a connector.
 void Run::open_and_commit() noexcept {
   Status status = guarded([&] { return open(); });
-  // What stop() has interrupted is no error.
+  // Interruption by stop() is not an error.
   if (!status && !common_.faults.stopping()) common_.faults.fail_source(std::move(status.error()));
   phases_.change([&](Phases::State& state) {
     state.opened = true;
@@ -122,7 +122,7 @@ Status Run::open() {
   return probe_threads(common_.threads);
 }
 
-// False: one could not be started. Sources that were go to their end.
+// False: a thread could not be started. Sources that were started run to their end.
 bool Run::start_threads() {
   if (!start_timer_tasks() || !start_thread([this] { common_.timer.run(); })) return false;
   if (governing_) {
@@ -194,7 +194,7 @@ bool Run::start_thread(std::function<void()> body) {
   return false;
 }
 
-// The sources stop; what is in flight is drained. From stop() and after a fatal error.
+// The sources stop; batches in flight are drained. Called from stop() and after a fatal error.
 void Run::end_early() {
   common_.limiter.take({.what = LimiterCall::What::no_more});
   if (governing_) governing_->gate().halt();
@@ -259,7 +259,7 @@ void Run::tick() {
   common_.log.line(fmt::format("ticker: {}", status.error().message));
 }
 
-// With `govern off`: nothing holds this pipeline, but those that share the memory see what it takes.
+// With `govern off`: nothing holds this pipeline, but pipelines that share the memory limit see its use.
 void Run::publish_use() {
   static_cast<void>(connectors_.while_open([&] {
     const Connectors::Held held = connectors_.held();

@@ -46,6 +46,8 @@ class Run : public std::enable_shared_from_this<Run> {
   const Picture& picture() const { return graph_.picture(); }
 
  private:
+  void add_node_metrics(std::vector<Metric>& all) const;
+  std::vector<Watermark> committed() const;
   runtime::SharedGovernor::Shape shape() const;
   std::unique_ptr<Governing> make_governing();
   bool run_to_end();

@@ -3,6 +3,13 @@
 
 namespace pipec::graph {
 
+namespace {
+
+// A glob may match any number of files; a monitoring system takes no series for each of a hundred thousand.
+constexpr std::size_t kMostWatermarks = 1000;
+
+}  // namespace
+
 Progress Run::progress() {
   const Counters& counters = common_.counters;
   Progress now;
@@ -30,11 +37,11 @@ Progress Run::progress() {
 std::vector<Metric> Run::metrics() {
   std::vector<Metric> all;
   const auto gauge = [&](std::string name, double value, std::string label = {}) {
-    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value});
+    all.push_back({std::move(name), std::move(label), Metric::Kind::gauge, value, {}});
   };
   const auto count = [&](std::string name, const std::atomic<std::uint64_t>& value) {
     const auto now = static_cast<double>(value.load(std::memory_order_relaxed));
-    all.push_back({std::move(name), {}, Metric::Kind::counter, now});
+    all.push_back({std::move(name), {}, Metric::Kind::counter, now, {}});
   };
   const Counters& counters = common_.counters;
   count("records_in", counters.records_in);
@@ -61,7 +68,44 @@ std::vector<Metric> Run::metrics() {
       if (!status) common_.faults.fail_soon(std::move(status.error()), source.node);
     }
   }));
+  add_node_metrics(all);
+  if (const std::vector<Watermark> marks = committed(); marks.size() <= kMostWatermarks) {
+    for (const Watermark& mark : marks) {
+      const std::string input = mark.name.empty() ? std::to_string(mark.partition) : mark.name;
+      gauge("committed_position", static_cast<double>(mark.end), mark.source + " " + input);
+    }
+  }
   if (governing_) governing_->add_metrics(all);
+  return all;
+}
+
+void Run::add_node_metrics(std::vector<Metric>& all) const {
+  const auto report = [&](std::size_t node, const std::string& name, const runtime::Place& place) {
+    const NodeCounters& counters = common_.nodes[node];
+    const auto count = [&](const char* what, double value) {
+      all.push_back({what, name, Metric::Kind::counter, value, place.to_string()});
+    };
+    count("node_records_in", static_cast<double>(counters.records_in.load(std::memory_order_relaxed)));
+    count("node_records_out", static_cast<double>(counters.records_out.load(std::memory_order_relaxed)));
+    count("node_dead_letters", static_cast<double>(counters.dead_letters.load(std::memory_order_relaxed)));
+    count("node_retries", static_cast<double>(counters.retries.load(std::memory_order_relaxed)));
+    count("node_work_seconds", 1e-9 * static_cast<double>(counters.worked.load(std::memory_order_relaxed)));
+  };
+  const std::vector<Node>& nodes = common_.plan.nodes;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].kind == Node::Kind::merge || nodes[i].kind == Node::Kind::drop) continue;
+    report(i, nodes[i].name, nodes[i].place);
+  }
+  const DeadLetterPolicy& letters = common_.plan.dead_letters;
+  if (!letters.name.empty()) report(nodes.size(), letters.name, letters.place);
+}
+
+std::vector<Watermark> Run::committed() const {
+  std::vector<Watermark> all;
+  for (const Ledger::Committed& each : ledger_.committed()) {
+    const std::string& source = common_.plan.nodes[common_.topology.sources[each.source]].name;
+    all.push_back({source, each.name, each.partition, each.end, each.bytes});
+  }
   return all;
 }
 
@@ -88,10 +132,7 @@ Outcome Run::outcome() const {
     summary.held = pauses.held;
     summary.least_budget = pauses.least_budget;
   }
-  for (const Ledger::Committed& each : ledger_.committed()) {
-    const std::string& source = common_.plan.nodes[common_.topology.sources[each.source]].name;
-    outcome.committed.push_back({source, each.name, each.partition, each.end, each.bytes});
-  }
+  outcome.committed = committed();
   return outcome;
 }
 

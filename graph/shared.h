@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,18 @@ struct Counters {
   }
 };
 
+// What one node of the plan has done. On a cache line of its own: workers are in different nodes.
+struct alignas(64) NodeCounters {
+  std::atomic<std::uint64_t> records_in{0}, records_out{0}, dead_letters{0}, retries{0};
+  std::atomic<std::int64_t> worked{0};  // nanoseconds in the node's own code; governed
+
+  void count(std::size_t in, std::size_t out, std::size_t letters) {
+    Counters::add(records_in, in);
+    Counters::add(records_out, out);
+    if (letters != 0) Counters::add(dead_letters, letters);
+  }
+};
+
 // Used objects are kept for reuse.
 struct Pools {
   explicit Pools(std::size_t batches) : buffers(batches) {}
@@ -38,7 +51,7 @@ struct Pools {
   Pool<Split> splits;
 };
 
-// The caller's log: one line at a time. One that throws says nothing.
+// The caller's log: one line at a time. Exceptions from it are ignored.
 class Log {
  public:
   explicit Log(const std::function<void(const std::string&)>& write) : write_(write) {}
@@ -68,6 +81,7 @@ struct Shared {
   Pools& pools;
   Leases& leases;
   Counters& counters;
+  std::span<NodeCounters> nodes;  // by place (Faults)
   Timer& timer;
   Log& log;
 
@@ -101,7 +115,7 @@ struct Shared {
 struct Way {
   Output<BatchView*> out;
   std::uint32_t ordinal = 0;  // among the edges into the next node
-  bool outline = false;       // the next node makes use of the batch's outline
+  bool outline = false;       // the next node uses the batch's outline
 
   void send(const Shared& shared, BatchView* view) const {
     view->ordinal = ordinal;

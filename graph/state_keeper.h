@@ -17,7 +17,7 @@ class StateKeeper {
  public:
   // The checkpoint's own entry: the progress of a run that starts over.
   static constexpr const char* kAnew = "anew";
-  // Under a stage's state key: what its state depends on (Node::meaning).
+  // Under a stage's state key: the settings that its state depends on (Node::meaning).
   static constexpr const char* kMeaning = "\tmeaning";
 
   // `store`: null where nothing is kept across runs.

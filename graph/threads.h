@@ -8,7 +8,7 @@
 
 namespace pipec::graph {
 
-// Starts that many at once and lets them go.
+// Starts `count` threads at the same time and ends them again.
 runtime::Status probe_threads(unsigned count);
 
 runtime::Error thread_error(const std::string& why) noexcept;

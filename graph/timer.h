@@ -21,7 +21,7 @@ class Timer {
   // retries need not wait any more.
   void hurry();
   void stop();
-  // The thread's body. Returns after stop(); a task that runs is finished, what is left is dropped.
+  // The thread's body. Returns after stop(); a running task is finished, pending ones are dropped.
   void run();
 
  private:

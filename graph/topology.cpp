@@ -27,7 +27,7 @@ Status check_node(const Plan& plan, const Node& node) {
   if (!ends_branch(node.kind) && node.next.empty())
     return bad_plan(node, "the branch has no end: a sink or drop is missing");
   for (const std::uint32_t next : node.next) {
-    if (next >= plan.nodes.size()) return bad_plan(node, "an edge leads to a node that is not there");
+    if (next >= plan.nodes.size()) return bad_plan(node, "an edge leads to a node that does not exist");
     if (plan.nodes[next].kind == Kind::receive) return bad_plan(node, "an edge leads into a source");
   }
   if (node.kind == Kind::receive && !node.make_receiver) return bad_plan(node, "the source has no receiver");
@@ -36,7 +36,8 @@ Status check_node(const Plan& plan, const Node& node) {
   if (node.kind == Kind::ordered && !node.make_ordered) return bad_plan(node, "the stage does nothing");
   if (node.kind == Kind::ordered && plan.commit == CommitMode::sink) {
     return bad_plan(
-        node, "a stage with state does not go with 'commit sink': the sink chooses when positions commit");
+        node,
+        "a stage with state cannot be combined with 'commit sink': the sink chooses when positions commit");
   }
   if (node.kind == Kind::route && !node.router) return bad_plan(node, "the route has no router");
   return {};
@@ -48,7 +49,7 @@ Status check_keys(const Plan& plan) {
   std::set<std::string> keys;
   for (const Node& node : plan.nodes) {
     if (node.state_key.empty()) continue;
-    if (node.state_key.find('\t') != std::string::npos) return bad_plan(node, "the state key holds a tab");
+    if (node.state_key.find('\t') != std::string::npos) return bad_plan(node, "the state key contains a tab");
     if (!keys.insert(node.state_key).second && !node.shares_state) {
       return bad_plan(node, fmt::format("two nodes have the state key '{}'", node.state_key));
     }
@@ -152,7 +153,7 @@ runtime::Result<Topology> analyse(const Plan& plan) {
   if (plan.commit == CommitMode::sink) {
     if (topology.sinks.size() != 1) {
       return Error{"plan",
-                   fmt::format("'commit sink' needs exactly one sink, here are {}", topology.sinks.size()),
+                   fmt::format("'commit sink' needs exactly one sink, found {}", topology.sinks.size()),
                    {},
                    {},
                    false};
@@ -160,7 +161,7 @@ runtime::Result<Topology> analyse(const Plan& plan) {
     for (std::uint32_t s = 0; s < topology.sources.size(); ++s) {
       if (!topology.reaches(s, topology.sinks[0])) {
         return bad_plan(plan.nodes[topology.sources[s]],
-                        "'commit sink' needs a way from every source to the sink");
+                        "'commit sink' needs a path from every source to the sink");
       }
     }
   }

@@ -1,4 +1,5 @@
-// The plan's shape, worked out once before the run: who feeds whom, and what a batch of each source visits.
+// The plan's shape, computed once before the run: the edges between nodes, and the nodes that a batch of each
+// source visits.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ struct Topology {
   bool joins(std::uint32_t node) const;
 };
 
-// An error where the plan cannot be run: no source, a loop, an edge to nowhere, a branch without an end, a
-// node without what its kind needs.
+// Fails if the plan cannot be run: no source, a loop, an edge to nowhere, a branch without an end, a node
+// that lacks something its kind requires.
 runtime::Result<Topology> analyse(const Plan& plan);
 
 }  // namespace pipec::graph

@@ -27,10 +27,10 @@ void Watchdog::look() {
   if (stalled_ || now - moved_ < shared_.options.stall_notice) return;
   stalled_ = true;
   const std::string running = shared_.faults.running();
-  shared_.log.line(fmt::format(
-      "no batch has finished for {} s; {} in flight; running: {}",
-      std::chrono::duration_cast<std::chrono::seconds>(now - moved_).count(), in_flight,
-      running.empty() ? "nothing: a sink waits to retry, or has not yet heard of its records" : running));
+  shared_.log.line(
+      fmt::format("no batch has finished for {} s; {} in flight; running: {}",
+                  std::chrono::duration_cast<std::chrono::seconds>(now - moved_).count(), in_flight,
+                  running.empty() ? "nothing: a sink waits to retry, or for acknowledgements" : running));
 }
 
 }  // namespace pipec::graph

@@ -1,5 +1,5 @@
-// Says in the log when nothing moves: batches are in flight and none has finished for a while. It ends
-// nothing; a slow disk or a broker that is away is no fault of the run.
+// Logs a notice when there is no progress: batches are in flight and none has finished for a while. It does
+// not end the run: a slow disk or an unavailable broker is not the run's fault.
 #pragma once
 
 #include <chrono>

@@ -22,7 +22,7 @@ namespace pipec::graph {
 
 class Wiring {
  public:
-  // How a node's body is run. Bodies must not throw: TBB would drop what is queued.
+  // How a node's body is run. Bodies must not throw: TBB would drop queued messages.
   enum class Runs : std::uint8_t {
     parallel,    // on the workers, any number of messages at once
     serial,      // on the workers, one message at a time, in the order in which they came
@@ -49,7 +49,7 @@ class Wiring {
 
   // From a body.
   virtual void send(Number port, const Message& message) = 0;
-  // From any thread: a worker takes it from there, or it is done at once where the next node runs so.
+  // Any thread: a worker processes the message, or the calling thread does if the next node runs at once.
   virtual void hand_on(Number port, const Message& message) = 0;
   // Until nothing is queued or running. Nobody sends from outside any more.
   virtual void wait() = 0;
@@ -120,7 +120,7 @@ Input<T> add_node(Wiring& wiring, const std::string& name, const std::string& ki
   }));
 }
 
-// `carries`: what a picture writes at its edge.
+// `carries`: the label of the edge in a picture.
 template <typename T, typename Any>
 Output<T> add_port(Wiring& wiring, const Input<Any>& node, const std::string& carries = {}) {
   return Output<T>(wiring, wiring.add_port(node.node(), carries));

@@ -2,16 +2,18 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include "graph/in_flight.h"
+#include "graph/shared.h"
 #include "pipec/runtime/clock.h"
 
 namespace pipec::graph {
 
 class WorkTimer {
  public:
-  // Null: not measured.
-  WorkTimer(const runtime::Clock* clock, InFlightBatch& in_flight) : clock_(clock), in_flight_(in_flight) {
+  WorkTimer(const Shared& shared, InFlightBatch& in_flight, std::uint32_t node)
+      : clock_(shared.leases.clock()), in_flight_(in_flight), node_(shared.nodes[node]) {
     if (clock_) begun_ = clock_->steady_now();
   }
   WorkTimer(const WorkTimer&) = delete;
@@ -20,11 +22,13 @@ class WorkTimer {
     if (!clock_) return;
     const std::chrono::nanoseconds worked = clock_->steady_now() - begun_;
     in_flight_.worked.fetch_add(worked.count(), std::memory_order_relaxed);
+    node_.worked.fetch_add(worked.count(), std::memory_order_relaxed);
   }
 
  private:
-  const runtime::Clock* clock_;
+  const runtime::Clock* clock_;  // null: not measured
   InFlightBatch& in_flight_;
+  NodeCounters& node_;
   std::chrono::steady_clock::time_point begun_;
 };
 

@@ -139,7 +139,7 @@ const char* OwnFileIndex::refuse(std::string_view path, const struct stat* there
     // A directory at the path of a file that the pipeline will create or read would block it.
     if (file.canonical.size() < path.size() && path.starts_with(file.canonical) &&
         path[file.canonical.size()] == '/') {
-      return "the path leads through something that is no directory";
+      return "the path leads through something that is not a directory";
     }
     // Links: only a file with a second name can be one of them in spite of its path.
     struct stat info;

@@ -42,20 +42,20 @@ constexpr const char* kEnding =
     "stdout carries records, or what a command was asked to print; everything else goes to stderr.\n"
     "\n"
     "Exit status: 0 done; 1 an error while running, or fmt --check found something; 2 wrong usage, or a "
-    ".pipe file that\n"
-    "is not there; 3 a .pipe file does not compile; 130 after Ctrl-C.\n";
+    "missing .pipe\n"
+    "file; 3 a .pipe file does not compile; 130 after Ctrl-C.\n";
 
 constexpr const char* kRunExamples =
     "Examples:\n"
-    "  pipec run errors.pipe                          go on where the last run ended\n"
+    "  pipec run errors.pipe                          resume where the last run ended\n"
     "  pipec run errors.pipe --from-start             read the input again; sinks append\n"
-    "  pipec run errors.pipe --from-start --truncate  read again, and begin the output files empty\n"
+    "  pipec run errors.pipe --from-start --truncate  read again, and empty the output files first\n"
     "  pipec run a.pipe b.pipe                        two independent pipelines in one process\n"
     "  pipec run --demo-kafka access=access.ndjson router.pipe   try a Kafka pipeline out without a server\n"
     "\n"
-    "Ctrl-C, SIGTERM and SIGHUP stop the sources, drain what is in flight and commit it; a second one leaves "
-    "at once and\n"
-    "commits nothing more. SIGUSR1 prints how far the run is.\n";
+    "Ctrl-C, SIGTERM and SIGHUP stop the sources, then drain and commit everything in flight; a second one "
+    "quits\n"
+    "immediately and commits nothing more. SIGUSR1 prints the run's progress.\n";
 
 struct CommandSpec {
   Command command;
@@ -73,27 +73,27 @@ constexpr CommandSpec kCommands[] = {
      "  tail -F access.ndjson | pipec eval 'filter .path matches r\"^/api/\"'\n"
      "  pipec eval --framing msgpack --encode json 'filter .ms > 100' events.msgpack\n"
      "\n"
-     "Records that fail are reported on stderr, the others go on, and the status is 1. No state is kept.\n"},
+     "Failed records are reported on stderr, the others continue, and the status is 1. No state is kept.\n"},
     {Command::check, "check", "Compile only, and show every error at once",
      "Examples:\n"
      "  pipec check errors.pipe\n"
      "  pipec check --format json *.pipe      for editors: an array of diagnostics on stdout\n"},
-    {Command::fmt, "fmt", "Write .pipe files in their one canonical form",
+    {Command::fmt, "fmt", "Rewrite .pipe files in canonical form",
      "Examples:\n"
      "  pipec fmt errors.pipe                 rewrites the file\n"
      "  pipec fmt --check *.pipe              names the files that would change, status 1\n"
      "  pipec fmt - < errors.pipe             from stdin to stdout\n"},
     {Command::test, "test", "Run the test blocks of .pipe files",
      "Examples:\n"
-     "  pipec test router.pipe                what each test gives goes through its stage chain\n"
+     "  pipec test router.pipe                each test's records go through its stage chain\n"
      "\n"
      "Reads no source and writes no sink. Compares the records that leave the chain, also through its own "
      "sinks.\n"
-     "Status 1 where a test fails.\n"},
+     "Status 1 if a test fails.\n"},
     {Command::explain, "explain", "Show the plan: what each stage reads and can reject",
      "Examples:\n"
      "  pipec explain errors.pipe\n"},
-    {Command::graph, "graph", "Draw the graph that a pipeline is",
+    {Command::graph, "graph", "Draw the graph of a pipeline",
      "Examples:\n"
      "  pipec graph errors.pipe                           Graphviz text on stdout\n"
      "  pipec graph errors.pipe --format svg > out.svg    needs Graphviz' `dot`\n"
@@ -112,7 +112,7 @@ constexpr CommandSpec kCommands[] = {
      "  pipec completions fish > ~/.config/fish/completions/pipec.fish\n"},
 };
 
-// "5s", "250ms", "1m". Returns what is wrong with it, "" where nothing is.
+// "5s", "250ms", "1m". Returns an error message, or "".
 std::string parse_duration(const std::string& text, std::chrono::milliseconds& duration) {
   const std::size_t digits = text.find_first_not_of("0123456789");
   const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
@@ -156,16 +156,16 @@ class CommandLine {
         app.add_option("--state-dir", arguments_.state_directory,
                        "Where the positions are kept (default: .pipec/<name>)");
         app.add_flag("--from-start", arguments_.from_start, "Read the input again from its beginning");
-        app.add_flag("--truncate", arguments_.truncate, "With --from-start: output files begin empty");
+        app.add_flag("--truncate", arguments_.truncate, "With --from-start: empty the output files first");
         app.add_option(
                "--demo-kafka", arguments_.demo_kafka,
                "A Kafka inside this process: its address is env(\"BROKERS\"), its topics hold the files' "
-               "lines, and what was sent to others is printed at the end (repeatable)")
+               "lines, and messages sent to other topics are printed at the end (repeatable)")
             ->type_name("TOPIC=FILE")
             ->allow_extra_args(false);
         add_threads(app);
         app.add_option("--budget", arguments_.budget_bytes,
-                       "Bytes in flight at most, as 64MiB (default: as the governor sees fit)")
+                       "Limit of bytes in flight, such as 64MiB (default: the governor decides)")
             ->transform(CLI::AsSizeValue(false))
             ->type_name("SIZE");
         add_duration(app, "--commit-interval", arguments_.commit_interval,
@@ -179,12 +179,12 @@ class CommandLine {
             ->required()
             ->type_name("STAGES");
         add_files(app, "Read these instead of stdin; `-` is stdin");
-        one_of(app.add_option("--framing", arguments_.framing, "Where a record ends (default: lines)"),
+        one_of(app.add_option("--framing", arguments_.framing,
+                              "Input framing, where a record ends (default: lines)"),
                format_names(&runtime::FormatSpec::frame))
             ->type_name("NAME");
-        one_of(
-            app.add_option("--encode", arguments_.encode, "What leaves (default: each record's own format)"),
-            format_names(&runtime::FormatSpec::encode))
+        one_of(app.add_option("--encode", arguments_.encode, "Output format (default: each record's own)"),
+               format_names(&runtime::FormatSpec::encode))
             ->type_name("NAME");
         add_threads(app);
         break;
@@ -345,7 +345,7 @@ std::optional<int> parse_arguments(int argc, const char* const* argv, const runt
   try {
     line.app().parse(argc, argv);
   } catch (const CLI::Success& wanted) {
-    // Help and version: CLI11 knows which, and of which command.
+    // Help and version: CLI11 determines which, and for which command.
     std::ostringstream out;
     line.app().exit(wanted, out, out);
     Console console;

@@ -25,7 +25,7 @@ struct Arguments {
   std::vector<std::string> demo_kafka;  // "topic=file"; none: no demo
   unsigned threads = 0;                 // 0: all usable
   std::size_t budget_bytes = 0;         // in flight at most; 0: as the governor sees fit
-  // A commit makes files durable: once a second bounds both its price and what a crash has to repeat.
+  // A commit makes files durable: once per second limits both its cost and the work that a crash repeats.
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds deadline{30'000};
   // eval
@@ -39,8 +39,8 @@ struct Arguments {
   std::string name;         // functions: of what; completions: the shell
 };
 
-// Fills `arguments`, or says on stdout (help, version) or stderr (an error) what is to be said and gives the
-// status to leave with.
+// Fills `arguments`, or prints help or the version to stdout, or an error to stderr, and returns the exit
+// status.
 std::optional<int> parse_arguments(int argc, const char* const* argv, const runtime::Registry& registry,
                                    Arguments& arguments);
 

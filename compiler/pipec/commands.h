@@ -1,4 +1,4 @@
-// The commands; each gives the exit status.
+// The commands; each returns the exit status.
 #pragma once
 
 #include "compiler/pipec/arguments.h"

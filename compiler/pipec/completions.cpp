@@ -112,7 +112,7 @@ if [[ $funcstack[1] == _pipec ]]; then _pipec "$@"; else compdef _pipec pipec; f
                      commands, options, choice_cases(words.commands, "compadd {}"), words.functions);
 }
 
-// The text of a single-quoted word, which the docs of commands go into.
+// The text for a single-quoted word, used for the docs of commands.
 std::string fish_quoted(const std::string& text) {
   std::string quoted;
   for (const char c : text) {

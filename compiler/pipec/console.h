@@ -15,8 +15,8 @@ inline constexpr int kWrongUsage = 2;
 inline constexpr int kDoesNotCompile = 3;
 inline constexpr int kInterrupted = 130;
 
-// For main(), before anything else: a standard stream that came closed is opened so that using it fails
-// (EBADF), lest the next file opened takes its number and gets what was meant for it.
+// Called first in main(): opens standard streams that are closed in such a way that using them fails (EBADF),
+// so that the next file opened does not get their number and receive their output.
 void hold_standard_streams();
 
 bool is_terminal(int descriptor);
@@ -28,11 +28,11 @@ bool use_color(int descriptor);
 
 // True if the reader of our stdout has closed it.
 bool stdout_reader_is_gone();
-// Ends the process as SIGPIPE ends other tools whose reader left: silently, status 141 in a shell.
+// Ends the process as SIGPIPE does for other tools whose reader closed the pipe: silently, status 141 in a
+// shell.
 [[noreturn]] void leave_by_sigpipe();
 
-// stderr. One per process; all calls from any thread. A progress bar stays the last line, whatever is said
-// meanwhile.
+// stderr. One per process; all calls may come from any thread. A progress bar always stays the last line.
 class Console {
  public:
   Console();

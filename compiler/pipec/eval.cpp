@@ -78,14 +78,14 @@ void advise(Console& console, const runtime::Registry& registry, const graph::Pl
             const InputSample& sample, const Rejects& rejects, const graph::Summary& summary) {
   if (rejects.parts > 0) {
     console.line(
-        fmt::format("pipec: a value goes over several lines, and each line was taken for a record ({} of "
-                    "them are no JSON): {}",
+        fmt::format("pipec: a value spans several lines, and each line was read as a record ({} of them are "
+                    "not JSON): {}",
                     rejects.parts.load(), framing_for_several_lines(registry, sample.head())));
     return;
   }
   if (summary.records_out != 0 || rejects.all != 0 || summary.stopped) return;
   const std::string advice = advice_on_nothing(registry, plan, sample, summary.records_in);
-  if (!advice.empty()) console.line("pipec: nothing came out: " + advice);
+  if (!advice.empty()) console.line("pipec: no output: " + advice);
 }
 
 }  // namespace
@@ -128,7 +128,7 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   Runner runner(console, quiet);
   if (!runner.add(std::move(*plan), nullptr, {})) return kFailed;
   runner.run();
-  // `| head -1` took what it wanted: that is no failure to speak of.
+  // `| head -1` has read enough: not a failure.
   if (runner.jobs().front().outcome.error && stdout_reader_is_gone()) leave_by_sigpipe();
   const int status = runner.report();
   if (status == kDone)

@@ -104,7 +104,7 @@ std::string advice_on_field(const Path& path, const InputSample& sample, bool al
   if (is_there(sample.records(), path, missing, beside)) return {};
   const Path named(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(missing) + 1);
   const auto meant = dsl::suggest(path[missing], beside);
-  // Of a part of the input only a likely slip is worth a word: the field may be in what follows.
+  // If only part of the input was seen, report only a likely misspelling: the field may occur later.
   if (!all && !meant) return {};
   std::string text =
       all ? fmt::format("no record has {}", text_of(named))
@@ -171,7 +171,7 @@ std::string advice_on_nothing(const runtime::Registry& registry, const graph::Pl
   const bool all = sample.holds_all_of(records);
   const auto good = std::ranges::count_if(sample.records(), is_json);
   if (sample.begins_with_a_part() && static_cast<std::size_t>(good) * 2 < sample.records().size()) {
-    return "a value goes over several lines: " + framing_for_several_lines(registry, sample.head());
+    return "a value spans several lines: " + framing_for_several_lines(registry, sample.head());
   }
   if (good == 0) {
     const std::string which =

@@ -12,7 +12,7 @@
 namespace pipec::cli {
 namespace {
 
-// A pipe, as `<(...)` gives one, or a terminal: to be read forward once, as stdin is.
+// A pipe, such as from `<(...)`, or a terminal: read forward once, like stdin.
 bool is_stream(const std::string& file) {
   struct stat state {};
   return ::stat(file.c_str(), &state) == 0 && (S_ISFIFO(state.st_mode) || S_ISCHR(state.st_mode));

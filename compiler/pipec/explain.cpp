@@ -44,13 +44,13 @@ int nameless_file() {
   return ::open(::getenv("TMPDIR") ? ::getenv("TMPDIR") : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-// Hands the picture to Graphviz, whose output is ours. Its input is a file, so that neither waits for the
-// other.
+// Passes the picture to Graphviz, which writes to our stdout. Its input is a file, so that neither process
+// waits for the other.
 int print_svg(Console& console, const std::string& dot) {
   std::string reason;
   const int input = nameless_file();
   if (input < 0 || !write_all(input, dot, reason) || ::lseek(input, 0, SEEK_SET) != 0) {
-    console.error(std::string("cannot make a temporary file: ") +
+    console.error(std::string("cannot create a temporary file: ") +
                   (reason.empty() ? std::strerror(errno) : reason));
     if (input >= 0) ::close(input);
     return kFailed;
@@ -67,7 +67,8 @@ int print_svg(Console& console, const std::string& dot) {
   ::close(input);
   if (failed != 0) {
     console.error(
-        "an SVG is drawn by Graphviz, which is not here: apt-get install graphviz, or use --format mermaid");
+        "SVG output needs Graphviz, which is not installed: apt-get install graphviz, or use --format "
+        "mermaid");
     return kFailed;
   }
   int state = 0;

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     console.error("out of memory");
   } catch (const std::system_error& error) {
-    // Of the threads that are started; everything else gives errors in words.
+    // From starting threads; everything else reports errors with messages.
     console.error(fmt::format("cannot start a thread: {}", error.what()));
   } catch (const std::exception& error) {
     console.error(fmt::format("internal error: {}", error.what()));

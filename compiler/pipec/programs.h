@@ -1,4 +1,4 @@
-// .pipe files into plans, with everything that is wrong with them said.
+// Compiles .pipe files to plans and reports all their errors.
 #pragma once
 
 #include <functional>
@@ -19,17 +19,17 @@ struct Programs {
   dsl::SourceMap sources;
   std::vector<graph::Plan> plans;            // of the files that compile
   std::vector<dsl::Diagnostic> diagnostics;  // of all files, in their order
-  int status = kDone;                        // kWrongUsage where a file is not there, kDoesNotCompile
+  int status = kDone;                        // kWrongUsage if a file is missing, kDoesNotCompile
 };
 
 // Compiles one file, reporting to the sink; false where it does not compile.
 using CompileFile = std::function<bool(const dsl::SourceFile& source, dsl::DiagnosticSink& sink)>;
-// Reads every file and hands it on, whatever is wrong with the others. Files that cannot be read are said at
-// once.
+// Reads every file and passes it on, regardless of errors in others. Unreadable files are reported
+// immediately.
 void read_programs(Console& console, const std::vector<std::string>& files, Programs& programs,
                    const CompileFile& compile);
 
-// Compiles every file, whatever is wrong with the others. Files that cannot be read are said at once.
+// Compiles every file, regardless of errors in others. Unreadable files are reported immediately.
 void compile_files(Console& console, const std::vector<std::string>& files, const runtime::Registry& registry,
                    const runtime::ConnectorContext& connectors, Programs& programs);
 

@@ -22,8 +22,9 @@ struct Rejects {
   std::atomic<std::uint64_t> parts{0};  // of them: lines out of values that go over several; one was shown
 };
 
-// Counts what it is given; all three must outlive it. `sample`: of an input that is read line by line; where
-// it begins with a value that goes over several lines, one line on stderr is enough. May be null.
+// Counts the records it receives; all three arguments must outlive it. `sample`: of an input that is read
+// line by line; if it begins with a value that spans several lines, only one line is printed on stderr. May
+// be null.
 std::unique_ptr<runtime::Sink> make_reject_sink(Console& console, Rejects& rejects,
                                                 const InputSample* sample);
 

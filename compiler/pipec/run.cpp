@@ -57,7 +57,7 @@ bool names_differ(Console& console, const std::vector<graph::Plan>& plans) {
   for (const graph::Plan& plan : plans) {
     if (std::ranges::find(names, plan.name) != names.end()) {
       console.error(fmt::format(
-          "two pipelines are named '{}'; a `name \"...\"` line in one of the files tells them apart",
+          "two pipelines are named '{}'; a `name \"...\"` line in one of the files distinguishes them",
           plan.name));
       return false;
     }
@@ -75,8 +75,8 @@ bool stdin_is_shared(Console& console, const std::vector<graph::Plan>& plans, bo
   }
   if (names.size() > 1) {
     console.error(
-        fmt::format("the pipelines '{}' and '{}' both read standard input: each would get a part of "
-                    "the bytes; run them one by one",
+        fmt::format("the pipelines '{}' and '{}' both read standard input: each would get only part of the "
+                    "bytes; run them one by one",
                     names[0], names[1]));
   } else if (reads_text && !names.empty()) {
     console.error(

@@ -86,7 +86,8 @@ int Runner::report() {
 
 void Runner::stop() {
   if (!arguments_.quiet)
-    console_.line("stopping: batches in flight are drained and committed; interrupt again to quit immediately");
+    console_.line(
+        "stopping: batches in flight are drained and committed; interrupt again to quit immediately");
   const std::lock_guard lock(mutex_);
   stopping_ = true;
   for (const Job& job : jobs_) job.pipeline->stop();

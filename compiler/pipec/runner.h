@@ -16,7 +16,7 @@ namespace pipec::cli {
 class Runner {
  public:
   struct Job {
-    std::string prefix;  // before what is said about it: "name: ", or empty
+    std::string prefix;  // prefix of its messages: "name: ", or empty
     std::unique_ptr<graph::Pipeline> pipeline;
     graph::Outcome outcome;
   };
@@ -24,7 +24,7 @@ class Runner {
   // Signals are handled from here on.
   Runner(Console& console, const Arguments& arguments);
 
-  // False where the plan cannot be run; the reason has been said. `checkpoint` may be null and must outlive
+  // False if the plan cannot be run; the reason has been reported. `checkpoint` may be null and must outlive
   // run().
   bool add(graph::Plan plan, runtime::CheckpointStore* checkpoint, std::string prefix);
   // Until every pipeline has ended.

@@ -64,8 +64,8 @@ void Signals::serve() {
     if (ready[1].revents != 0) return;
     if (count == 0) {
       console_.error(
-          "the deadline is over and the pipeline has not drained; what was not committed comes again next "
-          "time");
+          "the deadline has passed and the pipeline has not drained; uncommitted records are delivered again "
+          "next time");
       ::_exit(kFailed);
     }
     signalfd_siginfo info{};

@@ -1,6 +1,5 @@
-// What SIGINT, SIGTERM, SIGHUP and SIGUSR1 do while pipelines run. SIGPIPE and SIGXFSZ are ignored from the
-// start of the process on: a write then fails with EPIPE or EFBIG, and the run ends with an error that says
-// so.
+// Handling of SIGINT, SIGTERM, SIGHUP and SIGUSR1 while pipelines run. SIGPIPE and SIGXFSZ are ignored from
+// the start of the process: a write then fails with EPIPE or EFBIG, and the run ends with that error.
 #pragma once
 
 #include <signal.h>
@@ -17,10 +16,10 @@ namespace pipec::cli {
 // For main(), before anything else.
 void ignore_write_signals();
 
-// The first SIGINT, SIGTERM or SIGHUP calls on_stop; the second leaves at once with status 128 + n, nothing
-// committed. When the process is still there a second past the deadline after the first one, it leaves with
-// status 1. SIGUSR1 calls on_report. A signal that was ignored when the process began (nohup, a shell's
-// background job) stays ignored.
+// The first SIGINT, SIGTERM or SIGHUP calls on_stop; the second exits immediately with status 128 + n,
+// without committing. If the process still runs one second after the deadline that the first one starts, it
+// exits with status 1. SIGUSR1 calls on_report. A signal that was ignored when the process began (nohup, a
+// shell's background job) stays ignored.
 //
 // Threads inherit the blocked signals, so it must be made before any other thread. The callbacks run on its
 // own one.

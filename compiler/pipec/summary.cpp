@@ -25,7 +25,7 @@ std::string summary_line(const graph::Summary& summary) {
   }
   if (summary.pauses > 0) {
     line +=
-        fmt::format("; held back {} for {}, with a budget of {} at least", count_text(summary.pauses, "time"),
+        fmt::format("; held back {} for {}, with a budget of at least {}", count_text(summary.pauses, "time"),
                     seconds_text(std::chrono::duration<double>(summary.held).count()),
                     bytes_text(static_cast<double>(summary.least_budget)));
   }
@@ -48,7 +48,7 @@ std::string peak_memory() {
 
 void report_failure(Console& console, const std::string& pipeline, const graph::Outcome& outcome) {
   const runtime::Error& error = *outcome.error;
-  // The node often begins the message already: it is said once.
+  // The message often begins with the node: do not repeat it.
   const bool named = error.node.empty() || error.message.starts_with(error.node);
   console.error(pipeline + (named ? "" : error.node + ": ") + error.message);
   if (!error.place.empty()) console.line("  --> " + error.place);

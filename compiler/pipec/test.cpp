@@ -43,7 +43,7 @@ class GivenReceiver final : public runtime::Receiver {
   bool given_ = false;
 };
 
-// What came out of a chain; sinks of several branches may write at once.
+// The output of a chain; sinks of several branches may write concurrently.
 struct Results {
   std::mutex mutex;
   std::vector<std::string> records;

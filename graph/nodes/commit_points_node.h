@@ -21,7 +21,7 @@ class CommitPointsNode {
     places_.push_back(add_port<BatchView*>(wiring_, in_, "visit"));
     places_.back().connect(place);
   }
-  // Where there is no such place.
+  // Used if there are no serial places.
   void connect_route_point(const Input<InFlightBatch*>& route_point) {
     route_point_ = add_port<InFlightBatch*>(wiring_, in_, "visit");
     route_point_.connect(route_point);

@@ -31,7 +31,7 @@ void CommitterNode::no_more() {
   changed_.notify_one();
 }
 
-// Null: there is no more.
+// Null: no more commits.
 Commit* CommitterNode::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !waiting_.empty() || no_more_; });
@@ -75,8 +75,9 @@ Status CommitterNode::commit(const Commit& commit) {
 
 Status CommitterNode::sync_sinks() {
   const auto sync = [&](runtime::Sink& sink, std::size_t place) {
-    Status status = retry(
-        [&] { return shared_.faults.foreign(Activity::Call::sync, place, [&] { return sink.sync(); }); });
+    Status status = retry(place, [&] {
+      return shared_.faults.foreign(Activity::Call::sync, place, [&] { return sink.sync(); });
+    });
     return status ? std::move(status) : shared_.faults.at(std::move(status.error()), place);
   };
   for (const Connectors::End& end : connectors_.sinks()) {
@@ -110,7 +111,7 @@ Status CommitterNode::tell_sources(const Commit& commit) {
     if (mutated(Mutant::count_outputs)) {
       for (runtime::PositionRange& range : ranges) range.end = range.first + shared_.counters.records_out;
     }
-    Status status = retry([&] {
+    Status status = retry(source.node, [&] {
       return shared_.faults.foreign(Activity::Call::commit, source.node,
                                     [&] { return source.receiver->commit(ranges); });
     });
@@ -148,13 +149,15 @@ bool CommitterNode::belongs_to_sink(const std::string& key) const {
 }
 
 // Waits between attempts here, on the committing thread; the deadline cuts the waits short.
-Status CommitterNode::retry(const std::function<Status()>& attempt) {
+Status CommitterNode::retry(std::size_t place, const std::function<Status()>& attempt) {
   Backoff backoff(shared_.options.retry);
   for (;;) {
     Status status = attempt();
     if (status || !status.error().retriable || shared_.faults.abandoned()) return status;
     const std::optional<std::chrono::milliseconds> wait = backoff.next();
-    if (!wait || !pause_(*wait)) return status;
+    if (!wait) return status;
+    Counters::add(shared_.nodes[place].retries, 1);
+    if (!pause_(*wait)) return status;
   }
 }
 

@@ -18,7 +18,7 @@ namespace pipec::graph {
 
 class CommitterNode {
  public:
-  // `pause`: sleeps, and says whether there is still time to try again.
+  // `pause`: sleeps, and returns whether there is still time to retry.
   using Pause = std::function<bool(std::chrono::milliseconds)>;
   CommitterNode(const Shared& shared, Wiring& wiring, Connectors& connectors, StateKeeper& keeper,
                 Pause pause);
@@ -39,7 +39,7 @@ class CommitterNode {
   runtime::Status tell_sources(const Commit& commit);
   std::vector<std::string> let_go(runtime::StateEntries& entries);
   bool belongs_to_sink(const std::string& key) const;
-  runtime::Status retry(const std::function<runtime::Status()>& attempt);
+  runtime::Status retry(std::size_t place, const std::function<runtime::Status()>& attempt);
 
   const Shared& shared_;
   Connectors& connectors_;
@@ -47,7 +47,7 @@ class CommitterNode {
   const Pause pause_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Commit*> waiting_;  // one at most, unless a mutant says otherwise
+  std::deque<Commit*> waiting_;  // at most one, except with a mutant
   bool no_more_ = false;
 };
 

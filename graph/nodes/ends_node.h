@@ -1,5 +1,5 @@
-// Where all branches of a batch end. Behind the last one the batch goes to the route point; a part of a batch
-// lets the stage that stopped in its middle go on with the rest.
+// All branches of a batch end here. After the last one, the batch continues to the route point. When a part
+// of a batch has ended, the stage that stopped in the middle resumes with the rest.
 #pragma once
 
 #include <map>
@@ -43,7 +43,7 @@ class EndsNode {
     shared_.faults.must([&] { done.send(in_flight); });
   }
 
-  // The part has come out at all its ends, and what it held is free.
+  // The part has reached all its ends, and its memory is released.
   void go_on(Split* split) {
     BatchView* const rest = split->rest;
     const std::uint32_t node = split->node;

@@ -1,5 +1,5 @@
-// The limiter: bytes that left come back as credit, sources ask, and permits go out to them. It runs at once,
-// in the thread that sends: a source that asks while there is room never waits for a worker.
+// The limiter: released bytes come back as credit, sources send requests and receive permits. It runs in the
+// sending thread, so a source that asks while credit is available never waits for a worker.
 #pragma once
 
 #include <string>

@@ -67,6 +67,9 @@ void ReadNode::make_records(BatchView& view) {
   } else if (!in_flight.block->rejected.empty()) {
     take_rejected(view);
   }
+  const std::size_t read = in_flight.block->origins.size();
+  const std::size_t records = view.batch.records.size();
+  shared_.nodes[node_].count(read, records, status ? read - records : 0);
 }
 
 // Input that the source could not read becomes a dead letter before any stage sees it.

@@ -123,7 +123,7 @@ Status RecvNode::receive_all() {
     }
     rest_ = Milliseconds(0);
     Block& block = *in_flight->block;
-    if (block.reader) block.data = {};  // a worker gets a buffer when it comes to it
+    if (block.reader) block.data = {};  // a worker takes a buffer when it needs one
     const std::size_t bytes = block.bytes();
     shared_.leases.received(bytes);
     if (is_more_than_asked(block, reserved)) {
@@ -197,7 +197,7 @@ void RecvNode::send(InFlightBatch& in_flight, std::size_t bytes, std::size_t lea
   shared_.faults.must([&] { batches.hand_on(view); });
 }
 
-// A receiver that says "idle" without having waited is not asked over and over (D9).
+// A receiver that reports "idle" without having waited is not polled in a tight loop (D9).
 void RecvNode::rest(std::chrono::steady_clock::time_point asked) {
   constexpr Milliseconds kWaited{1}, kLongest{50};
   if (std::chrono::steady_clock::now() - asked >= kWaited) {

@@ -1,5 +1,5 @@
-// recv: a source's own thread. It asks the limiter for room, waits for the permit, receives, and sends the
-// batch into the graph.
+// recv: a source's own thread. It requests credit from the limiter, waits for the permit, receives, and sends
+// the batch into the graph.
 #pragma once
 
 #include <chrono>
@@ -58,7 +58,7 @@ class RecvNode {
   const Connectors& connectors_;
   Admission& admission_;
   Governing* const governing_;
-  std::chrono::milliseconds rest_{0};  // after the next receive that brings nothing at once
+  std::chrono::milliseconds rest_{0};  // after the next receive that returns nothing immediately
 
   std::mutex mutex_;
   std::condition_variable changed_;

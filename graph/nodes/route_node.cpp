@@ -51,17 +51,18 @@ bool RouteNode::choose(BatchView& view, std::vector<Batch>& into) {
   InFlightBatch& in_flight = *view.in_flight;
   Batch& batch = view.batch;
   const Node& node = shared_.plan.nodes[node_];
+  const std::size_t records = batch.records.size();
   VisitContext context(in_flight, node.name, node.place, node_);
   context.want_outline(std::any_of(arms.begin(), arms.end(), [](const Way& arm) { return arm.outline; }));
   context.bound_evaluation(shared_.leases.evaluation());
   Status status = shared_.faults.foreign(Activity::Call::route, node_, [&]() -> Status {
-    std::vector<Record> records = std::move(batch.records);
+    std::vector<Record> kept = std::move(batch.records);
     batch.records.clear();
     for (Batch& arm : into) arm = batch;
-    batch.records = std::move(records);
+    batch.records = std::move(kept);
     if (batch.records.empty()) return {};
     const ScratchPool::Lease scratch(scratch_);
-    const WorkTimer timer(shared_.leases.clock(), in_flight);
+    const WorkTimer timer(shared_, in_flight, node_);
     if (Status routed = node.router->route(batch, into, scratch.get(), context); !routed) return routed;
     if (Status good = check_context(shared_, context, in_flight, node_, 0); !good) return good;
     if (node.trusted) return {};
@@ -74,6 +75,9 @@ bool RouteNode::choose(BatchView& view, std::vector<Batch>& into) {
     shared_.faults.fail_batch(in_flight, std::move(status.error()), node_);
     return false;
   }
+  std::size_t routed = 0;
+  for (const Batch& arm : into) routed += arm.records.size();
+  shared_.nodes[node_].count(records, routed, context.letters());
   shared_.faults.must([&] { context.hand_over(); });
   shared_.leases.note_made(in_flight, context.letter_bytes());
   Counters::add(shared_.counters.records_filtered, context.filtered());

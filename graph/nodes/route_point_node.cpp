@@ -101,7 +101,7 @@ RoutePointNode::Wait RoutePointNode::pass(InFlightBatch& in_flight) {
 
 RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
   if (in_flight.letters.empty() || !shared_.faults.alive(in_flight)) return std::nullopt;
-  // Branches report in any order; what is written does not depend on it.
+  // Branches report in any order; the output must not depend on it.
   std::stable_sort(in_flight.letters.begin(), in_flight.letters.end(),
                    [](const RoutedLetter& a, const RoutedLetter& b) {
                      return std::pair(a.letter.origin, a.node) < std::pair(b.letter.origin, b.node);
@@ -119,6 +119,7 @@ RoutePointNode::Wait RoutePointNode::route(InFlightBatch& in_flight) {
       break;
   }
   Counters::add(shared_.counters.dead_letters, count);
+  shared_.nodes[shared_.faults.route_place()].count(count, count, 0);
   Counters::add(shared_.counters.errors, count);
   in_flight.letters.clear();
   return std::nullopt;
@@ -132,7 +133,10 @@ RoutePointNode::Wait RoutePointNode::write(InFlightBatch& in_flight) {
   });
   if (!status && !mutated(Mutant::ignore_dead_letter_route)) {
     if (status.error().retriable) {
-      if (const Wait wait = backoff_.next()) return wait;
+      if (const Wait wait = backoff_.next()) {
+        Counters::add(shared_.nodes[faults.route_place()].retries, 1);
+        return wait;
+      }
     }
     faults.fail_batch(in_flight, std::move(status.error()), faults.route_place());
   }
@@ -166,7 +170,7 @@ Status RoutePointNode::write_letters(InFlightBatch& in_flight) {
     }
     letters_written_ = next;
   }
-  // A sink that commits itself does so at once: the letters have to be safe before it hears of the batch.
+  // A sink that commits itself does so immediately: the letters must be durable before it gets the batch.
   return shared_.plan.commit == CommitMode::sink ? sink_->sync() : Status{};
 }
 

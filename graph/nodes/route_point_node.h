@@ -1,5 +1,5 @@
-// The route point of dead letters: one batch at a time, in the total order. Dead letters are out before the
-// commit barrier, or a sink that commits itself, hears of the batch (P7).
+// The route point of dead letters: one batch at a time, in the total order. Dead letters are written before
+// the commit barrier, or a sink that commits itself, receives the batch (P7).
 #pragma once
 
 #include <chrono>

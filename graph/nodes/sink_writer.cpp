@@ -38,13 +38,16 @@ std::optional<std::chrono::milliseconds> SinkWriter::write(BatchView& view,
         return later;
       });
     }
-    const WorkTimer timer(shared_.leases.clock(), in_flight);
+    const WorkTimer timer(shared_, in_flight, node_);
     return sink_->write(view.batch, context);
   });
   if (faults.abandoned()) return std::nullopt;
   if (!status) {
     if (status.error().retriable) {
-      if (const std::optional<std::chrono::milliseconds> wait = backoff_.next()) return wait;
+      if (const std::optional<std::chrono::milliseconds> wait = backoff_.next()) {
+        Counters::add(shared_.nodes[node_].retries, 1);
+        return wait;
+      }
     }
     backoff_.reset();
     faults.fail_batch(in_flight, std::move(status.error()), node_);
@@ -64,6 +67,7 @@ std::optional<std::chrono::milliseconds> SinkWriter::write(BatchView& view,
   const std::size_t records = view.batch.records.size();
   Counters::add(counters.records_out, records - std::min(records, letters));
   Counters::add(counters.bytes_out, view.batch.live_bytes());
+  shared_.nodes[node_].count(records, records - std::min(records, letters), letters);
   if (deferred) *deferred = std::move(later);
   return std::nullopt;
 }

@@ -30,8 +30,8 @@ class SinkWriter {
   SinkWriter(const Shared& shared, std::uint32_t node, const std::unique_ptr<runtime::Sink>& sink)
       : shared_(shared), node_(node), sink_(sink), backoff_(shared.options.retry) {}
 
-  // Null: done, failed for good, or `deferred`. A time: try again after it. `completed` takes a batch that
-  // the sink finishes later; null: the sink has to finish in write().
+  // Returns null if done, finally failed, or `deferred`; else the time after which to retry. `completed`
+  // receives a batch that the sink finishes later; null: the sink has to finish in write().
   std::optional<std::chrono::milliseconds> write(BatchView& view, const Output<Completed>* completed,
                                                  std::shared_ptr<DeferredWrite>* deferred);
   void take_snapshot(InFlightBatch& in_flight);

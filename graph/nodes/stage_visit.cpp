@@ -37,6 +37,9 @@ bool StageVisit::take_over(Status status) {
     batch.records.clear();
     return false;
   }
+  const std::size_t letters = context_.letters();
+  const std::size_t done = records_before_ - context_.rest().size();
+  shared_.nodes[node_].count(done, batch.records.size(), letters);
   shared_.faults.must([&] { context_.hand_over(); });
   shared_.leases.note_made(in_flight, Leases::made_in(batch, buffers_before_) + context_.letter_bytes());
   shared_.leases.note_outline(view_);
@@ -56,7 +59,7 @@ Status check_context(const Shared& shared, VisitContext& context, const InFlight
   }
   if (shared.topology.ends_behind[in_flight.feed][node] == 0) {
     return wrong(
-        "leave_rest() was called where a batch cannot go on in parts: there output_allowance() is unlimited");
+        "leave_rest() was called where a batch cannot be split: there output_allowance() is unlimited");
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// One visit of a batch in a stage: what the stage may use, and what is taken over of what it did.
+// One visit of a batch to a stage: sets up the stage's context, and applies its results.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class StageVisit {
   // Calls the stage's code. False: the batch has failed and holds no records any more.
   template <typename Call>
   bool run(Call&& call) {
-    const WorkTimer timer(shared_.leases.clock(), *view_.in_flight);
+    const WorkTimer timer(shared_, *view_.in_flight, node_);
     return take_over(shared_.faults.foreign(Activity::Call::process, node_, [&]() -> runtime::Status {
       runtime::Status done = call();
       return done ? check() : std::move(done);
@@ -43,7 +43,7 @@ class StageVisit {
   const std::size_t records_before_;
 };
 
-// Whether what a stage or a router told is right. `records`: how many it was given.
+// Checks the reports of a stage or a router. `records`: the number of records passed to it.
 runtime::Status check_context(const Shared& shared, VisitContext& context, const InFlightBatch& in_flight,
                               std::uint32_t node, std::size_t records);
 

@@ -1,4 +1,4 @@
-// Which foreign code is at work, so that the error of a deadline can say what did not come back.
+// Tracks running foreign calls, so that a deadline error can name the call that did not return.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// Bounds what is in flight between the sources and the commit barrier (G4): the law only, a plain state
+// Limits what is in flight between the sources and the commit barrier (G4): only the logic, as a plain state
 // machine.
 #pragma once
 
@@ -22,11 +22,11 @@ class ByteLimiter {
   void reserve(std::size_t waiting) { queue_.reserve(waiting); }
   // Joins the queue. `alone`: to be admitted when nothing else is in flight.
   Ticket request(std::size_t bytes, bool alone = false);
-  // True once: the ticket was at the head of the queue and there was room. It holds its bytes now.
+  // True once: the ticket was at the head of the queue and there was enough credit. It now holds its bytes.
   bool try_admit(Ticket ticket);
   // Leaves the queue without having been admitted.
   void withdraw(Ticket ticket);
-  // What an admitted unit holds turned out to be another amount.
+  // Corrects the number of bytes that an admitted unit holds.
   void correct(std::size_t held, std::size_t real) { used_bytes_ = used_bytes_ - held + real; }
   // An admitted unit grew: it keeps its bytes, and waiting requests wait longer.
   void grow(std::size_t bytes) { used_bytes_ += bytes; }

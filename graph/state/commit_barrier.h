@@ -5,9 +5,9 @@
 //                d  d| d| .  d| d  .          committable: 0..2; 3 holds back 4 and 5
 //                d  d| x  d| d  d| d          committable: 0..1, and nothing more in this run
 //
-// Only commit points are committed at: batches at which every sink has noted its state, so that the sinks'
-// state and the sources' positions in a checkpoint belong to one and the same prefix (F4). One commit is in
-// flight at a time; what becomes committable meanwhile is coalesced into the next. A plain class; the caller
+// Commits happen only at commit points: batches at which every sink has taken a snapshot, so that the sinks'
+// state and the sources' positions in a checkpoint belong to the same prefix (F4). One commit is in flight at
+// a time; positions that become committable meanwhile are coalesced into the next. A plain class; the caller
 // locks.
 #pragma once
 
@@ -53,7 +53,7 @@ class CommitBarrier {
   void committed();
   // The commit was refused: nothing is committed any more.
   void refused();
-  // done() or fail() threw, so what is done is not known any more: nothing more is committed.
+  // done() or fail() threw, so the set of finished batches is unknown: nothing more is committed.
   void spoil();
 
   std::uint64_t outstanding() const { return entries_.size(); }
@@ -81,7 +81,7 @@ class CommitBarrier {
   bool ready_ = false;
   bool in_flight_ = false;
   bool latched_ = false;
-  std::vector<std::vector<runtime::PositionRange>> spare_;  // emptied vectors, for their room
+  std::vector<std::vector<runtime::PositionRange>> spare_;  // emptied vectors, kept for their capacity
 };
 
 }  // namespace pipec::graph

@@ -1,5 +1,5 @@
-// Is a batch done? When all its branches are. Failed once is failed for good, and "destroyed" never means
-// "done".
+// Counts a batch's branches: the batch is done when all of them are. One failure fails it permanently, and
+// "destroyed" never means "done".
 #pragma once
 
 #include <atomic>

@@ -14,8 +14,8 @@ namespace pipec::graph {
 
 class Failure {
  public:
-  // Batch `sequence` failed. Workers find errors in any order: the one of the earliest batch is the run's
-  // error, since what comes before it still runs to its end.
+  // Batch `sequence` failed. Workers find errors in any order: the error of the earliest batch is the run's
+  // error, since earlier batches still run to their end.
   void fail_at(std::uint64_t sequence, runtime::Error error) {
     const std::lock_guard lock(mutex_);
     if (!error_ || (!final_ && sequence < sequence_)) {

@@ -1,5 +1,5 @@
-// Where sources wait while the intake is held (G7). Each edge shows once; halting lets everybody through for
-// good. Closed, it may still let those out whose own queue is what presses on memory.
+// Sources wait here while receiving is held (G7). Each change is reported once; halting opens the gate
+// permanently. While closed, it may still admit sources whose own queue causes the memory pressure.
 #pragma once
 
 #include <chrono>

@@ -14,7 +14,7 @@ using runtime::Record;
 
 namespace {
 
-// Takes over the buffers and metadata of `part`, whose records then speak of `into`.
+// Moves the buffers and metadata of `part` into `into`; its records then refer to `into`.
 void adopt(Batch& into, Batch& part) {
   const std::size_t first_buffer = into.buffers.size();
   const std::size_t first_metadata = into.metadata.size();

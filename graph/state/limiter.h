@@ -1,5 +1,5 @@
-// Who may receive how much (G4). ByteLimiter is the law; here the sources' requests wait for it, and what is
-// granted goes out as permits. Nobody ever waits in it, and it allocates nothing.
+// Decides which source may receive how much (G4). ByteLimiter has the logic; this class queues the sources'
+// requests and sends permits. It never blocks and allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ struct Permit {
   bool granted = false;  // false: the run ends
 };
 
-// What sources, settled batches and the governor tell the limiter.
+// A message to the limiter from a source, a settled batch or the governor.
 struct LimiterCall {
   enum class What : std::uint8_t {
     request,    // `source` asks for `bytes`; one at a time for each source
@@ -28,7 +28,7 @@ struct LimiterCall {
   };
   What what = What::request;
   bool alone = false;  // to be granted when nothing else is in flight
-  bool rest = false;   // of what was received before no_more: granted all the same
+  bool rest = false;   // the rest of a receive from before no_more: still granted
   std::uint32_t source = 0;
   std::size_t bytes = 0;
 };

@@ -9,7 +9,7 @@ namespace pipec::graph {
 
 enum class Mutant : std::uint8_t {
   none,
-  commit_maximum,              // what is done commits, whether or not what came before it is
+  commit_maximum,              // finished batches commit even if earlier ones are not finished
   commit_past_failure,         // a failed batch counts as done
   commit_before_dead_letters,  // the batch commits before its dead letters are durable
   commit_before_sync,          // the source is notified before the sinks are durable

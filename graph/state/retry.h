@@ -1,5 +1,4 @@
-// When to try again (D14): exponential, bounded in steps and in number. The law only; who waits is the
-// caller's.
+// Retry delays (D14): exponential, bounded in delay and number. Only the logic; the caller waits.
 #pragma once
 
 #include <algorithm>

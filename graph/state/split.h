@@ -8,7 +8,7 @@
 
 namespace pipec::graph {
 
-// How many records from `first` on make a part of at most `most` bytes; at least one.
+// The number of records from `first` on that form a part of at most `most` bytes; at least one.
 std::size_t part_size(const runtime::Block& block, std::size_t first, std::size_t most);
 
 // The bytes of the block that these records stand for. The parts of a block sum up to all of it.

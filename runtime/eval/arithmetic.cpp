@@ -26,7 +26,7 @@ Value wrong_types(Op op, const Value& left, const Value& right, ArithmeticContex
 
 Value beyond(const Value& number, ArithmeticContext& context) {
   char room[kUnsignedDigits];
-  return failed(context, {"a number beyond 64 bits takes no part in arithmetic: ", exact_text(number, room)});
+  return failed(context, {"arithmetic does not support a number beyond 64 bits: ", exact_text(number, room)});
 }
 
 // The result of an operation on 64-bit integers; false where it does not fit.
@@ -141,7 +141,7 @@ Value joined_arrays(const Value& left, const Value& right, ArithmeticContext& co
   const Value b = expand(right, context.arena);
   if (a.is_failed() || b.is_failed()) {
     context.malformed = true;
-    return failed(context, {"an array that is no JSON"});
+    return failed(context, {"an array that is not JSON"});
   }
   const std::size_t count = std::size_t{a.size()} + b.size();
   if (count > kMostItems) return failed(context, {"an array of more than ", Digits(kMostItems), " items"});

@@ -1,4 +1,4 @@
-// `+ - * / %` and unary `-` on values. Never wraps around, never gives an infinity or a NaN.
+// `+ - * / %` and unary `-` on values. Never wraps around, never returns an infinity or a NaN.
 #pragma once
 
 #include <string_view>
@@ -18,7 +18,7 @@ inline constexpr std::size_t kMostItems = std::size_t{4} << 20;
 struct ArithmeticContext {
   Arena& arena;
   Reason& reason;          // filled where the result is Value::failed()
-  bool malformed = false;  // an array that had to be walked is no JSON
+  bool malformed = false;  // an array that had to be walked is not valid JSON
 };
 
 // The sign as it is written: "+", "/".

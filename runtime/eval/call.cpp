@@ -1,5 +1,4 @@
-// Calls: arguments are checked here, once and for all functions, so that their code can rely on what they
-// declared.
+// Calls: checks arguments here for all functions, so that their code can rely on their declarations.
 #include <array>
 #include <new>
 
@@ -27,7 +26,7 @@ class Interpreter::Call final : public CallContext {
     const std::vector<Parameter>& declared_all = expression_.function->parameters;
     if (argument >= declared_all.size() || declared_all[argument].kind != Parameter::Kind::lambda ||
         argument >= expression_.children.size()) {
-      return fail("its code calls an argument that is no function");
+      return fail("its code calls an argument that is not a function");
     }
     const Expression& body = expression_.children[argument];
     const Parameter& declared = declared_all[argument];
@@ -49,7 +48,7 @@ class Interpreter::Call final : public CallContext {
 
   std::uint64_t random() override { return interpreter_.random_.next(); }
 
-  // Somebody said why: fail() or a lambda.
+  // Whether fail() or a lambda has reported a failure.
   bool failed() const { return failed_; }
 
  private:

@@ -154,7 +154,7 @@ ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& na
       const std::uint32_t slot = slots ? slots[expression.path.slot] : expression.path.slot;
       if (expression.path.below.empty()) return add_top(slot, names);
       if (names.fields[slot] < Names::kUnknown) {
-        // Of what a statement has made of the field.
+        // Steps below a field that a statement has set.
         if (!add_steps(node, expression.path)) return kNone;
         node.kind = Kind::element;
         node.children.push_back(share(names.fields[slot]));

@@ -1,5 +1,5 @@
-// Expressions made ready to be evaluated over many records at once (Columns). Not all can be: what asks for
-// metadata, takes lambdas or is not the same each time is left to the interpreter.
+// Expressions prepared for evaluation over many records at once (Columns). Expressions that use metadata or
+// lambdas, or are not deterministic, are left to the interpreter.
 #pragma once
 
 #include <cstddef>

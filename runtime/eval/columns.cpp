@@ -181,7 +181,7 @@ inline Value Columns::read(std::string_view text, std::size_t row) {
   return value ? *value : doubted(row);
 }
 
-// A path through what is no array or object, or leads nowhere, is null.
+// A path through a value that is not an array or object, or to a missing value, is null.
 inline void Columns::descend(const Node& node, std::size_t row, Value& value) {
   for (const record::Step& step : node.below) {
     const Found found = record::find_step(value, step, arena_);

@@ -78,7 +78,7 @@ class Columns {
   void interpolate(const Node& node, Rows rows, Value* out);
   void container(const Node& node, Rows rows, Value* out);
   void edited(const Node& node, Rows rows, Value* out);
-  // The field after the edit; failed: the interpreter has to say.
+  // The field after the edit; failed: the interpreter has to decide.
   Value edited_json(const Node& node, const Value& base, bool missing, const Value& value);
   Value edited_msgpack(const Node& node, const Value& base, bool missing, const Value& value);
   // True if the arena has reached its limit: the remaining rows fall back to the interpreter.

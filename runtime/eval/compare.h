@@ -1,5 +1,5 @@
-// The six comparisons with the pairs that nearly every program compares in line; the rest goes to compare()
-// and equal() of json.h. A comparison is always true or false.
+// The six comparisons, with the most common type pairs inlined; the others call compare() and equal() of
+// json.h. A comparison is always true or false.
 #pragma once
 
 #include <cstdint>

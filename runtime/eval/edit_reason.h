@@ -10,7 +10,7 @@
 
 namespace pipec::runtime::eval {
 
-inline constexpr std::string_view kNoSuchNumber = "MsgPack has no form for a number beyond 64 bits";
+inline constexpr std::string_view kNoSuchNumber = "MsgPack cannot represent a number beyond 64 bits";
 
 // ".a is a string, not an object: cannot set .a.b". `doing`: "set", "delete". Sets the interpreter's failure.
 void explain_edit(Interpreter& interpreter, const FieldSet& fields, const Place& place,

@@ -116,7 +116,7 @@ Value Interpreter::interpolate(const Expression& expression) {
     const Value value = evaluate(child);
     if (value.is_failed()) return value;
     if (value.is_null())
-      return fail(child.place, {"null has no text in \"${}\": `??` says what else to write"});
+      return fail(child.place, {"null has no text in \"${}\": use `??` to say what to write instead"});
     if (needs_scratch(value.type())) {
       if (!text_) text_ = pool_.get(256);
       new (pieces + i) std::string_view(written_text(value, arena_, *text_));

@@ -1,9 +1,9 @@
-// Evaluates expression trees for one record after another. One per worker: it holds what a record needs while
-// it is looked at (the view of its fields, the arena, the locals), so that the trees themselves are shared
-// and immutable.
+// Evaluates expression trees for one record after another. One per worker: it holds the state of the current
+// record (the view of its fields, the arena, the locals), so that the trees themselves are shared and
+// immutable.
 //
-// Failures are values: Value::failed() travels up to a `catch` or out, the reason and the place stay here.
-// Malformed bytes that were met on the way are no failure of the expression: nothing catches them (see
+// Failures are values: Value::failed() propagates to a `catch` or to the caller; the reason and the place are
+// stored here. Malformed bytes in the record are not failures of the expression: nothing catches them (see
 // malformed()).
 #pragma once
 
@@ -29,7 +29,7 @@ namespace pipec::runtime::eval {
 
 enum class Truth : std::uint8_t { no, yes, failed };
 
-// Room for the steps of a path; longer ones go to the arena.
+// Space for the steps of a path; longer paths use the arena.
 using StepRoom = std::array<record::Step, 6>;
 
 enum class Resolved : std::uint8_t {
@@ -67,10 +67,10 @@ class Interpreter {
   Resolved resolve(const Path& path, std::span<const Expression> computed, std::span<record::Step> room,
                    std::span<const record::Step>& steps);
 
-  // Sets the failure; gives Value::failed().
+  // Sets the failure; returns Value::failed().
   Value fail(const Place& place, std::initializer_list<std::string_view> reason);
   const Failure& failure() const { return failure_; }
-  // The record holds bytes that are no JSON where a value was asked for: it goes where malformed records go.
+  // A requested value of the record is not valid JSON: the record is treated as malformed.
   bool malformed() const { return malformed_; }
   void set_malformed() { malformed_ = true; }
 
@@ -78,8 +78,8 @@ class Interpreter {
   void set_metadata(const Metadata* metadata) { metadata_ = metadata; }
   const Metadata* metadata() const { return metadata_; }
 
-  // For programs whose slots are another FieldSet's: slot i of the expressions is map[i] of `fields`. null:
-  // the same.
+  // For programs that use the slots of another FieldSet: slot i of the expressions is map[i] of `fields`.
+  // null: the same.
   void map_slots(const std::uint32_t* map) { slot_map_ = map; }
   std::uint32_t slot(const Path& path) const { return slot_map_ ? slot_map_[path.slot] : path.slot; }
 
@@ -129,7 +129,7 @@ class Interpreter {
   const Batch* batch_ = nullptr;  // null: evaluated without a record
   const Record* record_ = nullptr;
   const Metadata* metadata_ = nullptr;
-  std::uint64_t sequence_ = 0;  // @offset where there is no record
+  std::uint64_t sequence_ = 0;  // @offset if there is no record
   Random random_;
   BufferPool pool_{1};
   BufferRef text_;  // where interpolation writes arrays and objects

@@ -14,7 +14,7 @@ namespace pipec::runtime {
 
 namespace {
 
-// Where a stretch of lines turned out not to be flat, so many records are looked at one by one.
+// After lines that are not flat, this many records are checked one by one.
 constexpr std::size_t kTakenAlone = 32;
 // Where the members are noted as well, a stretch is short, so that its bytes are still near.
 constexpr std::size_t kShort = std::size_t{32} << 10;
@@ -95,7 +95,7 @@ class JsonParser final : public Stage {
     return count;
   }
 
-  // All of them are flat, and all their operators are there.
+  // All of them are flat, and all their operators are available.
   static void leave_outline(const char* text, std::span<const Record> records, std::size_t operators,
                             ParserScratch& own) {
     const std::uint32_t* const all = own.operators.data();

@@ -1,5 +1,5 @@
-// What happens to a record that is no JSON where a stage had to read it: the same in every stage, and as
-// `parse json` does.
+// Handling of records whose JSON turns out to be malformed in a stage: the same in every stage, and the same
+// as in `parse json`.
 #pragma once
 
 #include "pipec/runtime/batch.h"

@@ -60,8 +60,8 @@ Value Interpreter::headers() const {
   if (!metadata_) return {};
   const auto& all = metadata_->headers;
   const auto count = static_cast<std::uint32_t>(all.size());
-  // A name may come twice: the last one counts, at its first place. Sorted, so that a record with a hundred
-  // thousand headers is no trap.
+  // A name may occur twice: the last value counts, at the first position. Sorted, so that a hundred thousand
+  // headers do not take quadratic time.
   std::uint32_t* order = arena_.allocate_array<std::uint32_t>(count);
   for (std::uint32_t i = 0; i < count; ++i) order[i] = i;
   std::sort(order, order + count, [&](std::uint32_t a, std::uint32_t b) {
@@ -80,7 +80,7 @@ Value Interpreter::headers() const {
   std::uint32_t size = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     if (last_of[i] == count) continue;
-    // An object's keys are strings: bytes that are no UTF-8 cannot be one, so such a header is left out.
+    // An object's keys are strings, so a header whose name is not UTF-8 is omitted.
     if (!is_utf8(all[i].name)) continue;
     new (members + size++) Member{arena_.copy(all[i].name), copied(all[last_of[i]].value, arena_)};
   }

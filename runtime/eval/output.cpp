@@ -28,7 +28,7 @@ void Output::take_back(const Mark& mark) {
   if (mark.buffer == number_) {
     buffer_->set_size(mark.bytes);
   } else {
-    buffer_->set_size(0);  // begun since: what was written before it stays unused in the buffers before
+    buffer_->set_size(0);  // begun since: earlier bytes stay unused in the previous buffers
   }
 }
 

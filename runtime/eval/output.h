@@ -1,5 +1,5 @@
-// Where a transform writes the records that it changes: buffers of the batch, records in order, each of JSON
-// followed by a newline, those of MsgPack by nothing, so that a sink may copy runs of neighbours at once.
+// The output of a transform: buffers of the batch with the changed records in order, JSON records each
+// followed by a newline, MsgPack records by nothing, so that a sink can copy runs of adjacent records.
 #pragma once
 
 #include <cstdint>

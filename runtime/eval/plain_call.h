@@ -1,5 +1,5 @@
-// The context of a call outside the interpreter: of a pure function without lambdas, whose failure is not
-// told.
+// The context of a call outside the interpreter, for pure functions without lambdas. Reasons of failures are
+// discarded.
 #pragma once
 
 #include <span>

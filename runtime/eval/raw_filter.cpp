@@ -1,4 +1,4 @@
-// What can be said of a condition before the first record comes.
+// The analysis of a condition before the first record arrives.
 #include "runtime/eval/raw_filter.h"
 
 #include <algorithm>
@@ -190,7 +190,7 @@ RawFilter::Node RawFilter::derive_compare(const Expression& expression) {
     if (node.small) node.number = constant.as_int();
     return node;
   }
-  // Two fields, or a field and what the source says of the record: null has no order and equals null alone.
+  // Two fields, or a field and metadata: null has no order and equals only null.
   const auto need = [&](const Expression& side, const Expression& other) {
     if (!is_plain_path(side)) return;
     const bool never_null =
@@ -204,7 +204,7 @@ RawFilter::Node RawFilter::derive_compare(const Expression& expression) {
   return node;
 }
 
-// A function of the library that reads one field and gives the same for the same value.
+// A library function that reads one field and is deterministic.
 RawFilter::Node RawFilter::derive_call(const Expression& expression) {
   Node node;
   node.expression = &expression;

@@ -35,7 +35,7 @@ class RawFilter {
 
   // Whether scanning blocks for the needles can decide anything.
   bool usable() const { return usable_; }
-  // For `explain`, of a usable one: what it looks for.
+  // For `explain`, if usable: the text it searches for.
   std::string describe() const;
   // Of one that is not.
   const std::string& why_not() const { return why_not_; }

@@ -1,4 +1,4 @@
-// The keys of a condition in a batch's bytes, and what follows from them for each record.
+// Finds the keys of a condition in a batch's bytes, and decides each record from them.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -16,12 +16,12 @@ namespace {
 
 using Answer = RawScan::Answer;
 
-// A batch of which more than this many percent were in doubt is followed by some that go by the index.
+// If more than this many percent of a batch were undecided, the next batches use the index.
 constexpr std::size_t kMostInDoubt = 40;
 constexpr std::uint32_t kSkipped = 31;
-// Checking the structure of the whole block pays where at least one record in so many has a key.
+// Checking the structure of the whole block pays off if at least one record in this many has a key.
 constexpr std::size_t kSparse = 8;
-// Where at least one in so many has one, cutting all records into their members costs no more.
+// If at least one record in this many has one, indexing the members of all records costs no more.
 constexpr std::size_t kDense = 2;
 
 Answer answer_of(bool holds) {

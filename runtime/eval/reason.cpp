@@ -5,7 +5,8 @@
 namespace pipec::runtime::eval {
 
 std::string_view Reason::assign(std::initializer_list<std::string_view> parts) {
-  // A part may lie in this buffer (the reason of a failure inside a failure): build beside it.
+  // A part may be in this buffer (the reason of a failure inside a failure), so build the text in another
+  // one.
   char joined[kMost];
   std::size_t size = 0;
   bool cut = false;

@@ -1,5 +1,5 @@
-// The text of a failure, put together without allocating: a record that fails costs no more than one that
-// does not.
+// The text of a failure, built without allocation, so that a failing record costs no more than a successful
+// one.
 #pragma once
 
 #include <charconv>

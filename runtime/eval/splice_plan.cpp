@@ -228,7 +228,7 @@ void SplicePlan::write(const record::BlockIndex& index, std::size_t row, std::ui
   const char* const text = index.text();
   const std::uint32_t* const members = index.members(row);
   const auto place = [&](const Place& at) { return text + members[at.member] + at.behind; };
-  // Room for all but the values that are no numbers: those ask for theirs.
+  // Space for everything except non-numeric values, which reserve their own.
   const std::size_t room = size + room_ + 2 * kOverrun;
   char* to = out.extend(room);
   const auto written = [&] { out.set_size(static_cast<std::size_t>(to - out.data())); };

@@ -23,8 +23,8 @@ bool slice_fits(const Value& slice, std::size_t around) {
   return msgpack::skip_any(begin, begin + slice.size(), around) != nullptr;
 }
 
-// Built values share their parts, so a small one may be exponentially large when written: the walk counts
-// what it sees.
+// Built values share their parts, so a small one may be exponentially large when written: the walk counts the
+// values it visits.
 class Walk {
  public:
   void visit(const Value& value, std::size_t depth) {

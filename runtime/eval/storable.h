@@ -13,12 +13,12 @@ struct Storable {
   bool checked = true;
 };
 
-// Refuses durations, and what would make the record nest too deep or be too big. `around`: how many
-// containers the value lies in.
+// Rejects durations, and values that would make the record too deep or too large. `around`: the number of
+// containers around the value.
 Storable check_storable(const Value& value, std::size_t around);
 
-// Whether a MsgPack record gives a storable value back as it was when it became part of it: there no number
-// has a text, and how deep a slice nests counts from the value that it is in.
+// Whether a storable value survives a MsgPack round trip unchanged: in MsgPack numbers have no text, and the
+// nesting of a slice counts from the value that contains it.
 bool comes_back_from_msgpack(const Value& value);
 
 }  // namespace pipec::runtime::eval

@@ -18,7 +18,7 @@ bool is_top(const Path& path) {
   return path.below.empty() && !path.whole;
 }
 
-// Written below the top level and read again, it is what it was.
+// Whether a value of these types is unchanged after being written below the top level and read again.
 bool is_its_text(TypeSet types) {
   return types ==
          (types & (TypeSet(Type::null) | Type::boolean | Type::integer | Type::floating | Type::string));
@@ -156,7 +156,7 @@ bool StraightLine::add_set(const Statement& statement, std::uint8_t side, Column
   return true;
 }
 
-// The field that the path begins with is set to what it is after the edit.
+// Sets the path's top-level field to its value after the edit.
 bool StraightLine::add_nested(record::EditKind kind, const Path& path, ColumnPlan::Number value,
                               std::string_view new_key, std::uint8_t side, ColumnPlan::Names& names) {
   Step step;

@@ -1,6 +1,6 @@
-// Transform blocks without loops: run over many records at once. Their expressions are evaluated by columns,
-// edits below the top level among them; what a record's edits come to is a SplicePlan for its layout and the
-// conditions that held.
+// Transform blocks without loops, run over many records at once. Their expressions, including edits below the
+// top level, are evaluated by columns. A record's edits form a SplicePlan for its layout and the conditions
+// that held.
 #pragma once
 
 #include <array>
@@ -43,7 +43,7 @@ class StraightLine {
     std::uint8_t side = kAlways;
     TopEdit edit;
     ColumnPlan::Number value = ColumnPlan::kNone;  // edit (set), evaluate
-    bool plain = true;                             // the value is no array, object or duration
+    bool plain = true;                             // the value is not an array, object or duration
   };
 
   bool add(const std::vector<Statement>& block, std::uint8_t side, ColumnPlan::Names& names);
@@ -74,7 +74,7 @@ class StraightLineRun {
   // Takes the records from `first` on; how many. Then, row by row:
   std::size_t take(const Batch& batch, std::size_t first);
   enum class Outcome : std::uint8_t {
-    unknown,  // the interpreter says
+    unknown,  // the interpreter decides
     dropped,
     untouched,
     edited,
@@ -82,7 +82,7 @@ class StraightLineRun {
   Outcome outcome(std::size_t row);
   // The members that the interpreter need not search for.
   record::KnownMembers known(std::size_t row) const { return index_.known(row); }
-  // Appends the row's record, whose outcome() was `edited` just now.
+  // Appends the row's record; its outcome() must have been `edited`.
   void write(std::size_t row, std::uint32_t size, Buffer& out) const {
     found_->write(index_, row, size, columns_, out);
   }

@@ -46,7 +46,7 @@ bool TransformRun::assign_key(const Value& value, const Place& place) {
   if (value.is_null()) {
     assigned_.key.reset();
   } else if (value.type() == Type::string || value.type() == Type::bytes) {
-    // The old key may be what the new one is a part of: copy before it is overwritten.
+    // The new key may be a part of the old one: copy it before the old one is overwritten.
     assigned_.key =
         std::string(value.type() == Type::string ? decode_string(value, interpreter_.arena()) : value.text());
   } else {

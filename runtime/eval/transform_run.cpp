@@ -15,13 +15,13 @@ namespace {
 // What one record may emit in all: loops inside loops end here, not with the machine's memory.
 constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
 
-constexpr std::string_view kNoValue = "no value to send on: the expression gives null";
+constexpr std::string_view kNoValue = "no value to emit: the expression is null";
 
 bool is_top(const Path& path) {
   return path.below.empty() && !path.whole;
 }
 
-// How many containers a value at the path lies in.
+// The number of containers around a value at the path.
 std::size_t levels_around(const Path& path) {
   return path.below.size() + (path.whole ? 0 : 1);
 }
@@ -293,7 +293,7 @@ TransformRun::Flow TransformRun::emit(const Statement& statement) {
   }
   emitted_bytes_ += buffer.size() - began;
   if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
-    return dead(statement.place, {"one record may emit 1 GiB at most"});
+    return dead(statement.place, {"one record may emit at most 1 GiB"});
   }
   return Flow::next;
 }
@@ -308,7 +308,7 @@ TransformRun::Flow TransformRun::emit_as_it_stands(const Statement& statement) {
   interpreter_.view().write(buffer);
   emitted_bytes_ += buffer.size() - began;
   if (emitted_bytes_ > kMostEmitted || !output_.end(record)) {
-    return dead(statement.place, {"one record may emit 1 GiB at most"});
+    return dead(statement.place, {"one record may emit at most 1 GiB"});
   }
   return Flow::next;
 }

@@ -28,7 +28,7 @@ class TransformRun final : public Scratch {
   enum class Flow : std::uint8_t {
     next,
     dropped,
-    dead,  // failure() of the interpreter says why; or the record is malformed
+    dead,  // the interpreter's failure() has the reason, or the record is malformed
   };
 
   Status run_alone(const Record& record, const record::KnownMembers& known, OnError on_malformed,
@@ -82,7 +82,7 @@ class TransformRun final : public Scratch {
   Metadata assigned_;                     // of this record, once a statement assigned some
   bool has_assigned_ = false;
   const Statement* made_null_ = nullptr;  // the statement that left null where the record was, unasked
-  std::uint32_t assigned_number_ = 0;     // its number in the batch; 0: not there yet, or changed since
+  std::uint32_t assigned_number_ = 0;     // its number in the batch; 0: not added yet, or changed since
   std::uint64_t emitted_bytes_ = 0;
 };
 

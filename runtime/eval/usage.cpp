@@ -22,7 +22,7 @@ bool reads_record(const std::vector<Statement>& statements) {
   while (!pending.empty()) {
     const Statement* statement = pending.back();
     pending.pop_back();
-    // A record that is replaced is opened too: what it becomes is written by the same view.
+    // A record that is replaced is opened too: the same view writes its replacement.
     if (!statement->targets.empty() || statement->kind == Statement::Kind::keep ||
         statement->kind == Statement::Kind::set_record) {
       return true;

@@ -74,7 +74,7 @@ void Budget::learn(const Round& round) {
     window_batches_ += round.batches;
   }
   if (window_seconds_ > 0 && (window_batches_ >= kSampleBatches || window_seconds_ >= kSampleSeconds)) {
-    // A second without a batch says nothing about what the pipe could carry.
+    // A second without a batch is no evidence about the pipeline's capacity.
     if (window_batches_ != 0)
       bandwidth_ = smoothed(bandwidth_, static_cast<double>(window_bytes_) / window_seconds_);
     window_seconds_ = 0;

@@ -21,7 +21,7 @@ struct BudgetLimits {
   double md_factor = 0.50;
 
   static BudgetLimits of(const GovernSettings& settings);
-  // No more than this in flight, whatever the profile says.
+  // An upper limit for bytes in flight, regardless of the profile.
   void cap(std::size_t bytes);
 };
 
@@ -34,7 +34,7 @@ struct Round {
   std::uint64_t bytes = 0;      // of them
   double residence = 0;         // seconds, summed over them
   double service = 0;           // of that, seconds of work on them, summed
-  bool waited = false;          // a source had to wait for room, of bytes or of batches
+  bool waited = false;          // a source had to wait for credit, in bytes or batches
   bool bound = false;           // ... and it was the budget that had none
   std::size_t used = 0;         // bytes in flight; 0: not known
   std::size_t working_set = 0;  // what keeps all workers busy: two batches each
@@ -45,7 +45,7 @@ class Budget {
   explicit Budget(const BudgetLimits& limits) : limits_(limits), bytes_(limits.start) {}
 
   void round(const Round& round);
-  // Other pipelines have come or gone: what is above the new ceiling is given up.
+  // Called when other pipelines start or end: the budget is cut to the new ceiling.
   void set_limits(const BudgetLimits& limits);
 
   std::size_t bytes() const { return bytes_; }
@@ -66,7 +66,7 @@ class Budget {
   BudgetLimits limits_;
   std::size_t bytes_;
   std::optional<double> residence_;  // smoothed; seeded by the first observation
-  std::optional<double> service_;    // of it, what is work; the rest is waiting
+  std::optional<double> service_;    // the part that is work; the rest is waiting
   std::optional<double> bandwidth_;  // bytes a second, smoothed
   double window_seconds_ = 0;        // of the bandwidth's next sample
   std::uint64_t window_bytes_ = 0;

@@ -18,15 +18,15 @@ namespace {
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 // Applied to the limit: the kernel kills at the limit itself, and checks more often than we do.
 constexpr double kHeadroom = 0.85;
-// Of the limit, what may be in flight as input: its copies on the way, the buffers' spare room and the
-// process itself need the rest.
+// The share of the limit that may be in flight as input: copies, spare buffer capacity and the process itself
+// need the rest.
 constexpr std::size_t kShareInFlight = 4;
 // How long a hold lasts under which everything of ours has drained, where the memory is others': each time
 // longer, since it is theirs to end.
 constexpr double kFirstPatience = 1;
 constexpr double kLongestPatience = 8;
-// Where the process itself keeps so much of what is left above its lasting use, the sources are held again,
-// and go on when this much is free again.
+// If the process itself keeps this share of the memory above its permanent use, the sources are held again;
+// they resume when this much is free again.
 constexpr double kPauseWithin = 0.5;
 constexpr double kResumeWithin = 0.2;
 constexpr double kFull = 0.95;  // a lasting use above it leaves nothing to divide
@@ -140,7 +140,7 @@ Status Governor::start() {
   Parts& parts = *parts_;
   parts.reading = parts.shared->read(true);
   divide();
-  // What others hold already says nothing about whether there is room.
+  // Memory that others already hold does not show whether there is enough.
   if (parts.sums.tracked != 0 || parts.sums.in_flight != 0) return {};
   const auto resident = static_cast<double>(parts.reading.resident.value_or(0));
   const double resume_below = parts.settings.resume_below;
@@ -210,7 +210,7 @@ void Governor::end_hold(const Seen& seen, double level) {
   const bool ours = level_of_others() < parts.settings.resume_below;
   const bool alone = parts.sums.in_flight <= seen.in_flight;
   if (ours && alone && level < kFull) {
-    // It is what the process takes for good: the sources share what is left.
+    // This memory is permanently used by the process: the sources share the rest.
     parts.band.move_to(level + (1 - level) * kPauseWithin, level + (1 - level) * kResumeWithin);
   } else {
     const double patience = ours ? kFirstPatience : parts.patience;
@@ -232,7 +232,7 @@ Governor::Decision Governor::tick(const Seen& seen) {
     parts.member->in_flight.store(seen.in_flight, std::memory_order_relaxed);
   }
   double level = look(seen, false);
-  // Memory that the allocator keeps is no reason to hold anybody.
+  // Memory that the allocator keeps is no reason to hold sources.
   if (parts.band.would_hold(level)) {
     give_back();
     level = look(seen, true);
@@ -291,7 +291,7 @@ Governor::Decision Governor::tick(const Seen& seen) {
       decision.reason = what;
     } else {
       decision.reason = fmt::format("{}, after {:.1f} s", what, seen.now - parts.held_since);
-      if (parts.waited_enough) decision.reason += "; all is drained and waiting gains nothing";
+      if (parts.waited_enough) decision.reason += "; everything is drained, so waiting would not help";
     }
   }
   return decision;

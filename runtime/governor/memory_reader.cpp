@@ -42,7 +42,7 @@ std::optional<std::uint64_t> number_in(const std::string& path) {
   return number(content(path));
 }
 
-// Nothing, "max", 0 and what is as good as infinite are no limit.
+// An empty file, "max", 0 and practically infinite values mean no limit.
 std::optional<std::uint64_t> limit_in(const std::string& path) {
   const auto value = number_in(path);
   if (!value || *value == 0 || *value >= kNoLimit) return std::nullopt;

@@ -30,7 +30,7 @@ class MemoryReader {
   explicit MemoryReader(std::string root = "");
   MemoryReading read() const;
 
-  // The directories whose limits count, the process's own group first; for tests.
+  // The directories whose limits apply, the process's own group first; for tests.
   const std::vector<std::string>& groups() const { return directories_; }
 
  private:

@@ -18,7 +18,7 @@ using std::chrono::nanoseconds;
 
 // Several pipelines look at about the same time, each some twenty times a second.
 constexpr std::int64_t kReadingLasts = 20'000'000;
-// Between two returns of memory: so long, and so many times what the last one took.
+// The time between two returns of memory: at least this long, and this multiple of the last one's duration.
 constexpr std::int64_t kLeastBetweenReturns = 50'000'000;
 constexpr std::int64_t kReturnShare = 10;
 

@@ -1,4 +1,4 @@
-// Edits below a value: what a path of more than one step, or one through an array, does.
+// Edits below a value, for paths of more than one step or through an array.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,7 @@ using Edited = record::EditedOf<Value>;
 Edited edit_below(const Value& container, std::span<const Step> steps, const Operation& operation,
                   Arena& arena, Buffer& scratch);
 
-// The container with nothing but the members at the paths, none of which is empty. `found`: whether one is
-// there.
+// The container reduced to the members at the paths; no path is empty. `found`: whether any exists.
 Edited keep_below(const Value& container, std::span<const std::span<const Step>> paths, Arena& arena,
                   Buffer& scratch, bool& found);
 

@@ -29,7 +29,7 @@ class FieldIndex {
   Shape scan(std::string_view record, bool trusted = false);
 
   const FieldSlot& slot(std::uint32_t i) const { return slots_[i]; }
-  // Of the last scan, where it gave `object`:
+  // Valid after a scan that returned `object`:
   std::uint32_t object_begin() const { return object_begin_; }  // the offset of `{`
   std::uint32_t object_end() const { return object_end_; }      // the offset of the matching `}`
   std::uint32_t members() const { return members_; }            // repeated ones counted each

@@ -21,7 +21,8 @@ Needle::Needle(std::string_view key) {
   quoted.push_back('"');
   quoted.append(key);
   quoted.push_back('"');
-  // Where no byte is rare: the last quote and the byte before it, which tell keys with one beginning apart.
+  // If no byte is rare: the last quote and the byte before it, which distinguish keys with the same
+  // beginning.
   first = static_cast<std::uint32_t>(quoted.size() - 1);
   second = static_cast<std::uint32_t>(quoted.size() - 2);
   for (std::uint32_t i = 0; i < quoted.size(); ++i) {

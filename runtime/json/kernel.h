@@ -15,7 +15,7 @@ namespace pipec::runtime::json {
 using record::Layout;
 using record::Offsets;
 
-// A quoted key as it is looked for in a block of records: by two of its bytes at once, then by all of them.
+// A quoted key to search for in a block of records: first by two of its bytes, then by all of them.
 struct Needle {
   explicit Needle(std::string_view key);
   std::string quoted;       // with its quotes
@@ -30,8 +30,8 @@ struct Kernel {
   // that of its closing bracket. Returns their number; 0 if the brackets do not balance by kind, a string is
   // not closed, nesting exceeds kMaxDepth, or a nested bracket does not begin a value.
   std::size_t (*members)(const char* record, std::size_t size, std::size_t begin, Offsets& out);
-  // text[0] is an opening bracket and text[size - 1] a closing one. Null where valid; UTF-8 is left to the
-  // caller: `ascii` tells whether there is none to check.
+  // text[0] is an opening bracket and text[size - 1] a closing one. Null if valid. The caller checks UTF-8;
+  // `ascii`: there is nothing to check.
   const char* (*validate)(const char* text, std::size_t size, std::size_t* offset, bool* ascii);
   // Checks that text[begin, end) consists of lines, each `{"key":value,...}` without inner brackets, that
   // FieldIndex::scan accepts as an object whose only quoted parts are keys and strings. One space is allowed

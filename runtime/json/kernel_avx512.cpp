@@ -51,7 +51,7 @@ struct Pairs {
   std::uint64_t backslashes;
 };
 
-// A block is one register here, and comparing gives the mask at once.
+// A block is one register here, and comparing returns the mask directly.
 PIPEC_KERNEL inline __m512i load(const char* at) {
   return _mm512_loadu_si512(at);
 }
@@ -152,7 +152,7 @@ PIPEC_KERNEL inline std::uint32_t* write_offsets(std::uint32_t* out, std::uint32
   const __m512i places = _mm512_maskz_compress_epi8(bits, load(kCount.bytes));
   const __m512i from = _mm512_set1_epi32(static_cast<int>(base));
   const int count = __builtin_popcountll(bits);
-  // Not the plain extractions, of which GCC 12 says that they use something uninitialised.
+  // Not the plain extractions, for which GCC 12 warns about uninitialised use.
   write_part(out, _mm512_maskz_extracti32x4_epi32(0xf, places, 0), from);
   if (count > 16) [[unlikely]] {
     write_part(out + 16, _mm512_maskz_extracti32x4_epi32(0xf, places, 1), from);

@@ -30,7 +30,7 @@ class Layouts {
   // then two for each member: its colon, and the comma or bracket after it; at most `left` in all. Null if
   // the record has no known layout.
   const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
-  // The layout of the record before; null: none yet. What Kernel::follow says of it is what find() would.
+  // The layout of the previous record; null: none yet. Kernel::follow gives the same answer for it as find().
   const Layout* last() const { return list_.last(); }
   // What others took for `theirs`, with the slots of this one's fields. Null where a field is in it twice, or
   // there are too many.

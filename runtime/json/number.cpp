@@ -123,7 +123,8 @@ std::optional<Value> read_number(std::string_view text) {
   const char* const digits = at;
   std::uint64_t value = 0;
   while (at < end && is_digit(*at)) {
-    value = value * 10 + static_cast<std::uint64_t>(*at - '0');  // wraps for what is looked at again below
+    value =
+        value * 10 + static_cast<std::uint64_t>(*at - '0');  // may wrap; such values are checked again below
     ++at;
   }
   const auto count = static_cast<std::size_t>(at - digits);
@@ -143,7 +144,7 @@ std::optional<Value> read_number(std::string_view text) {
   }
   const Decimal decimal = decimal_of(text);
   if (decimal.zero) return Value::floating(negative ? -0.0 : 0.0).with_text(text);
-  // Too large or too small for a double; libraries differ in what they say then.
+  // Too large or too small for a double; libraries differ in their results here.
   const double nearest = decimal.exponent > 0 ? std::numeric_limits<double>::infinity() : 0.0;
   return Value::floating(negative ? -nearest : nearest).with_text(text).beyond_machine();
 }

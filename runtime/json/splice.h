@@ -12,7 +12,7 @@
 
 namespace pipec::runtime::json {
 
-// What becomes of one member (or item: then key_begin is value_begin and there is no key).
+// The change of one member (or item: then key_begin is value_begin and there is no key).
 struct Change {
   FieldSlot place;       // in the text; not found(): new, goes to the end
   std::string_view key;  // the new key with its quotes; empty: unchanged

@@ -278,7 +278,7 @@ const char* skip_number(const char* at, const char* end) {
 
 bool nests_within(std::string_view text, std::size_t levels) {
   if (text.size() < 2 * (levels + 1)) return true;
-  // As a rule there are not even so many brackets; '[' and '{' differ in one bit.
+  // Usually there are not even that many brackets; '[' and '{' differ in one bit.
   std::size_t opening = 0;
   for (const char c : text) opening += (c | 0x20) == '{' ? 1 : 0;
   if (opening <= levels) return true;

@@ -37,7 +37,7 @@ inline std::string_view trimmed(std::string_view text) {
 // From after the opening quote to the closing quote; nullptr if there is none.
 const char* find_string_end(const char* at, const char* end);
 
-// Whether the containers of a text whose brackets balance lie in each other at most so many deep.
+// Whether the containers of a text with balanced brackets nest at most `levels` deep.
 bool nests_within(std::string_view text, std::size_t levels);
 
 // From the first byte of a value to the byte after its last. Checks only that brackets balance by kind and
@@ -47,7 +47,7 @@ const char* skip_value(const char* at, const char* end);
 // The inside of a JSON string: no control character, valid escapes without a lone surrogate, valid UTF-8.
 bool check_string(std::string_view inside, bool& escaped);
 
-// Decodes the escapes of a checked string; `out` has room for inside.size() bytes. Returns the length.
+// Decodes the escapes of a checked string; `out` has space for inside.size() bytes. Returns the length.
 std::size_t unescape(std::string_view inside, char* out);
 
 // Takes white space between tokens out of a text, in place. Returns the new size.

@@ -10,8 +10,8 @@ namespace json {
 
 namespace {
 
-// Where the bracket that opens the text is closed, as far as strings and brackets alone say; the text's size
-// if nowhere. For the message only.
+// The position at which the text's first bracket is closed, judging only by strings and brackets; the text's
+// size if there is none. Only for the message.
 std::size_t end_of_first_value(std::string_view text) {
   std::size_t depth = 0;
   bool in_string = false;

@@ -18,7 +18,7 @@ using record::Edit;
 using record::FieldSlot;
 using record::Step;
 
-// What becomes of one member (or item: then key_begin is value_begin and there is no key).
+// The change of one member (or item: then key_begin is value_begin and there is no key).
 struct Change {
   FieldSlot place;         // in the container's bytes; not found(): new, goes to the end
   std::string_view key;    // the new key as MsgPack; empty: unchanged
@@ -26,8 +26,8 @@ struct Change {
   bool removed = false;
 };
 
-// Appends the container of `count` members or items, whose first begins at `body`, with the changes made.
-// Those with a place come first and in the order of the bytes.
+// Appends the container of `count` members or items, the first of which begins at `body`, with the changes
+// applied. Changes with a place come first, in the order of the bytes.
 void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
             std::span<const Change* const> changes, Buffer& out);
 // As MsgPack; an empty one is none.
@@ -39,7 +39,7 @@ using Edited = record::EditedOf<std::string_view>;
 Edited edit_below(std::string_view container, std::span<const Step> steps, const Operation& operation,
                   Arena& arena, Buffer& scratch);
 
-// The container with nothing but what is at the paths, none of which is empty. `found`: whether there is any.
+// The container reduced to the members at the paths; no path is empty. `found`: whether any exists.
 Edited keep_below(std::string_view container, std::span<const std::span<const Step>> paths, Arena& arena,
                   Buffer& scratch, bool& found);
 

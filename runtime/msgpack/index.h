@@ -25,11 +25,11 @@ class Index {
   explicit Index(const std::vector<std::string>& keys);
 
   Shape scan(std::string_view record);
-  // The same of a record whose members are known, of a layout with the same keys.
+  // The same for a record whose members are known, with a layout of the same keys.
   Shape take(const KnownMembers& known);
 
   const FieldSlot& slot(std::uint32_t i) const { return slots_[i]; }
-  // Of the last scan, where it gave `object`:
+  // Valid after a scan that returned `object`:
   std::uint32_t members() const { return members_; }  // repeated ones counted each
   std::uint32_t body() const { return body_; }        // the offset of the first key
   bool repeated() const { return repeated_; }         // a wanted key occurs more than once
@@ -63,7 +63,7 @@ class Index {
   std::vector<std::uint32_t> order_;  // slots by key
   std::vector<FieldSlot> slots_;
   std::vector<Expected> expected_;  // by the number of the member
-  Arena arena_;                     // texts of keys that are no strings
+  Arena arena_;                     // texts of non-string keys
   std::uint32_t members_ = 0;
   std::uint32_t body_ = 0;
   bool repeated_ = false;

@@ -6,8 +6,8 @@ namespace pipec::runtime::msgpack {
 
 namespace {
 
-// The members of text[begin, end): `begin`, then the end of each key and that of its value. How many members;
-// 0 where it is no map, an empty one, one of too many members, or malformed.
+// The members of text[begin, end): `begin`, then the end of each key and that of its value. Returns the
+// number of members; 0 if it is not a map, is empty, has too many members, or is malformed.
 std::size_t cut(const char* text, std::uint32_t begin, std::uint32_t end, std::uint32_t* places) {
   const char* const stop = text + end;
   const auto offset = [&](const char* at) { return static_cast<std::uint32_t>(at - text); };

@@ -32,7 +32,7 @@ class Layouts {
   const Layout* learn(const char* text, const std::uint32_t* places, std::size_t found);
 
   record::LayoutList list_;
-  Arena arena_;  // texts of keys that are no strings
+  Arena arena_;  // texts of non-string keys
 };
 
 }  // namespace pipec::runtime::msgpack

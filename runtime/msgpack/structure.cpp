@@ -6,8 +6,8 @@ namespace pipec::runtime::msgpack {
 
 namespace {
 
-constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
-constexpr const char* kKey = "a key that is no scalar";
+constexpr const char* kNever = "the byte 0xc1 is not MsgPack";
+constexpr const char* kKey = "a key that is not a scalar";
 constexpr const char* kDeep = "nested deeper than 1024";
 
 constexpr std::array<std::uint8_t, 256> make_fixed_bytes() {
@@ -17,7 +17,7 @@ constexpr std::array<std::uint8_t, 256> make_fixed_bytes() {
   }
   return bytes;
 }
-// Of a value whose first byte says its size: that; else 0.
+// The size of a value if its first byte determines it; else 0.
 constexpr std::array<std::uint8_t, 256> kFixedBytes = make_fixed_bytes();
 
 // Checks the whole value in one pass, with its levels on the stack; kTexts: str is checked too. nullptr:

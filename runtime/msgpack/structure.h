@@ -30,7 +30,7 @@ class Structure {
   // Nothing was taken of the value that comes next.
   bool fresh() const { return open_.empty(); }
   const char* reason() const { return reason_; }
-  // After `more`: at least so many bytes of the value are still to come, from `at` on.
+  // After `more`: the value has at least this many more bytes, from `at` on.
   std::uint64_t least() const { return least_; }
 
  private:

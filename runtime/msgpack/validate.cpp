@@ -8,7 +8,7 @@ namespace msgpack {
 
 namespace {
 
-// The first str that is no UTF-8, of a value whose structure is known to be sound; empty: none.
+// The first str that is not UTF-8, in a value with a valid structure; empty: none.
 std::string_view first_bad_text(const char* at, const char* end) {
   while (at < end) {
     const Lead& first = lead(at);
@@ -41,7 +41,7 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   const char* const end = begin + bytes.size();
   const char* behind = msgpack::skip_checked(begin, end);
   if (behind == end) return nullptr;
-  // Once more, slowly, for what is wrong with it and where.
+  // A second, slower pass to find the defect and its position.
   msgpack::Structure structure;
   const char* at = begin;
   const auto found = structure.next(at, end);

@@ -1,5 +1,5 @@
-// One MsgPack record as a program sees it: what record::RecordView is for JSON, and used through it. Values
-// that are set become MsgPack at once, so a read after an edit reads what will be written.
+// A program's view of one MsgPack record, like record::RecordView for JSON, and used through it. Values that
+// are set are encoded immediately, so a read after an edit returns what will be written.
 #pragma once
 
 #include <cstdint>

@@ -10,13 +10,12 @@ namespace {
 // fit into a batch, are read one by one.
 constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kLargestRecord = std::uint32_t{64} << 10;
-// Where a stretch turned out not to be flat, so many records are taken one by one.
+// After lines that are not flat, this many records are processed one by one.
 constexpr std::uint32_t kTakenAlone = 64;
-// Where most records of MsgPack have no layout, so many are left alone: what is found of such a record is of
-// no use.
+// If most MsgPack records have no layout, this many are skipped: indexing such records is useless.
 constexpr std::size_t kSkipped = 31 * BlockIndex::kRows;
-// Records that are cut by their operators where one is not like the one before, and records whose quotes are
-// looked for where one is; twice as many each time.
+// The number of records that are cut by their operators after one with a new layout, and of records searched
+// for quotes after one with the same layout; doubles each time.
 constexpr std::size_t kFirstStretch = 4;
 
 // A record that can be cut together with others.
@@ -135,7 +134,7 @@ inline bool BlockIndex::follow(std::span<const Record> records, std::size_t row)
   return true;
 }
 
-// By what the stage before has left. False where that says too little of these records.
+// Uses the index left by the previous stage. False if it covers too few of these records.
 bool BlockIndex::scan_outlined(const Outline& outline, std::span<const Record> records) {
   const OutlineReader reader(outline);
   if (reader.text() != text_) return false;

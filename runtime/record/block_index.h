@@ -1,4 +1,4 @@
-// The members of a batch's records, many at once: as the Layouts of their format know them.
+// Indexes the members of many records of a batch at once, using the Layouts of their format.
 #pragma once
 
 #include <array>
@@ -23,8 +23,8 @@ class BlockIndex {
 
   explicit BlockIndex(const FieldSet& fields, const json::Kernel& kernel = json::best_kernel());
 
-  // Takes the records from `first` on, as many as lie in one buffer and have one format, kRows at most; gives
-  // their number (one at least).
+  // Takes records from `first` on that are in the same buffer and have the same format, at most kRows;
+  // returns their number (at least one).
   std::size_t scan(const Batch& batch, std::size_t first);
 
   // Of the last scan: null where nothing is known of the row.
@@ -79,7 +79,7 @@ class BlockIndex {
   Offsets quotes_;  // of the rows from the one that is looked at on, up to `quoted_`
   const std::uint32_t* next_quote_ = nullptr;
   std::size_t quoted_ = 0;
-  std::size_t quoted_stretch_;    // rows whose quotes are looked for next, at most
+  std::size_t quoted_stretch_;    // the most rows to search for quotes next
   std::size_t stretch_;           // records of the next stretch at most
   std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
   // Of MsgPack, where looking is given up for a while.

@@ -39,7 +39,7 @@ struct ArenaList {
 // Of members with the same key the last one's value stays, at the first one's place.
 std::uint32_t drop_repeated(Member* members, std::uint32_t count, Arena& arena) {
   if (count < 2) return count;
-  // Sorted by key, then by place: the first of a group keeps the place, the last gives the value.
+  // Sorted by key, then by place: the first of a group determines the place, the last the value.
   auto* order = arena.allocate_array<std::uint32_t>(count);
   for (std::uint32_t i = 0; i < count; ++i) order[i] = i;
   std::sort(order, order + count, [&](std::uint32_t a, std::uint32_t b) {

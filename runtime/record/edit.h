@@ -29,10 +29,10 @@ enum class Edit : std::uint8_t {
   done,
   parent_is_no_object,  // `.a.b = 1` where .a exists and is not an object (null too), or the record itself is
                         // not one
-  parent_is_no_array,   // `.a[0] = 1` where .a is no array
+  parent_is_no_array,   // `.a[0] = 1` where .a is not an array
   out_of_bounds,
-  malformed,       // bytes that had to be looked at are no value
-  no_such_number,  // MsgPack has no form for a number beyond 64 bits
+  malformed,       // bytes that had to be read are not a value
+  no_such_number,  // MsgPack cannot represent a number beyond 64 bits
 };
 
 // A path to stay, from one of the record's slots.
@@ -56,7 +56,7 @@ struct OperationOf {
 template <typename Part>
 struct EditedOf {
   Edit edit = Edit::done;
-  bool changed = false;  // false: `value` is what it was
+  bool changed = false;  // false: `value` is unchanged
   Part value;
 };
 

@@ -1,5 +1,5 @@
-// What an edit below a value means, for every format: which members it touches, what becomes of missing
-// parents and of repeated keys, what is refused. How the bytes change is the format's.
+// The semantics of edits below a value, for every format: which members are affected, how missing parents and
+// repeated keys are handled, which edits are rejected. The format defines how the bytes change.
 //
 // A format F has
 //   Part                     how it holds a value: a Value, or bytes
@@ -53,8 +53,7 @@ class EditPolicy {
     return failure(is_key ? Edit::parent_is_no_object : Edit::parent_is_no_array);
   }
 
-  // The container with nothing but what is at the paths, none of which is empty. `found`: whether there is
-  // any.
+  // The container reduced to the members at the paths; no path is empty. `found`: whether any exists.
   EditedOf<Part> keep(const Part& container, std::span<const Steps> paths, bool& found) {
     found = false;
     const Holds holds = format_.holds(container);

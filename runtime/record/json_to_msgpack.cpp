@@ -28,8 +28,8 @@ constexpr const char* kEnd = "unexpected end";
 constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// Invariant between steps: there is room for as many bytes as are left of the text, and kSlack more. What
-// becomes longer than its text (floats, heads of long strings and of containers) has to keep it so.
+// Invariant between steps: there is space for as many bytes as remain in the text, plus kSlack. Values that
+// become longer than their text (floats, heads of long strings and of containers) must preserve it.
 class FromJson : public Transcoder {
  public:
   FromJson(std::string_view text, Buffer& out) : Transcoder(text, out) {
@@ -157,8 +157,8 @@ class FromJson : public Transcoder {
   [[gnu::noinline]] char* close_large(const Level& top, const char* at, char* to) {
     char* const head = out_.data() + top.head;
     if (top.wide) {
-      // So many large containers lie in each other that moving them would take the square of the text: this
-      // one has a head of full width, whatever its count.
+      // So many large containers are nested that moving them would take quadratic time: use a head of full
+      // width, whatever the count.
       store(put_byte(head, top.map ? 0xdf : 0xdd), top.count);
       return to;
     }
@@ -217,7 +217,7 @@ class FromJson : public Transcoder {
       copy_sixteen(inside + 16, to + 16);
       return {stop + 1, to + size};
     }
-    char* const behind_head = put_str_head(to, size);  // it overwrites what was copied first
+    char* const behind_head = put_str_head(to, size);  // it overwrites the first copied bytes
     std::memcpy(behind_head, inside, size);
     return {stop + 1, keep(stop + 1, behind_head + size)};
   }

@@ -40,8 +40,8 @@ struct Layout {
     if (lead.size > 8 && load8(at + lead.size - 8) != lead.tail) return false;
     return lead.size <= 16 || std::memcmp(at + 8, texts.data() + lead.text + 8, lead.size - 16) == 0;
   }
-  // Whether a value that begins and ends with these bytes has no white space around it but what is part of
-  // its lead.
+  // Whether a value that begins and ends with these bytes has no surrounding white space beyond that of its
+  // lead.
   static bool bare(char first, char last) {
     return static_cast<unsigned char>(first) > ' ' && static_cast<unsigned char>(last) > ' ';
   }

@@ -43,8 +43,8 @@ class LayoutList {
 
   // A layout without members, to be filled and kept.
   std::unique_ptr<Layout> begin() const;
-  // The next member, whose key is `key` decoded; its lead are the bytes at `at`, its places those in
-  // `places`. False where the key is wanted and there already, or there are too many members.
+  // Adds the next member: `key` is its decoded key, its lead are the bytes at `at`, its places those in
+  // `places`. False if a wanted key is repeated, or there are too many members.
   bool add(Layout& layout, std::string_view key, const char* at, const Layout::Lead& places) const;
   const Layout* keep(std::unique_ptr<Layout> layout);
   // keep(), of the record that is before the next one.

@@ -70,7 +70,7 @@ class ToJson : public Transcoder {
 
  private:
   static constexpr const char* kCut = "unexpected end";
-  static constexpr const char* kNever = "the byte 0xc1 is no MsgPack";
+  static constexpr const char* kNever = "the byte 0xc1 is not MsgPack";
   // Bytes that may be written past the checked capacity: a short key and a short string or a number, with
   // punctuation and the rest of a vector, need no separate check.
   static constexpr std::size_t kSlack = 192;
@@ -178,7 +178,7 @@ class ToJson : public Transcoder {
     if (!behind) return fail(end_, kCut);
     if (token.kind == Kind::never) return fail(at, kNever);
     if (token.kind == Kind::ext || token.kind == Kind::array || token.kind == Kind::map)
-      return fail(at, "a key that is no scalar");
+      return fail(at, "a key that is not a scalar");
     if (token.kind == Kind::str) return string(token.begin, token.size, to);
     Arena arena;
     commit(to);

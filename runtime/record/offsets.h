@@ -8,7 +8,7 @@
 
 namespace pipec::runtime::record {
 
-// Growable offsets; what was written survives growth.
+// Growable offsets; growth preserves the content.
 class Offsets {
  public:
   std::uint32_t* data() { return offsets_.get(); }

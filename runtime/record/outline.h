@@ -36,7 +36,7 @@ class OutlineWriter {
     const auto count = static_cast<std::uint32_t>(layout.leads.size() * 2 + 1);
     if (const std::uint32_t at = add_members({members, count})) add_row(layout, record, at, nested);
   }
-  // For several rows at once: where the first of them lies, 0 where there is no room.
+  // For several rows at once: the position of the first of them, 0 if they do not fit.
   std::uint32_t add_members(std::span<const std::uint32_t> members) {
     const auto count = static_cast<std::uint32_t>(members.size());
     if (!fits(count * sizeof(std::uint32_t))) return 0;
@@ -50,7 +50,7 @@ class OutlineWriter {
     std::memcpy(data_ + rows_ * sizeof row, &row, sizeof row);
     ++rows_;
   }
-  // Leaves what was noted in the batch.
+  // Stores the collected outline in the batch.
   void give(Batch& batch);
 
  private:

@@ -15,7 +15,7 @@ using json::Edited;
 using json::Operation;
 using Steps = std::span<const Step>;
 
-// Whether reading the value's JSON text gives the value again, and not a string or number in its stead.
+// Whether reading the value's JSON text returns the same value instead of a string or number.
 bool is_its_text(const Value& value) {
   switch (value.type()) {
     case Type::bytes:
@@ -225,7 +225,7 @@ Steps RecordView::steps_of(std::uint32_t slot, Steps below) {
   return path_;
 }
 
-// A new text for the record: scanned again, and what was set to more than its text keeps its value.
+// Sets a new text for the record and scans it again. Values that hold more than their text are kept.
 void RecordView::replace(std::string_view text) {
   struct Held {
     std::uint32_t slot;

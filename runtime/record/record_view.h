@@ -37,14 +37,14 @@ class RecordView {
   // Begins with a record, which must be followed by Buffer::kPadding readable bytes. Shape::malformed:
   // nothing may be read.
   Shape open(std::string_view record, bool trusted, Arena& arena);
-  // Begins with a record of MsgPack: everything below goes to a view of that format, by ways that JSON
-  // records do not take. `known`: its members, of a layout with the same fields.
+  // Begins with a MsgPack record: all functions below are forwarded to a view of that format, off the path of
+  // JSON records. `known`: its members, with a layout of the same fields.
   Shape open_msgpack(std::string_view record, Arena& arena, const KnownMembers& known = {});
   // Begins without one: every field is missing (constants, `generate`).
   void open_nothing(Arena& arena);
 
-  // Missing fields, and paths through what is no object or array, read as null. Value::failed(): the value
-  // that was asked for is malformed; the record goes where malformed ones go.
+  // Missing fields, and paths through values that are not objects or arrays, read as null. Value::failed():
+  // the value that was asked for is malformed; the record goes where malformed ones go.
   Value get(std::uint32_t slot) {
     if (state_[slot] == kUntouched) [[likely]] {
       const FieldSlot& place = index_.slot(slot);
@@ -84,8 +84,8 @@ class RecordView {
     return true;
   }
 
-  // Edits keep places: a set field stays where it is, a new one goes to the end, repeated keys are all
-  // affected. Missing parents become objects. Values may point into the record itself (`.a = .b`).
+  // Edits keep places: a set field stays in place, a new one is appended, all repeated keys are affected.
+  // Missing parents become objects. Values may point into the record itself (`.a = .b`).
   Edit set(std::uint32_t slot, std::span<const Step> below, const Value& value);
   Edit set_whole(std::span<const Step> below, const Value& value);  // `. = value` where `below` is empty
   Edit remove(std::uint32_t slot, std::span<const Step> below);     // a missing one is fine
@@ -172,7 +172,7 @@ class RecordView {
   std::string_view record_;  // the record, or, after an edit that moved more than values, its text since then
   Shape shape_ = Shape::malformed;
   bool edited_ = false;
-  bool others_removed_ = false;             // by keep: the members that are no slots are gone
+  bool others_removed_ = false;             // by keep: the members without slots were removed
   std::vector<std::uint32_t> state_;        // per slot
   std::vector<json::Change> changes_;       // in the order of the edits
   std::vector<const json::Change*> order_;  // for splice

@@ -34,7 +34,7 @@ class Transcoder {
     return {reason};
   }
   void commit(const char* to) { out_.set_size(static_cast<std::size_t>(to - out_.data())); }
-  // Behind what was committed, with room for `bytes`.
+  // The position after the committed bytes, with space for `bytes`.
   char* reopen(std::size_t bytes) {
     char* const to = out_.extend(bytes);
     limit_ = out_.data() + out_.capacity();
@@ -51,7 +51,7 @@ class Transcoder {
   std::size_t offset_ = 0;
 };
 
-// nullptr, or why its input is not taken: then `out` is as it was, and `offset` says where.
+// nullptr, or the reason why its input is rejected: then `out` is unchanged, and `offset` is the position.
 template <typename T>
 const char* transcode(T&& transcoder, Buffer& out, std::size_t* offset) {
   const std::size_t begin = out.size();

@@ -46,7 +46,7 @@ Status make_directories(const std::string& path) {
       const Fd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (!fd || ::fsync(fd.get()) != 0) return checkpoint_error("cannot sync", parent, errno);
     } else if (errno != EEXIST) {
-      return checkpoint_error("cannot make the state directory", part, errno);
+      return checkpoint_error("cannot create the state directory", part, errno);
     }
     if (slash == std::string::npos) return {};
   }
@@ -184,7 +184,7 @@ class Store final : public CheckpointStore {
 
   Status refused(const std::string& what) const {
     return checkpoint_error(fmt::format(
-        "{} {}; nothing was read. Put a good copy in its place ({} is the one before it), or start over with "
+        "{} {}; nothing was read. Replace it with a good copy ({} is the previous one), or start over with "
         "--from-start",
         path_of(kCurrent), what, path_of(kPrevious)));
   }
@@ -202,8 +202,8 @@ class Store final : public CheckpointStore {
     if (::stat(path_.c_str(), &named) != 0)
       return checkpoint_error("the state directory no longer exists:", path_, errno);
     if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
-    return checkpoint_error(
-        fmt::format("{} was moved or replaced while the pipeline runs; put it back and start again", path_));
+    return checkpoint_error(fmt::format(
+        "{} was moved or replaced while the pipeline was running; put it back and restart", path_));
   }
 
   Status replace(const std::string& bytes) {
@@ -252,7 +252,7 @@ Result<Fd> take_lock(int directory, const std::string& path) {
   if (!lock) return checkpoint_error("cannot open", path + "/" + kLock, errno);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return checkpoint_error("cannot lock", path + "/" + kLock, errno);
-    return checkpoint_error(fmt::format("{} is in use: this pipeline is running already", path));
+    return checkpoint_error(fmt::format("{} is in use: this pipeline is already running", path));
   }
   return lock;
 }

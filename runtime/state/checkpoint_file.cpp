@@ -24,7 +24,7 @@ std::string header_of(std::string_view body, std::size_t version = kVersion) {
                      XXH3_64bits(body.data(), body.size()));
 }
 
-// Takes pieces off the front of the body; every length is checked against what is left.
+// Takes pieces off the front of the body; every length is checked against the remaining bytes.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -121,7 +121,7 @@ std::string encode_checkpoint(const CheckpointContent& content) {
 
 Result<CheckpointContent> decode_checkpoint(std::string_view bytes) {
   if (bytes.empty()) return wrong("is empty");
-  if (!bytes.starts_with(kMagic)) return wrong("is no checkpoint of pipec, or damaged at its beginning");
+  if (!bytes.starts_with(kMagic)) return wrong("is not a pipec checkpoint, or is damaged at its beginning");
   Reader reader(bytes.substr(kMagic.size()));
   const auto version = reader.number();
   if (version && (*version == 0 || *version > kVersion) && reader.literal("\n")) {
@@ -133,7 +133,7 @@ Result<CheckpointContent> decode_checkpoint(std::string_view bytes) {
   const std::string_view header = bytes.substr(0, header_end + 2);
   const std::string_view body = bytes.substr(header_end + 2);
   if (header != header_of(body, version.value_or(kVersion)))
-    return wrong("is damaged: length or checksum do not fit its content");
+    return wrong("is damaged: length or checksum do not match its content");
 
   CheckpointContent content;
   Reader entries(body);

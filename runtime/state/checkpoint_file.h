@@ -27,8 +27,8 @@ struct CheckpointContent {
 
 std::string encode_checkpoint(const CheckpointContent& content);
 
-// The content, an older version's in the present form, or what is wrong with the bytes, in words that follow
-// a file's name ("is empty").
+// The content, with older versions converted to the current form, or the defect, as text that follows a
+// file's name ("is empty").
 Result<CheckpointContent> decode_checkpoint(std::string_view bytes);
 
 }  // namespace pipec::runtime::state

@@ -1,5 +1,5 @@
-// The one encoding of dead letters. A line is always valid JSON and always one line: what is no UTF-8 is
-// base64.
+// The one encoding of dead letters. A line is always valid JSON and always one line: bytes that are not UTF-8
+// are base64.
 #include <string>
 #include <string_view>
 

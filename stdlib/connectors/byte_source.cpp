@@ -36,10 +36,10 @@ std::optional<std::uint64_t> full_head(const InputFile& file) {
 Result<std::uint64_t> hash_before(int fd, const std::string& path, std::uint64_t offset) {
   if (const auto found = tail_hash_of(fd, offset)) return *found;
   if (errno != 0) return runtime::system_error("io", "cannot read", path, errno);
-  return Error{"io", fmt::format("{} was cut while it was read (to byte {})", path, offset), {}, {}};
+  return Error{"io", fmt::format("{} was truncated while it was read (to byte {})", path, offset), {}, {}};
 }
 
-// Reads at an offset (pread), so that what is put back is simply read again.
+// Reads at an offset (pread), so bytes that are put back are simply read again.
 class PlainSource final : public ByteSource {
  public:
   PlainSource(Fd fd, const InputFile& file)
@@ -76,7 +76,7 @@ class PlainSource final : public ByteSource {
       return runtime::system_error("io", "cannot stat", file_->path(), errno);
     if (size_unknown_ || static_cast<std::uint64_t>(info.st_size) >= next_) return {};
     return Error{"io",
-                 fmt::format("{} was cut to {} bytes while it was read (to byte {})", file_->path(),
+                 fmt::format("{} was truncated to {} bytes while it was read (to byte {})", file_->path(),
                              info.st_size, next_),
                  {},
                  {}};

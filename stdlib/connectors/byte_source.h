@@ -20,10 +20,11 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   enum class Filled { more, end, interrupted };
-  // Appends what follows until `data` holds `wanted` bytes. `end`: the input ends with the last of them.
-  // `more` with fewer: what follows is an error, which the next call returns.
+  // Appends the next bytes until `data` holds `wanted` bytes. `end`: the input ends with the last of them.
+  // `more` with fewer bytes: an error follows, which the next call returns.
   virtual runtime::Result<Filled> fill(runtime::Buffer& data, std::size_t wanted) = 0;
-  // The last of the bytes that fill() gave were not taken: they come again. Once between two calls of it.
+  // Returns the last bytes of fill(), which were not consumed: the next fill() delivers them again. At most
+  // once between two calls of fill().
   virtual void put_back(std::string_view bytes) = 0;
   // Leaves the next whole lines, at most `most` bytes, for a worker to read, and continues after them.
   // Returns their number of bytes; 0: use fill() instead. `tail`: their last bytes, for identify().
@@ -32,15 +33,15 @@ class ByteSource {
     (void)most, (void)max_records, (void)block, (void)tail;
     return 0;
   }
-  // At the end: the file is still what was read.
+  // At the end: checks that the file is still the one that was read.
   virtual runtime::Status check_end() { return {}; }
   // Fills the data that a restart at mark.offset (mark.open_line) needs to recognize the file; both are
   // already set. `taken`: the bytes before the offset, as far as available. `ended`: the offset is the end of
   // the input. Without this data a restart would mistake the file for another one, so a failure is an error.
   virtual runtime::Status identify(FileMark& mark, std::string_view taken, bool ended) = 0;
-  // Memory in use beside what fill() gave.
+  // Memory in use, apart from the bytes that fill() returned.
   virtual std::size_t held_bytes() const { return 0; }
-  // Any thread: a fill() that blocks returns soon, and every later one at once.
+  // Any thread. A blocked fill() returns soon, and every later one immediately.
   virtual void interrupt() {}
 };
 

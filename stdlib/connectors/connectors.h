@@ -27,7 +27,7 @@ std::shared_ptr<T> shared_part(const runtime::ConnectorContext& context, const s
 // The block size if receive()'s caller sets no limit.
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
-// The code of an error that is about one input file and what is in it.
+// The code of errors caused by the content of one input file.
 inline constexpr const char* kBadFile = "bad_file";
 
 inline constexpr std::int64_t kDefaultMaxRecord = std::int64_t{256} << 20;

@@ -16,7 +16,7 @@ namespace {
 // "<name>=<number> " for each, then "path=" and the rest.
 class Fields {
  public:
-  // False: it is no such text.
+  // False: the text is malformed.
   bool read(std::string_view text) {
     while (!text.starts_with("path=")) {
       const std::size_t equals = text.find('=');

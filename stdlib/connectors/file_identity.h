@@ -33,7 +33,7 @@ class RunningFingerprint {
   explicit RunningFingerprint(std::uint64_t offset = 0, std::optional<std::uint64_t> head = {})
       : from_(offset), offset_(offset), head_(head) {}
   void add(std::string_view bytes);
-  // Goes to `offset` without having seen what is before it.
+  // Continues at `offset` without having seen the text before it.
   void skip_to(std::uint64_t offset);
   std::uint64_t offset() const { return offset_; }
   // nullopt: too little was seen.
@@ -46,8 +46,9 @@ class RunningFingerprint {
   std::string tail_;  // the last bytes before offset_, as far as they were seen
 };
 
-// One file's committed position, and what it is known by. An entry's own key is unique among the entries of
-// all file sources that share a state; it names the device and inode at which the file was found first.
+// One file's committed position, and the data that identifies the file. An entry's own key is unique among
+// the entries of all file sources that share a state; it consists of the device and inode at which the file
+// was first found.
 struct FileMark {
   std::string key;
   std::uint64_t device = 0;  // a hint: it may change when the machine reboots
@@ -58,12 +59,12 @@ struct FileMark {
   std::optional<Fingerprint> text;  // up to `offset`
   // It was delivered as a whole (one JSON array, one record): nothing but white space may follow.
   bool closed = false;
-  std::uint64_t missing_since = 0;  // seconds since 1970; 0: it was there
+  std::uint64_t missing_since = 0;  // seconds since 1970; 0: it existed
   std::string path;                 // its name then
   struct Packed {
     std::uint64_t end = 0;   // bytes of the file that were read when the position was reached
     FrameStart frame;        // where unpacking begins in order to go on
-    bool whole = false;      // the position is the end of what the file held then
+    bool whole = false;      // the position was the end of the file
     std::uint64_t tail = 0;  // the hash of its last kFingerprintBytes before `end`, packed as they are
   };
   std::optional<Packed> packed;

@@ -79,7 +79,7 @@ class FileReceiver final : public runtime::Receiver {
     input_ = std::move(*found);
     if (request_.log && !left_out_.empty()) {
       request_.log(fmt::format(
-          "warning: not read, because this pipeline writes it or lives on it, though the path matches it: {}",
+          "warning: not read although the path matches, because this pipeline writes it or depends on it: {}",
           some_of(left_out_)));
     }
     return {};
@@ -139,7 +139,7 @@ class FileReceiver final : public runtime::Receiver {
       }
       if (last) out.push_back(last->entry());
     }
-    // Not before all that was read of the file is committed: else what is left would be lost in a crash.
+    // Only after everything read from the file is committed: otherwise a crash would lose the rest.
     for (Skipped& skipped : skipped_) {
       const auto found = marks_.find(skipped.partition);
       const auto covers = [&](const PositionRange& range) {
@@ -301,8 +301,8 @@ class FileReceiver final : public runtime::Receiver {
     return Received::end;
   }
 
-  // The buffer holds the beginning of a record that is longer than allowed. It is thrown away up to its end;
-  // its head is a dead letter.
+  // The buffer holds the beginning of a record that is longer than allowed. Discards the record; its head
+  // becomes a dead letter.
   Result<Received> reject_long_record(const LongestRecord& longest, bool at_end, Block& block) {
     runtime::Buffer& data = *block.data;
     LongRecord record(data);
@@ -389,12 +389,12 @@ class FileReceiver final : public runtime::Receiver {
 
   // Nobody knows where the next record begins.
   Error too_long(const LongestRecord& longest) const {
-    return {kBadFile,
-            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", path(), offset_,
-                        longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
-                        longest.bytes()),
-            {},
-            {}};
+    return {
+        kBadFile,
+        fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", path(), offset_,
+                    longest.by_memory() ? "an eighth of the usable memory" : "max_record", longest.bytes()),
+        {},
+        {}};
   }
 
   // `last`: the last bytes taken, as far as available.
@@ -445,7 +445,7 @@ class FileReceiver final : public runtime::Receiver {
   std::string tail_;                    // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
-  mutable std::mutex mutex_;  // the source's thread, the committing one, and who interrupts
+  mutable std::mutex mutex_;  // for the source's thread, the committing thread, and interrupt()
   // The ends of blocks that were handed out and are not committed yet, by partition.
   std::unordered_map<std::uint32_t, std::vector<FileMark>> marks_;
   mutable std::vector<Skipped> skipped_;
@@ -464,7 +464,7 @@ Status check(const runtime::Options& options) {
   if (Status paths = check_input_paths(options); !paths) return paths;
   if (Status state = check_state(options); !state) return state;
   if (options.string("partial") == "wait" && !by_lines(options))
-    return Error{"option", "partial: wait is about lines; it goes with no other framing", {}, {}};
+    return Error{"option", "partial: wait works only with framing: lines", {}, {}};
   if (options.integer("forget_after", kForgetAfter) < 0)
     return Error{"option", "forget_after is negative", {}, {}};
   return check_max_record(options);
@@ -506,17 +506,17 @@ void register_file_receiver(runtime::Registry& registry) {
   path.types = runtime::TypeSet(runtime::Type::string) | runtime::Type::array;
   path.required = true;
   path.doc = "the file, a glob (* ? [...] {a,b}, ** through directories), or a list of them";
-  const OptionSpec exclude = constant_option(
-      "exclude", path.types,
-      "what the globs match and is not read: a glob or a list of them; one without a slash is about names");
+  const OptionSpec exclude = constant_option("exclude", path.types,
+                                             "files to skip among those that the globs match: a glob or a "
+                                             "list of them; one without a slash matches file names");
   const OptionSpec partial =
       choice_option("partial", "deliver", {"wait"},
-                    "a last line without a newline: deliver it as it is, or wait for the run that finds it "
-                    "whole (the last line of an archive always counts)");
+                    "a last line without a newline: deliver it as it is, or wait for a run that finds it "
+                    "complete (the last line of an archive always counts)");
   const OptionSpec on_bad_file = choice_option(
       "on_bad_file", "fail", {"skip"},
-      "a file that is damaged, cut off or cannot be read: fail ends the run; skip reads what is "
-      "whole, reports it, and tries again in a later run once the file has changed");
+      "a file that is damaged, cut off or cannot be read: fail ends the run; skip reads the intact part, "
+      "reports the file, and tries again in a later run once the file has changed");
   const OptionSpec forget_after =
       constant_option("forget_after", runtime::Type::duration,
                       "how long a file may be missing before its position is forgotten (7d)");

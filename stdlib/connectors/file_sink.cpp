@@ -74,7 +74,7 @@ OutputTemplate canonical(OutputTemplate path) {
   return path;
 }
 
-// What all file sinks share: everything but which file a record goes to.
+// The common part of file sinks: everything except the choice of a record's file.
 class FileSink : public runtime::Sink {
  public:
   FileSink(const OutputTemplate& path, const runtime::Options& options,
@@ -106,8 +106,8 @@ class FileSink : public runtime::Sink {
   bool wants_commit() const override { return files_.wants_commit(); }
   bool wants_small_batches() const override { return files_.wants_small_batches(); }
   void finish(runtime::StateEntries& changes) override { files_.finish(changes); }
-  // Where no snapshots are taken (dead letters with `commit sink`) it comes between writes, and what was
-  // written has to be safe all the same.
+  // Without snapshots (dead letters with `commit sink`) it is called between writes, and everything written
+  // must still become durable.
   Status sync() override {
     if (!takes_snapshots_.load()) {
       if (Status flushed = flush_packed(true); !flushed) return flushed;
@@ -254,7 +254,7 @@ class TemplateSink final : public FileSink {
     }
     if (value.type() != runtime::Type::string) {
       context.dead_letter(record,
-                          fmt::format("the path is no string but {}", runtime::type_name(value.type())));
+                          fmt::format("the path is not a string but {}", runtime::type_name(value.type())));
       return nullptr;
     }
     std::string_view path = runtime::decode_string(value, evaluator_.arena());
@@ -293,11 +293,11 @@ Status check_path(const runtime::Options& options) {
   if (options.given("level")) {
     const std::int64_t level = options.integer("level", 0);
     if (compression == Compression::none)
-      return wrong("level says how hard to compress; compress is missing");
+      return wrong("level sets how hard to compress; compress is missing");
     if (compression == Compression::gzip && (level < 1 || level > kMostGzipLevel)) {
-      return wrong("gzip has the levels 1 to 9");
+      return wrong("gzip has levels 1 to 9");
     }
-    if (level < 1 || level > kMostZstdLevel) return wrong("zstd has the levels 1 to 19");
+    if (level < 1 || level > kMostZstdLevel) return wrong("zstd has levels 1 to 19");
   }
   if (options.given("close_after") && options.integer("close_after", 0) <= 0)
     return wrong("close_after is a duration above 0");
@@ -316,29 +316,29 @@ void register_file_sink(runtime::Registry& registry) {
   runtime::SinkSpec spec;
   spec.name = "file";
   spec.doc =
-      "Appends to a file, or to the files that a template names: JSON one record a line, MsgPack one value "
-      "after another";
+      "Appends to a file, or to the files that a template names: JSON with one record per line, MsgPack as "
+      "consecutive values";
   OptionSpec path;
   path.name = "path";
   path.kind = OptionSpec::Kind::per_record;
   path.types = runtime::Type::string;
   path.required = true;
   path.doc =
-      "the file; with ${...} each record's own, which cannot leave the directory that is written before it";
+      "the file; with ${...}, one per record, always inside the directory that precedes the first ${...}";
   const OptionSpec fsync = choice_option(
       "fsync", "commit", {"never"},
-      "commit: what is committed is on disk; never: it survives the end of the process, not of the machine");
+      "commit: committed data is on disk; never: it survives a crash of the process, but not of the machine");
   const OptionSpec compress =
       choice_option("compress", "none", {"gzip", "zstd"},
-                    "packs the file, in gzip members or zstd frames of about 512 KiB of text, less where "
-                    "memory is short; one ends at every commit");
+                    "compresses the file, in gzip members or zstd frames of about 512 KiB of text, less if "
+                    "memory is short; every commit ends one");
   const OptionSpec level =
       constant_option("level", runtime::Type::integer,
                       "how hard to compress: gzip 1 to 9 (default 6), zstd 1 to 19 (default 3)");
-  const OptionSpec close_after = constant_option(
-      "close_after", runtime::Type::duration,
-      "a file of a template that was not written for so long is finished (default 5m): it may be moved, "
-      "packed or removed, and is made again when a record comes for it");
+  const OptionSpec close_after =
+      constant_option("close_after", runtime::Type::duration,
+                      "a file of a template is finished after this time without writes (default 5m): it may "
+                      "be moved, compressed or removed, and is created again when a record arrives for it");
   const OptionSpec on_missing = choice_option(
       "on_missing", "fail", {"recreate"},
       "what to do at the start if a file in use no longer exists: fail stops with an error; recreate creates "

@@ -20,7 +20,7 @@ runtime::OptionSpec encode_option() {
   option.name = "encode";
   option.kind = runtime::OptionSpec::Kind::choice;
   option.formats = runtime::OptionSpec::Formats::encode;
-  option.doc = "what leaves; without it, each record in its own format";
+  option.doc = "the output format (default: each record's own)";
   return option;
 }
 

@@ -25,7 +25,7 @@ using runtime::Status;
 
 constexpr const char* kKey = "sequence";
 
-// Neighbouring sequence numbers must not give related seeds (the finalizer of splitmix64).
+// Neighbouring sequence numbers must not produce related seeds (the finalizer of splitmix64).
 std::uint64_t mixed(std::uint64_t value) {
   value += 0x9e3779b97f4a7c15U;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -47,14 +47,15 @@ class GenerateReceiver final : public runtime::Receiver {
       if (from_start_ || entry.key != kKey) continue;
       for (const char digit : entry.value) {
         if (digit < '0' || digit > '9') {
-          return Error{"checkpoint", "the state of recv generate is no number: " + entry.value, {}, {}};
+          return Error{"checkpoint", "the state of recv generate is not a number: " + entry.value, {}, {}};
         }
         next_ = next_ * 10 + static_cast<std::uint64_t>(digit - '0');
       }
     }
     if (next_ != 0) note_ = fmt::format("resuming at record {}", next_);
     if (count_ && next_ >= *count_) {
-      note_ = fmt::format("nothing to do: all {} records were made; --from-start makes them again", *count_);
+      note_ = fmt::format("nothing to do: all {} records were generated; --from-start generates them again",
+                          *count_);
     }
     return {};
   }
@@ -110,11 +111,11 @@ void register_generate_receiver(runtime::Registry& registry) {
   using runtime::OptionSpec;
   runtime::ReceiverSpec spec;
   spec.name = "generate";
-  spec.doc = "Makes records from an expression; @offset is a record's number, random() is seeded";
+  spec.doc = "Generates records from an expression; @offset is a record's number, random() is seeded";
   OptionSpec count;
   count.name = "count";
   count.types = runtime::Type::integer;
-  count.doc = "how many; without it, no end";
+  count.doc = "the number of records (default: unlimited)";
   count.identifies = false;
   OptionSpec record;
   record.name = "template";

@@ -144,7 +144,7 @@ class Walk {
     return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   }
 
-  // A directory that is not there has nothing in it.
+  // A missing directory counts as empty.
   template <typename Visit>
   static Status each(const std::string& directory, Visit visit) {
     const std::string path = directory.empty() ? "." : directory;
@@ -205,7 +205,7 @@ Result<std::vector<std::string>> glob_files(std::string_view pattern) {
   for (const std::string& spelled : expand_braces(pattern)) {
     std::vector<std::string> names = names_of(spelled);
     if (names.empty()) continue;
-    // "./x" keeps its dot, so that what is found begins like the pattern.
+    // "./x" keeps its dot, so that matches begin like the pattern.
     const std::string root = spelled.starts_with('/') ? "/" : spelled.starts_with("./") ? "./" : "";
     if (Status walked = Walk(std::move(names), paths).go(root, 0); !walked) return walked.error();
   }

@@ -1,6 +1,6 @@
 // Globs as a shell has them: * ? and [...] within a name, ** for any number of directories, {a,b} for either.
-// A backslash takes the special meaning of what follows. Names that begin with a dot match only a pattern
-// that begins with one.
+// A backslash removes the special meaning of the next character. Names that begin with a dot match only a
+// pattern that begins with one.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ bool is_glob(std::string_view text);
 // "a{b,c}" as "ab" and "ac". Braces without a comma in them stand for themselves.
 std::vector<std::string> expand_braces(std::string_view pattern);
 
-// All that the pattern matches and that is no directory, sorted by name. ** follows no links. An error: a
-// directory on the way cannot be read.
+// All matches of the pattern except directories, sorted by name. ** does not follow links. Fails if a
+// directory on the path cannot be read.
 runtime::Result<std::vector<std::string>> glob_files(std::string_view pattern);
 
 // Does the pattern match this path? Nothing on disk is looked at.

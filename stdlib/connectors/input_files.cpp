@@ -27,7 +27,7 @@ Error input_error(std::string message) {
   return Error{"io", std::move(message), {}, {}};
 }
 
-// By the first bytes. An error: the name promises what they are not.
+// Detected by the first bytes. Fails if they contradict the file name's extension.
 Result<Compression> find_compression(const std::string& path, int fd, bool& any) {
   char magic[4] = {};
   ssize_t got = 0;
@@ -73,7 +73,7 @@ Result<Fd> open_input(const std::string& path, std::optional<Compression> packin
         fmt::format("{} is a directory; name a file, or a glob as in \"{}/*.ndjson\"", path, path));
   }
   if (S_ISFIFO(info.st_mode)) return input_error(fmt::format("{} is a pipe; recv stdin() reads pipes", path));
-  if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is no regular file", path));
+  if (!S_ISREG(info.st_mode)) return input_error(fmt::format("{} is not a regular file", path));
   bool any = info.st_size != 0;
   file.compression = packing.value_or(Compression::none);
   if (!packing || !any) {
@@ -86,7 +86,7 @@ Result<Fd> open_input(const std::string& path, std::optional<Compression> packin
   file.inode = info.st_ino;
   file.size = static_cast<std::uint64_t>(info.st_size);
   file.modified = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
-  // It may have been written just now; what the kernel makes up stays empty.
+  // It may have been written just now; kernel-generated files keep reporting size 0.
   file.size_unknown = any && info.st_size == 0 && ::fstat(fd.get(), &info) == 0 && info.st_size == 0;
   if (any && !file.size_unknown) file.size = static_cast<std::uint64_t>(info.st_size);
   return fd;

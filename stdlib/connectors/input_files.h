@@ -24,13 +24,13 @@ struct InputFile {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;     // when the run began
   std::int64_t modified = 0;  // in nanoseconds since 1970, then
-  bool size_unknown = false;  // as of what lies in /proc: it says 0 and is not empty
+  bool size_unknown = false;  // as for files in /proc: the size is 0 although they are not empty
   std::uint64_t start = 0;    // where this run begins to read
   Compression compression = Compression::none;
   // Packed files: `start` counts unpacked bytes, and this is where unpacking begins.
   FrameStart packed_start;
   std::optional<std::uint64_t> head;  // of the Fingerprint at `start`
-  // Not 0: what was delivered up to here had no newline, and begins at `start`. Is it continued now?
+  // Not 0: the line from `start` up to here was delivered without a newline and may have been continued.
   std::uint64_t open_end = 0;
   bool known = false;      // it is a continuation
   bool closed = false;     // it was delivered as a whole
@@ -40,8 +40,8 @@ struct InputFile {
 
 struct InputFiles {
   std::vector<InputFile> files;   // in the order in which they are read
-  std::string note;               // what was found of the last run; empty where there was none
-  runtime::StateEntries to_save;  // with the next commit: what was found of files of which nothing is read
+  std::string note;               // the state found of the last run; empty if there was none
+  runtime::StateEntries to_save;  // with the next commit: findings about files that are not read
 };
 
 struct InputRequest {
@@ -67,12 +67,12 @@ runtime::Error with_hint(runtime::Error error, const InputRequest& request);
 // `resume` identifies the known ones.
 runtime::Result<InputFiles> find_input_files(const InputRequest& request, InputResume& resume);
 
-// Opens a regular file for reading. Anything else (a directory, a FIFO, a file that by its name is packed and
-// is not) is a clear error, at once.
+// Opens a regular file for reading. Anything else (a directory, a FIFO, a file whose name wrongly says that
+// it is compressed) is an immediate, clear error.
 runtime::Result<runtime::Fd> open_input(const std::string& path, std::optional<Compression> packing,
                                         InputFile& file);
 
-// The entry that says that the rest of the file was skipped. It counts as long as the file does not change.
+// The entry that records that the rest of the file was skipped. It is valid until the file changes.
 runtime::StateEntry bad_file_entry(const InputFile& file);
 
 }  // namespace pipec::stdlib

@@ -99,9 +99,10 @@ Result<std::vector<std::string>> expand_input_paths(const InputPaths& paths) {
       if (found.empty()) {
         return Error{
             "io",
-            fmt::format("{} matches only what this pipeline writes or lives on; write the output to a "
-                        "separate directory, such as \"out/\"",
-                        wanted),
+            fmt::format(
+                "{} matches only files that this pipeline writes or depends on; write the output to a "
+                "separate directory, such as \"out/\"",
+                wanted),
             {},
             {}};
       }

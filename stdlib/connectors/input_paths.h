@@ -1,4 +1,4 @@
-// Which paths a `recv file` reads: files, globs and lists of both, without what it leaves out.
+// The paths that a `recv file` reads: files, globs and lists of both, minus exclusions.
 #pragma once
 
 #include <functional>

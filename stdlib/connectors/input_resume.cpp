@@ -145,7 +145,7 @@ Status InputResume::place(InputFile& file, int fd) {
   return {};
 }
 
-// Only what a new file may have come of is looked for, so the index is made when there is one.
+// Needed only to find the possible origin of a new file, so the index is built when there is one.
 void InputResume::index_names() {
   if (std::exchange(names_indexed_, true)) return;
   for (std::size_t i = 0; i < known_.size(); ++i) {
@@ -202,7 +202,7 @@ Result<bool> InputResume::place_rotated(InputFile& file) {
   return false;
 }
 
-// Is what was read still there under its name?
+// Does the file that was read still exist under its name?
 bool InputResume::stands(Known& known) {
   if (known.original == Known::Original::unasked) {
     known.original = Known::Original::gone;
@@ -313,16 +313,16 @@ void InputResume::say_why_new(const InputFile& file) {
     const std::uint64_t read = read_before(mark);
     if (!known_[same->second].taken && mark.path == file.path) {
       say(file.size < read
-              ? fmt::format("{} was cut to {} bytes since it was read to byte {}: it is read from its start",
-                            file.path, file.size, read)
+              ? fmt::format(
+                    "{} was truncated to {} bytes since it was read to byte {}: it is read from its start",
+                    file.path, file.size, read)
               : fmt::format("{} was rewritten since it was read to byte {}: it is read from its start",
                             file.path, read));
       return;
     }
   }
   if (by_path_.contains(file.path)) {
-    say(fmt::format("{} is another file than the one that was read before: it is read from its start",
-                    file.path));
+    say(fmt::format("{} is not the file that was read before: it is read from its start", file.path));
   }
 }
 
@@ -351,7 +351,7 @@ bool InputResume::still_bad(const InputFile& file) {
   const auto bad = bad_.find(file.key);
   if (bad == bad_.end()) return false;
   if (request_.skip_bad && bad->second == bad_value(file)) {
-    say(fmt::format("{} has not changed since it was found to be damaged: what is left of it is skipped",
+    say(fmt::format("{} has not changed since it was found to be damaged: the rest of it is skipped",
                     file.path));
     return true;
   }
@@ -368,7 +368,7 @@ std::string InputResume::note(std::size_t files) const {
   } else if (done_ == files) {
     done = fmt::format("nothing new in {} files since the last run; --from-start reads them again", files);
   } else {
-    done = fmt::format("{} of {} files hold nothing new", done_, files);
+    done = fmt::format("{} of {} files contain nothing new", done_, files);
   }
   return note_.empty() ? done : done + "; " + note_;
 }

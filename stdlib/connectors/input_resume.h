@@ -31,15 +31,15 @@ class InputResume {
   // Then for all that place() did not know: copies and packed forms of known ones. True: the file is to be
   // left alone, as a copy that may be about to take its original's place.
   runtime::Result<bool> place_rotated(InputFile& file);
-  // Then for each file that is read: gives it the key of its entry. True: it is the bad file that was skipped
-  // before.
+  // Called next for each file that is read: assigns the key of its entry. True: it is the bad file that was
+  // skipped before.
   bool assign_key(InputFile& file);
   std::string note(std::size_t files) const;
   // What these calls found that is to be kept.
   runtime::StateEntries to_save() const { return to_save_; }
 
-  // Once all sources of the pipeline are open: what becomes of the entries that none of them has taken. Those
-  // that share the state say the same of them.
+  // Called once all sources of the pipeline are open: updates the entries that none of them has claimed.
+  // Sources that share the state make the same changes.
   runtime::StateEntries look_after_rest();
 
  private:
@@ -67,7 +67,7 @@ class InputResume {
   std::vector<Known> known_;
   std::unordered_multimap<std::uint64_t, std::size_t> by_inode_;
   std::unordered_multimap<std::string, std::size_t> by_path_;
-  // By the names that rotation begins with, and by those that it gives numbers to.
+  // By the names that rotation starts from, and by those that it numbers.
   std::unordered_multimap<std::string, std::size_t> by_name_;
   std::unordered_multimap<std::string, std::size_t> by_numbered_name_;
   bool names_indexed_ = false;

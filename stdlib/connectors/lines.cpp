@@ -27,7 +27,7 @@ bool is_white(const char* data, std::size_t begin, std::size_t end) {
   return true;
 }
 
-// Writes slices without a capacity check per line: room is made once per 64 bytes of text.
+// Writes slices without a capacity check per line: space is reserved once per 64 bytes of text.
 class Origins {
  public:
   Origins(std::vector<Slice>& origins, std::size_t text_bytes) : origins_(origins), count_(origins.size()) {

@@ -1,4 +1,4 @@
-// Framing by lines: where the records of a block of text lie.
+// Framing by lines: finds the records of a block of text.
 #pragma once
 
 #include <cstddef>

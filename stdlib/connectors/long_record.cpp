@@ -43,13 +43,12 @@ std::uint64_t LongRecord::finish(const LongestRecord& longest, runtime::Block& b
   block.data->set_size(head_);
   block.origins.assign(1, {0, static_cast<std::uint32_t>(head_)});
   block.rejected.push_back(
-      {0,
-       longest.by_memory()
-           ? fmt::format("the record has {} bytes, more than an eighth of the memory that may be used ({}); "
-                         "these are its first {}",
-                         size_, longest.bytes(), head_)
-           : fmt::format("the record has {} bytes, more than max_record ({}); these are its first {}", size_,
-                         longest.bytes(), head_)});
+      {0, longest.by_memory()
+              ? fmt::format("the record has {} bytes, more than an eighth of the usable memory ({}); "
+                            "these are its first {}",
+                            size_, longest.bytes(), head_)
+              : fmt::format("the record has {} bytes, more than max_record ({}); these are its first {}",
+                            size_, longest.bytes(), head_)});
   return size_ + (ended_ ? 1 : 0);
 }
 

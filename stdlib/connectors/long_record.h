@@ -11,7 +11,7 @@
 
 namespace pipec::stdlib {
 
-// The lesser of the option max_record and of what the memory limit allows (0: anything).
+// The lesser of the option max_record and the length that the memory limit allows (0: unlimited).
 class LongestRecord {
  public:
   LongestRecord(std::size_t max_record, std::size_t by_memory)
@@ -31,7 +31,7 @@ class LongRecord {
   explicit LongRecord(runtime::Buffer& data);
   // How many bytes `data` should be filled up to next.
   std::size_t wanted() const;
-  // `data` was filled up: looks for the record's end and throws away what is before it.
+  // Called when `data` was filled: searches for the record's end and discards the bytes before it.
   void look(runtime::Buffer& data);
   bool ended() const { return ended_; }
   // The bytes read past the record's end.

@@ -1,6 +1,6 @@
 #include "pipec/stdlib/memory.h"
 
-#include <algorithm>
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -13,136 +13,6 @@ using runtime::Received;
 using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
-
-std::size_t MemoryChannel::bytes_of(const MemoryRecord& record) {
-  std::size_t bytes = sizeof(MemoryRecord) + record.payload.size();
-  if (record.metadata.key) bytes += record.metadata.key->size();
-  for (const auto& header : record.metadata.headers) {
-    bytes += sizeof header + header.name.size() + (header.value ? header.value->size() : 0);
-  }
-  return bytes;
-}
-
-void MemoryChannel::add_locked(MemoryRecord&& record) {
-  held_bytes_ += bytes_of(record);
-  records_.push_back(std::move(record));
-  changed_.notify_all();
-}
-
-void MemoryChannel::drop_first_locked() {
-  held_bytes_ -= bytes_of(records_.front());
-  records_.pop_front();
-  ++committed_;
-}
-
-bool MemoryChannel::push(MemoryRecord record) {
-  std::unique_lock lock(mutex_);
-  const std::uint64_t before = interrupts_;
-  if (!closed_ && !has_room()) {
-    ++waiting_;
-    changed_.notify_all();  // a reader that has read all asks for a commit
-    changed_.wait(lock, [&] { return closed_ || interrupts_ != before || has_room(); });
-    --waiting_;
-  }
-  if (closed_ || interrupts_ != before) return false;
-  add_locked(std::move(record));
-  return true;
-}
-
-bool MemoryChannel::try_push(MemoryRecord&& record) {
-  const std::lock_guard guard(mutex_);
-  if (closed_ || !has_room()) return false;
-  add_locked(std::move(record));
-  return true;
-}
-
-void MemoryChannel::interrupt() {
-  const std::lock_guard guard(mutex_);
-  ++interrupts_;
-  changed_.notify_all();
-}
-
-void MemoryChannel::set_limit(std::size_t bytes) {
-  const std::lock_guard guard(mutex_);
-  limit_ = bytes;
-  changed_.notify_all();
-}
-
-std::size_t MemoryChannel::limit() const {
-  const std::lock_guard guard(mutex_);
-  return limit_;
-}
-
-std::size_t MemoryChannel::held_bytes() const {
-  const std::lock_guard guard(mutex_);
-  return held_bytes_;
-}
-
-void MemoryChannel::writer_opens() {
-  const std::lock_guard guard(mutex_);
-  ++writers_;
-  written_ = false;
-}
-
-void MemoryChannel::writer_closes() {
-  const std::lock_guard guard(mutex_);
-  if (--writers_ == 0) written_ = true;
-  changed_.notify_all();
-}
-
-void MemoryChannel::close() {
-  {
-    const std::lock_guard guard(mutex_);
-    closed_ = true;
-  }
-  changed_.notify_all();
-}
-
-std::vector<MemoryRecord> MemoryChannel::take_locked() {
-  std::vector<MemoryRecord> result;
-  const auto first = records_.begin() + static_cast<std::ptrdiff_t>(next_ - committed_);
-  std::move(first, records_.end(), std::back_inserter(result));
-  committed_ += records_.size();
-  next_ = committed_;
-  records_.clear();
-  held_bytes_ = 0;
-  if (waiting_ != 0) changed_.notify_all();
-  return result;
-}
-
-std::vector<MemoryRecord> MemoryChannel::take() {
-  const std::lock_guard guard(mutex_);
-  return take_locked();
-}
-
-std::vector<MemoryRecord> MemoryChannel::wait_and_take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(
-      lock, [&] { return closed_ || next_ - committed_ < records_.size() || (written_ && writers_ == 0); });
-  return take_locked();
-}
-
-std::uint64_t MemoryChannel::pushed() const {
-  const std::lock_guard guard(mutex_);
-  return committed_ + records_.size();
-}
-
-std::uint64_t MemoryChannel::committed() const {
-  const std::lock_guard guard(mutex_);
-  return committed_;
-}
-
-bool MemoryChannel::closed() const {
-  const std::lock_guard guard(mutex_);
-  return closed_;
-}
-
-std::shared_ptr<MemoryChannel> MemoryChannels::channel(std::string_view name) {
-  const std::lock_guard guard(mutex_);
-  auto found = channels_.find(name);
-  if (found == channels_.end()) found = channels_.emplace(name, std::make_shared<MemoryChannel>()).first;
-  return found->second;
-}
 
 class MemoryReceiver final : public runtime::Receiver {
  public:
@@ -162,9 +32,9 @@ class MemoryReceiver final : public runtime::Receiver {
   Result<Received> receive(const ReceiveLimits& limits, Block& block) override {
     MemoryChannel& channel = *channel_;
     std::unique_lock lock(channel.mutex_);
-    const auto unread = [&] { return channel.committed_ + channel.records_.size() - channel.next_; };
+    const auto unread = [&] { return channel.unread_locked(); };
     const auto ready = [&] { return interrupted_ || channel.closed_ || unread() != 0; };
-    // Somebody waits to push, and all that is kept has been read: only a commit makes room.
+    // A thread waits to push, and all kept records have been read: only a commit frees space.
     const auto full = [&] { return channel.waiting_ != 0 && !channel.has_room() && unread() == 0; };
     channel.changed_.wait_for(lock, limits.wait, [&] { return ready() || full(); });
     if (full() && trigger_) {
@@ -199,7 +69,7 @@ class MemoryReceiver final : public runtime::Receiver {
     for (const runtime::PositionRange& range : ranges) {
       while (channel_->committed_ < range.end && !channel_->records_.empty()) channel_->drop_first_locked();
     }
-    if (channel_->waiting_ != 0) channel_->changed_.notify_all();
+    channel_->changed_.notify_all();
     return {};
   }
 
@@ -248,22 +118,52 @@ class MemorySink final : public runtime::Sink {
       }
       const runtime::Metadata* metadata = batch.metadata_of(batch.records[i]);
       MemoryRecord record{std::string(piece.text), metadata ? *metadata : runtime::Metadata{}, piece.format};
-      if (channel_->push(std::move(record))) continue;
-      return runtime::Error{
-          "sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
+      if (channel_->consumer_) {
+        if (Status status = consume(record); !status) return status;
+      } else if (const auto number = channel_->push_numbered(std::move(record))) {
+        written_end_ = *number + 1;
+      } else {
+        return cut_short();
+      }
     }
     return {};
   }
-  void interrupt() override { channel_->interrupt(); }
+  Status sync() override {
+    if (!channel_->acknowledged() || channel_->consumer_) return {};
+    if (channel_->wait_for_acknowledgement(written_end_, interrupted_)) return {};
+    return cut_short();
+  }
+  void interrupt() override {
+    interrupted_ = true;
+    channel_->interrupt();
+  }
   Status close() override {
     if (std::exchange(open_, false)) channel_->writer_closes();
     return {};
   }
 
  private:
+  runtime::Error cut_short() const {
+    return {"sink", channel_->closed() ? "the memory channel is closed" : "interrupted", {}, {}};
+  }
+  // A batch that is written again after an error, or in the next run, is handed over again as a whole.
+  Status consume(const MemoryRecord& record) {
+    std::uint64_t number = 0;
+    {
+      const std::lock_guard guard(channel_->mutex_);
+      number = channel_->committed_;
+    }
+    if (Status status = channel_->consumer_(number, record); !status) return status;
+    const std::lock_guard guard(channel_->mutex_);
+    channel_->next_ = ++channel_->committed_;
+    return {};
+  }
+
   std::shared_ptr<MemoryChannel> channel_;
   const std::unique_ptr<runtime::Encoder> encoder_;
   bool open_ = false;
+  std::atomic<std::uint64_t> written_end_{0};  // behind the last record of this sink
+  std::atomic<bool> interrupted_{false};
 };
 
 namespace {

@@ -33,8 +33,8 @@ std::string parent_of(const std::string& relative) {
   return slash == std::string::npos ? std::string() : relative.substr(0, slash);
 }
 
-// Since Linux 5.8 syncfs() reports failed writes of any file since the directory was opened; where one file
-// system lies over another (overlayfs) or on another machine, that is not known to be so.
+// Since Linux 5.8 syncfs() reports failed writes of any file since the directory was opened; for stacked
+// (overlayfs) and remote file systems this is not guaranteed.
 bool reports_for_all(int fd) {
   struct utsname system;
   struct statfs disk;
@@ -71,7 +71,7 @@ Status OutputDirectory::open() {
         return runtime::system_error("sink", "cannot sync", above, errno);
     } else if (errno != EEXIST && errno != EROFS && errno != EACCES) {
       // EROFS and EACCES may be returned for an existing directory: opening it reports the real error.
-      return runtime::system_error("sink", "cannot make the directory", part, errno);
+      return runtime::system_error("sink", "cannot create the directory", part, errno);
     }
   }
   fd_ = Fd(::open(path.c_str(), kDirectoryFlags));
@@ -170,7 +170,7 @@ Status OutputDirectory::in_place() const {
     return runtime::system_error("sink", "the directory no longer exists:", path, errno);
   if (here.st_ino == named.st_ino && here.st_dev == named.st_dev) return {};
   return runtime::Error{"sink",
-                        path + " was moved or replaced while it is written to; put it back and start again",
+                        path + " was moved or replaced while it is being written; put it back and restart",
                         {},
                         {},
                         false};

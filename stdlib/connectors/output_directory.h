@@ -27,7 +27,8 @@ class OutputDirectory {
     runtime::Fd fd;
     int error = 0;  // errno
   };
-  // For writing; neither call waits, whatever lies there. `relative` has passed refuse_output() if confined.
+  // For writing; neither call blocks, whatever the path names. `relative` has passed refuse_output() if
+  // confined.
   Opened open_existing(const std::string& relative) const;
   Opened create(const std::string& relative);
   // The directories above it. 0 or errno.
@@ -39,8 +40,8 @@ class OutputDirectory {
   // the output.
   runtime::Status in_place() const;
 
-  // Files on `device` can be made durable all at once, by sync_all(), and that finds what went wrong with
-  // files that are closed already. Not so with every file system.
+  // Whether sync_all() can make all files on `device` durable at once and also reports errors of files that
+  // are already closed. Not every file system supports that.
   bool syncs_all(std::uint64_t device) const { return device == whole_device_; }
   runtime::Status sync_all() const;
 

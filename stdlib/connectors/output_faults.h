@@ -1,4 +1,4 @@
-// What file sinks say when something is wrong.
+// Error messages of file sinks.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ inline runtime::Error sink_error(std::string message) {
 }
 
 inline std::string in_use(const std::string& full) {
-  return full + " is already being written by another sink or run, or by another sink of this one";
+  return full + " is already being written by another process, or by another sink of this one";
 }
 
 // Errors of open() that can be caused by a path taken from a record alone. Null: an environment failure.

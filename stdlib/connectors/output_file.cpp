@@ -144,7 +144,7 @@ int write_output(OutputFile& file, std::string_view text, bool add_newline) {
 
 namespace {
 
-// Small files get no room that they would have to give back.
+// Nothing is preallocated for small files, since it would only have to be released.
 constexpr std::uint64_t kLargeFile = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostAhead = std::uint64_t{64} << 20;
 constexpr std::uint64_t kFreePart = 16;
@@ -159,7 +159,7 @@ void allocate_ahead(OutputFile& file, std::size_t more) {
   struct statvfs disk;
   const std::uint64_t free =
       ::fstatvfs(file.fd->get(), &disk) == 0 ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
-  // As much again as there is, and a small part of what is free: others write too.
+  // At most the current size again, and at most a small part of the free space: others write too.
   const std::uint64_t ahead = std::min({end, kMostAhead, free / kFreePart});
   if (ahead < kLargeFile) {
     file.allocated = end + kLargeFile;  // looks again then

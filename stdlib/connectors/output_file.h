@@ -87,7 +87,7 @@ struct OutputMark {
 };
 
 // Writes pending, text and, if asked, a newline at the file's end, in one system call where it can. 0:
-// `pending` is empty now; else errno, and a regular file is cut back to what it was.
+// `pending` is empty now; else errno, and a regular file is truncated to its previous length.
 int write_output(OutputFile& file, std::string_view text, bool add_newline);
 
 // How a file begins and how the bytes before `size` end. Nullopt where it cannot be read.
@@ -97,12 +97,12 @@ struct OutputContent {
 };
 std::optional<OutputContent> read_output(int fd, std::uint64_t size);
 
-// Before `more` bytes are written to a large regular file: asks for room ahead of its end, without changing
-// its size. Blocks that are there already cost a third of the time that the kernel takes to find them one by
-// one. Less is asked for where less is free. A file system that cannot is not asked again.
+// Before `more` bytes are written to a large regular file: preallocates space past its end, without changing
+// its size. Preallocated blocks cost a third of the time that the kernel takes to find blocks one by one. The
+// amount depends on the free space. If a file system does not support it, it is not tried again.
 void allocate_ahead(OutputFile& file, std::size_t more);
-// Behind a write: lets the disk begin with what was written since the last time, so that a sync finds little
-// left to do.
+// After a write: starts writeback of the bytes written since the last call, so that a sync has little left to
+// do.
 void start_writing_back(OutputFile& file);
 // Releases the space preallocated past the file's end; false: there was none. `for_good`: do not preallocate
 // again.

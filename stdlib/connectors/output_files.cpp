@@ -65,8 +65,8 @@ Status OutputFiles::latch(Status status) {
   return status;
 }
 
-// Before bytes go into files: the checkpoint knows them all, the first one is open. One save for all that are
-// new.
+// Called before bytes are written: ensures that the checkpoint has entries for all files, with one save for
+// all new ones, and that the first file is open.
 Status OutputFiles::make_ready(const std::vector<OutputFile*>& files) {
   runtime::StateEntries ahead;
   for (const OutputFile* file : files) {
@@ -196,7 +196,7 @@ Status OutputFiles::put(OutputFile& file, std::string_view text, bool add_newlin
     unsynced_.push_back(&file);
   }
   if (made && !file.leaving)
-    note_change(file);  // the entry that a snapshot gave before the file was made has no inode
+    note_change(file);  // an entry from a snapshot before the file was created has no inode
   return {};
 }
 
@@ -291,7 +291,7 @@ std::optional<std::string> OutputFiles::kept_entry(const std::string& key) {
   return std::nullopt;
 }
 
-// A record has come for a file whose entry was to go.
+// A record arrived for a file whose entry was about to be removed.
 void OutputFiles::come_back(OutputFile& file) {
   file.leaving = false;
   const std::lock_guard guard(leaving_mutex_);
@@ -407,7 +407,7 @@ Status OutputFiles::sync() {
       file->syncing = false;
       file->unsynced = false;
       fd = file->fd;
-      // It was closed to make room: synced then, or left to sync_all().
+      // It was closed to free a descriptor: synced then, or left to sync_all().
       if (!fd && directory_.syncs_all(file->device)) all_at_once = true;
       path = file->path;
       if (all_at_once && directory_.syncs_all(file->device)) fd = nullptr;

@@ -42,13 +42,13 @@ namespace pipec::stdlib {
 
 struct OutputOptions {
   std::string base;
-  OutputTemplate shape;  // which of the entries of all the pipeline's file sinks are this one's
+  OutputTemplate shape;  // selects this sink's entries among those of all the pipeline's file sinks
   std::shared_ptr<OutputOwners> owners = std::make_shared<OutputOwners>();  // the pipeline's
   bool confined = true;                                                     // paths come from records
   bool durable = true;                                                      // sync() makes the bytes durable
-  bool is_private = false;                      // new files are for their owner alone
-  bool finishes = false;                        // files leave the state when they are not in use any more
-  std::chrono::nanoseconds close_after{0};      // ... that is, not written for so long
+  bool is_private = false;                      // new files are readable by their owner only
+  bool finishes = false;                        // files leave the state when they are no longer in use
+  std::chrono::nanoseconds close_after{0};      // that is, not written for this long
   bool recreate = false;                        // a missing file is created again
   std::size_t most_open = 0;                    // 0: as many as the process may have
   Compression compression = Compression::none;  // of what append_frame() gets
@@ -59,8 +59,8 @@ struct OutputOptions {
 struct OutputFile;
 struct OutputMark;
 
-// write-side calls, snapshot() and sync() may come from two threads: one mutex guards all, held for no fsync
-// but that of a file that is closed to make room.
+// write-side calls, snapshot() and sync() may come from two threads: one mutex guards everything. It is not
+// held during fsync, except for a file that is closed to free a descriptor.
 class OutputFiles {
  public:
   // So many files may be unwritten since the last commit before the one unwritten longest is finished.
@@ -92,8 +92,8 @@ class OutputFiles {
   class Writer {
    public:
     explicit Writer(OutputFiles& files) : files_(files), lock_(files.mutex_) {}
-    // The file of that path; null with `refused` set where no file can be there, for a reason that lies in
-    // the path. Valid until the next snapshot().
+    // The file of that path; null with `refused` set if the path itself cannot name a file. Valid until the
+    // next snapshot().
     runtime::Result<OutputFile*> find(std::string_view path, std::string& refused);
     // Creates the file, even if no record follows.
     runtime::Status make(OutputFile& file) { return files_.latch(files_.open_again(file)); }
@@ -125,7 +125,7 @@ class OutputFiles {
   runtime::Status close();
   // After an error nothing is written any more; it comes back from every later call.
   runtime::Status failure();
-  // Any thread: unless it is busy, gives back what its files reserved of the disk; false: nothing.
+  // Any thread: unless busy, releases the space preallocated for its files; false: there was none.
   bool give_back_room_if_idle();
 
  private:

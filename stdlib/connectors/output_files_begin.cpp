@@ -1,4 +1,4 @@
-// Opening in two steps: what earlier runs left is checked, then cut back or emptied.
+// Opening in two steps: checks the files that earlier runs left, then truncates or empties them.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -136,7 +136,7 @@ Status OutputFiles::begin(runtime::StateEntries& changes) {
 Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& changes) {
   const std::string path = path_of(entry.key);
   const auto mark = OutputMark::parse(entry.value);
-  if (!mark) return {};  // open() has said so
+  if (!mark) return {};  // open() has reported it
   OutputFile* const file = already_open(path);
   if (is_given_away(path, nullptr)) {
     changes.push_back({entry.key, {}});
@@ -152,7 +152,7 @@ Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& chang
     changes.push_back({entry.key, {}});
     return {};
   }
-  // The lock goes with the descriptor.
+  // The lock belongs to the descriptor.
   if (!file && ::flock(found->fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return sink_error(in_use(directory_.full_path(path)));
   }
@@ -170,7 +170,7 @@ Status OutputFiles::settle(const StateEntry& entry, runtime::StateEntries& chang
   return {};
 }
 
-// Nobody writes it any more: what a crash left goes, and then it is anybody's.
+// No sink writes it any more: cuts the bytes that a crash left, then gives up ownership.
 Status OutputFiles::settle_orphan(const StateEntry& entry, runtime::StateEntries& changes) {
   changes.push_back({entry.key, {}});
   const auto mark = OutputMark::parse(entry.value);

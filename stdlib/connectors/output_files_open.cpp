@@ -26,16 +26,16 @@ const char* path_fault(int error) {
     case EXDEV:
       return "leads through a symbolic link";
     case ENOTDIR:
-      return "leads through something that is no directory";
+      return "leads through something that is not a directory";
     case EISDIR:
       return "is a directory";
     case ENAMETOOLONG:
       return "has a name that is too long";
     case ENXIO:
-      return "is no regular file";
+      return "is not a regular file";
     case EINVAL:
     case EILSEQ:
-      return "is no name that the file system takes";
+      return "is not a name that the file system accepts";
     default:
       return nullptr;
   }
@@ -165,7 +165,7 @@ Result<OutputFiles::Admission> OutputFiles::admit(OutputFile& file) {
   if (!opened.fd) return Admission{true, {}};
   struct stat info;
   if (options_.confined && (::fstat(opened.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
-    return Admission{false, "the path is no regular file"};
+    return Admission{false, "the path is not a regular file"};
   }
   if (options_.confined) {
     if (const char* reason = guard_against(file, &info)) return Admission{false, reason};

@@ -7,11 +7,11 @@ namespace pipec::stdlib {
 
 const char* OutputClaims::claim(const std::string& path, const void* owner) {
   const std::lock_guard lock(mutex_);
-  // A file that is not made yet is no directory either.
+  // A file that will be created is not a directory either.
   for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash != 0;
        slash = path.rfind('/', slash - 1)) {
     if (owners_.contains(path.substr(0, slash)))
-      return "the path leads through something that is no directory";
+      return "the path leads through something that is not a directory";
   }
   const auto [found, is_new] = owners_.emplace(path, owner);
   return is_new || found->second == owner ? nullptr : "the path names the file of another sink";

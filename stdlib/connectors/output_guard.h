@@ -1,5 +1,5 @@
-// Keeps the paths that records make away from what the pipeline needs: its inputs, text, state and dead
-// letters, and the files of its other sinks. A record with such a path is a dead letter.
+// Keeps record-dependent paths away from files that the pipeline needs: its inputs, text, state and dead
+// letters, and the files of its other sinks. A record with such a path becomes a dead letter.
 #pragma once
 
 #include <sys/stat.h>

@@ -47,7 +47,7 @@ std::size_t OutputLimits::open_files() {
     sinks = std::max<std::size_t>(living().files.size(), 1);
   }
   const std::size_t all = std::min<std::size_t>(limit.rlim_cur, std::size_t{1} << 20);
-  // Half of what is left: inputs and client libraries need some too.
+  // Half of the rest: inputs and client libraries need descriptors too.
   const std::size_t outputs = all > kRunItself ? (all - kRunItself) / 2 : 0;
   return std::clamp(outputs / sinks, kLeastOpen, kMostOpen);
 }

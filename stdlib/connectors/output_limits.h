@@ -12,11 +12,11 @@ class OutputLimits {
  public:
   static void add(OutputFiles& files);
   static void remove(OutputFiles& files);
-  // How many files one of them may have open: what the process may have, less what the run itself needs,
-  // shared among them.
+  // How many files each sink may have open: the process's limit minus the run's own needs, divided among the
+  // sinks.
   static std::size_t open_files();
-  // The disk is full: all but `files` give back the room that they asked for ahead, those that are not busy.
-  // False: none had any.
+  // Called when the disk is full: all sinks except `files` that are not busy release their preallocated
+  // space. False: there was none.
   static bool give_back_room(const OutputFiles& files);
 };
 

@@ -16,10 +16,10 @@ class OutputOwners {
  public:
   using Owner = const void*;
 
-  // Paths that begin with `key_base` (as keys do) and go on as the template says.
+  // Adds the paths that begin with `key_base` (as keys do) and continue like the template.
   void add(Owner owner, std::string key_base, OutputTemplate shape);
   void drop(Owner owner);
-  // The sink that names the path itself, else the first one whose template may make it; null: none.
+  // The sink with this constant path, else the first one whose template can produce it; null: none.
   Owner owner_of(std::string_view key) const;
   // True for one caller: of an entry that no sink owns any more one of them takes care.
   bool take_orphan(const std::string& key);

@@ -13,7 +13,7 @@ using runtime::Op;
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kLongestPath = 4096;
 
-// Appends the constant's text. False where the expression is no constant string.
+// Appends the constant's text. False if the expression is not a constant string.
 bool append_constant(const Expression& expression, std::string& text) {
   if (expression.op != Op::constant || expression.constant.type() != runtime::Type::string) return false;
   runtime::Arena arena;
@@ -21,7 +21,7 @@ bool append_constant(const Expression& expression, std::string& text) {
   return true;
 }
 
-// The text pieces of a template, in order; a value of a record lies between two of them.
+// The text pieces of a template, in order; a record's value comes between two of them.
 void append_pieces(const Expression& expression, std::vector<std::string>& pieces) {
   if (append_constant(expression, pieces.back())) return;
   if (expression.op == Op::interpolate || expression.op == Op::add) {

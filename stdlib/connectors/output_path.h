@@ -15,9 +15,8 @@ struct OutputTemplate {
   // '/', or is empty for the working directory. Records' paths stay below it.
   std::string base;
   bool constant = false;
-  std::string name;  // constant: what follows the base
-  // The text between the values that come from a record; what follows the base. One piece where it is
-  // constant.
+  std::string name;  // constant: the part after the base
+  // The text between the record's values, after the base. One piece if it is constant.
   std::vector<std::string> pieces;
 
   // Can a path below the base be one of its files? Each value stands for any text.

@@ -1,5 +1,5 @@
-// Are files written in turn, each for a short while, or are many in use? Told by what comes that was not here
-// a moment ago.
+// Detects whether files are written in turn, each for a short while, or many are in use at the same time, by
+// counting files that were not in use a moment ago.
 #pragma once
 
 #include <xxhash.h>
@@ -38,7 +38,7 @@ class OutputTurnover {
     forgotten_[hash % kRemembered] = hash;
   }
 
-  // Are files written in turn, as of what came since the last look?
+  // True if files were written in turn since the last call.
   bool look(Time now) {
     const std::chrono::duration<double> passed = now - std::exchange(looked_, now);
     const bool fast = static_cast<double>(new_) > static_cast<double>(many_) * passed.count();

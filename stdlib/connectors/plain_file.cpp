@@ -21,10 +21,10 @@ using runtime::Status;
 
 // Bytes read to find the end of a range; enough for the fingerprint before it.
 constexpr std::size_t kTail = std::size_t{8} << 10;
-// A shorter stretch is as well read at once.
+// A shorter range is read directly.
 constexpr std::size_t kShortest = std::size_t{32} << 10;
 static_assert(kTail > kFingerprintBytes && kShortest > kTail);
-// Lines that are shorter on average make smaller blocks, which only a look at all of them can cut.
+// If lines are shorter on average, blocks get smaller and can only be cut by reading every line.
 constexpr std::size_t kShortLine = 32;
 constexpr std::size_t kSample = 1024;
 

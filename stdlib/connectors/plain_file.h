@@ -1,5 +1,5 @@
-// A regular file that is read as it is: by the source's thread, or, stretch by stretch, by the workers
-// (Block::reader), for whom the source's thread looks only for where each stretch ends.
+// A regular file that is read uncompressed: by the source's thread, or range by range by the workers
+// (Block::reader), for which the source's thread only finds the end of each range.
 #pragma once
 
 #include <atomic>
@@ -27,10 +27,10 @@ class PlainFile final : public runtime::Reader {
   // Appends bytes from `offset` on until `data` holds `wanted` bytes; false: the file ends first.
   runtime::Result<bool> fill(runtime::Buffer& data, std::size_t wanted, std::uint64_t offset) const;
 
-  // How many bytes from `begin` on are whole lines, up to `most`; their last ones are left in `tail`. 0: they
-  // are to be read at once. So is what is not in memory (the kernel reads ahead for one reader, not for
-  // several), what ends with a long line, what may hold more than `max_records` (0: no limit), or seems
-  // to hold many short ones, and the end of the file.
+  // The number of bytes from `begin` on that are whole lines, up to `most`; their last bytes are stored in
+  // `tail`. 0: the caller must read the range directly. That is the case if the range is not in memory (the
+  // kernel reads ahead for one reader, not for several), ends with a long line, may contain more than
+  // `max_records` (0: no limit), seems to contain many short records, or is the end of the file.
   std::size_t find_end(std::uint64_t begin, std::size_t most, std::size_t max_records,
                        std::string& tail) const;
   // Lines that find_end() has found.

@@ -16,7 +16,7 @@ void register_connectors(runtime::Registry& registry) {
 
 runtime::OptionSpec decompress_option() {
   return choice_option("decompress", "auto", {"none", "gzip", "zstd"},
-                       "auto: gzip and zstd are known by their first bytes, whatever the name");
+                       "auto: detects gzip and zstd by their first bytes, whatever the name");
 }
 
 std::optional<Compression> decompression_of(const runtime::Options& options) {
@@ -29,7 +29,7 @@ runtime::OptionSpec state_option() {
   runtime::OptionSpec option;
   option.name = "state";
   option.types = runtime::Type::string;
-  option.doc = "the name by which its position is kept; without one it is found by what is read";
+  option.doc = "the name under which its position is kept (default: it is found by the input itself)";
   return option;
 }
 
@@ -44,8 +44,8 @@ runtime::OptionSpec max_record_option() {
   option.types = runtime::Type::integer;
   option.fallback = runtime::Value::integer(kDefaultMaxRecord);
   option.doc =
-      "the longest record; of a longer one the first 64 KiB are a dead letter that says how long it is. "
-      "Never more than an eighth of the memory that may be used";
+      "the longest record; a longer one becomes a dead letter with its first 64 KiB and its length. "
+      "Never more than an eighth of the usable memory";
   return option;
 }
 

@@ -20,7 +20,7 @@ bool is_separator(char c) {
   return c == '.' || c == '-' || c == '_';
 }
 
-// "app.log.12" taken apart: what was there before, and what rotation has added.
+// "app.log.12" split into the original name and the part added by rotation.
 struct Reading {
   std::string origin;
   std::size_t at = 0;                   // where in the origin it was added

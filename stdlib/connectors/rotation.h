@@ -1,6 +1,6 @@
 // The names that log rotation gives to files: app.log becomes app.log.1, app.log-20260102, app-20260102.log
-// or app.1.log, later app.log.2, and any of them packed (.gz, .zst). Names only; nothing on disk is looked
-// at.
+// or app.1.log, later app.log.2, and any of them packed (.gz, .zst). Works on names only, without accessing
+// the disk.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ std::string_view unpacked_name(std::string_view path);
 bool rotation_makes(std::string_view known, std::string_view path);
 
 // For finding such pairs among many paths. rotation_makes(known, path) holds only if unpacked_name(known) is
-// one of rotation_origins(path), of which the first is unpacked_name(path); or if both have a number at the
-// same place of the same name.
+// one of rotation_origins(path), the first of which is unpacked_name(path), or if both have a number at the
+// same position of the same name.
 std::vector<std::string> rotation_origins(std::string_view path);
 struct RotationNumber {
   std::string name;  // with '#' for the number

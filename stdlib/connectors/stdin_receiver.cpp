@@ -64,12 +64,12 @@ class StdinReceiver final : public runtime::Receiver {
   Status open(const runtime::StateEntries&) override {
     if (fd_ == STDIN_FILENO && !holds_stdin_) {
       if (stdin_is_held.exchange(true)) {
-        return Error{"io", "standard input is read by another pipeline of this process already", {}, {}};
+        return Error{"io", "another pipeline of this process already reads standard input", {}, {}};
       }
       holds_stdin_ = true;
     }
     if (::fcntl(fd_, F_GETFD) < 0) return runtime::system_error("io", "cannot read", kName, errno);
-    ::fcntl(fd_, F_SETPIPE_SZ, kPipeBytes);  // fewer, larger reads; fails where it is no pipe, which is fine
+    ::fcntl(fd_, F_SETPIPE_SZ, kPipeBytes);  // fewer, larger reads; fails harmlessly if it is not a pipe
     return {};
   }
 
@@ -132,7 +132,7 @@ class StdinReceiver final : public runtime::Receiver {
     return frame(limits, limit, block);
   }
 
-  // A record that is longer than allowed: its head is in the buffer, the rest is thrown away as it comes.
+  // A record that is longer than allowed: its head is in the buffer, the rest is discarded as it arrives.
   Result<Received> pass_long_record(const ReceiveLimits& limits, Block& block) {
     runtime::Buffer& data = *block.data;
     const auto deadline = now() + limits.wait;
@@ -169,7 +169,7 @@ class StdinReceiver final : public runtime::Receiver {
     return true;
   }
 
-  // The first bytes say it; they are JSON, or those of a packed file.
+  // The first bytes decide: JSON, or the magic bytes of a compressed file.
   void look_for_packing(runtime::Buffer& data, const ReceiveLimits& limits) {
     constexpr std::size_t kEnough = 4;
     const std::string_view head = data.view();
@@ -245,13 +245,12 @@ class StdinReceiver final : public runtime::Receiver {
       if (std::max<std::uint64_t>(data.size() - cut.taken, cut.needs) > longest.bytes()) {
         if (cut.taken != 0) break;
         // Nobody knows where the next record begins.
-        return Error{
-            "io",
-            fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
-                        longest.by_memory() ? "an eighth of the memory that may be used" : "max_record",
-                        longest.bytes()),
-            {},
-            {}};
+        return Error{"io",
+                     fmt::format("{}: the record at byte {} is longer than {} ({} bytes)", kName, offset_,
+                                 longest.by_memory() ? "an eighth of the usable memory" : "max_record",
+                                 longest.bytes()),
+                     {},
+                     {}};
       }
       if (cut.taken != 0) deadline = std::min(deadline, now() + kPatience);
       const auto left = std::chrono::ceil<milliseconds>(deadline - now());

@@ -128,7 +128,7 @@ std::unique_ptr<runtime::Sink> make_stream_sink(int fd, std::string name,
 void register_stream_sinks(runtime::Registry& registry) {
   runtime::SinkSpec out;
   out.name = "stdout";
-  out.doc = "Writes to standard output: JSON one record a line, MsgPack one value after another";
+  out.doc = "Writes to standard output: JSON with one record per line, MsgPack as consecutive values";
   out.options = {encode_option()};
   out.writes = [](const runtime::Options&) -> std::vector<runtime::PathPieces> { return {{"/dev/stdout"}}; };
   out.make = [](const runtime::Options& options,
@@ -141,7 +141,7 @@ void register_stream_sinks(runtime::Registry& registry) {
 
   runtime::SinkSpec none;
   none.name = "null";
-  none.doc = "Takes everything and keeps nothing";
+  none.doc = "Discards everything";
   none.make = [](const runtime::Options&,
                  const runtime::ConnectorContext&) -> Result<std::unique_ptr<runtime::Sink>> {
     return std::unique_ptr<runtime::Sink>(std::make_unique<NullSink>());

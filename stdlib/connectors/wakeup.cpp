@@ -26,7 +26,7 @@ Wakeup::Ready Wakeup::wait(int fd, short events, std::optional<std::chrono::mill
     const int ready = ::poll(polled, 2, left);
     if (ready < 0 && errno == EINTR) continue;
     if (ready > 0 && polled[1].revents != 0) return Ready::woken;
-    // A failed poll counts as ready: the read or write that follows says what is wrong.
+    // A failed poll counts as ready: the following read or write reports the error.
     return ready == 0 ? Ready::timeout : Ready::descriptor;
   }
 }

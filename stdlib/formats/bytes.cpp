@@ -56,7 +56,7 @@ void register_bytes_format(runtime::Registry& registry) {
   runtime::FormatSpec spec;
   spec.name = "bytes";
   spec.frame.emplace();
-  spec.frame->doc = "all of it is one record";
+  spec.frame->doc = "the whole input is one record";
   spec.frame->whole = true;
   spec.frame->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<Framing>> {
     return std::unique_ptr<Framing>(std::make_unique<BytesFraming>());

@@ -9,7 +9,8 @@ runtime::OptionSpec on_error_option() {
   option.choices = {"dlq", "skip", "fail"};
   option.fallback = runtime::Value::string("dlq");
   option.doc =
-      "where a record goes that does not parse: to the dead letters, nowhere (counted), or the run ends";
+      "what to do with a record that does not parse: make it a dead letter, skip it (counted), or end the "
+      "run";
   return option;
 }
 

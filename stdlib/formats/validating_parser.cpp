@@ -49,7 +49,7 @@ class ValidatingParser final : public runtime::Stage {
   }
 
  private:
-  // Parsed before, or a Kafka record without a payload, which stays what it is.
+  // Already parsed, or a Kafka record without a payload, which is left unchanged.
   bool is_done(const Batch& batch, const Record& record) const {
     if (record.validated && (recognise_ || record.format == format_)) return true;
     const runtime::Metadata* metadata = batch.metadata_of(record);

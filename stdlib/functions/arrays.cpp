@@ -1,4 +1,4 @@
-// Arrays. Items that only move stay what they were, byte for byte.
+// Arrays. Items that are only moved stay unchanged, byte for byte.
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -129,15 +129,15 @@ void register_arrays(Registry& registry) {
               {R"(sort(["b", "a"]))", R"(["a","b"])"},
               {R"(sort([1, "a"]))", "error"}},
              sort);
-  family.add("unique", {array}, Type::array, "The items without those that came before",
+  family.add("unique", {array}, Type::array, "The items without duplicates",
              {{"unique([1, 2, 1, 1.0])", "[1,2]"}}, unique);
   family.add("reverse", {array}, Type::array, "The items from the last to the first",
              {{"reverse([1, 2, 3])", "[3,2,1]"}}, reverse);
   family.add("flatten", {array}, Type::array, "The items of the array and of all arrays inside it",
              {{"flatten([1, [2, [3]], []])", "[1,2,3]"}}, flatten);
-  family.add("first", {array_or_null}, TypeSet::any(), "The first item; null where there is none",
+  family.add("first", {array_or_null}, TypeSet::any(), "The first item; null if there is none",
              {{"first([1, 2])", "1"}, {"first([])", "null"}}, first);
-  family.add("last", {array_or_null}, TypeSet::any(), "The last item; null where there is none",
+  family.add("last", {array_or_null}, TypeSet::any(), "The last item; null if there is none",
              {{"last([1, 2])", "2"}}, last);
 }
 

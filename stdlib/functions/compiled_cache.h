@@ -27,7 +27,7 @@ class CompiledCache {
   Compiled get(std::string_view source, const Compile& compile) {
     return get(source, compile, [](const T&) { return std::size_t{4} << 10; });
   }
-  // `compile` gives the thing, `bytes_of` the memory that it takes.
+  // `compile` creates the object, `bytes_of` returns its memory use.
   template <typename Compile, typename BytesOf>
   Compiled get(std::string_view source, const Compile& compile, const BytesOf& bytes_of) {
     if (account_.asked_back()) clear();

@@ -1,4 +1,4 @@
-// Bytes that a codec gave: a string where they are UTF-8, else bytes.
+// The result of a decoder: a string if it is UTF-8, else bytes.
 #pragma once
 
 #include "pipec/runtime/value.h"

@@ -50,8 +50,8 @@ inline Parameter lambda(std::string name, TypeSet result = TypeSet::any()) {
   return parameter;
 }
 
-// The functions of one family. `doc` is one line without a full stop; add() returns the entry for what is
-// rare.
+// The functions of one family. `doc` is one line without a full stop; add() returns the entry, for setting
+// rarely used members.
 class Family {
  public:
   Family(Registry& registry, std::string name) : registry_(registry), name_(std::move(name)) {}

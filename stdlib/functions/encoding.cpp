@@ -170,13 +170,12 @@ void register_encoding(Registry& registry) {
   Family family(registry, "encoding");
   family.add("base64_encode", {raw}, Type::string, "The bytes as base64, padded",
              {{R"(base64_encode("hello"))", R"("aGVsbG8=")"}}, base64_encode);
-  family.add(
-      "base64_decode", {text}, kText, "Decodes base64: a string if the result is UTF-8, else bytes",
-      {{R"(base64_decode("aGVsbG8="))", R"("hello")"}, {R"(base64_decode("a*"))", "error"}}, base64_decode);
+  family.add("base64_decode", {text}, kText, "Decodes base64: a string if the result is UTF-8, else bytes",
+             {{R"(base64_decode("aGVsbG8="))", R"("hello")"}, {R"(base64_decode("a*"))", "error"}},
+             base64_decode);
   family.add("hex_encode", {raw}, Type::string, "The bytes as lower-case hexadecimal",
              {{R"(hex_encode("hi"))", R"("6869")"}}, hex_encode);
-  family.add("hex_decode", {text}, kText,
-             "Decodes hexadecimal: a string if the result is UTF-8, else bytes",
+  family.add("hex_decode", {text}, kText, "Decodes hexadecimal: a string if the result is UTF-8, else bytes",
              {{R"(hex_decode("6869"))", R"("hi")"}, {R"(hex_decode("686"))", "error"}}, hex_decode);
   family.add("url_encode", {raw}, Type::string,
              "The text with all but letters, digits and -._~ percent-encoded",
@@ -185,7 +184,7 @@ void register_encoding(Registry& registry) {
              {{R"(url_decode("a%20b"))", R"("a b")"}, {R"(url_decode("100%"))", "error"}}, url_decode);
   family.add("to_json", {required("value", TypeSet::any())}, Type::string, "The value as compact JSON text",
              {{R"(to_json({"a": [1, null]}))", R"("{\"a\":[1,null]}")"}}, to_json);
-  family.add("parse_json", {text}, TypeSet::any(), "The value that the JSON text stands for",
+  family.add("parse_json", {text}, TypeSet::any(), "The value of the JSON text",
              {{R"re(parse_json(r"[1.10, true]"))re", "[1.10, true]"}, {R"(parse_json("{"))", "error"}},
              parse_json);
 }

@@ -66,7 +66,7 @@ void register_environment(Registry& registry) {
       "env",
       {required("name", Type::string), defaulted("default", TypeSet(Type::string) | Type::null, Value())},
       TypeSet(Type::string) | Type::null,
-      "The environment variable, read once, when compiling; the default where it is not set",
+      "The environment variable, read once, when compiling; the default if it is not set",
       {{R"(env("PIPEC_NO_SUCH_VARIABLE", "none"))", R"("none")"}}, env, read_environment);
   family.add("secret", {required("path", Type::string)}, Type::string,
              "The content of a file without its last newline, read once, when compiling: for passwords",

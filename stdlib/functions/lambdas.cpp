@@ -30,7 +30,7 @@ Value map(CallContext& context, Arguments arguments) {
 
 enum class Verdict { no, yes, failed };
 
-// As in a condition: null counts as false, anything else that is no bool is an error.
+// As in a condition: null counts as false, any other non-bool is an error.
 Verdict holds(CallContext& context, const Value& item) {
   const Value result = context.apply(kLambda, std::span(&item, 1));
   if (result.is_failed()) return Verdict::failed;

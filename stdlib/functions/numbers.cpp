@@ -1,4 +1,4 @@
-// Numbers: what is computed is exact or an error, never wrapped around.
+// Numbers: results are exact or an error; they never wrap around.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -215,7 +215,7 @@ void register_numbers(Registry& registry) {
   family.add("ceil", {n}, Type::integer, "The least integer that is not below the number",
              {{"ceil(1.2)", "2"}}, to_whole<ceiling_of>);
   family.add("round", {n, defaulted("digits", Type::integer, Value::integer(0))}, number,
-             "The number rounded to decimal places, halves away from zero; an int where there are none",
+             "The number rounded to decimal places, halves away from zero; an int if there are none",
              {{"round(2.5)", "3"},
               {"round(-2.5)", "-3"},
               {"round(3.14159, 2)", "3.14"},
@@ -225,22 +225,21 @@ void register_numbers(Registry& registry) {
              "The integer quotient, rounded towards zero",
              {{"div(7, 2)", "3"}, {"div(-7, 2)", "-3"}, {"div(1, 0)", "error"}}, div);
   family.add("pow", {required("base", number), required("exponent", number)}, number,
-             "The power; an int where base and exponent are ints and the exponent is not negative",
+             "The power; an int if base and exponent are ints and the exponent is not negative",
              {{"pow(2, 10)", "1024"}, {"pow(2, -1)", "0.5"}, {"pow(10, 19)", "error"}}, pow);
   family.add("sqrt", {n}, Type::floating, "The square root", {{"sqrt(16)", "4.0"}, {"sqrt(-1)", "error"}},
              sqrt);
   family.add("clamp", {n, required("low", number), required("high", number)}, number,
-             "The number, or the bound that it lies beyond",
-             {{"clamp(12, 0, 10)", "10"}, {"clamp(5, 0, 10)", "5"}}, clamp, check_bounds);
-  family.add("min", {numbers}, number | Type::null, "The least number of the array; null where it is empty",
+             "The number, limited to the bounds", {{"clamp(12, 0, 10)", "10"}, {"clamp(5, 0, 10)", "5"}},
+             clamp, check_bounds);
+  family.add("min", {numbers}, number | Type::null, "The least number of the array; null if it is empty",
              {{"min([3, 1.5, 2])", "1.5"}, {"min([])", "null"}}, extreme<-1>);
-  family.add("max", {numbers}, number | Type::null,
-             "The greatest number of the array; null where it is empty", {{"max([3, 1.5, 2])", "3"}},
-             extreme<1>);
-  family.add("sum", {numbers}, number, "The sum of the array's numbers; 0 where it is empty",
+  family.add("max", {numbers}, number | Type::null, "The greatest number of the array; null if it is empty",
+             {{"max([3, 1.5, 2])", "3"}}, extreme<1>);
+  family.add("sum", {numbers}, number, "The sum of the array's numbers; 0 if it is empty",
              {{"sum([1, 2, 3])", "6"}, {"sum([0.5, 1])", "1.5"}, {"sum([])", "0"}}, sum);
   family.add("avg", {numbers}, TypeSet(Type::floating) | Type::null,
-             "The mean of the array's numbers; null where it is empty",
+             "The mean of the array's numbers; null if it is empty",
              {{"avg([1, 2])", "1.5"}, {"avg([])", "null"}}, avg);
   family.add_impure("random", {}, Type::floating, "A random number from 0 up to 1, not included",
                     {{"random() < 1", "true"}}, random_float);

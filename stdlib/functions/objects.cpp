@@ -47,7 +47,7 @@ void register_objects(Registry& registry) {
   family.add("values", {object}, Type::array, "The values of the object, in order",
              {{R"(values({"b": 1, "a": 2}))", "[1,2]"}}, values);
   family.add("merge", {required("left", Type::object), required("right", Type::object)}, Type::object,
-             "The members of both objects; of keys in both, the right value at the left place",
+             "The members of both objects; for keys in both, the right value at the left position",
              {{R"(merge({"a": 1, "b": 2}, {"c": 4, "a": 3}))", R"({"a":3,"b":2,"c":4})"}}, merge);
 }
 

@@ -11,7 +11,7 @@ Value parse_logfmt(CallContext& context, Arguments arguments);
 Value parse_clf(CallContext& context, Arguments arguments);
 Value parse_csv(CallContext& context, Arguments arguments);
 Value to_csv(CallContext& context, Arguments arguments);
-// A delimiter that is no single character is a compile error.
+// A delimiter that is not a single character is a compile error.
 Prepared check_delimiter(Constants arguments);
 
 }  // namespace pipec::stdlib

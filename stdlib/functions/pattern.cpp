@@ -128,7 +128,7 @@ class Re2Pattern final : public Pattern {
 
   const std::vector<std::string>& group_names() const override { return names_; }
 
-  // The program and the one that runs backwards, and some room for the automata that they become.
+  // The forward and the backward program, plus an allowance for the automata built from them.
   std::size_t bytes() const override {
     constexpr std::size_t kOfInstruction = 16;
     constexpr std::size_t kBesides = std::size_t{16} << 10;
@@ -182,7 +182,7 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile_computed(std::string_vie
   small.reset();
   const std::lock_guard lock(one_at_a_time());
   auto large = std::make_shared<Re2Pattern>(portable, kMaxMemory, true);
-  // Anchored at the end it runs backwards at once.
+  // Patterns anchored at the end use the backward program immediately.
   const bool may_end = portable.find('$') != std::string::npos || portable.find("\\z") != std::string::npos;
   if (large->expression().ok() && may_end) {
     large->make_ready();

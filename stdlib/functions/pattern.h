@@ -13,7 +13,7 @@ namespace pipec::stdlib {
 
 class Pattern : public runtime::Matcher {
  public:
-  // Groups are named `(?<name>...)` or `(?P<name>...)`. The error's message says what is wrong with the
+  // Groups are named `(?<name>...)` or `(?P<name>...)`. The error's message describes the defect in the
   // pattern.
   static runtime::Result<std::shared_ptr<const Pattern>> compile(std::string_view pattern);
 

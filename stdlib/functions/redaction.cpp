@@ -1,4 +1,4 @@
-// Redaction of what should not leave: numbers and addresses of known kinds, or what a pattern matches.
+// Redaction of sensitive text: numbers and addresses of known kinds, or matches of a pattern.
 #include <algorithm>
 #include <iterator>
 #include <memory>
@@ -131,7 +131,7 @@ class Redactor {
         return value;
     }
   }
-  // Whether the last value differs from what was given.
+  // Whether the last result differs from its input.
   bool changed() const { return changed_; }
 
  private:

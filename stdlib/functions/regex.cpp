@@ -18,7 +18,7 @@ namespace {
 
 using PatternPtr = std::shared_ptr<const Pattern>;
 
-// The pattern of a call whose `prepare` makes a Pattern and nothing else. `keep` owns one that is made now.
+// The pattern of a call whose `prepare` creates only a Pattern. `keep` owns it if it is compiled now.
 const Pattern* pattern_argument(CallContext& context, const Value& pattern, PatternPtr& keep) {
   if (const void* prepared = context.prepared()) return static_cast<const Pattern*>(prepared);
   keep = pattern_of(context, pattern);
@@ -60,7 +60,7 @@ Value capture(CallContext& context, Arguments arguments) {
   ListBuilder<Member> members(context.arena(), names.size());
   for (std::size_t i = 1; i < names.size(); ++i) {
     if (names[i].empty()) continue;
-    // The pattern may be gone before the record is written: the names are copied.
+    // The pattern may be destroyed before the record is written, so the names are copied.
     members.push({context.arena().copy(names[i]), groups[i].data() ? Value::string(groups[i]) : Value()});
   }
   return finished(members);

@@ -1,5 +1,5 @@
 // Rounding to decimal places, by the digits that the number is written with: 2.675 to two places is 2.68,
-// although the double nearest to 2.675 lies below it.
+// although the double nearest to 2.675 is less than it.
 #pragma once
 
 namespace pipec::stdlib {

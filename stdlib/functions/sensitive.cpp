@@ -162,7 +162,7 @@ std::optional<Found> find_mail(std::string_view text, std::size_t from) {
     while (begin < at && text[begin] == '.') ++begin;
     if (begin == at) continue;
     if (const std::size_t end = host_end(text, at + 1)) return Found{begin, end};
-    from = at + 1;  // no part of what follows: the text before is looked at once
+    from = at + 1;  // not part of a later match: text is scanned only once
   }
   return std::nullopt;
 }

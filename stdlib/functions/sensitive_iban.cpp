@@ -45,7 +45,7 @@ std::size_t length_of(std::string_view country) {
   return found != std::end(kCountries) && found->code == country ? found->length : 0;
 }
 
-// ISO 7064: the first four characters go to the end, letters count from 10, the rest modulo 97 is 1.
+// ISO 7064: move the first four characters to the end, letters count from 10, the number modulo 97 must be 1.
 bool passes_check(std::string_view number) {
   std::uint32_t rest = 0;
   for (std::size_t i = 0; i < number.size(); ++i) {

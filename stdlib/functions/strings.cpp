@@ -334,7 +334,7 @@ void register_strings(Registry& registry) {
        {"slice([1, 2, 3], 0, 99)", "[1,2,3]"}},
       slice);
   family.add("find", {text, required("part", Type::string)}, TypeSet(Type::integer) | Type::null,
-             "Where the part first occurs, in characters from 0; null where it does not",
+             "Where the part first occurs, in characters from 0; null if it does not",
              {{R"(find("über alles", "alles"))", "5"}, {R"(find("abc", "x"))", "null"}}, find);
   family.add("truncate", {text, count}, Type::string, "At most the first n characters",
              {{R"(truncate("hello", 2))", R"("he")"}}, truncate, check_count);

@@ -115,7 +115,7 @@ bool formats_and_zone(CallContext& context, Arguments arguments, FormatsAndZone&
   return true;
 }
 
-// The formats are tried in order; of several none of which fits, the last one's reason would say little.
+// The formats are tried in order. If none of several matches, the last one's reason would not help.
 Value read_time(CallContext& context, std::string_view text, const FormatsAndZone& how) {
   const char* reason = nullptr;
   for (const FormatPtr& format : how.formats) {
@@ -270,10 +270,10 @@ void register_time(Registry& registry) {
        defaulted("format", TypeSet(Type::string) | Type::array, Value::string("%+")),
        defaulted("zone", Type::string, Value::string(kNoZone))},
       Type::timestamp,
-      "The time that the text stands for, between the years 1678 and 2262, by strftime letters (default: RFC "
+      "Parses a time, between the years 1678 and 2262, by strftime letters (default: RFC "
       "3339); "
-      "of several formats the first that fits. The zone is that of text which names none, and tells what CST "
-      "means",
+      "of several formats, the first that matches. The zone applies to text that names none, and resolves "
+      "names such as CST",
       {{R"(parse_time("2026-01-02T03:04:05.5+01:00"))", R"("2026-01-02T02:04:05.500Z")"},
        {R"(parse_time("02/Jan/2026:03:04:05 +0000", "%d/%b/%Y:%H:%M:%S %z"))", R"("2026-01-02T03:04:05Z")"},
        {R"(parse_time("2026-07-02T03:04:05", zone: "Europe/Berlin"))", R"("2026-07-02T01:04:05Z")"},

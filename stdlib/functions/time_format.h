@@ -20,12 +20,12 @@ inline constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
 
 class TimeFormat {
  public:
-  // The format must name a year, so that what it reads is an instant.
+  // The format must contain a year, so that the result is an instant.
   static runtime::Result<TimeFormat> for_reading(std::string_view format);
   static runtime::Result<TimeFormat> for_writing(std::string_view format);
 
-  // Gives nanoseconds since 1970. Returns null, or the reason why the text is no such time. `zone` (null:
-  // UTC) counts where the text names none, and says what an ambiguous abbreviation such as CST means.
+  // Outputs nanoseconds since 1970. Returns null, or the reason why the text does not match. `zone` (null:
+  // UTC) applies if the text names none, and resolves ambiguous abbreviations such as CST.
   const char* read(std::string_view text, const TimeZone* zone, std::int64_t& nanoseconds) const;
   std::string write(std::int64_t nanoseconds, const TimeZone& zone) const;
 

@@ -1,4 +1,4 @@
-// Types and conversion. Conversion is strict: what is not wholly a number is no number.
+// Types and conversion. Conversion is strict: trailing text after a number is an error.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -147,10 +147,10 @@ void register_types(Registry& registry) {
   family.add("has", {path}, Type::boolean, "Whether the field exists, even if it is null",
              {{"has(.missing)", "false"}}, has);
   family.add(
-      "int", {convertible}, Type::integer, "The integer that a string, a whole number or a bool stands for",
+      "int", {convertible}, Type::integer, "Converts a string, a whole number or a bool to an integer",
       {{R"(int("42"))", "42"}, {R"(int("0xff"))", "255"}, {"int(2.0)", "2"}, {R"(int("4 apples"))", "error"}},
       to_int);
-  family.add("float", {convertible}, Type::floating, "The float that a string, a number or a bool stands for",
+  family.add("float", {convertible}, Type::floating, "Converts a string, a number or a bool to a float",
              {{R"(float("1.5e3"))", "1500.0"}, {"float(2)", "2.0"}}, to_float);
   family.add("bool", {convertible}, Type::boolean, R"(The bool that "true", "false", 0 or 1 stands for)",
              {{R"(bool("true"))", "true"}, {"bool(0)", "false"}, {R"(bool("yes"))", "error"}}, to_bool);

@@ -1,4 +1,4 @@
-// Characters are Unicode code points. A character begins at every byte that is no continuation byte: exact
+// Characters are Unicode code points. A character begins at every byte that is not a continuation byte: exact
 // for UTF-8, and defined (never out of bounds) for anything else.
 #pragma once
 
@@ -28,7 +28,7 @@ inline std::size_t next_character(std::string_view text, std::size_t at) {
   return at < text.size() ? at : text.size();
 }
 
-// Where the character with this number begins; the end where there are not so many.
+// Where the character with this number begins; the end if there are fewer.
 inline std::size_t offset_of_character(std::string_view text, std::size_t number) {
   std::size_t at = 0;
   while (number > 0 && at < text.size()) {

@@ -50,7 +50,7 @@ std::uint64_t hash_at(const Value& value, Arena& arena, std::size_t depth) {
   switch (value.type()) {
     case Type::integer:
     case Type::floating: {
-      const double number = nearest_double(value) + 0.0;  // makes one zero of both
+      const double number = nearest_double(value) + 0.0;  // maps -0.0 to 0.0
       return hash_bytes({reinterpret_cast<const char*>(&number), sizeof number}, salt);
     }
     case Type::boolean:

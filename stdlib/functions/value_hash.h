@@ -1,4 +1,4 @@
-// A hash that goes with the language's `==`: equal values have equal hashes, across int and float, the forms
+// A hash consistent with the language's `==`: equal values have equal hashes, across int and float, the forms
 // of strings, and the order of keys.
 #pragma once
 

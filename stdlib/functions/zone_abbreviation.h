@@ -9,7 +9,7 @@
 namespace pipec::stdlib {
 
 struct ZoneAbbreviation {
-  // nullopt: it stands for several zones in different parts of the world, and only a zone can tell which.
+  // nullopt: ambiguous between zones in different parts of the world; only an explicit zone resolves it.
   std::optional<std::int64_t> offset;  // seconds to add to UTC
 };
 

@@ -7,7 +7,7 @@ namespace pipec::stdlib {
 namespace {
 
 constexpr std::size_t kHeaderSize = 44;
-// No offset leads further, so a local time lies within this of its instant. A little over a day.
+// No offset is larger, so a local time is within this distance of its instant. A little over a day.
 constexpr std::int64_t kMaxOffset = 26 * 3600;
 
 std::int64_t big_endian(std::string_view bytes) {

@@ -15,7 +15,7 @@ namespace pipec::stdlib {
 
 class ZoneFile final : public TimeZone {
  public:
-  // The zone in the content of a file; null where it is none.
+  // The zone in the content of a file; null if it is none.
   static std::shared_ptr<const ZoneFile> read(std::string_view content);
 
   Local at(std::int64_t unix_seconds) const override;

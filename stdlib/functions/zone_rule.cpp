@@ -21,7 +21,7 @@ int year_of(std::int64_t unix_seconds) {
 
 }  // namespace
 
-// Takes the parts of a rule from the front of its text; each returns false where there is no such part.
+// Takes the parts of a rule from the front of its text; each returns false if there is no such part.
 class ZoneRule::Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
@@ -152,7 +152,7 @@ ZonePeriod ZoneRule::at(std::int64_t unix_seconds) const {
     std::int64_t time;
     bool to_summer;
   };
-  // A year on either side: a change may lie up to a week outside its own.
+  // A year on either side: a change may be up to a week outside its year.
   std::array<Moment, 6> moments;
   const int year = year_of(unix_seconds);
   for (int i = 0; i < 3; ++i) {

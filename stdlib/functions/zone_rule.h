@@ -24,7 +24,7 @@ class ZoneRule {
   static std::optional<ZoneRule> parse(std::string_view text);
 
   ZonePeriod at(std::int64_t unix_seconds) const;
-  // The offset that goes with an abbreviation.
+  // The offset of an abbreviation.
   std::optional<std::int64_t> offset_of(std::string_view abbreviation) const;
 
  private:

@@ -11,8 +11,8 @@
 
 namespace pipec::stdlib {
 
-// Appends the bytes; what is equal as the language's `==` says (1 and 1.0, key order ignored) has the same.
-// False: the value is malformed, or nested too deep to be compared.
+// Appends the canonical bytes. Values that are equal by the language's `==` (1 and 1.0, key order ignored)
+// have the same bytes. False: the value is malformed, or nested too deep to be compared.
 bool append_canonical(const runtime::Value& value, runtime::Arena& arena, std::string& out);
 
 struct Hash128 {
@@ -21,8 +21,8 @@ struct Hash128 {
   bool operator==(const Hash128&) const = default;
 };
 
-// SipHash-2-4 with a result of 128 bits (https://github.com/veorq/SipHash): who does not know the secret
-// cannot look for two texts with one hash.
+// SipHash-2-4 with a result of 128 bits (https://github.com/veorq/SipHash): without the secret it is
+// infeasible to find two texts with the same hash.
 using Secret = std::array<std::uint64_t, 2>;
 Hash128 keyed_hash(std::string_view text, const Secret& secret);
 // From the system's source of randomness.

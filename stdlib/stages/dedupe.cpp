@@ -1,5 +1,5 @@
-// dedupe(.id): the first record of each key passes. Keys are found on all cores (prepare), what has passed is
-// known to one (apply).
+// dedupe(.id): the first record of each key passes. Keys are computed on all cores (prepare); one core at a
+// time tracks the keys seen (apply).
 #include <atomic>
 #include <optional>
 #include <utility>
@@ -197,7 +197,7 @@ Status check_dedupe(const runtime::Options& options) {
   if (options.given("within") && options.integer("within", 0) <= 0) return refused("'within' is more than 0");
   if (options.given("last") && options.integer("last", 0) <= 0) return refused("'last' is at least 1");
   if (options.given("at") && !options.given("within")) {
-    return refused("'at' says when records were, which only 'within' asks for");
+    return refused("'at' sets the time of records, which only 'within' uses");
   }
   return {};
 }
@@ -220,12 +220,11 @@ Result<std::unique_ptr<runtime::OrderedStage>> make_dedupe(const runtime::Option
 std::vector<std::string> facts(const runtime::Options& options) {
   if (options.given("within") && !options.given("at")) {
     return {
-        "'within' counts from a record's arrival: after a restart other records may pass than in an "
-        "undisturbed run; "
-        "give 'at' to prevent that"};
+        "'within' counts from a record's arrival: after a restart, other records may pass than in an "
+        "uninterrupted run; give 'at' to prevent that"};
   }
   if (options.given("within") || options.given("last")) return {};
-  return {"keys stay for the life of its state"};
+  return {"keys are kept for the life of its state"};
 }
 
 std::vector<OptionSpec> options() {
@@ -234,22 +233,23 @@ std::vector<OptionSpec> options() {
   key.kind = OptionSpec::Kind::per_record;
   key.required = true;
   key.doc =
-      "what makes records duplicates: keys are equal as `==` says, null is one like any other; [.a, .b] "
+      "the key that identifies duplicates: compared as by `==`, null is a key like any other; [.a, .b] "
       "for several fields";
   OptionSpec within;
   within.name = "within";
   within.types = Type::duration;
   within.doc =
-      "how long a key is known, counted from the record that passed (default: for the life of the state)";
+      "how long a key is remembered, counted from the record that passed (default: for the life of the "
+      "state)";
   OptionSpec last;
   last.name = "last";
   last.types = Type::integer;
-  last.doc = "how many keys are known at most; the oldest is forgotten first";
+  last.doc = "how many keys are remembered at most; the oldest is forgotten first";
   OptionSpec at;
   at.name = "at";
   at.kind = OptionSpec::Kind::per_record;
   at.types = TypeSet(Type::timestamp) | Type::string;
-  at.doc = "when the record was: a timestamp or an RFC 3339 string (default: when it arrives)";
+  at.doc = "the record's time: a timestamp or an RFC 3339 string (default: when it arrives)";
   OptionSpec exact;
   exact.name = "exact";
   exact.types = Type::boolean;
@@ -273,7 +273,7 @@ void register_dedupe(runtime::Registry& registry) {
   spec.facts = facts;
   spec.refusals = [](const runtime::Options& given) -> std::vector<std::string> {
     if (!given.given("at")) return {};
-    return {"a string that is no time"};
+    return {"a string that is not a time"};
   };
   spec.examples = {
       {"dedupe(.id)",

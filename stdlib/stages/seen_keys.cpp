@@ -68,7 +68,7 @@ void HashIndex::grow() {
   }
 }
 
-// What follows moves up, so that no search ends too early at the hole.
+// Moves the following entries up, so that no search ends too early at the hole.
 void HashIndex::remove(const Key& key) {
   if (!find(key)) return;
   const std::size_t mask = slots_.size() - 1;

@@ -46,7 +46,7 @@ Status check_unroll(const runtime::Options& options) {
   const auto target = target_of(options);
   if (!target)
     return runtime::Error{
-        "plan", "'into' is needed where the array is no field of the record", {}, {}, false};
+        "plan", "'into' is needed if the array is not a field of the record", {}, {}, false};
   if (target->segments.empty() || target->segments[0].kind != PathSegment::Kind::key) {
     return runtime::Error{"plan", "'into' is a field of the record, such as .item", {}, {}, false};
   }
@@ -145,7 +145,7 @@ void register_unroll(runtime::Registry& registry) {
   runtime::StageSpec spec;
   spec.name = "unroll";
   spec.doc =
-      "One record for each item of an array, everything else copied; none where it is null, missing or empty";
+      "One record for each item of an array, everything else copied; none if it is null, missing or empty";
   OptionSpec array;
   array.name = "array";
   array.kind = OptionSpec::Kind::per_record;
@@ -160,7 +160,7 @@ void register_unroll(runtime::Registry& registry) {
   keep_empty.name = "keep_empty";
   keep_empty.types = Type::boolean;
   keep_empty.fallback = Value::boolean(false);
-  keep_empty.doc = "a record without an item leaves once, with null";
+  keep_empty.doc = "a record without items is passed on once, with null";
   spec.options = {array, into, keep_empty};
   spec.positional = 1;
   spec.check = check_unroll;
@@ -168,11 +168,11 @@ void register_unroll(runtime::Registry& registry) {
   spec.refusals = [](const runtime::Options& options) -> std::vector<std::string> {
     const auto target = target_of(options);
     const bool top = target && target->segments.size() == 1;
-    return {top ? "a record that is no object"
-                : "setting a field of what is no object, an index out of bounds"};
+    return {top ? "a record that is not an object"
+                : "setting a field of a value that is not an object, an index out of bounds"};
   };
   spec.facts = [](const runtime::Options& options) -> std::vector<std::string> {
-    return {"sets " + target_of(options)->text, "may send several records on for one"};
+    return {"sets " + target_of(options)->text, "may emit several records for one"};
   };
   spec.examples = {
       {"unroll(.items)",

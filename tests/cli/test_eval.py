@@ -26,7 +26,7 @@ class TestAdvice(Case):
             said.append(err)
         self.assertEqual(said[0], said[1])
         self.assertLessEqual(said[0].count("\n"), 1)
-        return said[0].removeprefix("pipec: nothing came out: ").rstrip("\n")
+        return said[0].removeprefix("pipec: no output: ").rstrip("\n")
 
     def test_the_compilers_warnings_are_shown(self):
         out, err = self.eval("transform { let x = 1 }", OBJECTS)
@@ -84,9 +84,9 @@ class TestAdvice(Case):
         for piped in (False, True):
             out, err = self.eval("parse json | filter .a == 1", PRETTY, status=1, piped=piped)
             self.assertEqual(len(re.findall("(?m)^error: ", err)), 1, err)
-            self.assertIn("a value goes over several lines", err)
+            self.assertIn("a value spans several lines", err)
             self.assertEqual(err.count("\n"), 2, err)
-        self.assertIn("a value goes over several lines", self.nothing("filter .zz > 1", PRETTY))
+        self.assertIn("a value spans several lines", self.nothing("filter .zz > 1", PRETTY))
         framing = err.rsplit(" ", 2)[-2:]
         out, err = self.eval("filter .a == 1", PRETTY, *" ".join(framing).split())
         self.assertNotEqual(out, b"")

@@ -89,7 +89,7 @@ class Reading(OwnFiles):
                 self.assertIn("error[E0409]", said)
         said = self.run_text('let input = recv file("in")\ninput | sink file("soft")\ninput | sink file("hard")\n', status=3)
         self.assertIn("error[E0405]", said)
-        self.assertIn("'soft' and 'hard' are one file", said)
+        self.assertIn("'soft' and 'hard' are the same file", said)
         self.assertEqual(self.read("a"), "{}\n")
 
     def test_F11_eval_does_not_write_into_its_input(self):
@@ -120,7 +120,7 @@ class Writing(OwnFiles):
         self.records("a", "a/b", "d/e", "d", "c")
         self.run_text(text)
         self.assertEqual(self.reasons("dead"), {
-            "a/b": "the path leads through something that is no directory", "d": "the path is a directory"})
+            "a/b": "the path leads through something that is not a directory", "d": "the path is a directory"})
         self.assertEqual(self.read("out/a") + self.read("out/d/e") + self.read("out/c"),
                          '{"k": "a"}\n{"k": "d/e"}\n{"k": "c"}\n')
         # And no later run is in trouble.

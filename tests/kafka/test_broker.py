@@ -23,7 +23,7 @@ def numbers(target):
 
 
 def fault_k11_retention_overtakes_a_stopped_group():
-    """fault K11 records that are gone before they were read end the run, and the message names them"""
+    """fault K11 records that were deleted before they were read end the run, and the message names them"""
     source, target = topics("in", "out", partitions=1)
     produce(source, 100, partitions=1)
     text = copy(source, target)

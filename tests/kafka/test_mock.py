@@ -378,7 +378,7 @@ def fault_k11_refused_without_a_gap():
     with Cluster() as cluster:
         cluster.mock.errors(rdkafka.FETCH, *[OFFSET_OUT_OF_RANGE] * 2)
         job = Pipec(cluster.copy(recv=LET_GO))
-        expect(job.end() == 1 and "refused position 0, which lies between" in job.stderr() and "gone" not in job.stderr(), job.stderr())
+        expect(job.end() == 1 and "refused position 0, which is between" in job.stderr() and "deleted" not in job.stderr(), job.stderr())
         cluster.mock.clear(rdkafka.FETCH)
         Pipec(cluster.copy(recv=LET_GO), directory=job.directory).finish()
         cluster.all_out()

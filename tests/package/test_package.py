@@ -8,6 +8,7 @@ usage: test_package.py SOURCE_DIR BUILD_DIR CMAKE COMPILER      PIPEC_UPDATE_GOL
 import concurrent.futures
 import difflib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -56,23 +57,55 @@ def visible_symbols(library):
             if len(field) > 7 and field[4] != "LOCAL" and field[5] == "DEFAULT" and field[6] != "UND" and field[7].startswith("_ZN5pipec")]
 
 
-def sample_complaints(samples, build):
+def export_complaints(prefix):
+    """The shared library exports what its header declares, and nothing else."""
+    library = os.path.join(prefix, "lib", "libpipec.so")
+    with open(os.path.join(prefix, "include", "pipec", "c.h"), encoding="utf-8") as header:
+        declared = set(re.findall(r"^PIPEC_C_API [^(]*?(\w+)\(", header.read(), re.MULTILINE))
+    listed = must("nm", ["nm", "--dynamic", "--defined-only", library])
+    exported = {line.split()[2].split("@")[0] for line in listed.splitlines() if line.split()[1] != "A"}
+    found = [f"libpipec.so exports {name}" for name in sorted(exported - declared)[:5]]
+    found += [f"libpipec.so does not export {name}" for name in sorted(declared - exported)]
+    if len(declared) < 15:
+        found.append(f"only {len(declared)} functions are declared")
+    if "[libpipec.so.1]" not in must("readelf", ["readelf", "-d", library]):
+        found.append("the shared library's name is not libpipec.so.1")
+    return found
+
+
+def plain_complaints(prefix, samples, directory):
+    """The C sample as a makefile would build it: C99 alone, no CMake and no other package."""
+    program = os.path.join(directory, "plain_c")
+    library = os.path.join(prefix, "lib")
+    must("cc", ["cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", os.path.join(prefix, "include"),
+                os.path.join(samples, "plain_c.c"), "-L", library, "-lpipec", f"-Wl,-rpath,{library}", "-o", program])
+    return complaints_about("plain_c", [program], samples, directory)
+
+
+def complaints_about(name, command, samples, build):
     found = []
-    names = ("lambdas", "own_function", "own_format", "exactly_once")
-    for name in names:
-        status, out, errors = run([os.path.join(build, name)], cwd=build)
-        path = os.path.join(samples, "expected", name)
-        if os.environ.get("PIPEC_UPDATE_GOLDEN") and status == 0:
-            with open(path, "w", encoding="utf-8") as expected:
-                expected.write(out)
-        with open(path, encoding="utf-8") as expected:
-            wanted = expected.read()
-        if status != 0 or errors:
-            found.append(f"{name} ended with {status}: {errors}")
-        if out != wanted:
-            lines = difflib.unified_diff(wanted.splitlines(), out.splitlines(), f"expected/{name}", "now", lineterm="")
-            found.append("\n".join(lines))
-    return len(names), found
+    status, out, errors = run(command, cwd=build)
+    path = os.path.join(samples, "expected", name)
+    if os.environ.get("PIPEC_UPDATE_GOLDEN") and status == 0:
+        with open(path, "w", encoding="utf-8") as expected:
+            expected.write(out)
+    with open(path, encoding="utf-8") as expected:
+        wanted = expected.read()
+    if status != 0 or errors:
+        found.append(f"{name} ended with {status}: {errors}")
+    if out != wanted:
+        lines = difflib.unified_diff(wanted.splitlines(), out.splitlines(), f"expected/{name}", "now", lineterm="")
+        found.append("\n".join(lines))
+    return found
+
+
+def sample_complaints(samples, build, library):
+    found = []
+    commands = {name: [os.path.join(build, name)] for name in ("lambdas", "own_function", "own_format", "exactly_once", "plain_c")}
+    commands["pipec_ctypes"] = [sys.executable, os.path.join(samples, "pipec_ctypes.py"), library]
+    for name, command in commands.items():
+        found += complaints_about(name, command, samples, build)
+    return len(commands), found
 
 
 def stateful_complaints(build):
@@ -130,12 +163,13 @@ def main():
         embedding = os.path.join(directory, "embedding")
         must("configuring the samples", [cmake, "-S", samples, "-B", embedding, found_by, *generator])
         must("building the samples", [cmake, "--build", embedding, "-j", str(JOBS)])
-        programs, wrong = sample_complaints(samples, embedding)
+        programs, wrong = sample_complaints(samples, embedding, os.path.join(prefix, "lib", "libpipec.so"))
         found += wrong + stateful_complaints(embedding)
+        found += export_complaints(prefix) + plain_complaints(prefix, samples, directory)
 
     for complaint in found:
         print("FAILED " + complaint)
-    print(f"cases: {headers + programs + 3 - len(found)} passed, {len(found)} failed")
+    print(f"cases: {headers + programs + 5 - len(found)} passed, {len(found)} failed")
     sys.exit(1 if found else 0)
 
 

@@ -10,7 +10,8 @@
 
 namespace pipec::stdlib {
 
-// How a sink packs what it writes. Each level is the library's own: 1 is fast, the highest small.
+// How a sink compresses its output. Levels are those of the library: 1 is fast, the highest produces the
+// smallest output.
 struct Packing {
   Compression compression = Compression::none;
   int level = 0;

@@ -18,16 +18,16 @@ class Decompressor {
     std::size_t made = 0;     // bytes in `to`
     bool frame_ends = false;  // a gzip member or zstd frame is whole, its checksum right
   };
-  // Goes on until `packed` is used up, `to` is full, or a frame ends; the next call begins the next frame.
-  // The error says what is wrong with the bytes, not where.
+  // Runs until `packed` is used up, `to` is full, or a frame ends; the next call begins the next frame. The
+  // error describes the defect, not its position.
   virtual runtime::Result<Step> step(std::string_view packed, char* to, std::size_t room) = 0;
   // Memory that it holds.
   virtual std::size_t bytes() const = 0;
 };
 
-// `largest_window`: a zstd frame that asks for more memory than that is refused. 0: 128 MiB, which is the
-// most that zstd writes without being told to, and the most in any case; 8 MiB, which every decoder should
-// know (RFC 8878), is always allowed.
+// `largest_window`: zstd frames that need more memory are rejected. 0: 128 MiB, the largest window that zstd
+// uses by default, which is also the upper limit. 8 MiB, which every decoder should support (RFC 8878), is
+// always allowed.
 runtime::Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression,
                                                                  std::size_t largest_window);
 

@@ -66,7 +66,7 @@ std::string Packer::take_room() {
 }
 
 void Packer::keep_room(std::string&& room) {
-  constexpr std::size_t kMostKept = std::size_t{2} << 20;  // a huge record's room goes back to the system
+  constexpr std::size_t kMostKept = std::size_t{2} << 20;  // larger buffers are returned to the system
   constexpr std::size_t kLeastKept = std::size_t{64} << 10;
   if (room.capacity() < kLeastKept || room.capacity() > kMostKept || rooms_.size() > most_jobs_) return;
   room.clear();

@@ -41,7 +41,7 @@ class Packer {
   void put(OutputFile* file, std::string text);
   // The oldest frame; null if none is in progress or, without `wait`, if it is not done yet.
   runtime::Result<std::optional<Frame>> take(bool wait);
-  // For the next text: an empty string with room, where one is left over. Fresh memory for every text and
+  // An empty string with capacity for the next text, reused if possible. Fresh memory for every text and
   // frame would cost page faults.
   std::string room();
   void reuse(std::string&& room);
@@ -58,7 +58,7 @@ class Packer {
     runtime::Status status;
     bool done = false;
   };
-  // A thread of the pool's. `failed`: why there is no compressor.
+  // Called on a thread of the pool. `failed`: why there is no compressor.
   void work(Job& job, Compressor* compressor, const char* failed) noexcept;
   std::string take_room();
   void keep_room(std::string&& room);

@@ -135,7 +135,8 @@ class Unpacker::Work {
   Status step() {
     if (used_ < have_ && pass_padding()) return {};
     if (!piece_.bytes) piece_.bytes = all_.new_bytes();
-    // While text is thrown away the last frame before the rest is wanted, then the first one of the piece.
+    // While text is discarded, remember the last frame before the wanted text; afterwards, the first one of
+    // the piece.
     const bool wanted = !piece_.frame || offset_ <= all_.options_.skip_to;
     if (!in_frame_ && used_ < have_ && wanted) piece_.frame = FrameStart{at_, offset_};
     auto step = decompressor_.step({packed_.get() + used_, have_ - used_}, piece_.bytes.get() + piece_.size,
@@ -147,7 +148,7 @@ class Unpacker::Work {
     in_frame_ = (in_frame_ || step->used != 0) && !step->frame_ends;
     any_frame_ = any_frame_ || step->frame_ends;
     keep(step->made);
-    // Without new bytes: the room was too small for what it had.
+    // Without new input: the output space was too small.
     maybe_more_ = step->made != 0 && !step->frame_ends && used_ == have_;
     if (piece_.size == all_.options_.piece_bytes) hand_on();
     if (all_.options_.at_once && used_ == have_ && !maybe_more_) hand_on_all();
@@ -167,7 +168,7 @@ class Unpacker::Work {
     offset_ += made;
   }
 
-  // A full piece waits until it is known whether another one follows: the last one says that it is.
+  // A full piece waits until it is known whether another one follows, since the last piece is marked.
   void hand_on() {
     if (full_.size != 0) all_.push(std::exchange(full_, Piece{}));
     piece_.packed_end = at_;
@@ -179,9 +180,8 @@ class Unpacker::Work {
   }
 
   Status damaged(const std::string& what) {
-    hand_on_all();  // what was unpacked before it is whole
-    return all_.damaged(
-        !in_frame_ && any_frame_ ? "what follows the end is nothing that can be unpacked" : what, at_);
+    hand_on_all();  // the text unpacked before it is complete
+    return all_.damaged(!in_frame_ && any_frame_ ? "the data after the end cannot be unpacked" : what, at_);
   }
 
   Status end() {
@@ -207,7 +207,7 @@ class Unpacker::Work {
   std::uint64_t at_;      // of packed_[used_] in the file
   std::uint64_t offset_;  // of the next byte of the text
   bool in_frame_ = false;
-  bool any_frame_;  // a whole one was there
+  bool any_frame_;  // at least one complete frame was read
   bool maybe_more_ = false;
   Piece piece_;
   Piece full_;

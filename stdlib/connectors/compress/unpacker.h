@@ -33,10 +33,10 @@ class Unpacker {
     Compression compression = Compression::gzip;
     std::string name;                // for messages
     FrameStart start;                // where `read` begins
-    std::uint64_t skip_to = 0;       // unpacked offset: what is before it is thrown away
+    std::uint64_t skip_to = 0;       // unpacked offset: earlier text is discarded
     std::size_t piece_bytes = 0;     // how much is unpacked at a time; four such pieces are held at most
     std::size_t largest_window = 0;  // see make_decompressor()
-    bool at_once = false;            // hand on what there is whenever `read` gave less than it was asked for
+    bool at_once = false;            // pass on available text whenever `read` returned less than requested
   };
 
   Unpacker(Options options, Read read);

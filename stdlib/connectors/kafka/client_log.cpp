@@ -36,7 +36,7 @@ ClientLog::ClientLog(const Properties& properties, std::string token_file, Consu
 ClientLog::~ClientLog() = default;
 
 void ClientLog::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  // That all are down is what follows from the reason, and would hide it.
+  // "All brokers down" only follows from the real reason, and would hide it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   auto& self = *static_cast<ClientLog*>(opaque);
   self.note(reason);

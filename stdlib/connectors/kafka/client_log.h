@@ -27,7 +27,7 @@ class ClientLog {
   // A broker does not take the credentials or has a certificate that is not taken: that does not pass by
   // itself. Never where tokens come from a file, which may yet be written.
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
-  // Callbacks have one opaque between them: whose log this is.
+  // Callbacks share one opaque pointer; this is the log's owner.
   Consumer* owner() const { return owner_; }
   std::string redacted(std::string text) const;
 

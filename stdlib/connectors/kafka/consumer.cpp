@@ -68,7 +68,7 @@ Status Consumer::commit(std::span<const PositionRange> ranges) {
   while (status && ended_ && tracker_.any_lost(ranges)) {
     if (!wait_for_return(lock, ranges, until)) {
       Error lost = error(
-          "the group took partitions away before their last positions were committed; what they hold is "
+          "the group took partitions away before their last positions were committed; their records are "
           "delivered again");
       lost.code = "commit";
       return lost;
@@ -124,7 +124,7 @@ Status Consumer::close() {
   if (closed) {
     thread_.join();
   } else {
-    thread_.detach();  // it holds the consumer; what is committed is safe
+    thread_.detach();  // it holds the consumer; committed positions are safe
     say("kafka: leaving the group takes too long and is not waited for");
   }
   return {};

@@ -1,11 +1,11 @@
-// The consumer and the one thread that touches it. The engine's threads leave requests (fill a block, commit,
-// pause, rewind) and wait; the thread polls the group's queue all the time, however long the sinks take (K4),
-// and copies messages from the partitions' own queues only when there is a block to fill: while the engine
-// has no room the queues fill up to their limit and librdkafka stops fetching. That is the first level of the
+// The consumer and the one thread that uses it. The engine's threads leave requests (fill a block, commit,
+// pause, rewind) and wait. The thread always polls the group's queue, however long the sinks take (K4), and
+// copies messages from the partitions' own queues only when there is a block to fill. While the engine grants
+// no credit, the queues fill up to their limit and librdkafka stops fetching. That is the first level of the
 // gate; the second is in pause_policy.h.
 //
 //   consumer.cpp            the engine's side
-//   consumer_open.cpp       looking up what is to be read, joining
+//   consumer_open.cpp looking up topics, joining
 //   consumer_loop.cpp       the thread: polling, events, the gate
 //   consumer_fill.cpp       messages into blocks
 //   consumer_commit.cpp     commits
@@ -85,7 +85,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   std::vector<runtime::Gauge> gauges() const;
   // All partitions go back to the group's committed positions, with new epochs. Nothing is in flight.
   runtime::Status rewind();
-  // stop_at_end: receive() gave the end, and nothing will be read again.
+  // stop_at_end: receive() has returned the end, and nothing more will be read.
   bool ended() const {
     const std::lock_guard lock(mutex_);
     return ended_;

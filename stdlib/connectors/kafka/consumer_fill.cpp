@@ -1,4 +1,4 @@
-// Messages become blocks: each of one partition, copied out of librdkafka's buffers at once.
+// Turns messages into blocks, each of one partition, copied out of librdkafka's buffers immediately.
 #include <algorithm>
 #include <utility>
 
@@ -85,8 +85,8 @@ bool Consumer::may_end() {
   return false;
 }
 
-// About as many as the block has room for: what is taken from the queue and left over is memory that
-// librdkafka does not count any more.
+// About as many as fit into the block: messages taken from the queue and left over are memory that librdkafka
+// does not count any more.
 std::size_t Consumer::messages_for(const Feed& feed, const Request& request) const {
   const std::size_t filled = request.block->data->size();
   const double room = static_cast<double>(request.max_bytes - std::min(filled, request.max_bytes));

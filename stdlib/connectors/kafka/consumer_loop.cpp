@@ -1,4 +1,4 @@
-// The consumer's thread: polls all the time, and serves what the engine asks for in between.
+// The consumer's thread: polls continuously and serves the engine's requests in between.
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ namespace {
 constexpr milliseconds kRound{50};  // at the latest
 
 // The cooperative assignor of a librdkafka before that asserts when a client is destroyed that joined and
-// never got an assignment. It has left the group; what is kept is memory and idle threads.
+// never got an assignment. It has left the group; only memory and idle threads are leaked.
 constexpr int kDestroysAnyMember = 0x020a00ff;
 
 }  // namespace
@@ -101,7 +101,7 @@ bool Consumer::poll_group() {
 // An error or the end of a partition.
 void Consumer::take_event(rd_kafka_message_t* message) {
   const char* topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
-  // A pattern that matches nothing yet comes as a topic that is not there.
+  // A pattern without matches is reported as a missing topic.
   if (is_pattern(topic)) {
     log_.note(rd_kafka_message_errstr(message));
     return;

@@ -1,4 +1,4 @@
-// The beginning: what is read is looked up, then the group is joined.
+// Opening: looks up the topics, then joins the group.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ Status Consumer::open() {
                       void* opaque) { on_rebalance(client, code, list, opaque); });
   char text[512];
   client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof text));
-  if (!client_) return error(fmt::format("cannot make a consumer: {}", log_.redacted(text)));
+  if (!client_) return error(fmt::format("cannot create a consumer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
   log_.attached(client_.get());
   rd_kafka_poll_set_consumer(client_.get());
@@ -64,7 +64,7 @@ Status Consumer::look_up(std::size_t& partitions) {
   log_.attach(conf->get());
   char text[512];
   const Handle client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof text));
-  if (!client) return error(fmt::format("cannot make a consumer: {}", log_.redacted(text)));
+  if (!client) return error(fmt::format("cannot create a consumer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
   log_.attached(client.get());
   rd_kafka_poll_set_consumer(client.get());

@@ -12,7 +12,7 @@
 
 namespace pipec::stdlib::kafka {
 
-// A partition's own queue, drained only when there is room.
+// A partition's own queue, drained only into a block that has space.
 struct Consumer::Feed {
   std::uint32_t id = 0;
   std::string topic;
@@ -76,7 +76,7 @@ struct Consumer::CommitJob {
   std::optional<runtime::Status> result;
 };
 
-// Partitions that were asked back: given up when what is in flight of them is committed, or at the deadline.
+// Partitions being revoked: released when their in-flight records are committed, or at the deadline.
 struct Consumer::Handover {
   PartitionList partitions;
   Time until;

@@ -57,7 +57,7 @@ Status Consumer::start_positions(rd_kafka_topic_partition_list_t* list, bool fir
   const Time deadline = Clock::now() + std::min(kReadPositions, poll_interval_ / 2);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
-    if (is_interrupted()) {  // nothing is read any more, and what the group has is not known
+    if (is_interrupted()) {  // reading has stopped, and the group's positions are unknown
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
       return {};
     }
@@ -96,7 +96,7 @@ Status Consumer::pin_latest(rd_kafka_topic_partition_list_t* list, Time deadline
   } while (code && passes(code) && Clock::now() < deadline);
   if (!code) return {};
   return error(
-      fmt::format("cannot commit where the group begins: {}{}", rd_kafka_err2str(code), log_.last()));
+      fmt::format("cannot commit the group's start position: {}{}", rd_kafka_err2str(code), log_.last()));
 }
 
 void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
@@ -105,7 +105,7 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
   const PartitionList list(rd_kafka_topic_partition_list_copy(partitions));
   const PartitionList to_pause = make_list();
   if (list->cnt > 0) {
-    // Partitions that this run had before go on at what was committed, also with --from-start.
+    // Partitions that this run owned before resume at the committed position, also with --from-start.
     const PartitionList fresh = make_list();
     const PartitionList known = make_list();
     {
@@ -161,7 +161,7 @@ void Consumer::assign(const rd_kafka_topic_partition_list_t* partitions) {
 }
 
 void Consumer::revoke(const rd_kafka_topic_partition_list_t* partitions) {
-  rebalancing_ = false;  // commits of what is given back are allowed until it is
+  rebalancing_ = false;  // commits for revoked partitions are allowed until they are released
   flush_request();
   if (rd_kafka_assignment_lost(client_.get()) != 0 || closing_down_) {
     give_up(partitions, true);
@@ -229,10 +229,10 @@ void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lo
 
 void Consumer::give_up(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
   if (lost && !closing_down_) {
-    say(fmt::format(
-        "kafka: the group took {} partition{} away without waiting; what was not committed of them is "
-        "delivered again",
-        partitions->cnt, partitions->cnt == 1 ? "" : "s"));
+    say(
+        fmt::format("kafka: the group took {} partition{} away without waiting; their uncommitted records "
+                    "are delivered again",
+                    partitions->cnt, partitions->cnt == 1 ? "" : "s"));
   }
   let_go(partitions, lost);
   if (cooperative()) {
@@ -272,10 +272,10 @@ void Consumer::serve_rewind() {
     const milliseconds seek = std::min(kSeek, poll_interval_ / 4);
     const KafkaError failed(
         rd_kafka_seek_partitions(client_.get(), list.get(), static_cast<int>(seek.count())));
-    if (failed) status = error(fmt::format("cannot go back: {}", rd_kafka_error_string(failed.get())));
+    if (failed) status = error(fmt::format("cannot rewind: {}", rd_kafka_error_string(failed.get())));
     for (int i = 0; status && i < list->cnt; ++i) {
       if (list->elems[i].err) {
-        status = error(fmt::format("cannot go back: {}", rd_kafka_err2str(list->elems[i].err)));
+        status = error(fmt::format("cannot rewind: {}", rd_kafka_err2str(list->elems[i].err)));
       }
     }
   }

@@ -54,7 +54,7 @@ std::vector<runtime::Gauge> Consumer::gauges() const {
           {"prefetched_bytes", number(figures_.queued)}};
 }
 
-// K8: more members than partitions. Nothing but the user can change it, so it is said and not acted upon.
+// K8: more members than partitions. Only the user can change this, so it is reported without further action.
 void Consumer::report_idle(Time now) {
   const bool idle =
       std::none_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed != nullptr; });
@@ -84,7 +84,7 @@ std::string Consumer::gap(const char* topic, std::int32_t partition) const {
   for (const auto& feed : feeds_) {
     if (feed && feed->topic == topic && feed->number == partition) wanted = feed->position;
   }
-  if (code) return fmt::format("{}: position {} is not there", name_of(topic, partition), wanted);
+  if (code) return fmt::format("{}: position {} does not exist", name_of(topic, partition), wanted);
   if (static_cast<std::int64_t>(wanted) > high) {
     return fmt::format(
         "{}: position {} is past the end ({}): the topic was recreated or truncated; --from-start reads it "
@@ -93,14 +93,15 @@ std::string Consumer::gap(const char* topic, std::int32_t partition) const {
   }
   if (static_cast<std::int64_t>(wanted) >= low) {
     return fmt::format(
-        "{}: the broker refused position {}, which lies between its beginning ({}) and its end ({}); run "
-        "again",
+        "{}: the broker refused position {}, which is between its first offset ({}) and its end offset ({}); "
+        "run again",
         name_of(topic, partition), wanted, low, high);
   }
   return fmt::format(
-      "{}: the records {} to {} are gone before they were read (retention overtook this group); the "
+      "{}: the records {} to {} were deleted before they were read (retention overtook this group); the "
       "partition "
-      "now begins at {}. Nothing is skipped silently: set the group's offset, or use another group, to go on",
+      "now begins at {}. Nothing is skipped silently: set the group's offset, or use another group, to "
+      "continue",
       name_of(topic, partition), wanted, low - 1, low);
 }
 

@@ -50,7 +50,7 @@ class Demo final : public KafkaDemo {
 
   Status fill(const std::string& topic, const std::string& file) override {
     if (const auto code = rd_kafka_mock_topic_create(cluster_, topic.c_str(), kDemoPartitions, 1)) {
-      return kafka::error(fmt::format("cannot make the topic {}: {}", topic, rd_kafka_err2str(code)));
+      return kafka::error(fmt::format("cannot create the topic {}: {}", topic, rd_kafka_err2str(code)));
     }
     filled_.push_back(topic);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> lines(std::fopen(file.c_str(), "re"), std::fclose);

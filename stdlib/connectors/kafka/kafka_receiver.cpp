@@ -36,7 +36,7 @@ class KafkaReceiver final : public runtime::Receiver {
 
   Status open(const runtime::StateEntries&) override {
     take_prefetch();
-    // What an earlier run left open is ended before the group's positions are read.
+    // End the transaction that an earlier run left open before reading the group's positions.
     if (transaction_) {
       if (Status status = transaction_->start(); !status) return status;
     }
@@ -79,9 +79,8 @@ class KafkaReceiver final : public runtime::Receiver {
       options_.prefetch = kafka::default_prefetch();
       if (queue_limit_ != 0) options_.prefetch = std::min(options_.prefetch, queue_limit_);
     } else if (queue_limit_ != 0 && options_.prefetch > queue_limit_ && options_.log) {
-      options_.log(
-          fmt::format("kafka: prefetch is {} MiB, more than the {} MiB that the memory limit has room for",
-                      options_.prefetch >> 20, queue_limit_ >> 20));
+      options_.log(fmt::format("kafka: prefetch is {} MiB, more than the {} MiB that the memory limit allows",
+                               options_.prefetch >> 20, queue_limit_ >> 20));
     }
   }
 

@@ -35,7 +35,7 @@ using runtime::Value;
 
 constexpr const char* kTransactionalId = "transactional_id";
 
-// What Kafka takes as a topic's name; null where it does.
+// What Kafka takes as a topic's name; null if it does.
 const char* refuse_topic(std::string_view topic) {
   if (topic.empty()) return "the topic is empty";
   if (topic.size() > 249) return "the topic's name is longer than 249 characters";
@@ -129,7 +129,7 @@ class KafkaSink final : public runtime::Sink {
     if (!status) Producer::fail(*shipment, std::move(status.error()));
     Producer::close(shipment);
     if (completion) return {};
-    // A dead letter route, or a sink that commits: what is written has to be safe now.
+    // A dead letter route, or a sink that commits: the records must be durable now.
     auto [ended, letters] = waiting.wait();
     for (const Producer::Letter& letter : letters) {
       for (const Record& record : batch.records) {
@@ -253,7 +253,7 @@ class KafkaSink final : public runtime::Sink {
       Status status = producer().send(shipment, out, record.origin, refused);
       if (status) continue;
       if (!refused) return status;
-      context.dead_letter(record, "refused by Kafka: " + status.error().message);
+      context.dead_letter(record, "rejected by Kafka: " + status.error().message);
     }
     return {};
   }
@@ -266,7 +266,7 @@ class KafkaSink final : public runtime::Sink {
       return false;
     }
     if (value.type() != Type::string) {
-      target.refused = fmt::format("the topic is no string but {}", runtime::type_name(value.type()));
+      target.refused = fmt::format("the topic is not a string but {}", runtime::type_name(value.type()));
       return false;
     }
     topic = runtime::decode_string(value, topic_.arena());
@@ -291,9 +291,9 @@ class KafkaSink final : public runtime::Sink {
     } else if (value.type() == Type::bytes) {
       key = value.text();
     } else {
-      context.dead_letter(record,
-                          fmt::format("the key is no string or bytes but {}; \"${{...}}\" makes text of it",
-                                      runtime::type_name(value.type())));
+      context.dead_letter(
+          record, fmt::format("the key is not a string or bytes but {}; \"${{...}}\" makes text of it",
+                              runtime::type_name(value.type())));
       return false;
     }
     return true;

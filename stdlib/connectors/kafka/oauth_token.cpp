@@ -51,7 +51,7 @@ std::optional<std::string> decoded(std::string_view text) {
   return bytes;
 }
 
-// The claims of a JWT (RFC 7519): what is between its dots. Its signature is the broker's to check.
+// The claims of a JWT (RFC 7519): the part between its dots. The broker checks its signature.
 void read_claims(OauthToken& token) {
   const std::size_t first = token.text.find('.');
   if (first == std::string::npos) return;

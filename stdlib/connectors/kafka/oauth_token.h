@@ -19,7 +19,7 @@ struct OauthToken {
 // A token without a readable "exp" is asked for again after that.
 inline constexpr std::int64_t kTokenLifetime = 300'000;
 
-// White space around it is no part of it. `now`: milliseconds since 1970. Errors never hold the token.
+// Surrounding white space is ignored. `now`: milliseconds since 1970. Errors never contain the token.
 runtime::Result<OauthToken> oauth_token_of(std::string_view text, std::int64_t now);
 runtime::Result<OauthToken> read_oauth_token(const std::string& file, std::int64_t now);
 

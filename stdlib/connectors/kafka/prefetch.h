@@ -1,6 +1,6 @@
-// How much librdkafka may hold, in its own terms. It stops fetching a partition when one of two limits is
-// passed: bytes of payload, or messages, each of which costs it a few hundred bytes besides. Both together
-// stay within what memory there is for them.
+// The amount that librdkafka may hold, in its own terms. It stops fetching a partition when one of two limits
+// is exceeded: bytes of payload, or messages, each of which costs another few hundred bytes. Together they
+// stay within the memory reserved for them.
 //
 //   memory = partitions x (queued_bytes + queued_messages x kFetchedCost + one fetch's overshoot) + one
 //   response
@@ -30,8 +30,8 @@ struct Prefetch {
   std::size_t fetch_partition = 0;  // fetch.message.max.bytes
   std::size_t fetch_response = 0;   // fetch.max.bytes
 
-  // What all of it may come to for records of this size that come uncompressed. A single batch of the
-  // producer's that is larger than fetch_partition comes on top, as it comes whole.
+  // The most memory that all of it may use for uncompressed records of this size. A single producer batch
+  // larger than fetch_partition is added to that, since it is fetched whole.
   std::size_t bound(std::size_t partitions, std::size_t record_bytes) const;
 };
 

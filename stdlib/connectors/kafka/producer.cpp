@@ -66,7 +66,8 @@ class Producer::Shipment {
       granted_ += more;
     }
     granted_ -= bytes;
-    slots_.push_back({this, origin, static_cast<std::uint32_t>(bytes)});  // never beyond what was reserved
+    slots_.push_back(
+        {this, origin, static_cast<std::uint32_t>(bytes)});  // never beyond the reserved capacity
     return &slots_.back();
   }
   // The message was not submitted.
@@ -142,7 +143,7 @@ Status Producer::start() {
     const std::lock_guard lock(client_mutex_);
     client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof text));
   }
-  if (!client_) return error(fmt::format("cannot make a producer: {}", log_.redacted(text)));
+  if (!client_) return error(fmt::format("cannot create a producer: {}", log_.redacted(text)));
   static_cast<void>(conf->release());
   log_.attached(client_.get());
   ending_ = false;
@@ -158,7 +159,7 @@ void Producer::serve_reports() {
     asleep_.store(true, std::memory_order_seq_cst);
     const bool idle = rd_kafka_outq_len(client_.get()) == 0;
     if (!idle) asleep_.store(false, std::memory_order_relaxed);
-    // The one record that another waits for goes out at once.
+    // The one record that others wait for is sent immediately.
     const bool flush = held_.load(std::memory_order_relaxed) > 0 ||
                        (own_linger_ && send_policy_.due(std::chrono::steady_clock::now(),
                                                         sent_.load(std::memory_order_relaxed),
@@ -184,8 +185,8 @@ bool Producer::settle() {
   return true;
 }
 
-// librdkafka's lock of the count of messages lies between both sides' steps: either the thread saw that there
-// is something, or it is seen here that it sleeps.
+// librdkafka's lock on the message count orders both sides' steps: either the thread saw the message, or this
+// call sees that the thread sleeps.
 void Producer::wake_reports() {
   if (asleep_.load(std::memory_order_relaxed) && asleep_.exchange(false)) {
     rd_kafka_queue_yield(reports_queue_.get());
@@ -211,7 +212,7 @@ void Producer::stop() {
     ended = std::move(client_);
   }
   ended.reset();
-  topics_.clear();  // what the client asked to its end
+  topics_.clear();  // which the client used until its end
 }
 
 Status Producer::restart() {
@@ -390,10 +391,10 @@ void Producer::on_report(rd_kafka_t* client, const rd_kafka_message_t* message, 
   // Asked of each: it keeps the partitions' state.
   const bool is_certain = TopicPartitions::of(message->rkt).report(*message);
   if (message->err) {
-    // Not rd_kafka_message_errstr(): of a produced message it gives the payload.
+    // Not rd_kafka_message_errstr(): for a produced message it returns the payload.
     const std::string reason = rd_kafka_err2str(message->err);
     if (is_data_error(message->err)) {
-      shipment.refuse(slot.origin, "refused by Kafka: " + reason);
+      shipment.refuse(slot.origin, "rejected by Kafka: " + reason);
     } else {
       const auto* log = static_cast<const ClientLog*>(rd_kafka_opaque(client));
       shipment.fail(

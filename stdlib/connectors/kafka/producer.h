@@ -57,8 +57,8 @@ class Producer {
   // Creates the client, once; the first sink to call it does.
   runtime::Status open();
 
-  // Before the first record for a topic: waits until its partitions are known. A topic that is not there
-  // would be noticed late. The handle lives until restart().
+  // Called before the first record for a topic: waits until its partitions are known, since a missing topic
+  // would otherwise be noticed late. The handle is valid until restart().
   runtime::Result<rd_kafka_topic_t*> know(const std::string& topic);
   // `ended` is called once, when close() was called and all reports are in: by their thread, or within
   // close().
@@ -80,7 +80,7 @@ class Producer {
   void interrupt();
 
   rd_kafka_t* client() const { return client_.get(); }
-  // The client's own end, if it has come to one ("fenced").
+  // The client's fatal error, if any ("fenced").
   std::optional<runtime::Error> fatal() const;
   std::string last_error() const { return log_.last(); }
   // Replaces the client by a new one. Nothing may be in flight.
@@ -103,7 +103,7 @@ class Producer {
     std::size_t bytes = 0;
   };
 
-  // From the first time that it was asked for: the client keeps topics, and what it asks of them.
+  // A topic from its first use on: the client keeps topics and their settings.
   struct KnownTopic {
     std::unique_ptr<TopicPartitions> partitions;
     Topic handle;

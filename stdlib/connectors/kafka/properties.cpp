@@ -34,7 +34,7 @@ constexpr Owned kOwned[] = {
 constexpr Owned kOwnedByConsumer[] = {
     {"group.id", "it is the option 'group'"},
     {"group.instance.id", "it is the option 'instance'"},
-    {"group.protocol", "the handing over of partitions is written for the classic protocol"},
+    {"group.protocol", "partition reassignment supports only the classic protocol"},
     {"partition.assignment.strategy", "it is the option 'assignment'"},
     {"enable.auto.commit", "only the engine commits positions, once their records are written"},
     {"auto.commit.enable", "only the engine commits positions, once their records are written"},
@@ -70,7 +70,7 @@ const char* reason_in(const Owned (&list)[Count], std::string_view name) {
   return nullptr;
 }
 
-// The value that counts, which is the last one; null where it is not given.
+// The value that counts, which is the last one; null if it is not given.
 const std::string* find(const Properties& properties, std::string_view name) {
   const auto found = std::find_if(properties.rbegin(), properties.rend(),
                                   [&](const auto& property) { return property.first == name; });
@@ -113,7 +113,7 @@ std::string hint(const rd_kafka_conf_t* conf, const std::string& name) {
   return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
 }
 
-// `name` comes out of errors with its value only where that is no secret.
+// Errors mention the value of `name` only if it is not a secret.
 Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   std::array<char, 512> text{};
   switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size())) {
@@ -174,7 +174,7 @@ Result<Properties> properties_of(const runtime::Options& options, Role role) {
   if (!item) return result;
   runtime::Arena arena;
   const runtime::Value object = runtime::expand(item->value, arena);
-  if (object.type() != Type::object) return option_error("'properties' is no object");
+  if (object.type() != Type::object) return option_error("'properties' is not an object");
   const Conf conf(rd_kafka_conf_new());
   for (std::uint32_t i = 0; i < object.size(); ++i) {
     const runtime::Member& member = object.members()[i];
@@ -361,7 +361,7 @@ Status check_access(const Properties& properties, const std::string& token_file)
       value("enable.sasl.oauthbearer.unsecure.jwt") == "true") {
     return {};
   }
-  return option_error("OAUTHBEARER needs a 'token_file', which is read again whenever the token runs out");
+  return option_error("OAUTHBEARER needs a 'token_file', which is read again whenever the token expires");
 }
 
 }  // namespace pipec::stdlib::kafka

@@ -28,7 +28,7 @@ enum class Role : std::uint8_t { consumer, producer };
 // own (K9).
 runtime::Result<Properties> properties_of(const runtime::Options& options, Role role);
 
-// Those that a sink takes over from the recv whose brokers it uses: how to get in.
+// The access properties, which a sink inherits from the recv whose brokers it uses.
 Properties access_properties(const Properties& all);
 
 // "b1:9092,b2" from a string or an array of them.

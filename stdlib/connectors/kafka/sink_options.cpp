@@ -35,7 +35,7 @@ OptionSpec properties_option() {
 
 OptionSpec token_file_option() {
   return constant_option("token_file", Type::string,
-                         "a file with the token for OAUTHBEARER, read again whenever the last one runs out");
+                         "a file with the token for OAUTHBEARER, read again whenever the last one expires");
 }
 
 const char* exactly_once_reason(const ConnectorUse& use) {
@@ -61,26 +61,25 @@ Status check_exactly_once(const ConnectorUse& self, std::span<const ConnectorUse
   for (const ConnectorUse& use : all) {
     if (use.name != "kafka") {
       return refused(
-          fmt::format("exactly_once cannot hold with {}: {}", described(use), exactly_once_reason(use)));
+          fmt::format("exactly_once does not work with {}: {}", described(use), exactly_once_reason(use)));
     }
   }
   if (receivers != 1)
     return refused("exactly_once needs one recv kafka, since one group's positions commit with it");
   if (traits.commit_sink) {
-    return refused("exactly_once cannot hold with `commit sink`: the engine says when a transaction ends");
+    return refused("exactly_once does not work with `commit sink`: the engine says when a transaction ends");
   }
   if (receiver->options->string("assignment") == "cooperative" &&
       !transactional_cooperative(rd_kafka_version())) {
     return refused(fmt::format(
-        "exactly_once cannot hold with assignment: cooperative on librdkafka {}, which can lose an "
-        "assignment in mid-transaction or end the process (mended in 2.10); eager does",
+        "exactly_once does not work with assignment: cooperative on librdkafka {}, which can lose an "
+        "assignment in mid-transaction or end the process (fixed in 2.10); use eager",
         rd_kafka_version_str()));
   }
   Result<Properties> read = properties_of(*receiver->options, Role::consumer);
   for (const auto& [name, value] : read ? *read : Properties{}) {
     if (name == "isolation.level" && value != "read_committed") {
-      return refused(
-          "exactly_once cannot hold where the recv reads what was not committed (isolation.level)");
+      return refused("exactly_once does not work if the recv reads uncommitted records (isolation.level)");
     }
   }
   const std::string brokers = brokers_of(*receiver->options);
@@ -89,8 +88,8 @@ Status check_exactly_once(const ConnectorUse& self, std::span<const ConnectorUse
     const std::string own = brokers_of(*use.options);
     if (!own.empty() && own != brokers) {
       return refused(
-          fmt::format("exactly_once cannot hold with {} on other brokers than the recv's: a transaction "
-                      "is one cluster's",
+          fmt::format("exactly_once does not work with {} on other brokers than the recv's: a transaction is "
+                      "limited to one cluster",
                       described(use)));
     }
     if (use.role == ConnectorUse::Role::sink && !use.options->boolean("exactly_once", false)) {
@@ -122,10 +121,10 @@ std::vector<OptionSpec> sink_options() {
   key.name = "key";
   key.kind = OptionSpec::Kind::per_record;
   key.types = TypeSet(Type::string) | Type::bytes | Type::null;
-  key.doc = "the key; null for none; without it, the one that the record came with";
+  key.doc = "the key; null for none (default: the record's own key)";
   OptionSpec once =
       constant_option("exactly_once", Type::boolean,
-                      "commit what is sent together with the positions it came from, in transactions");
+                      "commit sent records together with their source positions, in transactions");
   once.fallback = Value::boolean(false);
   return {
       topic,
@@ -138,7 +137,7 @@ std::vector<OptionSpec> sink_options() {
       once,
       constant_option(
           "transactional_id", Type::string,
-          "the producer's name in transactions; without it, one that is kept in the state directory"),
+          "the producer's name in transactions (default: one that is kept in the state directory)"),
       choice_option("partitioner", "murmur2_random",
                     {"murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"},
                     "which partition a key goes to; the default is that of Java clients"),
@@ -159,7 +158,7 @@ std::vector<OptionSpec> receiver_options() {
   group.required = true;
   OptionSpec prefetch = constant_option(
       "prefetch", Type::integer,
-      "memory for what is read ahead, all partitions together; without it, a quarter of the memory "
+      "memory for records read ahead, for all partitions together; without it, a quarter of the memory "
       "limit, at most 256MiB (64MiB from librdkafka 2.2)");
   OptionSpec stop =
       constant_option("stop_at_end", Type::boolean, "end when all of this member's partitions are read");
@@ -178,7 +177,7 @@ std::vector<OptionSpec> receiver_options() {
       prefetch,
       stop,
       token_file_option(),
-      choice_option("format", "json", {"msgpack"}, "what stages before a `parse` take the payloads for"),
+      choice_option("format", "json", {"msgpack"}, "the payload format that stages before a `parse` assume"),
       properties_option(),
   };
 }
@@ -220,7 +219,7 @@ Status join_sink(std::size_t self_index, std::span<const ConnectorUse> all, runt
     self.options->inherited = receiver->options;
   }
   if (self.role == ConnectorUse::Role::dead_letters) {
-    return once ? Status(refused("exactly_once is the sinks' to say: dead letters then are part of it"))
+    return once ? Status(refused("set exactly_once on the sinks: dead letters are then part of it"))
                 : Status();
   }
   if (!once) return {};

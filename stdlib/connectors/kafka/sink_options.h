@@ -1,5 +1,5 @@
-// The options of sink kafka: what they are, what they come to, and what the rest of the pipeline has to be
-// like.
+// The options of sink kafka: their declarations, their values, and their requirements on the rest of the
+// pipeline.
 #pragma once
 
 #include <span>

@@ -34,7 +34,7 @@ class TopicPartitions {
   TopicPartitions(const TopicPartitions&) = delete;
   TopicPartitions& operator=(const TopicPartitions&) = delete;
 
-  // A handle of the client whose records come here. This outlives the client.
+  // Creates a topic handle of the client that sends the records. This object must outlive the client.
   runtime::Result<Topic> make_handle(rd_kafka_t* client, const std::string& name);
   static TopicPartitions& of(const rd_kafka_topic_t* topic) {
     return *static_cast<TopicPartitions*>(rd_kafka_topic_opaque(topic));
@@ -56,8 +56,8 @@ class TopicPartitions {
     bool held_ = false;
   };
 
-  // A record's delivery report. False: it is for a record that is said to be written, but may not be: without
-  // an offset, in a partition that has never given one.
+  // Processes a record's delivery report. False: the record is reported as written but may not be, since the
+  // report has no offset and the partition has never returned one.
   bool report(const rd_kafka_message_t& message);
 
  private:

@@ -20,7 +20,7 @@ inline bool is_pattern(std::string_view topic) {
 
 class TopicPattern {
  public:
-  // An error where it is no regular expression.
+  // Fails if it is not a regular expression.
   static runtime::Result<TopicPattern> make(const std::string& text);
   bool matches(const char* topic) const { return ::regexec(compiled_.get(), topic, 0, nullptr, 0) == 0; }
 

@@ -31,7 +31,7 @@ class Tracker {
     std::uint64_t handed_end = 0;  // one past the last record (or gap) that was
     bool has_committed = false;
     std::uint64_t committed = 0;   // by us, in this epoch
-    std::uint64_t begin = 0;       // what the group had committed when the epoch began
+    std::uint64_t begin = 0;       // the group's committed position when the epoch began
     std::uint32_t lost_epoch = 0;  // the last that was lost with something uncommitted; 0 none
   };
   struct Position {
@@ -46,8 +46,8 @@ class Tracker {
   void assign(std::uint32_t id, std::uint64_t begin = 0);
   void hand(std::uint32_t id, std::uint64_t end);
   void begin_revoke(std::uint32_t id);
-  // Not ours any more: what is still in flight of it will never be committed.
-  // `lost`: it was taken away without a chance to commit what is done.
+  // The partition is no longer ours: its in-flight positions will never be committed. `lost`: it was revoked
+  // without a chance to commit finished records.
   void drop(std::uint32_t id, bool lost = false);
 
   // Still ours, but nothing of this epoch is to be waited for.

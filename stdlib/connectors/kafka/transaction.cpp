@@ -19,7 +19,7 @@ namespace {
 constexpr int kCall = 20'000;       // milliseconds
 constexpr int kInitialise = 1'000;  // an unfinished call is continued by the next one
 constexpr std::chrono::seconds kPatience{120};
-constexpr std::chrono::milliseconds kAgain{100};  // some calls fail at once
+constexpr std::chrono::milliseconds kAgain{100};  // some calls fail immediately
 // Records that break every transaction would be retried forever.
 constexpr unsigned kMostAborts = 10;
 
@@ -103,7 +103,7 @@ void Transaction::spoil(Error reason) {
 
 Status Transaction::commit(Consumer& consumer, std::span<const runtime::PositionRange> ranges) {
   Consumer::Offsets offsets = consumer.offsets(ranges);
-  if (offsets.dead) return abort_and_rewind(consumer, "partitions were taken away in the middle of it");
+  if (offsets.dead) return abort_and_rewind(consumer, "partitions were revoked in the middle of it");
   Result<bool> part = take_part();
   if (!part) return part.error();
   if (!*part) return abort_and_rewind(consumer, spoilt_->message);
@@ -123,8 +123,8 @@ Status Transaction::commit(Consumer& consumer, std::span<const runtime::Position
   const std::string reason = rd_kafka_error_string(failed.get());
   if (rd_kafka_error_txn_requires_abort(failed.get())) return abort_and_rewind(consumer, reason);
   if (rd_kafka_error_is_retriable(failed.get())) {
-    // Nobody knows whether it was committed. A new client of the same id makes the coordinator decide, and
-    // the committed positions then tell.
+    // It is unknown whether it was committed. A new client with the same id makes the coordinator decide, and
+    // the committed positions then show the outcome.
     {
       const std::lock_guard lock(mutex_);
       open_ = false;
@@ -167,7 +167,7 @@ Status Transaction::abort_and_rewind(Consumer& consumer, const std::string& reas
                     "again: {}",
                     reason));
   }
-  if (log_) log_(fmt::format("kafka: a transaction was aborted and is done again: {}", reason));
+  if (log_) log_(fmt::format("kafka: a transaction was aborted and is retried: {}", reason));
   if (Status status = consumer.rewind(); !status) return status;
   return Error{runtime::kRewound, reason, {}, {}};
 }

@@ -25,7 +25,8 @@ class Transaction {
   Transaction(ProducerSettings settings, std::function<void(const std::string&)> log);
 
   void keep_memory(std::size_t bytes) { settings_.memory = bytes; }
-  // From the sinks' open(): the id of an earlier run, so that what that run left open is ended at once.
+  // Called from the sinks' open(): the id of an earlier run, so that a transaction it left open is ended
+  // immediately.
   void propose_id(const std::string& id);
   // After them, from the receiver's open(): fences a process of the same id and ends its transaction.
   runtime::Status start();

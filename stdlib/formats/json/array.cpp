@@ -14,8 +14,8 @@ namespace {
 using runtime::Framing;
 using runtime::Slice;
 
-// The items of one JSON array, which is all there is but white space. What lies between the brackets of an
-// item is the parser's to judge.
+// The items of one JSON array; the input contains only that array and white space. The parser checks the
+// content of items.
 class JsonArrayFraming final : public Framing {
  public:
   void restart(std::uint64_t offset, bool closed) override {

@@ -81,14 +81,14 @@ void register_msgpack_format(runtime::Registry& registry) {
     return make_validating_parser(on_error_of(options), Format::msgpack);
   };
   spec.encode.emplace();
-  spec.encode->doc = "the record as MsgPack, with nothing between two of them";
+  spec.encode->doc = "the record as MsgPack, without separators";
   spec.encode->refuses = "a number beyond 64 bits";
   spec.encode->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<runtime::Encoder>> {
     return std::unique_ptr<runtime::Encoder>(
         std::make_unique<RecordEncoder>(RecordEncoder::Target{"msgpack", Format::msgpack, false, from_json}));
   };
   spec.frame.emplace();
-  spec.frame->doc = "a record is a MsgPack value, with nothing between two of them";
+  spec.frame->doc = "a record is a MsgPack value, without separators";
   spec.frame->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<Framing>> {
     return std::unique_ptr<Framing>(std::make_unique<MsgpackFraming>());
   };

@@ -1,4 +1,4 @@
-// text: parse makes {"message": line} of each line, encode writes .message.
+// text: parse turns each line into {"message": line}, encode writes .message.
 #include <fmt/format.h>
 
 #include <memory>
@@ -100,7 +100,7 @@ class TextEncoder final : public runtime::Encoder {
       piece.failed = "encode: text: the record is malformed";
     } else if (!found.found || found.value.type() != runtime::Type::string) {
       piece.failed =
-          found.found ? "encode: text: .message is no string" : "encode: text: the record has no .message";
+          found.found ? "encode: text: .message is not a string" : "encode: text: the record has no .message";
     } else {
       piece.text = runtime::decode_string(found.value, arena_);
     }

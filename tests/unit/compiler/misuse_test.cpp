@@ -164,7 +164,7 @@ TEST_CASE("D12 own code that throws while a text is compiled is an error with it
            {"recv stdin() | sink writes()", "boom in writes"},
            {"recv reads() | sink null()", "boom in reads"},
            {"recv stdin() | parse own | sink null()", "boom in make"},
-           {"recv stdin() | parse nothing | sink null()", "its factory made nothing"},
+           {"recv stdin() | parse nothing | sink null()", "its factory returned nothing"},
        }) {
     const std::string said = refused(each.text, registry);
     CHECK(holds(said, each.said));
@@ -215,7 +215,7 @@ TEST_CASE(
     REQUIRE(applied.error);
     CHECK(applied.error->code == "dead_letter");
     CHECK(holds(applied.error->message,
-                std::string(name) + ": its code calls an argument that is no function"));
+                std::string(name) + ": its code calls an argument that is not a function"));
   }
 }
 

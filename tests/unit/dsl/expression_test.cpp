@@ -4,7 +4,7 @@
 
 using namespace pipec::dsl::testing;
 
-TEST_CASE("every operator binds weaker than the next level's") {
+TEST_CASE("every operator binds less tightly than the next level's") {
   CHECK(expr("a or b and c") == "(or (name a) (and (name b) (name c)))");
   CHECK(expr("a and b or c") == "(or (and (name a) (name b)) (name c))");
   CHECK(expr("not a and b") == "(and (not (name a)) (name b))");

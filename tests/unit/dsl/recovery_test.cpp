@@ -57,11 +57,11 @@ TEST_CASE("misspelt and missing words are suggested") {
   CHECK(hint_of("a | dedupe .id") == "write the options of a stage in parentheses: dedupe(...)");
   CHECK(hint_of("a | transfrm { .a = 1 } | drop") == "did you mean 'transform'?");
   CHECK(hint_of("a | rout { .a -> drop else -> drop }") == "did you mean 'route'?");
-  CHECK(hint_of("a | stamp { .a = 1 } | drop") == "the name has no point: name = .field");
+  CHECK(hint_of("a | stamp { .a = 1 } | drop") == "the name has no leading dot: name = .field");
   CHECK(hint_of("a | stamp { b = 1, c = 2 } | drop") == "leave it out");
   CHECK(hint_of("filter .x | drop").substr(0, 5) == "write");
   CHECK(hint_of("x = recv stdin()") == "write 'let x = ...'");
-  CHECK(hint_of("a | route { .x -> drop }") == "add 'else -> drop' if the other records may go");
+  CHECK(hint_of("a | route { .x -> drop }") == "add 'else -> drop' to drop the other records");
   CHECK(hint_of("a | route { .x -> drop _ -> drop }") == "the last arm is 'else -> ...'");
   CHECK(hint_of("a | route { else -> drop .x -> drop }") == "put the 'else' last");
   CHECK(hint_of("a | route { .x -> drop, else -> drop }") == "leave it out");

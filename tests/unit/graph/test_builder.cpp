@@ -245,8 +245,8 @@ TEST_CASE("D12 a factory that throws or returns null is an error that names its 
     REQUIRE(outcome.error);
     CHECK(outcome.error->node == (what < 2 ? "in" : what == 2 ? "out" : "dlq"));
     CHECK(message(outcome) == (what == 1   ? "exception: no source today"
-                               : what == 0 ? "its factory gave no receiver"
-                                           : "its factory gave no sink"));
+                               : what == 0 ? "its factory returned no receiver"
+                                           : "its factory returned no sink"));
   }
 }
 

@@ -182,7 +182,7 @@ TEST_CASE("A plan that cannot run is refused with the reason") {
     Plan plan = b.plan();
     CHECK(reason(plan) == "ok");
     plan.nodes[0].next.push_back(7);
-    CHECK(reason(plan) == "an edge leads to a node that is not there");
+    CHECK(reason(plan) == "an edge leads to a node that does not exist");
     plan.nodes[0].next = {0};
     CHECK(reason(plan) == "an edge leads into a source");
   }
@@ -195,7 +195,7 @@ TEST_CASE("A plan that cannot run is refused with the reason") {
     Plan plan = b.plan();
     plan.nodes[2].state_key = "other";
     plan.commit = CommitMode::sink;
-    CHECK(reason(plan) == "'commit sink' needs exactly one sink, here are 2");
+    CHECK(reason(plan) == "'commit sink' needs exactly one sink, found 2");
   }
   {
     Builder b;

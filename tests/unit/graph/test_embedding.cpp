@@ -106,26 +106,22 @@ std::string edited(const std::string& record, const std::function<void(JsonRecor
 
 TEST_CASE("a receiver of rows adds records one by one, with positions and keys") {
   auto out = std::make_shared<SinkScript>();
-  std::vector<std::string> keys;
   Builder b;
   b.receive("rows", [] { return std::make_unique<Rows>(numbered(25)); })
-      .batches("keys",
-               [&](runtime::Batch& batch, runtime::StageContext&) -> Status {
-                 for (const runtime::Record& record : batch.records) {
-                   const Metadata* metadata = batch.metadata_of(record);
-                   keys.push_back(metadata ? metadata->key.value_or("none") : "no metadata");
-                 }
-                 return {};
-               })
+      .ordered<graph::KeyValueState>("with key",
+                                     [](graph::KeyValueState&, const graph::RecordView& record, Emit& emit) {
+                                       emit.record(std::string(record.payload()) + " at " +
+                                                   std::to_string(record.position()) + ": " +
+                                                   std::string(record.key().value_or("none")));
+                                     })
       .sink("out", sink(out));
   RunOptions o = options(1);
   o.batch_bytes = 20;
   const Outcome outcome = run(b, o);
   CHECK(message(outcome) == "");
-  CHECK(out->records == numbered(25));
-  REQUIRE(keys.size() == 25);
-  CHECK(keys[4] == "none");
-  CHECK(keys[5] == "key 5");
+  REQUIRE(out->records.size() == 25);
+  CHECK(out->records[4] == numbered(25)[4] + " at 4: none");
+  CHECK(out->records[5] == numbered(25)[5] + " at 5: key 5");
   REQUIRE(outcome.committed.size() == 1);
   CHECK(outcome.committed[0].end == 25);
   CHECK(outcome.summary.batches > 3);
@@ -267,4 +263,41 @@ TEST_CASE("D12 a builder's mistakes with dead letters and compiled stages are er
     b.receive("in", receiver(source_of({}))).stages(graph::Plan()).sink("out", sink(out));
     CHECK(problem(b) == "the stages end in a sink, route or drop, so that nothing can follow them");
   }
+}
+
+TEST_CASE("metrics count what each node took, gave and tried again, and up to where inputs are committed") {
+  auto in = source_of({"1", "bad", "2", "3"}, 2);
+  in->retriable_commits = 1;
+  auto out = std::make_shared<SinkScript>(), dead = std::make_shared<SinkScript>();
+  out->retriable_writes = 2;
+  Builder b;
+  b.receive("in", receiver(in))
+      .map("check",
+           [](std::string_view record, Emit& emit) {
+             if (record == "bad") return emit.dead_letter("bad");
+             emit.record(record);
+             emit.record(record);
+           })
+      .filter("no 3", [](std::string_view record) { return record != "3"; })
+      .sink("out", sink(out));
+  b.dead_letters_to("dlq", sink(dead));
+  const auto pipeline = make(b, options());
+  REQUIRE(message(pipeline->run()) == "");
+  const auto value = [&](const std::string& name, const std::string& label) {
+    double sum = -1;
+    for (const graph::Metric& metric : pipeline->metrics()) {
+      if (metric.name == name && metric.label == label) sum = metric.value;
+    }
+    return sum;
+  };
+  CHECK(value("node_records_in", "in") == 4);
+  CHECK(value("node_records_in", "check") == 4);
+  CHECK(value("node_records_out", "check") == 6);
+  CHECK(value("node_dead_letters", "check") == 1);
+  CHECK(value("node_records_out", "no 3") == 4);
+  CHECK(value("node_records_out", "out") == 4);
+  CHECK(value("node_retries", "out") == 2);
+  CHECK(value("node_retries", "in") == 1);
+  CHECK(value("node_records_in", "dlq") == 1);
+  CHECK(value("committed_position", "in 0") == 4);
 }

@@ -211,7 +211,7 @@ TEST_CASE("S8 a stage with state does not go with commit sink") {
   auto made = Pipeline::make(b.plan(), options());
   REQUIRE_FALSE(made.ok());
   CHECK(made.error().message ==
-        "a stage with state does not go with 'commit sink': the sink chooses when positions commit");
+        "a stage with state cannot be combined with 'commit sink': the sink chooses when positions commit");
 }
 
 TEST_CASE("Records that a stage holds leave when all its sources have ended, through the stages after it") {

@@ -118,7 +118,8 @@ TEST_CASE("interpolation writes the text of values", "[eval]") {
   CHECK(text(b.duration(0)) == R"("<0s>")");
   CHECK(text(b.duration(7)) == R"("<7ns>")");
   CHECK(of(b, b.interpolate({})) == R"("")");
-  CHECK(text(at(6, b.field(".none"))) == "!null has no text in \"${}\": `??` says what else to write @6");
+  CHECK(text(at(6, b.field(".none"))) ==
+        "!null has no text in \"${}\": use `??` to say what to write instead @6");
 }
 
 TEST_CASE("interpolation keeps the text of numbers, compacts arrays, decodes strings", "[eval]") {

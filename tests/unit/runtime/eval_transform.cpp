@@ -343,7 +343,7 @@ TEST_CASE("a record that evaluates to null is a dead letter, a literal null is n
     statement.null_meant = true;
     return statement;
   };
-  const std::string dead = "!no value to send on: the expression gives null @7";
+  const std::string dead = "!no value to emit: the expression is null @7";
   CHECK(one(b, at(7, b.set_record(b.field(".none"))), R"({"a":1})") == dead);
   CHECK(one(b, at(7, b.emit(b.field(".none"))), R"({"a":1})") == dead);
   CHECK(one(b, meant(b.set_record(b.null())), R"({"a":1})") == "null");

@@ -83,7 +83,7 @@ TEST_CASE("P1 a malformed MsgPack record is a dead letter, wherever a stage read
                          "a\x01\x02"}) == Lines{"!parse error: unexpected data after the value at byte 4"});
   CHECK(through(*stage, {"\x82\xa1"
                          "a\xa1x\xa1"
-                         "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is no MsgPack at byte 7"});
+                         "b\xc1"}) == Lines{"!parse error: the byte 0xc1 is not MsgPack at byte 7"});
   // Only values that are used are checked.
   const std::string odd =
       "\x82\xa1"
@@ -154,11 +154,11 @@ TEST_CASE("impossible edits report the reason, as for JSON", "[msgpack][eval]") 
   CHECK(one_json(b, at(3, b.set(".a", b.integer(1))), "[1]") ==
         "!the record is an array, not an object: cannot set .a @3");
   CHECK(one_json(b, at(3, b.set(".a", b.value(*read_json("1e400")))), "{}") ==
-        "!MsgPack has no form for a number beyond 64 bits @3");
+        "!MsgPack cannot represent a number beyond 64 bits @3");
   CHECK(one_json(b, at(3, b.set_record(b.value(*read_json("1e400")))), "{}") ==
-        "!MsgPack has no form for a number beyond 64 bits @3");
+        "!MsgPack cannot represent a number beyond 64 bits @3");
   CHECK(one_json(b, at(3, b.emit(b.value(*read_json("1e400")))), "{}") ==
-        "!MsgPack has no form for a number beyond 64 bits @3");
+        "!MsgPack cannot represent a number beyond 64 bits @3");
 }
 
 TEST_CASE("repeated keys: the last counts, an edit is of all", "[msgpack][eval]") {
@@ -232,7 +232,7 @@ TEST_CASE("a MsgPack container as text is its JSON", "[msgpack][eval]") {
         R"("{\"x\":[1,\"y\"]}|18446744073709551615")");
   CHECK(evaluated_on(b.program(b.op(Op::add, b.field(".n"), b.integer(1))),
                      packed(R"({"n":18446744073709551615})")) ==
-        "!a number beyond 64 bits takes no part in arithmetic: 18446744073709551615");
+        "!arithmetic does not support a number beyond 64 bits: 18446744073709551615");
   CHECK(evaluated_on(b.program(b.op(Op::add, b.field(".a"), b.array({b.integer(9)}))),
                      packed(R"({"a":[1]})")) == "[1,9]");
 }

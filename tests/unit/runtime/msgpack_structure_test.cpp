@@ -46,8 +46,8 @@ TEST_CASE("parse msgpack checks one whole value", "[msgpack]") {
   CHECK(validated("") == "no value @0");
   CHECK(validated("\x01\x02") == "unexpected data after the value @1");
   CHECK(validated("\x92\x01") == "unexpected end @2");
-  CHECK(validated("\x92\x01\xc1") == "the byte 0xc1 is no MsgPack @2");
-  CHECK(validated("\xc1") == "the byte 0xc1 is no MsgPack @0");
+  CHECK(validated("\x92\x01\xc1") == "the byte 0xc1 is not MsgPack @2");
+  CHECK(validated("\xc1") == "the byte 0xc1 is not MsgPack @0");
   CHECK(validated("\x92\x01\xa2\xc3\x28") == "invalid UTF-8 @3");
   CHECK(validated("\x81\xa1\xff\x01") == "invalid UTF-8 @2");
   CHECK(validated(std::string("\xd9\x46") + std::string(69, 'x') + "\xff") == "invalid UTF-8 @71");
@@ -58,7 +58,7 @@ TEST_CASE("parse msgpack checks one whole value", "[msgpack]") {
 }
 
 TEST_CASE("a MsgPack key is a scalar", "[msgpack]") {
-  const std::string reason = "a key that is no scalar @";
+  const std::string reason = "a key that is not a scalar @";
   CHECK(validated("\x81\x90\x01") == reason + "1");
   CHECK(validated("\x81\x80\x01") == reason + "1");
   CHECK(validated("\x82\x01\x80\x81\xa1z\x01") == reason + "3");
@@ -140,7 +140,7 @@ TEST_CASE("the framer finds records whatever the pieces", "[msgpack]") {
     const std::string cut = stream.substr(0, size);
     CHECK(framed(cut, 1) == framed(cut, 1000));
   }
-  sizes.emplace_back("the byte 0xc1 is no MsgPack @" + std::to_string(stream.size()));
+  sizes.emplace_back("the byte 0xc1 is not MsgPack @" + std::to_string(stream.size()));
   CHECK(framed(stream + "\xc1\x01\x02", 2) == sizes);
 }
 

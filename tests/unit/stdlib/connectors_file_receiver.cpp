@@ -323,7 +323,7 @@ TEST_CASE("F1 a truncated or rewritten file is read from its start, and the note
   write_file(file, "3\n");
   const Run cut = run_once(file, state);
   CHECK(cut.records == Lines{"3"});
-  CHECK(mentions(cut.note, "was cut to 2 bytes"));
+  CHECK(mentions(cut.note, "was truncated to 2 bytes"));
 
   state = before;
   write_file(file, "33\n44\n55\n");
@@ -395,7 +395,7 @@ TEST_CASE("fault F9 a file that is truncated while it is read is an error") {
   block.clear();
   const auto received = receiver->receive(limits, block);
   REQUIRE_FALSE(received.ok());
-  CHECK(mentions(received.error().message, "was cut to 2 bytes while it was read"));
+  CHECK(mentions(received.error().message, "was truncated to 2 bytes while it was read"));
 }
 
 TEST_CASE("fault F11 offsets beyond 4 GiB are exact") {

@@ -227,7 +227,7 @@ TEST_CASE("one record is one line, whatever it holds") {
   CHECK(read_file(temp / "text") == "a\\nb \xc3\xa9\nz\n");
   REQUIRE(text.context.dead.size() == 4);
   CHECK(text.context.dead[0] ==
-        std::pair<std::uint32_t, std::string>(1, "encode: text: .message is no string"));
+        std::pair<std::uint32_t, std::string>(1, "encode: text: .message is not a string"));
 }
 
 TEST_CASE("F5 a template's path cannot leave its base directory") {

@@ -120,7 +120,7 @@ TEST_CASE("framing msgpack: values one after another, in any pieces") {
   for (const std::string& record : records) stream += record;
   for (const std::size_t step : {1, 2, 5, 1000}) CHECK(cut("msgpack", stream, step) == records);
   Lines bad = records;
-  bad.push_back("!the byte 0xc1 is no MsgPack @" + std::to_string(stream.size() + 1));
+  bad.push_back("!the byte 0xc1 is not MsgPack @" + std::to_string(stream.size() + 1));
   CHECK(cut("msgpack", stream + "\x91\xc1", 3) == bad);
   bad.back() = "!the record that begins here is cut off @" + std::to_string(stream.size());
   CHECK(cut("msgpack", stream + "\x92\x01", 3) == bad);
@@ -144,7 +144,7 @@ TEST_CASE("framing json_array: the items of one array, in any pieces") {
   }
 }
 
-TEST_CASE("framing bytes: all of it is one record") {
+TEST_CASE("framing bytes: the whole input is one record") {
   CHECK(cut("bytes", "a\nb\n", 1) == Lines{"a\nb\n"});
 }
 
@@ -199,7 +199,7 @@ TEST_CASE(
   Gathered all = from_file(path, "msgpack");
   CHECK(all.records == Lines{good, good});
   CHECK(all.ends == std::vector<std::uint64_t>{2 * good.size()});
-  CHECK(all.error == path + ": byte 8: the byte 0xc1 is no MsgPack" + kHint);
+  CHECK(all.error == path + ": byte 8: the byte 0xc1 is not MsgPack" + kHint);
   write_file(temp / "in.mp", good + "\x92\x01");
   all = from_file(path, "msgpack");
   CHECK(all.records == Lines{good});
@@ -269,7 +269,7 @@ TEST_CASE("recv stdin keeps a MsgPack record that is incomplete at the end of a 
 TEST_CASE("recv stdin reports where MsgPack is truncated or malformed") {
   for (const auto& [tail, error] :
        {std::pair<const char*, const char*>{"\x92\x01", "the record that begins here is cut off"},
-        {"\xc1", "the byte 0xc1 is no MsgPack"}}) {
+        {"\xc1", "the byte 0xc1 is not MsgPack"}}) {
     const TempDir temp;
     write_file(temp / "in", packed("[1]") + tail);
     const Fd file(::open((temp / "in").c_str(), O_RDONLY | O_CLOEXEC));

@@ -129,8 +129,8 @@ TEST_CASE(
     CHECK(mentions(run_fresh(file).error, "at byte "));
     write_file(file, whole + "garbage");
     const Run behind = run_fresh(file);
-    CHECK(mentions(behind.error, "what follows the end is nothing that can be unpacked, at byte " +
-                                     std::to_string(whole.size())));
+    CHECK(mentions(behind.error,
+                   "the data after the end cannot be unpacked, at byte " + std::to_string(whole.size())));
     CHECK(behind.records == all.records);
     write_file(file, whole + std::string(70'000, '\0') + "garbage");
     CHECK(mentions(run_fresh(file).error, "what follows the end"));
@@ -236,7 +236,7 @@ TEST_CASE(
     CHECK(mentions(rewritten.note, "was rewritten"));
     state = before;
     write_file(file, packed(packing, ""));
-    CHECK(mentions(run_once(file, state, how).note, "was cut to"));
+    CHECK(mentions(run_once(file, state, how).note, "was truncated to"));
     // Unpacked in place: the same text.
     state = before;
     write_file(file, "1\n2\n3\n" + std::string(100, ' ') + "\n");

@@ -148,7 +148,7 @@ TEST_CASE("standard input has one reader at a time") {
   REQUIRE(first->open({}).ok());
   const Status refused = second->open({});
   REQUIRE(!refused.ok());
-  CHECK(refused.error().message == "standard input is read by another pipeline of this process already");
+  CHECK(refused.error().message == "another pipeline of this process already reads standard input");
   CHECK(second->close().ok());
   const auto third = make_stdin_receiver(STDIN_FILENO, {});
   CHECK(!third->open({}).ok());  // the rejected one did not release what it never held

@@ -88,7 +88,7 @@ TEST_CASE("P4 parse msgpack checks each record completely, whatever it was taken
                                 "5"});
   CHECK(parsed.validated);
   REQUIRE(parsed.context.dead.size() == 5);
-  CHECK(parsed.context.dead[0].second == "parse error: the byte 0xc1 is no MsgPack at byte 0");
+  CHECK(parsed.context.dead[0].second == "parse error: the byte 0xc1 is not MsgPack at byte 0");
   CHECK(parsed.context.dead[1].second == "parse error: unexpected end at byte 2");
   CHECK(parsed.context.dead[2].second == "parse error: unexpected data after the value at byte 1");
   CHECK(parsed.context.dead[3].second == "parse error: invalid UTF-8 at byte 1");

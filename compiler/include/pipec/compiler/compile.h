@@ -1,10 +1,10 @@
-// From the text of a .pipe file to a plan that the graph runs. Everything that is wrong with the text goes to
-// the sink, as many errors as can be found in one go; a result is given only where no error was reported.
+// Compiles the text of a .pipe file to a plan that the graph runs. All errors that can be found in one pass
+// are reported to the sink; there is a result only if no error was reported.
 //
-// Nothing is opened and nothing outside is changed; the files that the text names are looked at, to tell
-// whether two paths mean one file. A compilation runs on the calling thread; several may run
-// at once over one registry, which must not change any more. A plan keeps nothing of the text: the sources
-// may go once their diagnostics are rendered. It may be run several times, one after the other.
+// Compiling opens nothing and has no side effects; it only stats the files that the text names, to detect two
+// paths to the same file. A compilation runs on the calling thread. Several may run at the same time with one
+// registry, which must not change any more. A plan does not refer to the text: the sources may be destroyed
+// once their diagnostics are rendered. A plan may be run several times, one run after the other.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +65,7 @@ runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };
   Kind kind = Kind::nothing;
-  std::string text = {};  // value: JSON; dead_letter: what the reason holds, may be empty
+  std::string text = {};  // value: JSON; dead_letter: text that the reason contains, may be empty
   runtime::Place place = {};
 };
 
@@ -75,8 +75,8 @@ struct TestCase {
   std::vector<Expected> expected = {};  // in the order of the text
 };
 
-// A `test` block. The plan is its chain between a receive node and sinks, all without factories: who runs it
-// gives each of them its own, and says where dead letters go.
+// A `test` block. The plan is its chain between a receive node and sinks, all without factories: the caller
+// sets the factories and the dead letter route before running it.
 struct Test {
   std::string title = {};
   runtime::Place place = {};
@@ -107,8 +107,9 @@ std::shared_ptr<const runtime::Program> compile_expression(const dsl::SourceFile
                                                            const runtime::Registry& registry,
                                                            dsl::DiagnosticSink& sink);
 
-// The plan in words: per node its place, what it reads and writes, how it can dead-letter, where it leads.
-// The same plan gives the same text on every machine: files are named without their directories.
+// The plan as text: for each node its place, its inputs and outputs, how it can dead-letter, and its
+// successors. The same plan produces the same text on every machine: files are named without their
+// directories.
 std::string explain(const graph::Plan& plan);
 
 // The graph as a picture.

@@ -152,7 +152,7 @@ struct PathExpr : Expr {
   std::vector<Segment> segments;
 };
 
-// A postfix on any other expression: `x.name`, `f(.x).a[0]`. At least one segment; the base is no PathExpr
+// A postfix on any other expression: `x.name`, `f(.x).a[0]`. At least one segment; the base is not a PathExpr
 // unless it is in parentheses.
 struct AccessExpr : Expr {
   static constexpr ExprKind kKind = ExprKind::kAccess;
@@ -487,8 +487,8 @@ struct NameItem : Item {
   Name name;  // unescaped
 };
 
-// One whose pipeline begins with a NAME has it as its source: whether that name is a stream or a stage chain
-// is for the compiler to find out.
+// If its pipeline begins with a NAME, that is its source: the compiler determines whether the name is a
+// stream or a stage chain.
 struct LetItem : Item {
   explicit LetItem(Span where) : Item(ItemKind::kLet, where) {}
   Name name;

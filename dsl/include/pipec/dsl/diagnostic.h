@@ -39,7 +39,7 @@ struct Diagnostic {
 
   // The text shown after the carets. Without a label, the first hint is shown there.
   Diagnostic& label(std::string text);
-  // Another place that matters ("first bound here"); it may lie in another file.
+  // Adds a related location ("first bound here"), possibly in another file.
   Diagnostic& also(Span span, std::string text);
   Diagnostic& note(std::string text);
   // The likely fix, e.g. "did you mean 'topics'?".

@@ -21,7 +21,7 @@ std::span<const ForeignWord> foreign_words();
 // Null where the word is of no other tool that is known.
 const ForeignWord* foreign_word(std::string_view word, ForeignWord::Where where);
 
-// What to say to such a word where a stage should be; one of an expression counts too. "" where it is none.
+// The advice for such a word in place of a stage; words of expressions count too. "" if it is not one.
 std::string foreign_stage_advice(std::string_view word);
 
 }  // namespace pipec::dsl

@@ -14,8 +14,8 @@ namespace pipec::dsl {
 inline constexpr unsigned kFormatWidth = 100;
 
 // The same program in its one canonical layout, comments kept, ending in a newline (an empty file stays
-// empty). Formatting the result again changes nothing. A text that does not parse gives nothing; the sink
-// says why.
+// empty). Formatting the result again changes nothing. Returns nullopt if the text does not parse; the errors
+// are reported to the sink.
 std::optional<std::string> format(const SourceFile& source, DiagnosticSink& sink);
 
 // One expression of a text without errors in its canonical form, on one line and without comments.

@@ -10,7 +10,7 @@ namespace pipec::dsl {
 // Brackets and blocks nested deeper than this are an error. Expressions are bounded in height as well (see
 // kMaxExprHeight in ast.h), so every recursion over an AST is bounded.
 inline constexpr unsigned kMaxNesting = 256;
-// After so many errors in one file the parser gives up.
+// The parser stops after this many errors in one file.
 inline constexpr unsigned kMaxParseErrors = 20;
 
 struct ParseResult {
@@ -20,7 +20,7 @@ struct ParseResult {
   bool ok = false;
 };
 
-// Reports what is wrong to the sink, in the order of the text, and never throws for a text's sake.
+// Reports errors to the sink, in the order of the text. Never throws because of the text.
 ParseResult parse(const SourceFile& source, DiagnosticSink& sink);
 
 struct ChainResult {

@@ -21,7 +21,7 @@ struct Span {
   friend bool operator==(const Span&, const Span&) = default;
 };
 
-// From the beginning of the first to the end of the last; both lie in one file.
+// From the beginning of the first to the end of the last; both must be in the same file.
 inline Span join(Span first, Span last) {
   return {first.file, first.begin, last.end};
 }
@@ -40,13 +40,13 @@ class SourceFile {
   // Longer texts are cut to this length; parse() reports it.
   static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 
-  // `name` is what diagnostics show, usually the path as the user gave it.
+  // `name` is shown in diagnostics, usually the path as the user wrote it.
   SourceFile(FileId id, std::string name, std::string text);
 
   FileId id() const { return id_; }
   const std::string& name() const { return name_; }
   std::string_view text() const { return text_; }
-  // The bytes of a span of this file; what lies beyond the end is left out.
+  // The bytes of a span of this file; bytes past the end are omitted.
   std::string_view text(Span span) const;
   bool was_cut() const { return was_cut_; }
 

@@ -66,7 +66,7 @@ class Builder {
   // Stages with state: one record at a time, in source order, by one thread at a time.
   using MakeState = std::function<std::unique_ptr<StageState>()>;
   using ApplyRecord = std::function<void(StageState& state, const RecordView& record, Emit& out)>;
-  // The arm of a record; a number that is no arm drops the record and counts it as filtered.
+  // Returns the arm of a record; a number that is not an arm drops the record and counts it as filtered.
   using ChooseArm = std::function<std::size_t(std::string_view payload)>;
 
   class Stream {

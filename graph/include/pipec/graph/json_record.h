@@ -30,7 +30,8 @@ class JsonRecord {
 
   // The record's bytes, with what was set.
   std::string_view payload() const { return payload_; }
-  // The field's value, null where there is none or the record is no object. Of repeated keys the last counts.
+  // The field's value, null if there is none or the record is not an object. Of repeated keys, the last
+  // counts.
   runtime::Value operator[](std::string_view field);
   // nullopt: no such field, or one of another type, or a number that does not fit. Escapes are decoded.
   std::optional<std::string_view> text(std::string_view field);

@@ -1,5 +1,4 @@
-// Stages with state, for Builder::Stream::ordered(): what such a stage sees of a record, and what it
-// remembers.
+// Stages with state, for Builder::Stream::ordered(): their view of a record, and their state.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +21,7 @@ class RecordView {
   RecordView(const runtime::Batch& batch, const runtime::Record& record) : batch_(batch), record_(record) {}
 
   std::string_view payload() const { return batch_.payload(record_); }
-  // What came with it; null: its source gives no such things.
+  // The record's metadata; null: its source provides none.
   const runtime::Metadata* metadata() const { return batch_.metadata_of(record_); }
   std::optional<std::string_view> key() const;
   // Where it was in its source, in the source's unit; the source's name ("access.ndjson").
@@ -46,7 +45,7 @@ class StageState {
   virtual void snapshot(runtime::StateEntries& changes) = 0;
 };
 
-// Ready made: values by key, in memory. What changed between two commits is what a commit writes.
+// A ready-made state: values by key, in memory. A commit writes only the changes since the last one.
 class KeyValueState final : public StageState {
  public:
   // Null: there is no such key.

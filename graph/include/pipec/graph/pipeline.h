@@ -33,8 +33,8 @@ struct RunOptions {
   // or 8 MiB where there is none.
   std::optional<std::size_t> budget_bytes = {};
   std::optional<runtime::GovernSettings> govern = {};  // overrides the plan's
-  // Shared by pipelines that are to keep to one memory limit together (G12). Null: this one keeps to its own,
-  // as if it were alone in the process. With `govern off` a pipeline is never held, but what it uses counts.
+  // Shared by pipelines that have one memory limit in common (G12). Null: this pipeline has its own limit, as
+  // if it were alone in the process. With `govern off` a pipeline is never held, but its memory counts.
   std::shared_ptr<runtime::SharedGovernor> governor = {};
   std::chrono::milliseconds drain_deadline{30'000};  // after stop(); past it run() returns an error
   // Logs a notice when batches are in flight and none has finished for this long; 0: never.
@@ -43,8 +43,7 @@ struct RunOptions {
       0};  // at least this long between two commits; the last one comes at the end
   RetryLimits retry;
   runtime::CheckpointStore* checkpoint = nullptr;  // null: nothing is kept across runs
-  // The sources begin again: what the checkpoint says of them is forgotten once every source and sink is
-  // open.
+  // The sources start over: their checkpoint entries are removed once every source and sink is open.
   bool from_start = false;
   // ... and outputs begin empty. A run that is stopped before that is done is continued by the next one.
   bool truncate = false;
@@ -75,7 +74,7 @@ struct Summary {
   std::uint64_t least_budget = 0;
 };
 
-// Up to where a source's partition is safely out: what the last commit said.
+// The committed position of a source's partition, as of the last commit.
 struct Watermark {
   std::string source = {};      // the node's name
   std::string name = {};        // the input, if the source names it (a file's path); may be empty
@@ -108,9 +107,10 @@ struct Progress {
 struct Metric {
   enum class Kind : std::uint8_t { gauge, counter };
   std::string name = {};   // "budget_bytes"; never changes
-  std::string label = {};  // which source, which pressure; may be empty
+  std::string label = {};  // which source, node, pressure; may be empty
   Kind kind = Kind::gauge;
   double value = 0;
+  std::string place = {};  // of a node: "file:line:column" in the text, where two may have one name
 };
 
 // None of its functions throws.
@@ -123,8 +123,9 @@ class Pipeline {
   // Opens, runs to the end of all sources, or until stop() or the first fatal error; drains, commits, closes.
   // Blocks the calling thread. Once per Pipeline: a second call returns an error and does nothing.
   virtual Outcome run() = 0;
-  // From any thread, any number of times: stop the sources, drain what is in flight, commit it. Returns at
-  // once. While connectors are still being opened, that is interrupted, and run() ends without an error.
+  // From any thread, any number of times: stops the sources, drains batches in flight and commits them.
+  // Returns immediately. If connectors are still being opened, opening is interrupted, and run() ends without
+  // an error.
   virtual void stop() = 0;
   virtual Progress progress() const = 0;            // from any thread
   virtual std::vector<Metric> metrics() const = 0;  // from any thread

@@ -45,20 +45,20 @@ struct Node {
   std::string name = {};    // "recv file", "filter", "sink kafka": for messages, pictures, metrics
   std::string detail = {};  // the node's own text, shortened: ".status >= 500"
   runtime::Place place = {};
-  std::vector<std::uint32_t>
-      next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
-  std::vector<std::string>
-      arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
-  std::string state_key = {};  // receive, sink, ordered: what its entries in the checkpoint begin with
-  bool shares_state = false;   // others may have this state key: the entries' own keys tell them apart
+  // Edges; several on any kind but sink and drop mean fan-out (route: the arms).
+  std::vector<std::uint32_t> next = {};
+  // route: the label of each edge in pictures (".level == \"debug\"", "else"); may be empty.
+  std::vector<std::string> arms = {};
+  std::string state_key = {};  // receive, sink, ordered: the prefix of its checkpoint entries
+  bool shares_state = false;   // others may have this state key: the entries' own keys distinguish them
 
   Factory<runtime::Receiver> make_receiver = {};
   Factory<runtime::Sink> make_sink = {};
   std::shared_ptr<const runtime::Stage> stage = {};
   std::shared_ptr<const runtime::Router> router = {};
   Factory<runtime::OrderedStage> make_ordered = {};
-  // ordered: what its state depends on ("dedupe(.id, within: 1h)"). It is saved with the state; another one
-  // at the next start is an error that shows both (S7).
+  // ordered: the settings that its state depends on ("dedupe(.id, within: 1h)"). Saved with the state; a
+  // different value at the next start is an error that shows both (S7).
   std::string meaning = {};
   bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
 
@@ -95,8 +95,7 @@ struct Plan {
   // point is received before it is committed. Requires a single source.
   bool transactional = false;
   runtime::GovernSettings govern = {};
-  std::optional<runtime::Error> problem =
-      {};  // the plan was put together wrongly: Pipeline::make() gives it back
+  std::optional<runtime::Error> problem = {};  // a mistake in building the plan: Pipeline::make() returns it
 };
 
 }  // namespace pipec::graph

@@ -15,8 +15,9 @@
 
 namespace pipec::runtime {
 
-// How much arenas may take. One that needs more than `each` waits until no other arena of the process does,
-// and may then have `most`: what a few large records need is not multiplied by the number of threads.
+// Limits for arenas. An arena that needs more than `each` waits until no other arena of the process does, and
+// may then use up to `most`, so that the memory for a few large records is not multiplied by the number of
+// threads.
 struct ArenaBounds {
   std::size_t each = SIZE_MAX;
   std::size_t most = SIZE_MAX;
@@ -63,7 +64,7 @@ class Arena {
   const ArenaBounds& bounds() const { return bounds_; }
   bool exceeds() const { return turn_.held; }
 
-  // Bytes given out since the last reset, and what was left over in chunks before the last.
+  // Bytes allocated since the last reset, including unused space in all chunks but the last.
   std::size_t used() const {
     std::size_t all = 0;
     for (const Chunk& chunk : chunks_) all += chunk.size;

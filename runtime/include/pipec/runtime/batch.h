@@ -1,7 +1,7 @@
-// What travels through the graph. A Block is what one receive returned: the bytes, where each record lies in
-// them and where it came from. It does not change once its bytes are read. A Batch is one branch's view of a
-// block: the records that are live on that branch, each a range of some buffer. Positions and dead letters
-// belong to the engine (see stage.h): no stage can lose them, whatever it does to a batch.
+// The data that travels through the graph. A Block is the result of one receive: the bytes, and each record's
+// location and origin. It does not change once its bytes are read. A Batch is one branch's view of a block:
+// the records that are live on that branch, each a range of some buffer. Positions and dead letters belong to
+// the engine (see stage.h): no stage can lose them, whatever it does to a batch.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct Slice {
   std::uint32_t size = 0;
 };
 
-// A range of source positions. Committing it says that everything below `end` is done.
-// Units are the source's: byte offsets (file), message offsets (Kafka), sequence numbers.
+// A range of source positions. Committing it means that everything below `end` is done. The unit depends on
+// the source: byte offsets (file), message offsets (Kafka), sequence numbers.
 struct PositionRange {
   std::uint32_t partition = 0;  // the receiver's own number of it
   std::uint32_t epoch = 0;      // changes when the partition is reassigned
@@ -40,15 +40,15 @@ struct Metadata {
   std::optional<std::string> key = {};         // any bytes
   std::optional<std::int64_t> timestamp = {};  // nanoseconds since the epoch
   std::vector<Header> headers = {};
-  // The source had no payload at all (a Kafka tombstone), which is not an empty one. The record is the JSON
-  // `null`; a Kafka sink makes no payload of it again.
+  // The source had no payload at all (a Kafka tombstone), which differs from an empty one. The record is the
+  // JSON `null`; a Kafka sink writes it without a payload again.
   bool null_payload = false;
 };
 
 // The payload's encoding. `json`: the text of one JSON value, possibly not yet validated.
 enum class Format : std::uint8_t { json, msgpack };
 
-// A record that its source has, but cannot give as a record: cut short, too long, not decodable.
+// Input that the source cannot deliver as a record: truncated, too long, not decodable.
 struct Rejected {
   std::uint32_t origin = 0;  // its bytes, as far as there are any
   std::string reason = {};
@@ -62,15 +62,15 @@ struct Block;
 class Reader {
  public:
   virtual ~Reader() = default;
-  // Fills `data`, which comes empty with room for Block::unread_bytes, and `origins`. Runs on any worker, for
-  // several blocks at once. An error ends the run at this batch.
+  // Fills `data`, which is passed in empty with capacity for Block::unread_bytes, and `origins`. Runs on any
+  // worker, for several blocks at once. An error ends the run at this batch.
   virtual Status read(Block& block) const = 0;
 };
 
 // Origin of all records of one receive; shared by every batch made of it.
 struct Block {
   BufferRef data = {};
-  std::vector<Slice> origins = {};  // each record's bytes as the source gave them
+  std::vector<Slice> origins = {};  // each record's bytes as received
   std::string source = {};          // @source: the file's path; empty where there is none
   std::string topic = {};           // @topic; empty where there is none
   std::uint32_t partition = 0;      // @partition
@@ -80,7 +80,7 @@ struct Block {
   bool byte_positions = false;
   std::vector<std::uint64_t> positions = {};
   std::vector<Metadata> metadata = {};     // one per record, or empty
-  std::vector<PositionRange> ranges = {};  // what is committed when the block is done
+  std::vector<PositionRange> ranges = {};  // the positions to commit when the block is done
   std::vector<Rejected> rejected = {};     // dead letters from the start, by origin: no stage sees them
   Format format = Format::json;
   bool single_lines = false;     // no record holds a raw newline: line sinks need not look
@@ -104,7 +104,7 @@ struct Block {
     return first_position + (byte_positions ? origins[origin].begin : origin);
   }
   std::size_t bytes() const { return reader ? unread_bytes : data ? data->size() : 0; }
-  void clear();  // for reuse; keeps the vectors' room
+  void clear();  // for reuse; keeps the vectors' capacity
 };
 
 // One live record of a batch.
@@ -134,9 +134,9 @@ class Batch {
  public:
   Batch() = default;
   Batch(std::shared_ptr<const Block> block, BufferPool& pool);
-  // The same as a new Batch(block, pool), with the room of the vectors kept.
+  // The same as a new Batch(block, pool), but keeps the vectors' capacity.
   void assign(std::shared_ptr<const Block> block, BufferPool& pool);
-  // Lets go of block and buffers; keeps the vectors' room.
+  // Releases block and buffers; keeps the vectors' capacity.
   void release();
 
   // The live records, in source order. Filters compact it in place.
@@ -155,7 +155,7 @@ class Batch {
   std::string_view payload(const Record& record) const {
     return {buffers[record.buffer]->data() + record.begin, record.size};
   }
-  // The record's metadata, or null where its source has none and no stage assigned any.
+  // The record's metadata, or null if its source has none and no stage assigned any.
   const Metadata* metadata_of(const Record& record) const {
     if (record.metadata != 0) return &metadata[record.metadata - 1];
     return block_->metadata.empty() ? nullptr : &block_->metadata[record.origin];

@@ -103,9 +103,9 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  // An empty buffer with room for at least `bytes`. Thread safe.
+  // An empty buffer with capacity for at least `bytes`. Thread-safe.
   BufferRef get(std::size_t bytes);
-  // Frees what is kept. Thread safe.
+  // Frees the kept buffers. Thread-safe.
   void trim();
   // Bytes that buffers in use hold, written or not. From any thread.
   std::size_t used_bytes() const {

@@ -19,12 +19,12 @@ class CachedBytes {
   void grow(std::size_t bytes) { add(bytes); }
   void shrink(std::size_t bytes) { add(0 - bytes); }
   std::size_t held() const { return held_; }
-  // True once after each release_all(): the owner is to drop what it can make again.
+  // True once after each release_all(): the owner should drop everything it can rebuild.
   bool asked_back();
 
   // Any thread. The bytes of all caches of the process.
   static std::size_t total();
-  // Any thread. Each cache drops what it holds when its thread next uses it.
+  // Any thread. Each cache drops its content when its thread next uses it.
   static void release_all();
 
  private:

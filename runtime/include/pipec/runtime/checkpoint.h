@@ -1,6 +1,6 @@
-// The state of one pipeline on disk: one checkpoint file, the one before it, a list of what is finished, a
-// lock. The checkpoint is replaced atomically (write, fsync, rename, fsync of the directory), with version,
-// length and checksum. A corrupt one is an error, never a fresh start.
+// The state of one pipeline on disk: one checkpoint file, the previous one, a list of finished keys, a lock.
+// The checkpoint is replaced atomically (write, fsync, rename, fsync of the directory), with version, length
+// and checksum. A corrupt one is an error, never a fresh start.
 #pragma once
 
 #include <functional>
@@ -26,8 +26,8 @@ class CheckpointStore {
   static Status move_old(const std::string& old_directory, const std::string& directory,
                          const std::string& pipeline, bool fresh = false);
   virtual ~CheckpointStore() = default;
-  // The entries that were saved last, sorted by key; empty where there is no checkpoint yet. Not while save()
-  // runs.
+  // The entries that were saved last, sorted by key; empty if there is no checkpoint yet. Must not be called
+  // while save() runs.
   virtual const StateEntries& entries() const = 0;
   // Merges the changes into the entries and replaces the file. Durable when it returns ok. After an error the
   // store is of no use any more (a failed fsync is not retried). Any thread.
@@ -35,8 +35,8 @@ class CheckpointStore {
   // Forgets everything.
   virtual Status clear() = 0;
 
-  // The keys of entries that were removed because what they were of is finished: a list on disk that grows
-  // and is never in memory. A key may be in it several times. Where a store has none, nothing is kept.
+  // Adds the keys of entries that were removed because their files are finished, to a growing list on disk
+  // that is never held in memory. It may contain a key several times. The default keeps nothing.
   virtual Status add_finished(const std::vector<std::string>& keys) {
     (void)keys;
     return {};

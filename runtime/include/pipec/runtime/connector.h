@@ -40,8 +40,8 @@ struct ReceiveLimits {
   }
 };
 
-// A figure of a connector's own that is worth watching, for Pipeline::metrics(). The name says what and in
-// which unit ("lag_records") and never changes its meaning.
+// A connector-specific metric for Pipeline::metrics(). The name states the quantity and its unit
+// ("lag_records") and never changes its meaning.
 struct Gauge {
   std::string name = {};
   double value = 0;
@@ -49,16 +49,16 @@ struct Gauge {
 
 // What of earlier runs a sink begins with.
 struct Beginning {
-  // The sources begin again: nothing relies on what is in the files any more.
+  // The sources start over: nothing relies on the files' content any more.
   bool anew = false;
-  // What earlier runs wrote is emptied in begin(): --truncate, of this run or of one that was stopped before
-  // it had done so.
+  // begin() empties the output of earlier runs: --truncate, of this run or of one that was stopped before it
+  // did so.
   bool empty = false;
   // An earlier run has already done so and did not finish. With `empty` too, a file that neither this run nor
   // that one has written is emptied on its first write.
   bool emptied = false;
-  // The own keys of what was finished (see Sink::kept_entry), from disk: call it only where they are needed.
-  // With `emptied`: since then. May be empty.
+  // Reads the own keys of finished files (see Sink::kept_entry) from disk: call it only if they are needed.
+  // With `emptied`: those since then. May be empty.
   std::function<Status(const std::function<void(std::string_view key)>& each)> finished;
 };
 
@@ -100,10 +100,10 @@ class Receiver {
   // Called before open(). From any thread, `trigger` requests a commit of everything received so far (a
   // partition is about to be revoked).
   virtual void keep_commit_trigger(const std::function<void()>& trigger) { (void)trigger; }
-  // Given before open(): bytes that it should hold at most besides what it hands out (queued_bytes()), its
-  // share of the memory limit. Not given where nothing limits memory.
+  // Called before open(), if memory is limited: the most bytes that it should hold in addition to returned
+  // blocks (queued_bytes()), its share of the memory limit.
   virtual void keep_queue_limit(std::size_t bytes) { (void)bytes; }
-  // What to keep across runs for these ranges, for receivers whose positions live in the state directory.
+  // The state to save for these ranges, for receivers whose positions are in the state directory.
   virtual void describe(std::span<const PositionRange> ranges, StateEntries& out) const {
     (void)ranges;
     (void)out;
@@ -111,8 +111,8 @@ class Receiver {
   // The gate. Each fires once per edge. A paused receiver takes in nothing more; receive() is not called.
   virtual void pause() {}
   virtual void resume() {}
-  // Any thread: bytes that it holds besides what it handed out (a client library's queues). They count as
-  // memory in use. Where they are what presses, receive() of a paused receiver is called to hand them out.
+  // Any thread. Bytes held in addition to returned blocks (a client library's queues). They count as memory
+  // in use. If they cause the memory pressure, receive() of a paused receiver is called to drain them.
   virtual std::size_t queued_bytes() const { return 0; }
   // Any thread, between open() and close().
   virtual std::vector<Gauge> gauges() const { return {}; }
@@ -172,36 +172,36 @@ class Sink {
   // Called before open(), if memory is limited: the most bytes of batches that the sink should queue
   // (queued_bytes()), its share of the memory limit. write() blocks while a batch does not fit.
   virtual void keep_queue_limit(std::size_t bytes) { (void)bytes; }
-  // Takes all records of the batch, or fails: then the run stops and the batch is not committed. A record
-  // that cannot be written whatever happens (a bad path, an encoding) is a dead letter: tell the context. The
-  // positions of the batch are batch.block().ranges, in case they are wanted. The batch ends with the call.
+  // Takes all records of the batch, or fails: then the run stops and the batch is not committed. Report a
+  // record that can never be written (a bad path, an encoding) to the context as a dead letter. The positions
+  // of the batch are batch.block().ranges. The batch is valid only during the call.
   virtual Status write(const Batch& batch, StageContext& context) = 0;
   // State as of the last write(), to be kept by the checkpoint that covers that batch: entries that changed
   // since the last snapshot. Called between writes.
   virtual void snapshot(StateEntries& out) { (void)out; }
-  // An entry that a snapshot removed is about to leave the checkpoint, what it is of being finished: null.
-  // Else it is in use again, and this is its value as of that snapshot. Must not wait for what keep_ahead()
-  // gave.
+  // Called when an entry that a snapshot removed is about to leave the checkpoint. Returns nullopt if its
+  // file is finished; otherwise the file is in use again, and the result is the entry's value as of that
+  // snapshot. Must not wait for the function passed to keep_ahead().
   virtual std::optional<std::string> kept_entry(const std::string& key) {
     (void)key;
     return std::nullopt;
   }
-  // Any thread: what it keeps for the next commit is so much that every batch should be a commit point.
+  // Any thread. True if it keeps so much data for the next commit that every batch should be a commit point.
   virtual bool wants_commit() const { return false; }
-  // Any thread: what it keeps of each batch until its commit is so much that batches should be small.
+  // Any thread. True if it keeps so much data of each batch until its commit that batches should be small.
   virtual bool wants_small_batches() const { return false; }
   // Everything that was received is written and committed, and nothing more comes: changes of the entries
   // that the next run begins with. Not after an error.
   virtual void finish(StateEntries& changes) { (void)changes; }
-  // Makes durable what was written before the last snapshot(). Called from the committing thread, possibly
-  // while write() runs. Before every commit.
+  // Makes everything written before the last snapshot() durable. Called before every commit, from the
+  // committing thread, possibly while write() runs.
   virtual Status sync() { return {}; }
-  // Hands on what is buffered, at the end of the run.
+  // Flushes buffered data at the end of the run.
   virtual Status close() { return {}; }
   // Any thread. A blocked write() fails soon once the shutdown deadline has passed; an open() that waits for
   // a peer fails immediately.
   virtual void interrupt() {}
-  // Any thread: bytes that it holds of batches whose write() has returned. They count as memory in use.
+  // Any thread. Bytes held for batches whose write() has returned. They count as memory in use.
   virtual std::size_t queued_bytes() const { return 0; }
 };
 

@@ -33,8 +33,8 @@ class ArrayWalker {
   bool bad_ = false;
 };
 
-// Walks the members of an object. Of a json or msgpack object every member comes, repeated keys too; keys
-// are decoded into the arena where they hold escapes or are no strings.
+// Walks the members of an object. Every member of a json or msgpack object is visited, including repeated
+// keys; keys are decoded into the arena if they contain escapes or are not strings.
 class ObjectWalker {
  public:
   ObjectWalker(const Value& object, Arena& arena);
@@ -53,8 +53,7 @@ class ObjectWalker {
   bool bad_ = false;
 };
 
-// Lookup below a value: null Value and found=false where there is no such thing. The last of repeated keys
-// counts.
+// Lookup below a value: a null Value and found=false if there is no match. The last of repeated keys counts.
 struct Found {
   Value value;
   bool found = false;

@@ -1,5 +1,5 @@
-// Faults of the world (I/O, a refused commit, bad state on disk): terminal for a run, or retried, never
-// thrown on a hot path. A bad record is no Error; it is a dead letter (see stage.h).
+// Environment failures (I/O, a rejected commit, bad state on disk): terminal for a run, or retried, never
+// thrown on a hot path. A bad record is not an Error but a dead letter (see stage.h).
 #pragma once
 
 #include <concepts>
@@ -62,7 +62,7 @@ namespace internal {
 [[noreturn]] void wrong_access(const char* call, const Error* error);
 }  // namespace internal
 
-// What an operation that has no value returns: nothing, or the error.
+// The result of an operation without a value: success, or the error.
 class [[nodiscard]] Status {
  public:
   Status() = default;

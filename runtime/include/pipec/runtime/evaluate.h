@@ -15,7 +15,7 @@
 
 namespace pipec::runtime {
 
-// Why a record's evaluation did not give a value.
+// Why a record's evaluation did not produce a value.
 struct Failure {
   std::string_view reason = {};  // lives until the next evaluation
   const Place* place = nullptr;  // of the expression that failed; lives as long as the program

@@ -12,7 +12,7 @@
 
 namespace pipec::runtime {
 
-// Cuts a stream into records, however it comes in pieces: what was searched is not searched again.
+// Cuts a stream into records, in whatever pieces it arrives, without searching any bytes twice.
 class Framing {
  public:
   struct Cut {
@@ -56,8 +56,8 @@ class Encoder {
   virtual Piece next(const Batch& batch, std::size_t at) { return one(batch, at); }
   // One record for a sink without lines, such as a message: nothing is changed for their sake.
   virtual Piece payload(const Batch& batch, std::size_t at) { return one(batch, at); }
-  // What an output that holds nothing yet begins with, ahead of this record: a header, its newline included.
-  // The last piece stays as it is.
+  // The header of an output that is still empty, written before this record, including its newline. The last
+  // piece stays unchanged.
   virtual std::string_view head(const Batch& batch, std::size_t at) {
     (void)batch, (void)at;
     return {};

@@ -24,8 +24,8 @@ class CallContext {
   // For the result's bytes, items and members; they live as long as the record's evaluation.
   Arena& arena() const { return *arena_; }
   const Clock& clock() const { return *clock_; }
-  // What `prepare` made of the constant arguments; where there is no prepare, the function's own `state`. May
-  // be null.
+  // The result of `prepare` for the constant arguments; without `prepare`, the function's `state`. May be
+  // null.
   const void* prepared() const { return prepared_; }
   // The call fails: the record is dead-lettered with this reason, unless a `catch` takes it.
   // Use: `return context.fail("not a date: ...")`. The message needs no function name; the engine adds it.
@@ -47,8 +47,8 @@ class CallContext {
 using FunctionCode = Value (*)(CallContext& context, std::span<const Value> arguments);
 
 // Called once when a program is compiled, with the arguments that are constants (nullopt: known only at run
-// time). A pattern, time format, CIDR that is bad gives an Error and so a compile error. May return null:
-// nothing to prepare.
+// time). An Error for a bad pattern, time format or CIDR becomes a compile error. May return null: nothing to
+// prepare.
 using Prepare = Result<std::shared_ptr<const void>> (*)(std::span<const std::optional<Value>> arguments);
 
 struct Parameter {
@@ -86,9 +86,8 @@ struct Function {
   // Data that the code needs besides its arguments (a table, a connection of the embedding program), for a
   // function without `prepare`. CallContext::prepared() returns it, on several threads at once.
   std::shared_ptr<const void> state = nullptr;
-  bool pure = true;  // the same arguments give the same result: constants are folded
-  bool total =
-      false;  // never fails on arguments of the declared types (`explain` and warnings say less then)
+  bool pure = true;    // the same arguments produce the same result: constants are folded
+  bool total = false;  // never fails on arguments of the declared types (shortens `explain` and warnings)
 };
 
 }  // namespace pipec::runtime

@@ -1,4 +1,4 @@
-// How a pipeline's memory is governed: what an embedding program or the `govern` directive may set.
+// The settings of a pipeline's memory governor that an embedding program or the `govern` directive may set.
 #pragma once
 
 #include <array>
@@ -36,14 +36,14 @@ struct GovernSettings {
   double pause_above = 0.80;   // the sources are paused at this pressure
   double resume_below = 0.65;  // and resumed below this one
   double target_rho = 0.70;  // the share of its time that a batch may spend waiting before the budget shrinks
-  double md_factor = 0.50;   // what the budget is multiplied by when it shrinks
+  double md_factor = 0.50;   // the factor by which the budget shrinks
   std::vector<PressureSource> more_pressure = {};
 
   // The API rejects the same settings that the compiler rejects in a .pipe file (G6).
   Status check() const;
 };
 
-// Of what is known about a run's memory; see Governor.
+// A reading of a run's memory; see Governor.
 struct PressureReading {
   std::string name = {};
   bool hard = false;

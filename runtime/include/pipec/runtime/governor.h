@@ -1,7 +1,7 @@
-// Watches memory for one pipeline and decides how much may be in flight and whether its sources may go on:
-// pressure, hysteresis and budget in one; the limit is shared with the other pipelines of a SharedGovernor. A
-// state machine without threads: the engine calls tick() some twenty times a second, from one thread, and
-// does what it says. docs/governor.md has the law.
+// Watches memory for one pipeline and decides how much may be in flight and whether its sources may continue.
+// Combines pressure, hysteresis and budget; the limit is shared with the other pipelines of a SharedGovernor.
+// A state machine without threads: the engine calls tick() about twenty times a second, from one thread, and
+// applies the result. docs/governor.md describes the control law.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ class Governor {
     std::uint64_t bytes = 0;      // of them
     double residence = 0;         // seconds from receive to settled, summed
     double service = 0;           // of that, seconds in which a stage or a sink was at work, summed
-    bool waited = false;          // a source had to wait for room, of bytes or of batches
+    bool waited = false;          // a source had to wait for credit, in bytes or batches
     bool bound = false;           // ... and it was the budget that had none
     std::size_t used = 0;         // bytes of the budget that are taken
     std::size_t working_set = 0;  // bytes that keep all workers busy
@@ -53,7 +53,8 @@ class Governor {
   Governor(const Governor&) = delete;
   Governor& operator=(const Governor&) = delete;
 
-  // Called in tick(), before memory is returned to the system: drop what is kept for reuse.
+  // `release` is called in tick(), before memory is returned to the system: it should drop everything kept
+  // for reuse.
   void keep_release(std::function<void()> release);
   // Fails if the limit is too low: the process alone uses more memory than the level at which sources may
   // resume.

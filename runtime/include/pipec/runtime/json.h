@@ -13,9 +13,9 @@
 
 namespace pipec::runtime {
 
-// The value of a slice of JSON text without surrounding white space, as it lies in a record. Scalars are
-// checked completely (a string: escapes, control characters, UTF-8); of an array or object only the first
-// byte is looked at. nullopt: malformed.
+// The value of a slice of JSON text without surrounding white space, as it is in a record. Scalars are
+// checked completely (strings: escapes, control characters, UTF-8); of an array or object, only the first
+// byte is checked. nullopt: malformed.
 std::optional<Value> read_json(std::string_view slice);
 
 // The complete check that `parse json` makes: RFC 8259 grammar, UTF-8, no lone surrogate, nesting at most
@@ -24,15 +24,14 @@ std::optional<Value> read_json(std::string_view slice);
 // ("unexpected character", "nested deeper than 1024"), with its position in `offset`.
 const char* validate_json(std::string_view text, std::size_t* offset = nullptr);
 
-// The string's content with its escapes decoded. The result lives in the arena or where the value's text
-// lies.
+// The string's content with its escapes decoded. The result points into the arena or the value's text.
 std::string_view decode_string(const Value& string, Arena& arena);
 // As above, and as a Value of Form::plain.
 Value decoded(const Value& string, Arena& arena);
 
-// Appends the value as compact JSON: what came from data byte for byte as it came, floats by the shortest
-// text that reads back the same (whole ones keep `.0`), timestamps as RFC 3339 in UTC, bytes as base64,
-// durations as integers of nanoseconds.
+// Appends the value as compact JSON: values from data byte for byte, floats by the shortest text that reads
+// back the same (whole ones keep `.0`), timestamps as RFC 3339 in UTC, bytes as base64, durations as integers
+// of nanoseconds.
 void append_json(const Value& value, Buffer& out);
 // The quoted and escaped string.
 void append_json_string(std::string_view decoded, Buffer& out);

@@ -3,7 +3,7 @@
 //  - integers beyond int64 are numbers of the data; float 32 reads as the double of the same value; NaN and
 //    infinities read as null
 //  - ext -1 is a timestamp where 64 bits of nanoseconds hold it; any other ext reads as its payload, bytes
-//  - a key that is no string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 where it
+//  - a key that is not a string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 if it
 //  is
 //    no UTF-8); an array, map or ext as a key is malformed
 // Everything here is bounded: nesting by kMaxDepth, never by the stack.
@@ -29,15 +29,15 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset = nullp
 // malformed.
 std::optional<Value> read_msgpack(std::string_view slice);
 
-// Appends the value: what came from MsgPack as a container byte for byte, integers in the smallest form,
-// floats as float 64, bytes as bin, timestamps as ext -1, durations as integers of nanoseconds; JSON text is
-// transcoded. Returns null, or why the value has no MsgPack form (a number beyond 64 bits, malformed text);
-// nothing is appended then.
+// Appends the value: containers from MsgPack byte for byte, integers in the smallest form, floats as float
+// 64, bytes as bin, timestamps as ext -1, durations as integers of nanoseconds; JSON text is transcoded.
+// Returns null, or the reason why the value has no MsgPack form (a number beyond 64 bits, malformed text),
+// and then appends nothing.
 const char* append_msgpack(const Value& value, Buffer& out);
 
 // Appends one record of MsgPack as compact JSON: bin and ext as base64, NaN and infinities as null,
-// timestamps as RFC 3339, keys as text. `checked`: validate_msgpack() has passed it. Returns null or what is
-// malformed, with the place in `offset`; nothing is appended then.
+// timestamps as RFC 3339, keys as text. `checked`: validate_msgpack() has accepted it. Returns null, or what
+// is malformed, with its position in `offset`, and then appends nothing.
 const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, std::size_t* offset = nullptr);
 
 // Appends one record of JSON text as MsgPack in its smallest form, floats as float 64; repeated keys stay.
@@ -60,8 +60,8 @@ class MsgpackFramer {
     more,   // it continues after `bytes`
     malformed,
   };
-  // Goes on over bytes that continue what the calls before took; `taken`: how many of them are done with. The
-  // first byte that is not must come again, with what follows.
+  // Continues with bytes that follow those of earlier calls; `taken`: how many of them were consumed. Pass
+  // the rest again, together with further bytes.
   Found next(std::string_view bytes, std::size_t& taken);
   const char* reason() const;
   // After `more`: the value needs at least this many bytes after those taken.

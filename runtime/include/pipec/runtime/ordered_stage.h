@@ -34,8 +34,8 @@ class OrderedStage {
   }
 
   virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
-  // On many threads at once, batches in any order: the work that needs no state, such as evaluating a key. It
-  // may change the batch as Stage::process() does.
+  // Called on many threads at once, batches in any order: the work that needs no state, such as evaluating a
+  // key. It may change the batch like Stage::process().
   virtual Result<std::unique_ptr<Prepared>> prepare(Batch& batch, Scratch* scratch,
                                                     StageContext& context) const {
     (void)batch, (void)scratch, (void)context;
@@ -50,8 +50,8 @@ class OrderedStage {
   // with an empty value is removed.
   virtual void snapshot(StateEntries& changes) { (void)changes; }
 
-  // The input has come to its end (not: the run was stopped): what the stage holds back leaves through `out`.
-  // It comes without records, over a block with one empty origin: a record that is put in names origin 0.
+  // Called at the end of the input (not if the run was stopped): the stage adds the records it holds back to
+  // `out`. `out` has no records, and its block has one empty origin: added records use origin 0.
   virtual Status finish(Batch& out, StageContext& context) {
     (void)out, (void)context;
     return {};
@@ -63,7 +63,7 @@ class OrderedStage {
     (void)now, (void)out, (void)context;
     return {};
   }
-  // Bytes of what it remembers, for the governor and the metrics. From any thread.
+  // The size of its state in bytes, for the governor and the metrics. Any thread.
   virtual std::size_t held_bytes() const { return 0; }
 };
 

@@ -1,6 +1,6 @@
-// The files that belong to a pipeline: what it reads and writes, its text, its state. The compiler collects
-// them, and connectors ask: so a pipeline never reads what it writes, and a path made of a record's data
-// harms nothing that the pipeline needs.
+// The files that belong to a pipeline: inputs and outputs, its text, its state. The compiler collects them
+// and connectors query them, so that a pipeline never reads its own output, and a path built from a record's
+// data cannot damage a file that the pipeline needs.
 #pragma once
 
 #include <sys/stat.h>
@@ -28,8 +28,8 @@ struct OwnFiles {
   std::vector<std::string> state_directories = {};  // everything in them is state
 };
 
-// Do both paths mean one regular file, by whatever names and links? A file that is not there counts as one,
-// terminals and pipes do not.
+// Whether both paths lead to the same regular file, through any names and links. A missing file counts as
+// one, terminals and pipes do not.
 bool same_file(const std::string& a, const std::string& b);
 
 // OwnFiles as the disk is when it is made; asked often, from one thread.
@@ -44,7 +44,7 @@ class OwnFileIndex {
   std::vector<std::string> take_out(std::vector<std::string>& paths);
 
   // Why a template sink must not write there ("the path names the pipeline's dead letters"), or null.
-  // `path` is canonical; `there` is the file that it names, null where there is none yet. A file that a
+  // `path` is canonical; `there` is the file that it names, null if there is none yet. A file that a
   // template of the pipeline could have named is not refused.
   const char* refuse(std::string_view path, const struct stat* there) const;
 

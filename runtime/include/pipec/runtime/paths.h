@@ -10,7 +10,7 @@ namespace pipec::runtime {
 // written.
 std::string canonical_path(const std::string& path);
 
-// The canonical path as state keeps it: relative to the working directory where it lies below it, so that a
+// The canonical path as state keeps it: relative to the working directory if it is below it, so that a
 // project's folder can be moved, else absolute.
 std::string state_path(const std::string& path);
 

@@ -9,7 +9,7 @@ namespace pipec::runtime {
 
 struct Place {
   std::string file = {};
-  std::uint32_t line = 0;    // from 1; 0: built in C++, there is no text
+  std::uint32_t line = 0;    // from 1; 0: built in C++, without text
   std::uint32_t column = 0;  // from 1, in characters
 
   bool known() const { return line != 0; }

@@ -38,13 +38,14 @@ class ExpressionList : public std::vector<Expression> {
 struct PathSegment {
   enum class Kind : std::uint8_t { key, index, computed };
   Kind kind = Kind::key;
-  std::string key;             // of an index: its digits, the key that it stands for in an object
-  std::int64_t index = 0;      // negative counts from the end
-  std::uint32_t computed = 0;  // index or key known at run time: which of the owner's `children` gives it
+  std::string key;         // of an index: its digits, the key that it stands for in an object
+  std::int64_t index = 0;  // negative counts from the end
+  std::uint32_t computed =
+      0;  // index or key known at run time: the index of its expression in the owner's `children`
 };
 
-// A place in the record: a slot and what lies below it. whole: the record itself (`.`), then there is no slot
-// and `below` starts at the record (only `.[0]` and computed keys need that).
+// A place in the record: a slot and steps below it. whole: the record itself (`.`); there is no slot, and
+// `below` starts at the record (only `.[0]` and computed keys need that).
 struct Path {
   bool whole = false;
   std::uint32_t slot = 0;
@@ -104,7 +105,7 @@ class Matcher {
 
 struct Expression {
   Op op = Op::constant;
-  TypeSet types = TypeSet::any();  // what it can give on some record, failure aside
+  TypeSet types = TypeSet::any();  // the types that it can have, failures aside
   Place place;
   Value constant;  // its bytes live in Program::constants
   Path path;
@@ -114,12 +115,12 @@ struct Expression {
   std::vector<std::string> keys;             // of an object literal
   const Function* function = nullptr;        // lives in the Registry
   std::vector<std::uint32_t> lambda_locals;  // per child: the first local of a lambda's parameters
-  std::shared_ptr<const void> prepared;      // for call: what Function::prepare gave
+  std::shared_ptr<const void> prepared;      // for call: the result of Function::prepare
   std::shared_ptr<const Matcher> matcher;    // for matches
   ExpressionList children;
 };
 
-// One expression with what it needs to run. Immutable once made; shared by all workers.
+// One expression with everything it needs to run. Immutable once built; shared by all workers.
 struct Program {
   FieldSet fields;
   Expression root;
@@ -140,8 +141,9 @@ struct Statement {
     drop,
     dead_letter,  // dlq expressions[0]
     emit,         // emit expressions[0]; see null_meant
-    loop,  // for local (, second) in expressions[0] { body }: an array gives items (with a second: index,
-           // item), an object gives keys and values, and is an error with one name; null runs no time
+    loop,  // for local (, second) in expressions[0] { body }: an array yields items (with a second name:
+           // index, item), an object yields keys and values, and is an error with one name; null runs zero
+           // times
   };
   Kind kind = Kind::drop;
   Place place;
@@ -152,7 +154,7 @@ struct Statement {
   std::uint32_t local = 0;
   std::uint32_t second = 0;
   bool has_second = false;
-  bool null_meant = false;    // set_record, emit: the text says `null`; any other null is an error
+  bool null_meant = false;    // set_record, emit: `null` is written in the text; any other null is an error
   bool items_only = false;    // loop: anything but an array or null is an error, in the name of `text`
   bool as_it_stands = false;  // emit: the record with all its changes; there is no expression
   std::vector<Statement> body;

@@ -1,4 +1,4 @@
-// Everything a .pipe file can name, as data. A Registry is made by the program and passed in; there is no
+// Everything a .pipe file can name, as data. The program creates a Registry and passes it in; there is no
 // global one.
 #pragma once
 
@@ -38,17 +38,18 @@ struct OptionSpec {
   Kind kind = Kind::constant;
   TypeSet types = TypeSet::any();
   bool required = false;
-  // Shown in the reference; Options gives it where the option is left out. A per_record one's is only shown.
+  // Shown in the reference; Options returns it if the option is omitted. For per_record options it is only
+  // shown.
   std::optional<Value> fallback = {};
   std::vector<std::string> choices = {};
-  // Of a choice: the registry's formats that sinks can write, or that cut what a receiver reads, are the
-  // choices. A format's own options may be given with it: `encode: csv(columns: ["id"])`.
+  // For a choice: the choices are the registry's formats that sinks can write, or that frame a receiver's
+  // input. A format's own options may be given with it: `encode: csv(columns: ["id"])`.
   enum class Formats : std::uint8_t { none, encode, frame };
   Formats formats = Formats::none;
   std::string doc = {};
   bool secret = false;  // never shown by explain, logs, errors
-  // Of an option that may be given without a name: it says what is read or written, and so belongs to the key
-  // under which the connector's state is kept. One that says only how much does not.
+  // For a positional option: it identifies the input or output, and so is part of the key of the connector's
+  // state. An option that only sets an amount is not.
   bool identifies = true;
 };
 
@@ -66,13 +67,13 @@ class Options {
   };
   std::vector<Item> items;
   std::vector<Item> assignments;  // of a stage's block: `name = expression`, as per_record options, in order
-  std::vector<Item> defaults;     // the fallbacks of what was left out; filled in by the compiler
+  std::vector<Item> defaults;     // the fallbacks of omitted options; filled in by the compiler
   std::shared_ptr<Arena> storage = std::make_shared<Arena>();  // the bytes of the values
   Place place;                                                 // of the connector's name
-  // The connector of the same pipeline that this one takes what it lacks from; see SinkSpec::join.
+  // The connector of the same pipeline from which this one inherits missing options; see SinkSpec::join.
   std::shared_ptr<const Options> inherited;
 
-  const Item* find(std::string_view name) const;  // null where it was left out
+  const Item* find(std::string_view name) const;  // null if it was left out
   bool given(std::string_view name) const { return find(name) != nullptr; }
   // The constant; where it was left out the option's fallback, and where it has none the one given here.
   std::string_view string(std::string_view name, std::string_view fallback = {}) const;
@@ -80,8 +81,8 @@ class Options {
   double number(std::string_view name, double fallback) const;
   bool boolean(std::string_view name, bool fallback) const;
   std::shared_ptr<const Program> program(std::string_view name) const;
-  const RecordPath* path(std::string_view name) const;  // null where it was left out
-  // The chosen format, with what it was given; null where the option was left out and has no fallback.
+  const RecordPath* path(std::string_view name) const;  // null if it was left out
+  // The chosen format with its options; null if the option was omitted and has no fallback.
   const FormatSpec* format(std::string_view name) const;
   const Options& arguments(std::string_view name) const;
   // For options that no compiler makes.
@@ -140,7 +141,7 @@ struct ConnectorUse {
 };
 
 struct PipelineTraits {
-  bool commit_sink = false;    // given: the text says `commit sink`
+  bool commit_sink = false;    // input: the text contains `commit sink`
   bool transactional = false;  // set by a sink: see Plan::transactional
 };
 
@@ -149,7 +150,7 @@ struct ReceiverSpec {
   std::string doc = {};
   std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name
   std::size_t positional = 0;
-  // Positions are kept in the state directory (describe() gives them).
+  // Positions are kept in the state directory (describe() returns them).
   bool resumable = false;
   // Positions are kept where it reads from, so that no checkpoint holds them and a stage's state together.
   bool commits_elsewhere = false;
@@ -160,8 +161,8 @@ struct ReceiverSpec {
   std::function<Result<std::unique_ptr<Receiver>>(const Options&, const ConnectorContext&)> make = {};
   // Checks options that only the connector understands, when compiling; touches nothing outside.
   std::function<Status(const Options&)> check = {};
-  // The files that it reads, where the text names them one by one; what a glob finds is for the receiver to
-  // sort out (ConnectorContext::own_files).
+  // The files that it reads, if the text names them individually; the receiver itself filters a glob's
+  // matches (ConnectorContext::own_files).
   std::function<std::vector<std::string>(const Options&)> reads = {};
   // If not empty, its input exists once per process ("standard input"), so two receivers would take records
   // from each other.
@@ -198,8 +199,7 @@ struct FormatRole {
 // `parse NAME`.
 struct FormatParse : FormatRole {
   // The stage that parses and validates all records of a batch; bad records are dead-lettered, skipped, or
-  // fail the batch, as the common option `on_error: dlq | skip | fail` says (it is in every parser's
-  // options).
+  // fail the batch, depending on the common option `on_error: dlq | skip | fail` (which every parser has).
   std::function<Result<std::unique_ptr<Stage>>(const Options&)> make = {};
   bool can_fail = true;        // false: every record parses
   bool makes_strings = false;  // its fields are strings (text, csv, logfmt, regex)
@@ -234,17 +234,17 @@ struct FormatSpec {
 
 // Passed to a stage's factory, in addition to its options.
 struct StageSetup {
-  // What to do with a record that is malformed (no `parse` before): what the next `parse` says.
+  // The action for a malformed record (no `parse` before): that of the next `parse`.
   OnError on_malformed = OnError::dead_letter;
   const Clock* clock = nullptr;
   void* user = nullptr;  // the embedding program's own
 };
 
-// A stage and what comes out of it, for the documentation; the tests run it.
+// A stage and its output, for the documentation; the tests run it.
 struct StageExample {
   std::string stage = {};                // "unroll(.items)"
   std::vector<std::string> given = {};   // records
-  std::vector<std::string> result = {};  // what they become, in order
+  std::vector<std::string> result = {};  // the output records, in order
 };
 
 // The option of ordered stages that names their state.
@@ -272,25 +272,26 @@ struct StageSpec {
   std::function<Result<std::unique_ptr<OrderedStage>>(const Options&, const StageSetup&)> make_ordered = {};
   // Checks options that only the stage understands, when compiling; touches nothing outside.
   std::function<Status(const Options&)> check = {};
-  // Records leave as they came, or not at all: what is known of them holds after the stage too.
+  // Records are passed on unchanged or dropped, so known facts about them hold after the stage too.
   bool keeps_records = false;
-  // Why a record may become a dead letter, apart from options that fail on it ("a value that is no array").
+  // Why a record may become a dead letter, apart from options that fail on it ("a value that is not an
+  // array").
   std::function<std::vector<std::string>(const Options&)> refusals = {};
-  // What else `explain` says, one fact a line.
+  // Further lines for `explain`, one fact each.
   std::function<std::vector<std::string>(const Options&)> facts = {};
   std::vector<StageExample> examples = {};
 };
 
 class Registry {
  public:
-  // An error, and nothing is added, where the name is empty or taken by one of the same kind, or there is no
-  // code to call. What pipec brings has its names like everything else.
+  // Fails, without adding anything, if the name is empty or already used by an entry of the same kind, or if
+  // there is no code to call. This includes the names that pipec itself registers.
   Status add(Function function);
   Status add(ReceiverSpec receiver);
   Status add(SinkSpec sink);
   Status add(FormatSpec format);
   Status add(StageSpec stage);
-  // The first error of add(), for who did not look at it; compile_text() gives it back.
+  // The first error of add(), for callers that ignored it; compile_text() returns it.
   const Status& problem() const { return problem_; }
 
   const Function* function(std::string_view name) const;
@@ -298,7 +299,7 @@ class Registry {
   const SinkSpec* sink(std::string_view name) const;
   const StageSpec* stage(std::string_view name) const;
   const FormatSpec* format(std::string_view name) const;
-  // What an option of Kind::choice may be.
+  // The allowed values of an option of Kind::choice.
   std::vector<std::string> choices(const OptionSpec& option) const;
 
   // In the order of registration; pointers stay valid as long as the registry.

@@ -26,7 +26,7 @@ class SharedGovernor {
   SharedGovernor(const SharedGovernor&) = delete;
   SharedGovernor& operator=(const SharedGovernor&) = delete;
 
-  // How a pipeline divides up what is for all of them.
+  // How the pipelines divide the shared memory.
   struct Shape {
     std::size_t memory = 0;  // the limit it asks for; 0: none
     std::size_t threads = 1;

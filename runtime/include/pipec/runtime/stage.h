@@ -23,8 +23,8 @@ class Completion {
   virtual ~Completion() = default;
   // Before done(): this record of the batch (Record::origin) did not get through and is a dead letter.
   virtual void dead_letter(std::uint32_t origin, std::string reason) = 0;
-  // Any thread, once: every other record is safely out, or the batch failed. The error is terminal even if it
-  // says that it is retriable: later batches may have been sent already, so only the sink can retry without
+  // Any thread, once: every other record was written durably, or the batch failed. The error is terminal even
+  // if it is marked retriable: later batches may have been sent already, so only the sink can retry without
   // reordering. A completion that is destroyed without it fails the batch.
   virtual void done(Status status) = 0;
 };
@@ -34,15 +34,15 @@ class StageContext {
  public:
   virtual ~StageContext() = default;
   // This record goes to the dead letters with its original bytes; take it out of the batch. `reason` is
-  // copied. `place` must outlive the run (a program's own); null: the stage's.
+  // copied. `place` must outlive the run (such as a program's); null: the stage's.
   virtual void dead_letter(const Record& record, std::string_view reason, const Place* place = nullptr) = 0;
   virtual void count_filtered(std::uint64_t records) = 0;
   // Bad records that leave no dead letter (`on_error: skip`).
   virtual void count_errors(std::uint64_t records) = 0;
-  // How many bytes a stage should write in one process(). One that can stop between two records gives the
-  // records that it has not looked at to leave_rest() and returns; the engine hands on what is done, and
-  // calls it again with the rest once that has left memory. At least one record has to be done each time, and
-  // where output_allowance() is SIZE_MAX a batch may not be left.
+  // The most bytes that a stage should write in one process(). A stage that can stop between two records
+  // passes its unprocessed records to leave_rest() and returns. The engine sends on the finished part, and
+  // calls the stage again with the rest once that part has left memory. Each call must process at least one
+  // record. If output_allowance() is SIZE_MAX, the stage must process the whole batch.
   virtual std::size_t output_allowance() const { return SIZE_MAX; }
   virtual void leave_rest(std::span<const Record> rest) { (void)rest; }
   // Memory that the evaluation of one record may take; a record that needs more is a dead letter.
@@ -50,15 +50,15 @@ class StageContext {
   // The next stage asks where the members of records are (Stage::reads_outline): one that has found them
   // anyway leaves them in Batch::outline.
   virtual bool outline_wanted() const { return false; }
-  // For a sink that hears only later whether its records arrived: the batch is done when the completion says
-  // so, not when write() returns, and the next batch may be written meanwhile. A write() that returns an
-  // error must not use it. Null where the caller waits (a dead letter route, `commit sink`, `unordered`).
+  // For a sink that learns only later whether its records arrived: the batch is done when the completion is,
+  // not when write() returns, and the next batch may be written in the meantime. A write() that returns an
+  // error must not use it. Null if the caller waits (a dead letter route, `commit sink`, `unordered`).
   virtual std::shared_ptr<Completion> defer() { return nullptr; }
 };
 
 // The action for a record that a stage cannot read: P4, P5, P6 of docs/contract.md.
 enum class OnError : std::uint8_t {
-  dead_letter,  // its original bytes go to the dead letters, the others go on
+  dead_letter,  // its original bytes go to the dead letters, the others continue
   skip,         // it is dropped and counted as an error
   fail,         // the batch fails, and with it the run
 };
@@ -80,8 +80,8 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
-  // `scratch`: one that make_scratch() gave. An error is terminal for the run (`on_error: fail`). Exceptions
-  // are caught by the engine and are terminal too.
+  // `scratch`: created by make_scratch(). An error is terminal for the run (`on_error: fail`). Exceptions are
+  // caught by the engine and are terminal too.
   virtual Status process(Batch& batch, Scratch* scratch, StageContext& context) const = 0;
   // The stage uses Batch::outline. A stage that returns true leaves the records' bytes in place, or removes
   // the outline from the batch.

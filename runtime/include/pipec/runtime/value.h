@@ -14,7 +14,8 @@ namespace pipec::runtime {
 
 class Arena;
 
-// The types of the language. `failed` is no type: evaluation failed and the reason is in the frame already.
+// The types of the language. `failed` is not a type: evaluation failed, and the reason is already in the
+// frame.
 enum class Type : std::uint8_t {
   null,
   boolean,
@@ -32,7 +33,7 @@ enum class Type : std::uint8_t {
 // The name that `type()` and error messages use: "null", "bool", "int", "float", ...
 std::string_view type_name(Type type);
 
-// A set of types, for signatures and for what the compiler knows of an expression.
+// A set of types, for signatures and for the compiler's type inference.
 class TypeSet {
  public:
   constexpr TypeSet() = default;
@@ -171,7 +172,7 @@ class Value {
   constexpr bool is_number() const { return type_ == Type::integer || type_ == Type::floating; }
   constexpr bool is_beyond() const { return beyond_; }
   constexpr bool is_escaped() const { return form_ == Form::json && type_ == Type::string; }
-  // A string whose bytes may be written between quotes as they are (it came from JSON text).
+  // A string whose bytes may be written between quotes unchanged (it came from JSON text).
   constexpr bool is_json_text() const { return from_json_; }
 
   constexpr bool as_bool() const { return integer_ != 0; }
@@ -223,7 +224,7 @@ struct Member {
   Value value;
 };
 
-// The digits of a number beyond the machine, wherever it came from; `room` holds them if nothing else does.
+// The digits of a number beyond 64 bits, whatever its source; `room` holds them if nothing else does.
 inline constexpr std::size_t kUnsignedDigits = 20;
 std::string_view exact_text(const Value& beyond, char (&room)[kUnsignedDigits]);
 

@@ -1,5 +1,5 @@
-// A Kafka inside this process, for trying a pipeline out where there is no server: librdkafka's mock cluster.
-// Not durable, and no judge of transactions.
+// A Kafka cluster inside this process, for trying out a pipeline without a server: librdkafka's mock cluster.
+// Not durable, and not suitable for testing transactions.
 #pragma once
 
 #include <functional>

@@ -1,19 +1,25 @@
 // Channels of the embedding program: `recv memory("in")` reads what the program pushed, `sink memory("out")`
-// gives it what came out. A sink and a recv of the same name join two pipelines of one process.
+// passes the output to it. A sink and a recv of the same name connect two pipelines of one process.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipec/runtime/batch.h"
+#include "pipec/runtime/error.h"
 #include "pipec/runtime/registry.h"
 
 namespace pipec::stdlib {
@@ -30,13 +36,22 @@ struct MemoryRecord {
 // It is bounded: push() waits while records of limit() bytes or more are kept, until the reader has committed
 // some of them or take() has taken them. A program that pushes more than that before a reader starts would
 // block forever: push from a separate thread, use try_push(), or set a larger limit.
+//
+// A record that take() returned is no longer in the channel. A program that must not lose a record makes the
+// channel `acknowledged`: a pipeline that writes to it then commits only the records that the program
+// acknowledged.
 class MemoryChannel {
  public:
   static constexpr std::size_t kLimit = std::size_t{16} << 20;
 
+  explicit MemoryChannel(bool acknowledged = false) : acknowledged_(acknowledged) {}
+
   // False: the channel is closed or was interrupted meanwhile, and the record is not in it.
-  bool push(MemoryRecord record);
-  // False: there is no room for it now, or the channel is closed.
+  bool push(MemoryRecord record) { return push_numbered(std::move(record)).has_value(); }
+  // As above, and no longer than `wait`; the record's number, from 0. Moved from only where there is one.
+  std::optional<std::uint64_t> push_numbered(MemoryRecord&& record,
+                                             std::optional<std::chrono::milliseconds> wait = {});
+  // False: the channel is full or closed.
   bool try_push(MemoryRecord&& record);
   // Calls of push() that wait return false. Later ones wait again.
   void interrupt();
@@ -47,12 +62,30 @@ class MemoryChannel {
   // Bytes of the records that are kept, with what each takes besides its payload.
   std::size_t held_bytes() const;
 
-  // Everything that no reader has read, read and committed at once: for the program that reads what a sink
-  // wrote.
+  // Reads and commits all unread records at once, for programs that read a sink's output.
   std::vector<MemoryRecord> take();
   // As above, but waits until there is something, or nothing more will come (then it may be empty): the
   // channel is closed, or every pipeline that wrote to it has ended.
   std::vector<MemoryRecord> wait_and_take();
+
+  // The next record that nobody has read. It stays where it is until it is acknowledged.
+  struct Next {
+    enum class What : std::uint8_t { record, timeout, end };
+    What what = What::timeout;
+    std::uint64_t number = 0;
+    const MemoryRecord* record = nullptr;
+  };
+  Next next(std::optional<std::chrono::milliseconds> wait);  // nullopt: as long as it takes
+  // In any order. False: the record was not read, or is acknowledged already.
+  bool acknowledge(std::uint64_t number);
+  // Waits until all below `end` are acknowledged. False: the channel was closed or interrupted before that.
+  bool wait_for_acknowledgement(std::uint64_t end, const std::atomic<bool>& interrupted);
+  bool acknowledged() const { return acknowledged_; }
+
+  // Instead of being kept, each record of a `sink memory` is handed to `consumer`, one at a time; it is done
+  // with when that returns without an error. Before the pipeline runs.
+  using Consumer = std::function<runtime::Status(std::uint64_t number, const MemoryRecord& record)>;
+  void hand_to(Consumer consumer) { consumer_ = std::move(consumer); }
 
   std::uint64_t pushed() const;     // records in all
   std::uint64_t committed() const;  // all below are safely out
@@ -66,6 +99,8 @@ class MemoryChannel {
   void add_locked(MemoryRecord&& record);
   void drop_first_locked();
   std::vector<MemoryRecord> take_locked();
+  std::uint64_t unread_locked() const { return committed_ + records_.size() - next_; }
+  bool ended_locked() const { return closed_ || (written_ && writers_ == 0); }
   void writer_opens();
   void writer_closes();
 
@@ -73,7 +108,7 @@ class MemoryChannel {
   std::condition_variable changed_;
   std::deque<MemoryRecord> records_;  // the first one's number is committed_
   std::uint64_t committed_ = 0;
-  std::uint64_t next_ = 0;  // what is read next
+  std::uint64_t next_ = 0;  // the next record to read
   std::size_t held_bytes_ = 0;
   std::size_t limit_ = kLimit;
   std::uint64_t interrupts_ = 0;
@@ -81,14 +116,19 @@ class MemoryChannel {
   std::size_t writers_ = 0;  // sinks of running pipelines
   bool written_ = false;     // by one of them that has ended
   bool closed_ = false;
+  const bool acknowledged_;
+  std::set<std::uint64_t> ahead_;  // acknowledged before one that was read earlier
+  Consumer consumer_;
 };
 
 class MemoryChannels {
  public:
+  explicit MemoryChannels(bool acknowledged = false) : acknowledged_(acknowledged) {}
   // The channel of that name; made where it is new.
   std::shared_ptr<MemoryChannel> channel(std::string_view name);
 
  private:
+  const bool acknowledged_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<MemoryChannel>, std::less<>> channels_;
 };

@@ -1,0 +1,176 @@
+// The functions of pipec/c.h: arguments are checked and turned into C++ here, nothing else.
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "c/flow.h"
+#include "c/record.h"
+
+using pipec::c::Answer;
+using pipec::c::answer;
+using pipec::c::Callbacks;
+using pipec::c::Flow;
+using pipec::c::misuse;
+
+// A call that waits holds the flow, so that closing the handle ends it safely.
+struct pipec_pipeline {
+  std::shared_ptr<Flow> flow;
+};
+
+namespace {
+
+Flow::Wait wait_of(std::int64_t timeout_ms) {
+  constexpr std::int64_t kLongest = std::int64_t{1000} * 3600 * 24 * 365;
+  if (timeout_ms < 0) return std::nullopt;
+  return std::chrono::milliseconds(std::min(timeout_ms, kLongest));
+}
+
+template <typename Call>
+int with(pipec_pipeline* pipeline, pipec_error** error, Call&& call) noexcept {
+  return answer(error, [&]() -> Answer {
+    if (!pipeline) return misuse("the pipeline is null");
+    const std::shared_ptr<Flow> flow = pipeline->flow;
+    return call(*flow);
+  });
+}
+
+template <typename Call>
+int with_channel(pipec_pipeline* pipeline, const char* channel, pipec_error** error, Call&& call) noexcept {
+  return with(pipeline, error, [&](Flow& flow) -> Answer {
+    if (!channel) return misuse("the channel's name is null");
+    return call(flow);
+  });
+}
+
+pipec::c::Settings settings_of(const pipec_options* options) {
+  pipec::c::Settings settings;
+  if (!options) return settings;
+  if (options->state_directory) settings.state_directory = options->state_directory;
+  settings.channel_bytes = options->channel_bytes;
+  settings.run.threads = options->threads;
+  if (options->drain_ms > 0) settings.run.drain_deadline = *wait_of(options->drain_ms);
+  return settings;
+}
+
+}  // namespace
+
+unsigned pipec_c_version(void) {
+  return PIPEC_C_VERSION;
+}
+
+const char* pipec_version(void) {
+  return PIPEC_VERSION;
+}
+
+int pipec_open(const char* name, const char* text, size_t size, const pipec_options* options,
+               pipec_pipeline** pipeline, pipec_error** error) {
+  if (pipeline) *pipeline = nullptr;
+  return answer(error, [&]() -> Answer {
+    if (!pipeline) return misuse("there is no place for the pipeline");
+    if (!name) return misuse("the name is null");
+    if (!text && size != 0) return misuse("the text is null, and its size is not 0");
+    if (options && options->struct_size < sizeof *options)
+      return misuse("struct_size of the options is not set");
+    auto opened = Flow::open(name, text ? std::string(text, size) : std::string(), settings_of(options));
+    if (auto* fault = std::get_if<pipec::c::Fault>(&opened)) return std::move(*fault);
+    *pipeline = new pipec_pipeline{std::get<std::shared_ptr<Flow>>(std::move(opened))};
+    return PIPEC_OK;
+  });
+}
+
+int pipec_close(pipec_pipeline* pipeline, pipec_error** error) {
+  if (!pipeline) return answer(error, [] { return Answer(PIPEC_OK); });
+  return with(pipeline, error, [&](Flow& flow) {
+    Answer closed = flow.close();
+    if (std::holds_alternative<int>(closed)) delete pipeline;
+    return closed;
+  });
+}
+
+int pipec_on_record(pipec_pipeline* pipeline, const char* channel, pipec_record_fn function, void* user,
+                    pipec_error** error) {
+  return with_channel(pipeline, channel, error, [&](Flow& flow) {
+    return flow.on_record(channel, {function, user});
+  });
+}
+
+int pipec_on_dead_letter(pipec_pipeline* pipeline, pipec_text_fn function, void* user, pipec_error** error) {
+  return with(pipeline, error, [&](Flow& flow) {
+    return flow.set([&](Callbacks& callbacks) { callbacks.dead_letter = {function, user}; });
+  });
+}
+
+int pipec_on_error(pipec_pipeline* pipeline, pipec_error_fn function, void* user, pipec_error** error) {
+  return with(pipeline, error, [&](Flow& flow) {
+    return flow.set([&](Callbacks& callbacks) { callbacks.error = {function, user}; });
+  });
+}
+
+int pipec_on_log(pipec_pipeline* pipeline, pipec_log_fn function, void* user, pipec_error** error) {
+  return with(pipeline, error, [&](Flow& flow) {
+    return flow.set([&](Callbacks& callbacks) { callbacks.log = {function, user}; });
+  });
+}
+
+int pipec_run(pipec_pipeline* pipeline, pipec_error** error) {
+  return with(pipeline, error, [](Flow& flow) { return flow.run(); });
+}
+
+int pipec_start(pipec_pipeline* pipeline, pipec_error** error) {
+  return with(pipeline, error, [](Flow& flow) { return flow.start(); });
+}
+
+int pipec_wait(pipec_pipeline* pipeline, int64_t timeout_ms, pipec_error** error) {
+  return with(pipeline, error, [&](Flow& flow) { return flow.wait(wait_of(timeout_ms)); });
+}
+
+int pipec_stop(pipec_pipeline* pipeline, pipec_error** error) {
+  return with(pipeline, error, [](Flow& flow) { return flow.stop(); });
+}
+
+int pipec_push(pipec_pipeline* pipeline, const char* channel, const pipec_record* record, int64_t timeout_ms,
+               uint64_t* position, pipec_error** error) {
+  return with_channel(pipeline, channel, error, [&](Flow& flow) -> Answer {
+    if (const char* wrong = pipec::c::wrong_with(record)) return misuse(wrong);
+    return flow.push(channel, pipec::c::copy_of(*record), wait_of(timeout_ms), position);
+  });
+}
+
+int pipec_end(pipec_pipeline* pipeline, const char* channel, pipec_error** error) {
+  return with_channel(pipeline, channel, error, [&](Flow& flow) { return flow.end(channel); });
+}
+
+int pipec_committed(pipec_pipeline* pipeline, const char* channel, uint64_t* end, pipec_error** error) {
+  return with_channel(pipeline, channel, error, [&](Flow& flow) -> Answer {
+    if (!end) return misuse("there is no place for the position");
+    return flow.committed(channel, *end);
+  });
+}
+
+int pipec_take(pipec_pipeline* pipeline, const char* channel, int64_t timeout_ms, const pipec_record** record,
+               pipec_error** error) {
+  if (record) *record = nullptr;
+  return with_channel(pipeline, channel, error, [&](Flow& flow) -> Answer {
+    if (!record) return misuse("there is no place for the record");
+    return flow.take(channel, wait_of(timeout_ms), *record);
+  });
+}
+
+int pipec_release(pipec_pipeline* pipeline, const char* channel, uint64_t number, pipec_error** error) {
+  return with_channel(pipeline, channel, error, [&](Flow& flow) { return flow.release(channel, number); });
+}
+
+int pipec_status(pipec_pipeline* pipeline, char** json, pipec_error** error) {
+  if (json) *json = nullptr;
+  return with(pipeline, error, [&](Flow& flow) -> Answer {
+    if (!json) return misuse("there is no place for the text");
+    *json = strdup(flow.status().c_str());
+    if (!*json) throw std::bad_alloc();
+    return PIPEC_OK;
+  });
+}
+
+void pipec_free(char* text) {
+  std::free(text);
+}

@@ -1,0 +1,26 @@
+// A record as C sees it, and back.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pipec/c.h"
+#include "pipec/stdlib/memory.h"
+
+namespace pipec::c {
+
+// Points into the channel's record.
+struct Lent {
+  Lent(std::uint64_t number, const stdlib::MemoryRecord& record);
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+
+  std::vector<pipec_header> headers;
+  pipec_record record{};
+};
+
+// What is wrong with a record of the program's, or null.
+const char* wrong_with(const pipec_record* record);
+stdlib::MemoryRecord copy_of(const pipec_record& record);
+
+}  // namespace pipec::c
