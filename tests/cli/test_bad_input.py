@@ -71,7 +71,7 @@ class TestOdd(Case):
         self.assertEqual((out, dead), ([], []))
         self.assertIn(b"0 records in", done.stderr)
 
-    def test_empty_and_white_lines_are_no_records(self):
+    def test_empty_and_white_lines_are_not_records(self):
         out, dead, done = self.copy(b'\n\r\n  \t\n{"n":1}\r\n\n{"n":2}')
         self.assertEqual((out, dead), ([b'{"n":1}', b'{"n":2}'], []))
         self.assertIn(b"2 records in", done.stderr)

@@ -44,7 +44,7 @@ class TestAdvice(Case):
                 self.assertEqual(self.nothing(stages, OBJECTS), f"no record has {field}; did you mean {meant}?")
         self.assertEqual(self.nothing("filter .foo == 3", OBJECTS), "no record has .foo")
 
-    def test_nothing_is_said_where_nothing_may_well_be_the_answer(self):
+    def test_no_message_where_no_output_is_a_likely_answer(self):
         for stages in ("filter .status > 1000", "filter has(.foo)", "filter .foo != null", "filter .foo == 3 or .status == 1",
                        "filter (.foo ?? 0) == 3", "filter false", "filter is_string(.foo)", "filter not (.status > 0)",
                        "filter .status > 0 | drop", "filter .level == \"y\"", "filter (int(.level) catch 0) > 7",
@@ -67,7 +67,7 @@ class TestAdvice(Case):
             self.assertIn(said, err)
             self.assertEqual(bool(said), bool(err))
 
-    def test_text_that_is_no_json(self):
+    def test_text_that_is_not_json(self):
         self.assertIn("no record is JSON; `parse text`", self.nothing("filter .a > 1", TEXT))
 
     def test_utf16(self):
@@ -80,7 +80,7 @@ class TestAdvice(Case):
                 self.assertEqual(out, b"")
                 self.assertIn("UTF-16", err)
 
-    def test_a_value_over_several_lines_is_one_error_and_one_line_that_says_how(self):
+    def test_a_value_over_several_lines_is_one_error_with_one_hint(self):
         for piped in (False, True):
             out, err = self.eval("parse json | filter .a == 1", PRETTY, status=1, piped=piped)
             self.assertEqual(len(re.findall("(?m)^error: ", err)), 1, err)

@@ -23,7 +23,7 @@ class TestPaths(Case):
             self.records('recv file("x/**/*.log") | sink stdout()\n'), [b'"x/1.log"', b'"x/y/2.log"', b'"x/y/z/3.log"']
         )
 
-    def test_a_list_of_globs_without_what_is_excluded(self):
+    def test_a_list_of_globs_without_the_excluded_files(self):
         for name in ("a.log", "b.log", "c.txt", "c.log"):
             self.write(name, f'"{name}"\n')
         self.assertEqual(
@@ -102,7 +102,7 @@ class TestGoingOn(Case):
         self.assertEqual(self.read("out/c"), self.read("in"))
         self.assertEqual(self.read("out/d"), self.read("in"))
 
-    def test_a_larger_count_makes_only_what_is_new(self):
+    def test_a_larger_count_generates_only_the_new_records(self):
         self.write("p.pipe", 'recv generate(5, {n: @offset}) | sink file("out/o")\n')
         self.run_ok()
         self.write("p.pipe", 'recv generate(count: 8, template: {n: @offset}) | sink file("out/o")\n')

@@ -27,7 +27,7 @@ class TestRun(Case):
         self.assertRegex(done.stderr, rb"3 records in, 3 out, 0 filtered, 0 dead letters; 24 B in ")
         self.assertRegex(done.stderr, rb"peak memory \d")
 
-    def test_quiet_says_nothing(self):
+    def test_quiet_prints_no_messages(self):
         self.write_records("in.ndjson", 3)
         done = self.run_pipec("run", "-q", "a.pipe")
         self.assert_status(done, 0)
@@ -89,7 +89,7 @@ class TestEval(Case):
         self.assert_status(done, 0)
         self.assertEqual(done.stdout, b'{"n":1}\n')
 
-    def test_files_come_one_after_the_other_with_stdin_where_a_dash_stands(self):
+    def test_files_are_read_in_order_with_stdin_in_place_of_a_dash(self):
         self.write_records("one", 2)
         self.write_records("two[1]", 2, start=10)
         done = self.run_pipec("eval", "", "two[1]", "-", "one", stdin=b'{"n":99}\n')
@@ -108,7 +108,7 @@ class TestEval(Case):
         self.assert_status(done, 0)
         self.assertEqual(done.stdout, b'{"n":2}\n')
 
-    def test_failing_records_are_said_and_the_others_go_on(self):
+    def test_failing_records_are_reported_and_the_others_continue(self):
         self.write("in.ndjson", b'{"n":1}\n{"n":"x"}\n{"n":3}\n')
         done = self.run_pipec("eval", "transform { .n = .n * 2 }", "in.ndjson")
         self.assert_status(done, 1)
@@ -117,7 +117,7 @@ class TestEval(Case):
         self.assertEqual(len(lines), 1, lines)
         self.assertRegex(lines[0], rb'^error: in\.ndjson at 8: transform: .+: \{"n":"x"\}$')
 
-    def test_what_a_failing_record_shows_is_short_and_harmless(self):
+    def test_the_message_of_a_failing_record_is_short_and_harmless(self):
         self.write("in.ndjson", b'{"n":"\x1b[2J\xc2\x9b' + b"x" * 10_000 + b'"\n')
         done = self.run_pipec("eval", "parse json", "in.ndjson")
         self.assert_status(done, 1)
@@ -150,7 +150,7 @@ class TestEval(Case):
         self.assert_status(done, 1)
         self.assertIn(b"No space left on device", done.stderr)
 
-    def test_waiting_for_a_terminal_is_said(self):
+    def test_waiting_for_a_terminal_is_reported(self):
         ours, theirs = os.openpty()
         process = self.start_pipec("eval", "", stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         os.close(theirs)
@@ -160,7 +160,7 @@ class TestEval(Case):
         self.assertEqual(process.wait(HANG_SECONDS), 0)
         os.close(ours)
 
-    def test_no_state_is_kept(self):
+    def test_eval_keeps_no_state(self):
         self.write_records("in.ndjson", 2)
         for _ in range(2):
             self.assertEqual(self.run_pipec("eval", "", "in.ndjson").stdout, b'{"n":0}\n{"n":1}\n')

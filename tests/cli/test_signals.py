@@ -32,7 +32,7 @@ class TestDrain(Case):
         lines = self.lines("out.ndjson")
         self.assertEqual([json.loads(line)["n"] for line in lines], list(range(len(lines))))
 
-    def test_fault_L1_SIGTERM_drains_commits_and_is_no_failure(self):
+    def test_fault_L1_SIGTERM_drains_commits_and_is_not_a_failure(self):
         self.stop_with(signal.SIGTERM, 0)
 
     def test_fault_L1_SIGINT_drains_and_commits_with_130(self):
@@ -85,7 +85,7 @@ class TestBlocked(Case):
         os.read(process.stdout.fileno(), 1)
         return process
 
-    def test_fault_L2_a_second_signal_leaves_at_once(self):
+    def test_fault_L2_a_second_signal_exits_at_once(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.start()
             process.send_signal(number)
@@ -101,7 +101,7 @@ class TestBlocked(Case):
 
 
 class TestOthers(Case):
-    def test_fault_L3_SIGUSR1_tells_how_far_it_is(self):
+    def test_fault_L3_SIGUSR1_prints_the_progress(self):
         self.write("a.pipe", 'recv stdin() | sink file("out.ndjson")\n')
         process = self.start_pipec("run", "a.pipe", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b'{"n":1}\n')

@@ -17,7 +17,7 @@ class TestStages(Case):
         with open(self.path("in.ndjson"), mode) as out:
             out.writelines(b'{"k":%d,"n":%d}\n' % (key, n) for n, key in enumerate(keys))
 
-    def test_S1_a_second_run_knows_what_the_first_has_seen(self):
+    def test_S1_a_second_run_knows_the_keys_of_the_first(self):
         self.write("a.pipe", DEDUPE)
         self.write_keys([1, 2, 1, 3])
         self.run_ok()
@@ -27,14 +27,14 @@ class TestStages(Case):
             self.lines("out.ndjson"), [b'{"k":1,"n":0}', b'{"k":2,"n":1}', b'{"k":3,"n":3}', b'{"k":4,"n":1}', b'{"k":5,"n":4}']
         )
 
-    def test_from_start_forgets_what_was_seen(self):
+    def test_from_start_forgets_the_keys(self):
         self.write("a.pipe", DEDUPE)
         self.write_keys([1, 2, 1])
         self.run_ok()
         self.run_ok("--from-start", "--truncate")
         self.assertEqual(self.lines("out.ndjson"), [b'{"k":1,"n":0}', b'{"k":2,"n":1}'])
 
-    def test_S2_threads_and_batch_sizes_do_not_change_what_passes(self):
+    def test_S2_threads_and_batch_sizes_do_not_change_the_output(self):
         self.write_keys([n * 7919 % 30011 % 9001 for n in range(120_000)])
         wanted = set()
         expected = []

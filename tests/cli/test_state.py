@@ -24,14 +24,14 @@ class TestState(Case):
         self.assert_status(done, 0)
         return done.stderr
 
-    def test_a_second_run_says_that_nothing_is_new(self):
+    def test_a_second_run_reports_nothing_new(self):
         self.run_ok()
         said = self.run_ok()
         self.assertIn(b"nothing", said)
         self.assertIn(b"--from-start", said)
         self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson"))
 
-    def test_a_second_run_goes_on_where_the_first_ended(self):
+    def test_a_second_run_resumes_where_the_first_ended(self):
         self.run_ok()
         with open(self.path("in.ndjson"), "ab") as file:
             file.write(b'{"n":3}\n')
@@ -50,7 +50,7 @@ class TestState(Case):
         self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson"))
         self.assertIn(b"nothing", self.run_ok())
 
-    def test_the_state_is_where_it_is_asked_for_and_its_owners_alone(self):
+    def test_the_state_is_in_the_given_directory_and_private(self):
         self.run_ok()
         self.assertTrue(os.path.isdir(self.path(".pipec/a")))
         self.run_ok("--state-dir", "deep/er/state", "--from-start")
@@ -151,7 +151,7 @@ class TestSeveral(Case):
             self.assertEqual(self.read(name), self.read("in.ndjson"))
         self.assertEqual(sorted(os.listdir(self.path(".pipec"))), ["a", "b", "c"])
 
-    def test_nothing_runs_where_one_of_them_does_not_compile(self):
+    def test_nothing_runs_if_one_file_does_not_compile(self):
         self.write_records("in.ndjson", 3)
         self.write("a.pipe", COPY)
         self.write("b.pipe", "recv")
@@ -272,7 +272,7 @@ class TestBeginningAnew(Case):
         self.assertEqual(self.read("out/c.ndjson"), b'{"d":"c"}\n')
         self.assertEqual(self.read("out/z.ndjson"), b"of another program\n")
 
-    def test_from_start_cuts_what_a_crash_left_before_it_appends(self):
+    def test_from_start_cuts_off_what_a_crash_left_before_it_appends(self):
         self.write_records("in.ndjson", 120_000)
         self.write("a.pipe", self.SLOW % "out.ndjson")
         self.kill_when(lambda: self.size("out.ndjson") > 1_000_000)
@@ -365,7 +365,7 @@ class TestMovedAway(Case):
 
 
 class TestOthersBytes(Case):
-    def test_fault_S4_what_others_added_since_the_last_run_stays_and_is_said(self):
+    def test_fault_S4_text_appended_by_others_since_the_last_run_stays_and_is_reported(self):
         self.write_records("in.ndjson", 2)
         self.write("a.pipe", 'dlq discard\nrecv file("in.ndjson") | sink file("out.ndjson")\n')
         self.assert_status(self.run_pipec("run", "a.pipe"), 0)
@@ -376,7 +376,7 @@ class TestOthersBytes(Case):
         self.assertIn(b"out.ndjson: another program has appended 19 bytes since the last run", done.stderr)
         self.assertEqual(self.read("out.ndjson"), self.read("in.ndjson") + b"of another program\n")
 
-    def test_the_file_of_a_sink_that_was_taken_out_is_left_alone_when_it_comes_back(self):
+    def test_the_file_of_a_removed_sink_is_kept_when_the_sink_comes_back(self):
         self.write_records("in.ndjson", 5)
         job = 'recv file("in.ndjson") | sink file("%s")\n'
         self.write("p.pipe", job % "a")

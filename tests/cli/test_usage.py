@@ -52,7 +52,7 @@ class TestWrongUsage(Case):
     def test_unknown_command_is_answered_with_the_likely_one(self):
         self.assertIn(b"there is no command 'rnu'; did you mean 'run'?", self.wrong("rnu", "a.pipe"))
 
-    def test_a_forgotten_run_is_said(self):
+    def test_a_forgotten_run_is_reported(self):
         self.assertIn(b"did you mean 'pipec run a.pipe'?", self.wrong("a.pipe"))
 
     def test_unknown_option_is_answered_with_the_likely_one(self):
@@ -74,7 +74,7 @@ class TestWrongUsage(Case):
         for command in ("run", "check", "fmt", "explain", "graph"):
             self.assertIn(b"cannot read nope.pipe: No such file or directory", self.wrong(command, "nope.pipe"))
 
-    def test_a_directory_is_no_program(self):
+    def test_a_directory_is_not_a_program(self):
         os.mkdir(self.path("folder.pipe"))
         self.assertIn(b"Is a directory", self.wrong("check", "folder.pipe"))
 
@@ -149,7 +149,7 @@ class TestFmt(Case):
         self.assertEqual(self.read("a.pipe"), once)
         self.assert_status(self.run_pipec("fmt", "--check", "a.pipe"), 0)
 
-    def test_check_names_what_would_change_and_changes_nothing(self):
+    def test_check_names_the_files_to_change_and_changes_nothing(self):
         self.write("a.pipe", self.UGLY)
         done = self.run_pipec("fmt", "--check", "a.pipe")
         self.assert_status(done, 1)
@@ -168,7 +168,7 @@ class TestFmt(Case):
         self.assert_status(done, 0)
         self.assertTrue(done.stdout.startswith(b'recv file("in.ndjson")'))
 
-    def test_what_does_not_parse_is_left_alone(self):
+    def test_a_file_that_does_not_parse_is_left_unchanged(self):
         self.write("bad.pipe", BAD)
         self.assert_status(self.run_pipec("fmt", "bad.pipe"), 3)
         self.assertEqual(self.read("bad.pipe").decode(), BAD)

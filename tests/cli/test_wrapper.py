@@ -101,11 +101,11 @@ class TestWrapper(Case):
         actions = [line.split("Timeout=300 ")[1].split()[0] for line in self.logged()]
         self.assertEqual(actions, ["install", "update"])
 
-    def test_sudo_is_used_where_it_is_there(self):
+    def test_sudo_is_used_if_it_is_installed(self):
         self.call(MISSING="g++", UID_SHOWN="1000")
         self.assertTrue(self.logged()[0].startswith("sudo env DEBIAN_FRONTEND=noninteractive apt-get"))
 
-    def test_without_root_and_sudo_the_command_is_said(self):
+    def test_without_root_and_sudo_the_command_is_printed(self):
         os.remove(os.path.join(self.root, "bin", "sudo"))
         if shutil.which("sudo", path="/usr/bin:/bin"):
             self.skipTest("there is a sudo on this machine that cannot be hidden")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 SAMPLE = "samples/03_dead_letters.pipe"
-BLOCK = re.compile(r"(It is the graph of `" + re.escape(SAMPLE) + r"`:\n\n```mermaid\n)(.*?)(```\n)", re.DOTALL)
+BLOCK = re.compile(r"(This is the graph of `" + re.escape(SAMPLE) + r"`:\n\n```mermaid\n)(.*?)(```\n)", re.DOTALL)
 
 
 def main():

@@ -89,7 +89,7 @@ class KillTest(FaultTest):
 
 class FailingCalls(FaultTest):
     @needs_strace
-    def test_F6_a_failed_fsync_is_terminal_wherever_it_comes(self):
+    def test_F6_a_failed_fsync_is_terminal_wherever_it_occurs(self):
         for call in ("fsync", "fdatasync"):
             for when in (1, 2, 3):
                 with self.subTest(call=call, when=when):
@@ -99,7 +99,7 @@ class FailingCalls(FaultTest):
                     self.assert_completes()
 
     @needs_strace
-    def test_F6_a_failed_fsync_is_not_tried_again(self):
+    def test_F6_a_failed_fsync_is_not_retried(self):
         """After one failure the kernel may mark the lost pages as clean, and a second fsync would succeed."""
         path = os.path.join(self.directory, "out/even.ndjson")
         self.assert_stopped(pipec(self.directory, under=inject("fdatasync", "error=EIO:when=1", path)), "Input/output error")
@@ -126,7 +126,7 @@ class FailingCalls(FaultTest):
                 self.assertTrue(outputs(self.directory) == self.undisturbed)
 
     @needs_strace
-    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_fails_while_it_is_read_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson")
         for call in ("read", "pread64"):
             ran = pipec(self.directory, under=inject(call, "error=EIO:when=2", path))
@@ -172,7 +172,7 @@ class Packed(KillTest):
                 self.assert_completes()
 
     @needs_strace
-    def test_F6_fault_F7_an_input_that_cannot_be_read_on_is_terminal(self):
+    def test_F6_fault_F7_an_input_that_fails_while_it_is_read_is_terminal(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         # Counted by thread: the third one of any is the unpacker's.
         self.assert_stopped(pipec(self.directory, under=inject("pread64", "error=EIO:when=3", path)), "Input/output error",
@@ -184,7 +184,7 @@ class Packed(KillTest):
         for call in ("pwritev", "fdatasync", "renameat"):
             self.kill_at(call, (1, 2, 3))
 
-    def test_fault_F10_a_packed_file_that_is_whole_later_goes_on_where_it_was_cut(self):
+    def test_fault_F10_a_packed_file_that_is_complete_later_resumes_where_it_was_cut(self):
         path = os.path.join(self.directory, "in.ndjson.gz")
         with open(path, "rb") as whole:
             content = whole.read()

@@ -62,7 +62,7 @@ class Reading(OwnFiles):
         said = self.run_text('recv file("**") | sink null()\n'.replace("**", ".pipec/*/*"), status=1)
         self.assertIn("matches only files that this pipeline", said)
 
-    def test_F11_what_a_template_could_have_named_is_an_output(self):
+    def test_F11_a_file_that_a_template_could_name_is_an_output(self):
         self.write("in/a.ndjson", '{"k":"x"}\n')
         self.write("in/b.ndjson", '{"k":"y"}\n')
         os.symlink("in", self.path("link"))
@@ -128,7 +128,7 @@ class Writing(OwnFiles):
         self.run_text(text, "--from-start")
         self.assertEqual(self.read("out/a"), '{"k": "a"}\n' * 2)
 
-    def test_F14_what_the_pipeline_needs_is_not_written_by_records(self):
+    def test_F14_records_cannot_write_files_that_the_pipeline_needs(self):
         text = ('dlq file("dead")\nrecv file("in") | route {\n'
                 '  .k == "mine" -> sink file("other/file")\n'
                 '  else -> sink file("${.k}")\n}\n')

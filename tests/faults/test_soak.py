@@ -3,7 +3,7 @@
 
 The first is killed, stopped, continued, terminated and runs out of disk space in one life after the other; the second is one long run that is
 stopped and continued and whose reader stalls. The oracle knows what went in, reads what comes out, and never asks pipec, but for
-the position at which a run says that it goes on. What I1 to I9 mean is in tests/kafka/README.md. PIPEC_SEED replays the choices.
+the position at which a run reports that it resumes. tests/kafka/README.md explains I1 to I9. PIPEC_SEED replays the choices.
 """
 
 import gzip
