@@ -310,10 +310,7 @@ void ExpressionCompiler::note_unset(const std::string& variable, dsl::Span span)
 bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& function,
                                  const std::vector<Lowered>& arguments, const std::vector<dsl::Span>& spans,
                                  Lowered& result) {
-  if (!function.prepare) {
-    result.expression.prepared = function.state;
-    return true;
-  }
+  if (!function.prepare) return true;
   std::vector<std::optional<Value>> constants(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const bool value = function.parameters[i].kind == Parameter::Kind::value;
