@@ -1,4 +1,4 @@
-// The program's callbacks. Shared with whatever calls them: what hangs in one outlives the pipeline.
+// The program's callbacks. Engine threads share them, because a thread that hangs in one outlives the handle.
 #pragma once
 
 #include "pipec/c.h"
@@ -18,8 +18,7 @@ struct Callbacks {
   Callback<pipec_log_fn> log = {};
 };
 
-// While one lives, this thread is in a callback of these: a call that waits for the run would wait for
-// itself.
+// Marks this thread as being inside a callback, where waiting for the run would be a deadlock.
 class Inside {
  public:
   explicit Inside(const Callbacks& callbacks) : outer_(current_) { current_ = &callbacks; }

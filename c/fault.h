@@ -1,4 +1,4 @@
-// What a call of the C interface comes to, and how an error becomes a pipec_error.
+// The outcome of a call of the C interface, and its conversion to a pipec_error.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +33,13 @@ inline Fault misuse(std::string message) {
   return {PIPEC_MISUSE, {"misuse", std::move(message), {}, {}, false}};
 }
 
-// One of the results that are no errors, or a fault.
+// A result code that is no error, or a fault.
 using Answer = std::variant<int, Fault>;
 
-// The error as C sees it. Owned by the program until pipec_error_free().
+// The caller frees it with pipec_error_free().
 pipec_error* make_error(Fault fault);
 
-// Runs the call; whatever it throws is a result too.
+// Runs the call and turns exceptions into result codes.
 template <typename Call>
 int answer(pipec_error** error, Call&& call) noexcept {
   if (error) *error = nullptr;

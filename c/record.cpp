@@ -37,8 +37,8 @@ Lent::Lent(std::uint64_t number, const stdlib::MemoryRecord& from) {
 const char* wrong_with(const pipec_record* record) {
   if (!record) return "the record is null";
   if (record->struct_size < sizeof(pipec_record)) return "struct_size of the record is not set";
-  if (!record->payload && record->payload_size != 0) return "the payload is null, and its size is not 0";
-  if (!record->headers && record->header_count != 0) return "the headers are null, and their count is not 0";
+  if (!record->payload && record->payload_size != 0) return "the payload is null, but its size is not 0";
+  if (!record->headers && record->header_count != 0) return "the headers are null, but their count is not 0";
   const pipec_header* end = record->headers + record->header_count;
   const bool unnamed = std::any_of(record->headers, end, [](const pipec_header& each) { return !each.name; });
   return unnamed ? "the name of a header is null" : nullptr;

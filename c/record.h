@@ -1,4 +1,4 @@
-// A record as C sees it, and back.
+// Conversion of records to C and back.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace pipec::c {
 
-// Points into the channel's record.
+// A view of the channel's record.
 struct Lent {
   Lent(std::uint64_t number, const stdlib::MemoryRecord& record);
   Lent(const Lent&) = delete;
@@ -19,7 +19,7 @@ struct Lent {
   pipec_record record{};
 };
 
-// What is wrong with a record of the program's, or null.
+// Returns what is wrong with a record that the program passed, or null.
 const char* wrong_with(const pipec_record* record);
 stdlib::MemoryRecord copy_of(const pipec_record& record);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A pipeline from Python, with nothing but ctypes: pushes JSON lines, takes those that the text lets pass, and shows an error.
+"""Runs a pipeline from Python with ctypes: pushes JSON lines, takes the filtered ones, and shows a compile error.
 
 usage: pipec_ctypes.py [LIBPIPEC.SO]
 """
@@ -60,7 +60,7 @@ class Pipeline:
         self._call("close", self._handle)
 
     def push(self, channel, payload, timeout_ms=FOREVER):
-        """The record's position; None: there was no room, or the run is over."""
+        """Returns the record's position, or None if the channel is full or the run is over."""
         record = Record(struct_size=ctypes.sizeof(Record), payload_size=len(payload),
                         payload=ctypes.cast(ctypes.c_char_p(payload), ctypes.c_void_p))
         position = ctypes.c_uint64()
@@ -72,7 +72,7 @@ class Pipeline:
         self._call("end", self._handle, channel.encode())
 
     def take(self, channel):
-        """The payloads, to the end. Who asks for the next one is done with the one before, which is released then."""
+        """Yields the payloads. Each is released when the caller asks for the next one."""
         record = ctypes.POINTER(Record)()
         while self._call("take", self._handle, channel.encode(), ctypes.c_int64(FOREVER), ctypes.byref(record)) == OK:
             yield ctypes.string_at(record.contents.payload, record.contents.payload_size)
@@ -114,7 +114,7 @@ recv memory("lines")
 def main():
     library = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libpipec.so.1")
     if library.pipec_c_version() // 1000 != 1:
-        sys.exit("this program is for version 1 of the C interface")
+        sys.exit("this program needs version 1 of the C interface")
 
     lines = [json.dumps({"status": 200 + 100 * (i % 4), "path": f"/Orders/{i}"}).encode() for i in range(12)]
     with Pipeline(library, "errors.pipe", ERRORS) as pipeline:

@@ -1,4 +1,4 @@
-/* A pipeline from C: pushes orders, takes those that the text lets pass, and shows what errors look like. */
+/* Runs a pipeline from C: pushes orders, takes the large ones, and shows a compile error. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void give_up(pipec_error* error) {
   exit(1);
 }
 
-/* Comes from a thread of the pipeline. A program that keeps dead letters writes them where they are safe. */
+/* Runs on a thread of the pipeline. A real program would store the dead letter before it returns 0. */
 static int count_dead_letter(void* user, const char* json, size_t size) {
   (void)json, (void)size;
   ++*(int*)user;
@@ -55,7 +55,7 @@ int main(void) {
   if (pipec_on_dead_letter(pipeline, count_dead_letter, &dead_letters, &error) < 0) give_up(error);
   if (pipec_start(pipeline, &error) < 0) give_up(error);
 
-  /* These fit into the channel. A program with more of them than that pushes from a thread of its own. */
+  /* Four orders fit into the channel. To push more than it holds, use a second thread. */
   for (size_t i = 0; i < sizeof orders / sizeof *orders; ++i) {
     const pipec_record order = {
         .struct_size = sizeof order, .payload = orders[i], .payload_size = strlen(orders[i])};
@@ -65,8 +65,7 @@ int main(void) {
 
   while (pipec_take(pipeline, "large", -1, &record, &error) == PIPEC_OK) {
     printf("%.*s\n", (int)record->payload_size, record->payload);
-    /* Only now may the order be committed: had the program died before this, it would have to be pushed
-     * again. */
+    /* The order can be committed from here on. Release it only when you have dealt with it. */
     if (pipec_release(pipeline, "large", record->number, &error) < 0) give_up(error);
   }
   if (pipec_wait(pipeline, -1, &error) < 0) give_up(error);

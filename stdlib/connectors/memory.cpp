@@ -147,7 +147,7 @@ class MemorySink final : public runtime::Sink {
     return runtime::Error::make(runtime::ErrorCode::sink,
                                 channel_->closed() ? "the memory channel is closed" : "interrupted");
   }
-  // A batch that is written again after an error, or in the next run, is handed over again as a whole.
+  // After an error the whole batch comes again.
   Status consume(const MemoryRecord& record) {
     std::uint64_t number = 0;
     {
@@ -163,7 +163,7 @@ class MemorySink final : public runtime::Sink {
   std::shared_ptr<MemoryChannel> channel_;
   const std::unique_ptr<runtime::Encoder> encoder_;
   bool open_ = false;
-  std::atomic<std::uint64_t> written_end_{0};  // behind the last record of this sink
+  std::atomic<std::uint64_t> written_end_{0};  // one past the last record that this sink wrote
   std::atomic<bool> interrupted_{false};
 };
 

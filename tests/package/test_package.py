@@ -58,7 +58,7 @@ def visible_symbols(library):
 
 
 def export_complaints(prefix):
-    """The shared library exports what its header declares, and nothing else."""
+    """The shared library exports exactly the functions that its header declares."""
     library = os.path.join(prefix, "lib", "libpipec.so")
     with open(os.path.join(prefix, "include", "pipec", "c.h"), encoding="utf-8") as header:
         declared = set(re.findall(r"^PIPEC_C_API [^(]*?(\w+)\(", header.read(), re.MULTILINE))
@@ -69,12 +69,12 @@ def export_complaints(prefix):
     if len(declared) < 15:
         found.append(f"only {len(declared)} functions are declared")
     if "[libpipec.so.1]" not in must("readelf", ["readelf", "-d", library]):
-        found.append("the shared library's name is not libpipec.so.1")
+        found.append("the SONAME of libpipec.so is not libpipec.so.1")
     return found
 
 
 def plain_complaints(prefix, samples, directory):
-    """The C sample as a makefile would build it: C99 alone, no CMake and no other package."""
+    """Builds the C sample as a makefile would: strict C99, no CMake, no other package."""
     program = os.path.join(directory, "plain_c")
     library = os.path.join(prefix, "lib")
     must("cc", ["cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", os.path.join(prefix, "include"),

@@ -1,4 +1,4 @@
-// What the functions of pipec/c.h give, and what they say to wrong use.
+// The functions of pipec/c.h, used as they are meant to be.
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -41,12 +41,12 @@ class Waiting {
 
 }  // namespace
 
-TEST_CASE("the C interface tells its version") {
+TEST_CASE("the library reports the version of its interface") {
   CHECK(pipec_c_version() == PIPEC_C_VERSION);
   CHECK(std::string(pipec_version()).find('.') != std::string::npos);
 }
 
-TEST_CASE("a text that does not compile gives every diagnostic, as text and by place") {
+TEST_CASE("a text that does not compile returns every diagnostic, rendered and by place") {
   const std::string text =
       "recv memory(\"in\")\n  | filter nosuch(.a)\n  | filter nosuch(.b)\n  | sink memory(\"out\")\n";
   pipec_pipeline* pipeline = nullptr;
@@ -69,7 +69,7 @@ TEST_CASE("a text that does not compile gives every diagnostic, as text and by p
   CHECK(error.message().find("^") != std::string::npos);
 }
 
-TEST_CASE("payload, key, headers and time go through a pipeline as they are") {
+TEST_CASE("payload, key, headers and timestamp pass through a pipeline unchanged") {
   Handle flow(kThrough);
   const std::string key("k\0y", 3);
   const pipec_header headers[] = {{"trace", "abc", 3}, {"flag", nullptr, 0}, {"empty", "", 0}};
@@ -108,7 +108,7 @@ TEST_CASE("payload, key, headers and time go through a pipeline as they are") {
   CHECK_FALSE(flow.take("out"));
 }
 
-TEST_CASE("a call with a timeout says that nothing came, or that there is no room") {
+TEST_CASE("take, push and wait return at their timeout") {
   pipec_options options{};
   options.struct_size = sizeof options;
   options.channel_bytes = 1;
@@ -131,7 +131,7 @@ TEST_CASE("a call with a timeout says that nothing came, or that there is no roo
   CHECK(pipec_wait(flow, -1, nullptr) == PIPEC_OK);
 }
 
-TEST_CASE("the status counts records, and says up to where each source is committed") {
+TEST_CASE("the status has counters and the committed position of each source") {
   Handle flow("name \"count \\\"me\\\"\"\nrecv memory(\"in\") | filter .a > 1 | sink memory(\"out\")\n");
   const auto status = [&] {
     char* text = nullptr;
@@ -157,11 +157,11 @@ TEST_CASE("the status counts records, and says up to where each source is commit
   CHECK(last["records_out"] == 2);
   CHECK(last["channels"] == nlohmann::json::parse(R"([
     {"name":"in","direction":"push","records":3,"committed":3},{"name":"out","direction":"take","records":2,"committed":2}])"));
-  CHECK(last["watermarks"] ==
+  CHECK(last["committed"] ==
         nlohmann::json::parse(R"([{"source":"recv memory","name":"","partition":0,"end":3}])"));
 }
 
-TEST_CASE("warnings of the text and lines of the run go to the log") {
+TEST_CASE("the log receives warnings of the compiler") {
   for (const bool keeps_letters : {false, true}) {
     Handle flow("let unused = parse json\nrecv memory(\"in\") | parse json | sink memory(\"out\")\n");
     std::string lines;
@@ -177,7 +177,7 @@ TEST_CASE("warnings of the text and lines of the run go to the log") {
   }
 }
 
-TEST_CASE("a stop before the run, during it, and a close while others wait end all calls") {
+TEST_CASE("a stop before or during a run ends it, and pending takes with it") {
   {
     Handle flow(kThrough);
     REQUIRE(pipec_stop(flow, nullptr) == PIPEC_OK);
@@ -195,7 +195,7 @@ TEST_CASE("a stop before the run, during it, and a close while others wait end a
   }
 }
 
-TEST_CASE("a close ends the calls of other threads that wait") {
+TEST_CASE("close ends waiting calls of other threads") {
   for (const bool started : {true, false}) {
     pipec_options options = no_drain();
     options.channel_bytes = 1;

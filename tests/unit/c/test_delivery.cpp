@@ -1,4 +1,4 @@
-// At least once, across the C interface.
+// At-least-once delivery across the C interface.
 #include <atomic>
 #include <string>
 #include <thread>
@@ -9,7 +9,7 @@
 
 using namespace pipec::test;
 
-TEST_CASE("C1 a position is committed when its records are released, not when they are taken") {
+TEST_CASE("C1 a position is committed when its record is released, not when it is taken") {
   const pipec_options options = no_drain();
   Handle flow(kThrough, &options);
   REQUIRE(pipec_start(flow, nullptr) == PIPEC_OK);
@@ -30,7 +30,7 @@ TEST_CASE("C1 a position is committed when its records are released, not when th
   CHECK(flow.committed("out") == 1);
 }
 
-TEST_CASE("C1 records may be released in any order; a commit covers what is released without a gap") {
+TEST_CASE("C1 records may be released in any order; commits cover the contiguous prefix") {
   Handle flow(kThrough);
   REQUIRE(pipec_start(flow, nullptr) == PIPEC_OK);
   for (const char* payload : {"1", "2", "3"}) {
@@ -49,7 +49,7 @@ TEST_CASE("C1 records may be released in any order; a commit covers what is rele
   CHECK(pipec_wait(flow, -1, nullptr) == PIPEC_OK);
 }
 
-TEST_CASE("C1 nothing that was not released is committed when the pipeline is closed in the middle") {
+TEST_CASE("C1 closing a pipeline commits no unreleased record of a file") {
   const TempDir directory;
   write_file(directory / "lines", "1\n2\n3\n");
   const std::string state = directory / "state";
@@ -71,7 +71,7 @@ TEST_CASE("C1 nothing that was not released is committed when the pipeline is cl
   CHECK(after.drain("out").empty());
 }
 
-TEST_CASE("C1 a callback that returns 0 is done with the record; one that does not ends the run") {
+TEST_CASE("C1 a callback commits a record by returning 0, and ends the run otherwise") {
   struct Seen {
     std::vector<std::string> payloads;
     int errors = 0;
@@ -109,7 +109,7 @@ TEST_CASE("C1 a callback that returns 0 is done with the record; one that does n
   }
 }
 
-TEST_CASE("C1 a dead letter is safe when its callback has returned 0") {
+TEST_CASE("C1 a dead letter is committed when its callback returns 0") {
   for (const int answer : {0, 1}) {
     Handle flow("recv memory(\"in\") | parse json | sink memory(\"out\")\n");
     struct Seen {
@@ -129,7 +129,7 @@ TEST_CASE("C1 a dead letter is safe when its callback has returned 0") {
   }
 }
 
-TEST_CASE("C1 dead letters that are taken are committed when they are released, as other records are") {
+TEST_CASE("C1 dead letters of `dlq memory` are committed when they are released") {
   const pipec_options options = no_drain();
   for (const bool released : {true, false}) {
     Handle flow("dlq memory(\"dead\")\nrecv memory(\"in\") | parse json | sink memory(\"out\")\n", &options);
@@ -146,7 +146,7 @@ TEST_CASE("C1 dead letters that are taken are committed when they are released, 
   }
 }
 
-TEST_CASE("C1 many threads push and release, back pressure holds them, every record arrives once, in order") {
+TEST_CASE("C1 with full channels and many threads every record arrives once and in order") {
   constexpr int kThreads = 3, kRecords = 3000;
   pipec_options options{};
   options.struct_size = sizeof options;

@@ -7,7 +7,6 @@ using namespace pipec::test;
 
 namespace {
 
-// Wrong use, said in one line, and nothing else happened.
 void check_misuse(int result, const ErrorSlot& error, const std::string& message) {
   CHECK(result == PIPEC_MISUSE);
   REQUIRE(error);
@@ -18,7 +17,7 @@ void check_misuse(int result, const ErrorSlot& error, const std::string& message
 
 }  // namespace
 
-TEST_CASE("C2 a null handle is wrong use in every function, with and without a place for the error") {
+TEST_CASE("C2 every function reports a null handle, with and without a place for the error") {
   pipec_pipeline* const none = nullptr;
   const pipec_record record = record_of("1");
   const pipec_record* taken = nullptr;
@@ -50,14 +49,17 @@ TEST_CASE("C2 a null handle is wrong use in every function, with and without a p
   pipec_free(nullptr);
 }
 
-TEST_CASE("C2 null and unset arguments are wrong use") {
+TEST_CASE("C2 null and unset arguments are misuse") {
   ErrorSlot error;
   pipec_pipeline* pipeline = nullptr;
   check_misuse(pipec_open("flow.pipe", kThrough, 1, nullptr, nullptr, error()), error,
-               "there is no place for the pipeline");
-  check_misuse(pipec_open(nullptr, kThrough, 1, nullptr, &pipeline, error()), error, "the name is null");
+               "the place for the pipeline is null");
+  for (const char* name : {static_cast<const char*>(nullptr), ""}) {
+    check_misuse(pipec_open(name, kThrough, 1, nullptr, &pipeline, error()), error,
+                 "the name is null or empty");
+  }
   check_misuse(pipec_open("flow.pipe", nullptr, 1, nullptr, &pipeline, error()), error,
-               "the text is null, and its size is not 0");
+               "the text is null, but its size is not 0");
   const pipec_options unset{};
   check_misuse(pipec_open("flow.pipe", kThrough, 1, &unset, &pipeline, error()), error,
                "struct_size of the options is not set");
@@ -73,21 +75,21 @@ TEST_CASE("C2 null and unset arguments are wrong use") {
   check_misuse(push(&record), error, "struct_size of the record is not set");
   record.struct_size = sizeof record;
   record.payload_size = 1;
-  check_misuse(push(&record), error, "the payload is null, and its size is not 0");
+  check_misuse(push(&record), error, "the payload is null, but its size is not 0");
   record.payload = "1";
   record.header_count = 1;
-  check_misuse(push(&record), error, "the headers are null, and their count is not 0");
+  check_misuse(push(&record), error, "the headers are null, but their count is not 0");
   const pipec_header unnamed{};
   record.headers = &unnamed;
   check_misuse(push(&record), error, "the name of a header is null");
   check_misuse(flow.push(nullptr, "1"), flow.error, "the channel's name is null");
-  check_misuse(pipec_take(flow, "out", 0, nullptr, error()), error, "there is no place for the record");
-  check_misuse(pipec_committed(flow, "in", nullptr, error()), error, "there is no place for the position");
-  check_misuse(pipec_status(flow, nullptr, error()), error, "there is no place for the text");
+  check_misuse(pipec_take(flow, "out", 0, nullptr, error()), error, "the place for the record is null");
+  check_misuse(pipec_committed(flow, "in", nullptr, error()), error, "the place for the position is null");
+  check_misuse(pipec_status(flow, nullptr, error()), error, "the place for the text is null");
   CHECK(flow.committed("in") == 0);
 }
 
-TEST_CASE("C2 a channel that the text does not name so is wrong use, and so is a wrong number") {
+TEST_CASE("C2 unknown channels and wrong record numbers are misuse") {
   Handle flow(kThrough);
   check_misuse(flow.push("out", "1"), flow.error, "the text has no recv memory(\"out\")");
   check_misuse(pipec_end(flow, "nosuch", flow.error()), flow.error,
@@ -104,30 +106,30 @@ TEST_CASE("C2 a channel that the text does not name so is wrong use, and so is a
   REQUIRE(pipec_start(flow, nullptr) == PIPEC_OK);
   REQUIRE(flow.take("out"));
   check_misuse(pipec_release(flow, "out", 1, flow.error()), flow.error,
-               "record 1 of 'out' was not taken, or is released already");
+               "record 1 of 'out' was not taken, or was already released");
   flow.release("out", 0);
   check_misuse(pipec_release(flow, "out", 0, flow.error()), flow.error,
-               "record 0 of 'out' was not taken, or is released already");
+               "record 0 of 'out' was not taken, or was already released");
 }
 
-TEST_CASE("C2 calls out of order are wrong use, and change nothing") {
+TEST_CASE("C2 calls in the wrong order are misuse and change nothing") {
   Handle flow(kThrough);
   check_misuse(pipec_wait(flow, -1, flow.error()), flow.error, "there is no run to wait for");
   pipec_end(flow, "in", nullptr);
-  check_misuse(flow.push("in", "1"), flow.error, "'in' was ended: nothing more can be pushed");
+  check_misuse(flow.push("in", "1"), flow.error, "'in' has ended: cannot push more records");
   REQUIRE(pipec_run(flow, nullptr) == PIPEC_OK);
-  check_misuse(pipec_run(flow, flow.error()), flow.error, "a pipeline runs once: open another one");
-  check_misuse(pipec_start(flow, flow.error()), flow.error, "a pipeline runs once: open another one");
+  check_misuse(pipec_run(flow, flow.error()), flow.error, "a pipeline runs only once: open another one");
+  check_misuse(pipec_start(flow, flow.error()), flow.error, "a pipeline runs only once: open another one");
   const auto ignore = [](void*, const char*) {};
   check_misuse(pipec_on_log(flow, ignore, nullptr, flow.error()), flow.error,
-               "callbacks are set before the run");
+               "callbacks must be set before the run");
   check_misuse(pipec_on_record(flow, "out", nullptr, nullptr, flow.error()), flow.error,
-               "callbacks are set before the run");
-  check_misuse(flow.push("in", "1"), flow.error, "'in' was ended: nothing more can be pushed");
+               "callbacks must be set before the run");
+  check_misuse(flow.push("in", "1"), flow.error, "'in' has ended: cannot push more records");
   CHECK(pipec_wait(flow, -1, nullptr) == PIPEC_OK);
 }
 
-TEST_CASE("C2 a callback that would wait for itself is told so") {
+TEST_CASE("C2 a callback cannot wait for its own run") {
   Handle flow(kThrough);
   struct Seen {
     pipec_pipeline* pipeline;
@@ -144,7 +146,7 @@ TEST_CASE("C2 a callback that would wait for itself is told so") {
   REQUIRE(pipec_on_record(flow, "out", call, &seen, nullptr) == PIPEC_OK);
   const pipec_record* record = nullptr;
   check_misuse(pipec_take(flow, "out", -1, &record, flow.error()), flow.error,
-               "the records of 'out' go to a callback");
+               "a callback receives the records of 'out'");
   REQUIRE(flow.push("in", "1") == PIPEC_OK);
   CHECK(pipec_run(flow, nullptr) == PIPEC_OK);
   CHECK(seen.run == PIPEC_MISUSE);
@@ -169,7 +171,7 @@ TEST_CASE("C2 a text that would wait for its own commit does not compile") {
   }
 }
 
-TEST_CASE("C2 what cannot even begin fails at the start, and calls that wait end") {
+TEST_CASE("C2 a run that cannot start returns its error, and take and push end") {
   pipec_options options{};
   options.struct_size = sizeof options;
   options.state_directory = "/dev/null/state";

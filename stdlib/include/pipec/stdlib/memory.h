@@ -37,9 +37,9 @@ struct MemoryRecord {
 // some of them or take() has taken them. A program that pushes more than that before a reader starts would
 // block forever: push from a separate thread, use try_push(), or set a larger limit.
 //
-// A record that take() returned is no longer in the channel. A program that must not lose a record makes the
-// channel `acknowledged`: a pipeline that writes to it then commits only the records that the program
-// acknowledged.
+// take() loses a record if the program dies right after it. In an `acknowledged` channel the program
+// acknowledges each record instead, and pipelines that write to the channel commit only after that. Use
+// next() there, not take().
 class MemoryChannel {
  public:
   static constexpr std::size_t kLimit = std::size_t{16} << 20;
@@ -48,7 +48,8 @@ class MemoryChannel {
 
   // False: the channel is closed or was interrupted meanwhile, and the record is not in it.
   bool push(MemoryRecord record) { return push_numbered(std::move(record)).has_value(); }
-  // As above, and no longer than `wait`; the record's number, from 0. Moved from only where there is one.
+  // As above, but waits no longer than `wait`. Returns the record's number, from 0; without one the record is
+  // unchanged.
   std::optional<std::uint64_t> push_numbered(MemoryRecord&& record,
                                              std::optional<std::chrono::milliseconds> wait = {});
   // False: the channel is full or closed.
@@ -68,22 +69,23 @@ class MemoryChannel {
   // channel is closed, or every pipeline that wrote to it has ended.
   std::vector<MemoryRecord> wait_and_take();
 
-  // The next record that nobody has read. It stays where it is until it is acknowledged.
+  // Reads the next record. It stays in the channel, at its address, until it is acknowledged.
   struct Next {
     enum class What : std::uint8_t { record, timeout, end };
     What what = What::timeout;
     std::uint64_t number = 0;
     const MemoryRecord* record = nullptr;
   };
-  Next next(std::optional<std::chrono::milliseconds> wait);  // nullopt: as long as it takes
-  // In any order. False: the record was not read, or is acknowledged already.
+  Next next(std::optional<std::chrono::milliseconds> wait);  // nullopt: no limit
+  // In any order. False: the record was not read yet, or is already acknowledged.
   bool acknowledge(std::uint64_t number);
-  // Waits until all below `end` are acknowledged. False: the channel was closed or interrupted before that.
+  // Waits until all records below `end` are acknowledged. False: the channel was closed first, or
+  // `interrupted` was set and interrupt() called.
   bool wait_for_acknowledgement(std::uint64_t end, const std::atomic<bool>& interrupted);
   bool acknowledged() const { return acknowledged_; }
 
-  // Instead of being kept, each record of a `sink memory` is handed to `consumer`, one at a time; it is done
-  // with when that returns without an error. Before the pipeline runs.
+  // Passes each record of a `sink memory` to `consumer` instead of keeping it, one call at a time for each
+  // sink. A record is done when the call returns without an error. Set it before the pipeline runs.
   using Consumer = std::function<runtime::Status(std::uint64_t number, const MemoryRecord& record)>;
   void hand_to(Consumer consumer) { consumer_ = std::move(consumer); }
 
@@ -117,7 +119,7 @@ class MemoryChannel {
   bool written_ = false;     // by one of them that has ended
   bool closed_ = false;
   const bool acknowledged_;
-  std::set<std::uint64_t> ahead_;  // acknowledged before one that was read earlier
+  std::set<std::uint64_t> ahead_;  // acknowledged before an earlier record was
   Consumer consumer_;
 };
 

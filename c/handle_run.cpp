@@ -1,5 +1,5 @@
-// How a run begins, ends and is waited for.
-#include "c/flow.h"
+// Starting, stopping and waiting for the run.
+#include "c/handle.h"
 #include "pipec/runtime/guarded.h"
 
 namespace pipec::c {
@@ -28,14 +28,14 @@ class LetterSink final : public runtime::Sink {
 
 thread_local const Callbacks* Inside::current_ = nullptr;
 
-Answer Flow::set(const std::function<void(Callbacks&)>& change) {
+Answer PipelineHandle::set(const std::function<void(Callbacks&)>& change) {
   const std::lock_guard lock(mutex_);
-  if (state_ != State::ready) return misuse("callbacks are set before the run");
+  if (state_ != State::ready) return misuse("callbacks must be set before the run");
   change(*callbacks_);
   return PIPEC_OK;
 }
 
-runtime::Result<std::unique_ptr<graph::Pipeline>> Flow::make_pipeline() {
+runtime::Result<std::unique_ptr<graph::Pipeline>> PipelineHandle::make_pipeline() {
   return runtime::guarded([&]() -> runtime::Result<std::unique_ptr<graph::Pipeline>> {
     if (!settings_.state_directory.empty()) {
       auto store = runtime::CheckpointStore::open(settings_.state_directory + "/" + name_, name_);
@@ -57,10 +57,10 @@ runtime::Result<std::unique_ptr<graph::Pipeline>> Flow::make_pipeline() {
   });
 }
 
-std::optional<Fault> Flow::prepare() {
+std::optional<Fault> PipelineHandle::prepare() {
   {
     const std::lock_guard lock(mutex_);
-    if (state_ != State::ready) return misuse("a pipeline runs once: open another one");
+    if (state_ != State::ready) return misuse("a pipeline runs only once: open another one");
     state_ = State::running;
   }
   auto made = make_pipeline();
@@ -74,13 +74,13 @@ std::optional<Fault> Flow::prepare() {
   return std::nullopt;
 }
 
-Answer Flow::run() {
+Answer PipelineHandle::run() {
   if (auto fault = prepare()) return *std::move(fault);
   drive();
   return result();
 }
 
-Answer Flow::start() {
+Answer PipelineHandle::start() {
   if (auto fault = prepare()) return *std::move(fault);
   try {
     thread_ = std::thread([this] { drive(); });
@@ -93,11 +93,11 @@ Answer Flow::start() {
   return PIPEC_OK;
 }
 
-void Flow::drive() noexcept {
+void PipelineHandle::drive() noexcept {
   finish(pipeline_->run());
 }
 
-void Flow::finish(graph::Outcome outcome) noexcept {
+void PipelineHandle::finish(graph::Outcome outcome) noexcept {
   if (outcome.error && callbacks_->error) {
     pipec_error* error = nullptr;
     answer(&error, [&] { return Answer(Fault{PIPEC_FAILED, *outcome.error}); });
@@ -114,13 +114,13 @@ void Flow::finish(graph::Outcome outcome) noexcept {
   for (auto& [name, channel] : channels_) channel.records->close();
 }
 
-Answer Flow::result() const {
+Answer PipelineHandle::result() const {
   const std::lock_guard lock(mutex_);
   if (outcome_.error) return Fault{PIPEC_FAILED, *outcome_.error};
   return PIPEC_OK;
 }
 
-Answer Flow::wait(Wait limit) {
+Answer PipelineHandle::wait(Wait limit) {
   if (Inside::is(*callbacks_)) return misuse("a callback cannot wait for its own run");
   {
     std::unique_lock lock(mutex_);
@@ -135,14 +135,14 @@ Answer Flow::wait(Wait limit) {
   return result();
 }
 
-Answer Flow::stop() {
+Answer PipelineHandle::stop() {
   const std::lock_guard lock(mutex_);
   stop_wanted_ = true;
   if (pipeline_) pipeline_->stop();
   return PIPEC_OK;
 }
 
-Answer Flow::close() {
+Answer PipelineHandle::close() {
   if (Inside::is(*callbacks_)) return misuse("a callback cannot close its own pipeline");
   closing_ = true;
   stop();

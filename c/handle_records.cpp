@@ -1,25 +1,25 @@
-// Records in and out, through the channels of the text.
+// Pushing, taking and releasing records.
 #include <tuple>
 
-#include "c/flow.h"
+#include "c/handle.h"
 
 namespace pipec::c {
 
-Flow::Channel* Flow::find(std::string_view name, bool read) {
+PipelineHandle::Channel* PipelineHandle::find(std::string_view name, bool read) {
   const auto found = channels_.find(name);
   return found != channels_.end() && found->second.read == read ? &found->second : nullptr;
 }
 
-Fault Flow::unknown(std::string_view name, bool read) const {
+Fault PipelineHandle::unknown(std::string_view name, bool read) const {
   return misuse("the text has no " + std::string(read ? "recv" : "sink") + " memory(\"" + std::string(name) +
                 "\")");
 }
 
-Answer Flow::on_record(std::string_view name, Callback<pipec_record_fn> callback) {
+Answer PipelineHandle::on_record(std::string_view name, Callback<pipec_record_fn> callback) {
   Channel* channel = find(name, false);
   if (!channel) return unknown(name, false);
   const std::lock_guard lock(mutex_);
-  if (state_ != State::ready) return misuse("callbacks are set before the run");
+  if (state_ != State::ready) return misuse("callbacks must be set before the run");
   channel->called = static_cast<bool>(callback);
   if (!callback) {
     channel->records->hand_to({});
@@ -37,7 +37,8 @@ Answer Flow::on_record(std::string_view name, Callback<pipec_record_fn> callback
   return PIPEC_OK;
 }
 
-Answer Flow::push(std::string_view name, stdlib::MemoryRecord record, Wait limit, std::uint64_t* position) {
+Answer PipelineHandle::push(std::string_view name, stdlib::MemoryRecord record, Wait limit,
+                            std::uint64_t* position) {
   Channel* channel = find(name, true);
   if (!channel) return unknown(name, true);
   const auto number = channel->records->push_numbered(std::move(record), limit);
@@ -45,11 +46,11 @@ Answer Flow::push(std::string_view name, stdlib::MemoryRecord record, Wait limit
     if (position) *position = *number;
     return PIPEC_OK;
   }
-  if (channel->ended) return misuse("'" + std::string(name) + "' was ended: nothing more can be pushed");
+  if (channel->ended) return misuse("'" + std::string(name) + "' has ended: cannot push more records");
   return channel->records->closed() ? PIPEC_END : PIPEC_TIMEOUT;
 }
 
-Answer Flow::end(std::string_view name) {
+Answer PipelineHandle::end(std::string_view name) {
   Channel* channel = find(name, true);
   if (!channel) return unknown(name, true);
   channel->ended = true;
@@ -57,7 +58,7 @@ Answer Flow::end(std::string_view name) {
   return PIPEC_OK;
 }
 
-Answer Flow::committed(std::string_view name, std::uint64_t& end) {
+Answer PipelineHandle::committed(std::string_view name, std::uint64_t& end) {
   Channel* channel = find(name, true);
   if (!channel) channel = find(name, false);
   if (!channel) return misuse("the text has no channel '" + std::string(name) + "'");
@@ -65,10 +66,10 @@ Answer Flow::committed(std::string_view name, std::uint64_t& end) {
   return PIPEC_OK;
 }
 
-Answer Flow::take(std::string_view name, Wait limit, const pipec_record*& record) {
+Answer PipelineHandle::take(std::string_view name, Wait limit, const pipec_record*& record) {
   Channel* channel = find(name, false);
   if (!channel) return unknown(name, false);
-  if (channel->called) return misuse("the records of '" + std::string(name) + "' go to a callback");
+  if (channel->called) return misuse("a callback receives the records of '" + std::string(name) + "'");
   using What = stdlib::MemoryChannel::Next::What;
   const stdlib::MemoryChannel::Next next = channel->records->next(limit);
   if (next.what != What::record) return next.what == What::end ? PIPEC_END : PIPEC_TIMEOUT;
@@ -81,14 +82,14 @@ Answer Flow::take(std::string_view name, Wait limit, const pipec_record*& record
   return PIPEC_OK;
 }
 
-Answer Flow::release(std::string_view name, std::uint64_t number) {
+Answer PipelineHandle::release(std::string_view name, std::uint64_t number) {
   Channel* channel = find(name, false);
   if (!channel) return unknown(name, false);
   {
     const std::lock_guard lock(lent_mutex_);
     if (lent_.erase({channel, number}) == 0) {
       return misuse("record " + std::to_string(number) + " of '" + std::string(name) +
-                    "' was not taken, or is released already");
+                    "' was not taken, or was already released");
     }
   }
   channel->records->acknowledge(number);

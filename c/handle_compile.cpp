@@ -1,4 +1,4 @@
-#include "c/flow.h"
+#include "c/handle.h"
 
 #include "pipec/compiler/compile.h"
 #include "pipec/dsl/diagnostic.h"
@@ -7,18 +7,19 @@
 
 namespace pipec::c {
 
-Flow::Flow(Settings settings) : settings_(std::move(settings)) {}
+PipelineHandle::PipelineHandle(Settings settings) : settings_(std::move(settings)) {}
 
-std::variant<std::shared_ptr<Flow>, Fault> Flow::open(std::string name, std::string text, Settings settings) {
-  const std::shared_ptr<Flow> flow(new Flow(std::move(settings)));
-  flow->register_channels();
-  stdlib::register_all(*flow->registry_);
-  if (auto fault = flow->compile(std::move(name), std::move(text))) return *std::move(fault);
-  return flow;
+std::variant<std::shared_ptr<PipelineHandle>, Fault> PipelineHandle::open(std::string name, std::string text,
+                                                                          Settings settings) {
+  const std::shared_ptr<PipelineHandle> handle(new PipelineHandle(std::move(settings)));
+  handle->register_channels();
+  stdlib::register_all(*handle->registry_);
+  if (auto fault = handle->compile(std::move(name), std::move(text))) return *std::move(fault);
+  return handle;
 }
 
-// `recv memory` and `sink memory` as they are, but that each use tells its channel.
-void Flow::register_channels() {
+// Registers `recv memory` and `sink memory` with a check that notes which channels the text uses.
+void PipelineHandle::register_channels() {
   runtime::Registry own;
   const auto channels = std::make_shared<stdlib::MemoryChannels>(true);
   stdlib::register_memory(own, channels);
@@ -38,8 +39,8 @@ void Flow::register_channels() {
   static_cast<void>(registry_->add(std::move(sink)));
 }
 
-// A channel between two ends of one pipeline would wait for its own commit.
-runtime::Status Flow::name_channel(std::string_view name, bool read) {
+// A pipeline that reads what it writes would wait for its own commit.
+runtime::Status PipelineHandle::name_channel(std::string_view name, bool read) {
   const auto [found, is_new] = channels_.try_emplace(std::string(name));
   if (is_new) {
     found->second.read = read;
@@ -50,7 +51,7 @@ runtime::Status Flow::name_channel(std::string_view name, bool read) {
   return {};
 }
 
-std::optional<Fault> Flow::compile(std::string name, std::string text) {
+std::optional<Fault> PipelineHandle::compile(std::string name, std::string text) {
   dsl::SourceMap sources;
   const dsl::SourceFile& source = sources.add(std::move(name), std::move(text));
   compiler::CompileOptions options;
@@ -69,7 +70,7 @@ std::optional<Fault> Flow::compile(std::string name, std::string text) {
   if (plan) {
     plan_ = *std::move(plan);
     name_ = plan_.name;
-    // What hangs past the deadline keeps the plan, which must not outlive the registry.
+    // A thread that hangs past the deadline keeps the plan alive, and the plan needs the registry.
     for (graph::Node& node : plan_.nodes) {
       if (!node.make_receiver) continue;
       node.make_receiver = [make = std::move(node.make_receiver), kept = registry_] { return make(); };

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "c/flow.h"
+#include "c/handle.h"
 #include "pipec/runtime/buffer.h"
 #include "pipec/runtime/json.h"
 
@@ -16,7 +16,7 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-std::string Flow::status() const {
+std::string PipelineHandle::status() const {
   const std::lock_guard lock(mutex_);
   const char* state = state_ == State::ready     ? "ready"
                       : state_ == State::running ? "running"
@@ -34,7 +34,7 @@ std::string Flow::status() const {
   }
   json += "]";
   if (state_ == State::over) {
-    json += R"(,"watermarks":[)";
+    json += R"(,"committed":[)";
     for (const char* comma = ""; const graph::Watermark& mark : outcome_.committed) {
       json += fmt::format(R"({}{{"source":{},"name":{},"partition":{},"end":{}}})", std::exchange(comma, ","),
                           quoted(mark.source), quoted(mark.name), mark.partition, mark.end);

@@ -1,4 +1,4 @@
-// A pipeline behind its C handle: the compiled text, the channels that it names, its run.
+// The C++ side of a pipec_pipeline: a compiled text, its channels and its run.
 #pragma once
 
 #include <atomic>
@@ -32,16 +32,16 @@ struct Settings {
   graph::RunOptions run = {};
 };
 
-class Flow {
+class PipelineHandle {
  public:
-  static std::variant<std::shared_ptr<Flow>, Fault> open(std::string name, std::string text,
-                                                         Settings settings);
-  Flow(const Flow&) = delete;
-  Flow& operator=(const Flow&) = delete;
+  static std::variant<std::shared_ptr<PipelineHandle>, Fault> open(std::string name, std::string text,
+                                                                   Settings settings);
+  PipelineHandle(const PipelineHandle&) = delete;
+  PipelineHandle& operator=(const PipelineHandle&) = delete;
 
-  using Wait = std::optional<std::chrono::milliseconds>;  // nullopt: as long as it takes
+  using Wait = std::optional<std::chrono::milliseconds>;  // nullopt: no limit
 
-  // flow_run.cpp
+  // handle_run.cpp
   Answer run();
   Answer start();
   Answer wait(Wait limit);
@@ -49,7 +49,7 @@ class Flow {
   Answer close();
   Answer set(const std::function<void(Callbacks&)>& change);
 
-  // flow_records.cpp
+  // handle_records.cpp
   Answer on_record(std::string_view channel, Callback<pipec_record_fn> callback);
   Answer push(std::string_view channel, stdlib::MemoryRecord record, Wait limit, std::uint64_t* position);
   Answer end(std::string_view channel);
@@ -63,12 +63,12 @@ class Flow {
   enum class State : std::uint8_t { ready, running, over };
   struct Channel {
     std::shared_ptr<stdlib::MemoryChannel> records;
-    bool read = false;               // by the text: the program pushes
+    bool read = false;               // by the text, so that the program pushes
     std::atomic<bool> ended{false};  // pipec_end()
     bool called = false;             // on_record
   };
 
-  explicit Flow(Settings settings);
+  explicit PipelineHandle(Settings settings);
   std::optional<Fault> compile(std::string name, std::string text);
   runtime::Status name_channel(std::string_view name, bool read);
   void register_channels();
@@ -78,22 +78,22 @@ class Flow {
   runtime::Result<std::unique_ptr<graph::Pipeline>> make_pipeline();
   void drive() noexcept;
   void finish(graph::Outcome outcome) noexcept;
-  Answer result() const;  // of a run that is over
+  Answer result() const;  // after the run
 
   Settings settings_;
   const std::shared_ptr<Callbacks> callbacks_ = std::make_shared<Callbacks>();
-  std::map<std::string, Channel, std::less<>> channels_;  // fixed once the text is compiled
+  std::map<std::string, Channel, std::less<>> channels_;  // fixed after compilation
   const std::shared_ptr<runtime::Registry> registry_ = std::make_shared<runtime::Registry>();
   graph::Plan plan_;
   std::string name_;
   std::string warnings_;
-  std::string stops_;  // the warning that a dead letter ends the run
+  std::string stops_;  // W0505, which holds only without a dead letter callback
 
   mutable std::mutex mutex_;
   std::condition_variable over_;
   State state_ = State::ready;
   bool stop_wanted_ = false;
-  std::atomic<bool> closing_{false};  // nothing may be lent any more
+  std::atomic<bool> closing_{false};  // take() hands out nothing more
   std::unique_ptr<runtime::CheckpointStore> store_;
   std::unique_ptr<graph::Pipeline> pipeline_;
   graph::Outcome outcome_;
