@@ -19,7 +19,7 @@ target_link_libraries(pipec_stdlib_with_compiler INTERFACE pipec_compiler pipec_
 install(TARGETS pipec_stdlib_with_compiler EXPORT pipec)
 if(PIPEC_C)
   install(TARGETS pipec_c EXPORT pipec LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/c/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/compiler/c/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endif()
 install(TARGETS pipec RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 

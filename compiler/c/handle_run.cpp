@@ -1,5 +1,5 @@
 // Starting, stopping and waiting for the run.
-#include "c/handle.h"
+#include "compiler/c/handle.h"
 #include "pipec/runtime/guarded.h"
 
 namespace pipec::c {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "c/handle.h"
-#include "c/record.h"
+#include "compiler/c/handle.h"
+#include "compiler/c/record.h"
 
 using pipec::c::Answer;
 using pipec::c::answer;

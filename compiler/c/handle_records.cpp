@@ -1,7 +1,7 @@
 // Pushing, taking and releasing records.
 #include <tuple>
 
-#include "c/handle.h"
+#include "compiler/c/handle.h"
 
 namespace pipec::c {
 

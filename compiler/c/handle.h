@@ -16,9 +16,9 @@
 #include <utility>
 #include <variant>
 
-#include "c/callbacks.h"
-#include "c/fault.h"
-#include "c/record.h"
+#include "compiler/c/callbacks.h"
+#include "compiler/c/fault.h"
+#include "compiler/c/record.h"
 #include "pipec/graph/pipeline.h"
 #include "pipec/runtime/checkpoint.h"
 #include "pipec/runtime/registry.h"

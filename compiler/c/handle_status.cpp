@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "c/handle.h"
+#include "compiler/c/handle.h"
 #include "pipec/runtime/buffer.h"
 #include "pipec/runtime/json.h"
 

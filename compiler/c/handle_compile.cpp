@@ -1,4 +1,4 @@
-#include "c/handle.h"
+#include "compiler/c/handle.h"
 
 #include "pipec/compiler/compile.h"
 #include "pipec/dsl/diagnostic.h"

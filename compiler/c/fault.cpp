@@ -1,4 +1,4 @@
-#include "c/fault.h"
+#include "compiler/c/fault.h"
 
 #include <charconv>
 #include <memory>

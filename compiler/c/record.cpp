@@ -1,4 +1,4 @@
-#include "c/record.h"
+#include "compiler/c/record.h"
 
 #include <algorithm>
 #include <optional>
