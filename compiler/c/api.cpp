@@ -6,6 +6,7 @@
 
 #include "compiler/c/handle.h"
 #include "compiler/c/record.h"
+#include "pipec/version.h"
 
 using pipec::c::Answer;
 using pipec::c::answer;

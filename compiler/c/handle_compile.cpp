@@ -46,7 +46,7 @@ runtime::Status PipelineHandle::name_channel(std::string_view name, bool read) {
     found->second.read = read;
   } else if (read || found->second.read) {
     const char* why = read != found->second.read ? "is both read and written" : "is read twice";
-    return runtime::Error{"option", "the channel '" + std::string(name) + "' " + why, {}, {}, false};
+    return runtime::Error::make(runtime::ErrorCode::option, "the channel '" + std::string(name) + "' " + why);
   }
   return {};
 }
@@ -59,7 +59,7 @@ std::optional<Fault> PipelineHandle::compile(std::string name, std::string text)
   options.keeps_state = !settings_.state_directory.empty();
   options.connectors.clock = settings_.run.clock;
   options.connectors.state_directory = settings_.state_directory;
-  options.connectors.log = settings_.run.log = [callbacks = callbacks_](const std::string& line) {
+  settings_.run.log = [callbacks = callbacks_](const std::string& line) {
     if (!callbacks->log) return;
     const Inside inside(*callbacks);
     callbacks->log.function(callbacks->log.user, line.c_str());
@@ -73,7 +73,8 @@ std::optional<Fault> PipelineHandle::compile(std::string name, std::string text)
     // A thread that hangs past the deadline keeps the plan alive, and the plan needs the registry.
     for (graph::Node& node : plan_.nodes) {
       if (!node.make_receiver) continue;
-      node.make_receiver = [make = std::move(node.make_receiver), kept = registry_] { return make(); };
+      node.make_receiver = [make = std::move(node.make_receiver),
+                            kept = registry_](const graph::RunServices& run) { return make(run); };
     }
     for (const dsl::Diagnostic& each : sink.all()) {
       (each.code == dsl::Code::stops_on_dead_letter ? stops_ : warnings_) += dsl::render_text(each, sources);

@@ -31,8 +31,8 @@ Answer PipelineHandle::on_record(std::string_view name, Callback<pipec_record_fn
     const Inside inside(*callbacks);
     const int result = callback.function(callback.user, &lent.record);
     if (result == 0) return {};
-    return runtime::Error{
-        "sink", "the callback of '" + name + "' returned " + std::to_string(result), {}, {}, false};
+    return runtime::Error::make(runtime::ErrorCode::sink,
+                                "the callback of '" + name + "' returned " + std::to_string(result));
   });
   return PIPEC_OK;
 }

@@ -15,7 +15,7 @@ class LetterSink final : public runtime::Sink {
       const std::string letter(batch.payload(record));
       const auto [function, user] = callbacks_->dead_letter;
       if (function(user, letter.c_str(), letter.size()) == 0) continue;
-      return runtime::Error{"dead_letter", "the callback did not take a dead letter", {}, {}, false};
+      return runtime::Error::make(runtime::ErrorCode::dead_letter, "the callback did not take a dead letter");
     }
     return {};
   }
@@ -46,9 +46,10 @@ runtime::Result<std::unique_ptr<graph::Pipeline>> PipelineHandle::make_pipeline(
     if (callbacks_->dead_letter && plan_.dead_letters.kind == graph::DeadLetterPolicy::Kind::reject) {
       plan_.dead_letters.kind = graph::DeadLetterPolicy::Kind::sink;
       plan_.dead_letters.name = "dlq callback";
-      plan_.dead_letters.make_sink = [callbacks =
-                                          callbacks_]() -> runtime::Result<std::unique_ptr<runtime::Sink>> {
-        return std::unique_ptr<runtime::Sink>(std::make_unique<LetterSink>(callbacks));
+      plan_.dead_letters.make_sink =
+          [callbacks =
+               callbacks_](const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Sink>> {
+        return std::make_unique<LetterSink>(callbacks);
       };
     }
     if (!warnings_.empty()) settings_.run.log(warnings_);
@@ -85,7 +86,7 @@ Answer PipelineHandle::start() {
   try {
     thread_ = std::thread([this] { drive(); });
   } catch (const std::system_error& refused) {
-    finish({.error = runtime::Error{"resources", refused.what(), {}, {}, false},
+    finish({.error = runtime::Error::make(runtime::ErrorCode::resources, refused.what()),
             .summary = {},
             .committed = {}});
     throw;
