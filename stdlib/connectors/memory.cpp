@@ -40,7 +40,7 @@ bool MemoryChannel::push(MemoryRecord record) {
   const std::uint64_t before = interrupts_;
   if (!closed_ && !has_room()) {
     ++waiting_;
-    changed_.notify_all();  // a reader that has read all asks for a commit
+    changed_.notify_all();  // a reader that has read everything requests a commit
     changed_.wait(lock, [&] { return closed_ || interrupts_ != before || has_room(); });
     --waiting_;
   }

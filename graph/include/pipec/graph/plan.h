@@ -1,4 +1,4 @@
-// A pipeline as plain data: nodes and edges. The compiler makes one from text, the builder from C++.
+// A pipeline as plain data: nodes and edges. The compiler creates one from text, the builder from C++.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Node {
     stage,    // filter, parse, transform: any number of batches at once
     ordered,  // a stage that sees batches one at a time, in source order, and may keep state
     route,    // one edge per arm, in order
-    merge,  // several edges in, one out: records of one batch that came along several branches join in source
+    merge,  // several edges in, one out: records of one batch that arrive on several branches join in source
             // order
     sink,   // the end of a branch
     drop,   // the end of a branch that goes nowhere: counted as filtered
@@ -35,7 +35,7 @@ struct Node {
   std::vector<std::uint32_t>
       next;  // edges; several on any kind but sink and drop mean fan-out (route: the arms)
   std::vector<std::string>
-      arms;  // route: what to call each edge in pictures: ".level == \"debug\"", "else"; may be empty
+      arms;  // route: the label of each edge in pictures: ".level == \"debug\"", "else"; may be empty
   std::string state_key;      // receive, sink, ordered: the prefix of its checkpoint entries
   bool shares_state = false;  // others may have this state key: the entries' own keys distinguish them
 
@@ -47,14 +47,14 @@ struct Node {
   // ordered: the settings that its state depends on ("dedupe(.id, within: 1h)"). Saved with the state; a
   // different value at the next start is an error that shows both (S7).
   std::string meaning;
-  bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
+  bool trusted = false;  // stage and router: pipec's own; the batches of others are checked
 
   // For `explain`: one fact a line.
   std::vector<std::string> facts;
   // filter: the fields without which no record passes, each as its keys.
   std::vector<std::vector<std::string>> needed_fields;
   bool can_dead_letter = false;
-  bool unordered = false;  // sink: takes batches as they come
+  bool unordered = false;  // sink: receives batches as they arrive
 };
 
 struct DeadLetterPolicy {
