@@ -22,8 +22,8 @@ struct CompiledBlock {
   std::vector<std::string> removes;  // deleted and renamed from
   std::vector<std::string> keeps;
   std::vector<std::string> failures;
-  bool touches_record = false;  // its bytes are looked at
-  bool gives_object = false;    // what leaves is an object, whatever came
+  bool touches_record = false;  // it reads the record's bytes
+  bool gives_object = false;    // the output is an object, whatever the input
   bool emits = false;
   bool drops = false;
 };

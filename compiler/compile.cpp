@@ -1,4 +1,5 @@
-// The phases in their order: resolve names, compile directives and flows, check what no flow reached, warn.
+// The phases in their order: resolve names, compile directives and flows, check names that no flow reached,
+// warn.
 #include "pipec/compiler/compile.h"
 
 #include <utility>
@@ -81,8 +82,8 @@ void report_unused(Context& context, Names& names) {
   }
 }
 
-// P8: the first dead letter stops a run that has nowhere to put it. A valid choice, but one that should be
-// known.
+// P8: without a dead letter route, the first dead letter stops the run. A valid choice, but users should
+// know.
 void warn_of_reject(Context& context, const FlowCompiler& flow) {
   const auto& sources = flow.dead_letter_sources();
   if (sources.empty()) return;
@@ -110,7 +111,7 @@ std::string directory_free(const std::string& name) {
 
 namespace {
 
-// Everything that can be found wrong with the file; then the plan, and the tests where they are asked for.
+// Finds all errors in the file, then builds the plan, and the tests if requested.
 std::optional<graph::Plan> compile_file(const dsl::SourceFile& source, const runtime::Registry& registry,
                                         const CompileOptions& options, dsl::DiagnosticSink& sink,
                                         std::vector<Test>* tests) {

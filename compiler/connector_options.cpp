@@ -34,7 +34,7 @@ void report_unknown_option(Context& context, const dsl::Name& name, const std::s
 
 namespace {
 
-// `chosen`, where it is one of the choices; nothing where it is none (reported).
+// `chosen`, if it is one of the choices; else nothing (reported).
 std::optional<std::string> known_choice(Context& context, dsl::Span span,
                                         const std::optional<std::string>& chosen, const std::string& name,
                                         const std::vector<std::string>& choices) {

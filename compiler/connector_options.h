@@ -23,8 +23,8 @@ struct CompiledOptions {
   std::string identity;  // of where it reads or writes: the arguments that can be given without a name
 };
 
-// `block`: the assignments of a stage's block, where it has one; each becomes one of Options::assignments.
-// `what` is how messages call it: "recv kafka", "parse csv". `where`: what per-record options may refer to.
+// `block`: the assignments of a stage's block, if any; each becomes one of Options::assignments. `what`: its
+// name in messages ("recv kafka", "parse csv"). `where`: the names that per-record options may use.
 CompiledOptions compile_options(Context& context, const Module& module, const dsl::Connector& connector,
                                 const std::vector<runtime::OptionSpec>& specs, std::size_t positional,
                                 const std::string& what, Where where,

@@ -1,4 +1,4 @@
-// What all of one compilation's phases share.
+// State shared by all phases of one compilation.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ struct Context {
   const CompileOptions& options;
   Report& report;
 
-  // How many expressions putting in the bodies of functions and repeated stage chains may still make. The
-  // text itself does not count: only what grows out of it.
+  // How many more expressions may result from inlining functions and repeated stage chains. Expressions in
+  // the text itself do not count.
   std::uint32_t expansions_left = 250'000;
-  // A stage chain that was put in somewhere already is being compiled again.
+  // A stage chain that was already inlined elsewhere is being compiled again.
   unsigned repeating = 0;
   bool too_large = false;  // reported
 };

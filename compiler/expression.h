@@ -47,11 +47,11 @@ class ExpressionCompiler {
 
   // A whole expression, folded where it is constant.
   Lowered value(const dsl::Expr& expr);
-  // One that is asked whether it holds: `what` is "filter", "route", "if".
+  // A condition: `what` is "filter", "route", "if".
   Lowered condition(const dsl::Expr& expr, const char* what);
   // One that must be constant; its value, or nothing where that was reported. The bytes live in arena().
   std::optional<runtime::Value> constant(const dsl::Expr& expr, const char* what);
-  // A place in the record that is to be changed; its computed segments are appended to `computed`.
+  // A place in the record to change; its computed segments are appended to `computed`.
   std::optional<runtime::Path> target(const dsl::PathExpr& path, std::vector<runtime::Expression>& computed);
 
   // Locals. bind() returns the number, and reports a name that the innermost scope already has.
@@ -172,7 +172,7 @@ class ExpressionCompiler {
   bool ok_ = true;
 };
 
-// A deep copy of the value; nothing where it would take more than `limit` bytes. Strings come out decoded.
+// A deep copy of the value, with decoded strings; nullopt if it would take more than `limit` bytes.
 std::optional<runtime::Value> copy_value(const runtime::Value& value, runtime::Arena& arena,
                                          std::size_t limit);
 

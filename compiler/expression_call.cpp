@@ -321,7 +321,7 @@ bool ExpressionCompiler::prepare(const dsl::CallExpr& expr, const Function& func
     result.expression.prepared = std::move(*prepared);
     return true;
   }
-  // Which argument is to blame: the one that is refused alone, else the whole call.
+  // The argument to report: the only rejected one, else the whole call.
   dsl::Span span = expr.span;
   for (std::size_t i = 0; i < constants.size(); ++i) {
     if (!constants[i]) continue;
@@ -397,7 +397,7 @@ Lowered ExpressionCompiler::call_fn(const dsl::CallExpr& expr, const Symbol& sym
   if (evaluated.empty() || !body.ok) return body;
 
   if (body.level != Lowered::kNoLevel && body.level > level_) body.level = Lowered::kNoLevel;
-  body.has_lambda = true;  // it reads its parameters, so it is not constant by itself
+  body.has_lambda = true;  // it reads its parameters, so it is not constant on its own
   Lowered result = start(Op::call, expr.span);
   result.expression.function = &applier(evaluated.size());
   result.expression.types = body.expression.types;

@@ -14,8 +14,8 @@ using runtime::TypeSet;
 
 namespace {
 
-// `and` and `or` have two sides each. Ten thousand operands make a tree of depth fourteen, tried from the
-// left as ever.
+// `and` and `or` are binary. Ten thousand operands form a tree of depth fourteen, still evaluated from the
+// left.
 runtime::Expression balanced(const runtime::Expression& like, runtime::Expression* operands,
                              std::size_t count) {
   if (count == 1) return std::move(*operands);

@@ -10,7 +10,7 @@ using dsl::StageKind;
 
 namespace {
 
-// Stages that come of putting chains in again; the text's own do not count.
+// Limit for stages added by inlining chains again; stages in the text do not count.
 constexpr std::size_t kMaxRepeatedStages = 10'000;
 
 Position failed_position() {
@@ -61,7 +61,7 @@ void FlowCompiler::flow(const dsl::Pipeline& pipeline, const Module& module) {
 
 void FlowCompiler::must_end(const Position& at, const StageList& list, dsl::Span where, const char* what) {
   if (at.ended || at.failed || list.broken || context_.report.unparsed(where)) return;
-  // Where a stage is missing the parser has reported more than one could here.
+  // If a stage is missing, the parser has reported more than is known here.
   const dsl::Span span = list.stages.empty() ? where : list.stages.back().stage->keyword;
   const bool inside = span.file == where.file && span.begin >= where.begin && span.end <= where.end;
   context_.report

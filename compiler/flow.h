@@ -37,7 +37,7 @@ struct Position {
 struct StageUse {
   const dsl::Stage* stage = nullptr;
   const Module* module = nullptr;
-  bool repeated = false;  // its chain was put in before
+  bool repeated = false;  // its chain was already inlined
 };
 
 struct StageList {
@@ -66,7 +66,7 @@ class FlowCompiler {
 
   void flow(const dsl::Pipeline& pipeline, const Module& module);
   void dead_letters(const dsl::DlqItem& item, const Module& module);
-  // Compiles what no flow reached, for its errors alone.
+  // Compiles definitions that no flow reached, only for their errors.
   void check_stream(Symbol& symbol) { stream(symbol); }
   void check_chain(Symbol& symbol);
   bool put_in(const Symbol& symbol) const { return chains_used_.count(&symbol) != 0; }

@@ -101,7 +101,7 @@ Position FlowCompiler::stage(Position at, const StageUse& use, OnError on_malfor
       node.name = "drop";
       end();
       break;
-    case StageKind::kName: {  // registered: chains were put in by expand()
+    case StageKind::kName: {  // registered: expand() has inlined chains
       const auto& named = as<dsl::NameStage>(stage);
       if (!context_.registry.stage(named.call.name.text)) {
         unknown_stage(named, *use.module);

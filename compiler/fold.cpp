@@ -18,7 +18,7 @@ using runtime::Value;
 
 namespace {
 
-// Constants beyond this stay expressions, so that a few lines of text cannot make gigabytes.
+// Larger constants stay expressions, so that a few lines of text cannot produce gigabytes.
 constexpr std::size_t kMaxConstant = std::size_t{1} << 20;
 // JSON text may be read with wide loads.
 constexpr std::size_t kPadding = 64;
@@ -127,7 +127,7 @@ void ExpressionCompiler::fold(Lowered& value, Failing failing) {
   evaluate(value, catching_ != 0 ? Failing::silent : failing);
 }
 
-// What must be constant is worth a lambda's loop, and may ask the clock.
+// A required constant justifies evaluating a lambda's loop, and may read the clock.
 bool ExpressionCompiler::fold_required(Lowered& value) {
   if (value.constant()) return true;
   const bool alone = value.ok && !value.oversized && value.level == Lowered::kNoLevel;

@@ -233,7 +233,7 @@ class Resolver {
     visit(names_.modules.size(), next, circle, [](std::size_t) {});
   }
 
-  // A let that begins with a name is what that name is.
+  // A let that begins with a name has the kind of that name.
   void find_kind(Symbol& symbol) {
     if (!symbol.let) return;
     std::vector<Symbol*> way;

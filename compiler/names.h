@@ -26,14 +26,14 @@ struct Symbol {
   bool kind_known = true;  // false: it begins with a name that is not bound
   // It is not to be compiled, that was reported: what depends on it stays silent.
   bool failed = false;
-  unsigned uses = 0;  // by the text of the main file, and by what that uses
+  unsigned uses = 0;  // by the main file's text, directly or indirectly
 };
 
 struct Module {
   const dsl::SourceFile* file = nullptr;
   dsl::File ast;
   bool main = false;
-  // False: the text has errors, so that a name may be missing for no fault of its user.
+  // False: the text has errors, which may be why a name is missing.
   bool complete = true;
   std::map<std::string, Symbol*, std::less<>> names;  // its own and those of the files it uses
 

@@ -1,4 +1,5 @@
-// What belongs to the pipeline, out of its connectors' options: for the connectors to leave alone.
+// Collects the pipeline's files from its connectors' options, so that connectors do not touch them by
+// accident.
 #include <utility>
 
 #include "compiler/flow.h"
@@ -57,7 +58,7 @@ void FlowCompiler::add_texts_and_state() {
   }
   const std::string& directory = connectors_.state_directory;
   if (directory.empty()) return;
-  // The default directory holds nothing but state, that of other pipelines too.
+  // The default directory contains only state, including that of other pipelines.
   const bool nothing_else = directory == ".pipec" || directory.ends_with("/.pipec");
   own_files_->state_directories.push_back(nothing_else ? directory : directory + "/" + connectors_.pipeline);
   // A single pipeline's state may be in the directory itself.

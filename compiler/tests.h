@@ -1,4 +1,4 @@
-// `test` blocks: checked with every compilation, made ready to run for `pipec test`.
+// `test` blocks: checked with every compilation, prepared to run for `pipec test`.
 #pragma once
 
 #include <vector>

@@ -82,7 +82,7 @@ Diagnostic& Diagnostic::note(std::string text) {
   return *this;
 }
 
-// An empty hint is none, so that did_you_mean() can be passed on as it is.
+// An empty hint is ignored, so that the result of did_you_mean() can be passed directly.
 Diagnostic& Diagnostic::hint(std::string text) {
   if (!text.empty()) hints.push_back(bounded(std::move(text)));
   return *this;

@@ -1,4 +1,4 @@
-// Where the formatter is in the source, and the comments on the way.
+// The formatter's position in the source, and the comments up to there.
 #include <algorithm>
 
 #include "dsl/formatter.h"

@@ -41,7 +41,7 @@ void Layout::if_broken(std::string_view text) {
   pieces_.push_back({Op::kIfBroken, 0, std::string(text)});
 }
 void Layout::comment(std::string_view text, bool trailing) {
-  // A trailing one comes before the breaks that were written since the text that it follows.
+  // A trailing comment is placed before the breaks written since the text that it follows.
   auto at = pieces_.end();
   while (trailing && at != pieces_.begin() && is_space_between(*std::prev(at))) --at;
   pieces_.insert(at, {Op::kComment, trailing ? 1U : 0U, std::string(text)});

@@ -454,7 +454,7 @@ void Lexer::abandon_strings() {
         .report(Code::unterminated_string, opening, end, "an interpolation that does not end on its line")
         .hint("add the closing '}' and '\"'");
   }
-  for (const Mode& mode : modes_) {  // the innermost one is handed out first, from the back
+  for (const Mode& mode : modes_) {  // the innermost one is returned first, from the back
     Token token = make(mode.in_text ? TokenKind::kUnquote : TokenKind::kInterpolationEnd, at_);
     token.silent = true;
     pending_.push_back(std::move(token));

@@ -60,7 +60,7 @@ class Lexer {
   std::uint32_t at_ = 0;
   std::uint32_t previous_end_ = 0;
   std::vector<Mode> modes_;
-  std::vector<Token> pending_;  // handed out from the back
+  std::vector<Token> pending_;  // returned from the back
 };
 
 }  // namespace pipec::dsl

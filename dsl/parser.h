@@ -165,14 +165,14 @@ class Parser {
   bool close(TokenKind kind, Span opening, bool ends_list = false);
   // A name that is being bound; a keyword is reported and taken all the same.
   Name binding(std::string_view what);
-  // A string that is known as it is written: no interpolation.
+  // A constant string: no interpolation.
   std::optional<Name> plain_string(std::string_view what);
 
   // Of brackets and blocks. False: too deep, and reading has stopped.
   bool enter();
   void leave() { --depth_; }
-  // Within brackets, after an error: to the next `,` or to `closing`, which is not taken; false where neither
-  // comes before the brackets must have ended.
+  // Within brackets, after an error: skips to the next `,` or to `closing`, which is not consumed; false if
+  // neither appears before the brackets must have ended.
   bool skip_to_comma(TokenKind closing);
   // Reads elements until `closing`, recovering at commas.
   template <class Element>

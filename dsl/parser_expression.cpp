@@ -102,8 +102,8 @@ const char* to_string(BinaryOp op) {
   return "";
 }
 
-// Operators and operands wait on their stacks, above where this expression's began; what binds at least as
-// strongly as the operator that comes is applied before it is pushed.
+// Operators and operands are on their stacks, above the start of this expression. Operators that bind at
+// least as tightly as the next one are applied before it is pushed.
 ExprPtr Parser::expression() {
   if (failed_) return std::make_unique<ErrorExpr>(here());
   std::size_t base = operators_.size();
@@ -180,7 +180,7 @@ void Parser::push_operator(const Operator& op, std::size_t base) {
   if (chained) {
     const auto first = std::find_if(operators_.begin() + static_cast<std::ptrdiff_t>(base), operators_.end(),
                                     [](const Operator& o) { return o.level == kCompareLevel; });
-    // Not where an `and` or `or` was pushed after it: then it is applied below.
+    // Except if an `and` or `or` was pushed after it: then it is applied below.
     bool same =
         std::none_of(first, operators_.end(), [](const Operator& o) { return o.level < kCompareLevel; });
     if (same) {

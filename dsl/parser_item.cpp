@@ -56,7 +56,7 @@ void Parser::bare_chain(Chain& out) {
   if (!failed_ && !at(TokenKind::kEnd)) fail_expecting("'|' or the end of the text");
 }
 
-// What can begin nothing but an item, whatever surrounds it.
+// True at tokens that can only begin an item, whatever surrounds them.
 bool Parser::at_hard_item_start() {
   if (!peek().first_on_line) return false;
   switch (peek().keyword) {
@@ -159,7 +159,7 @@ void Parser::flow_item(std::vector<ItemPtr>& out) {
       break;
     case Keyword::kNone: {
       if (!at_word()) return unknown_item();
-      // Behind a stream's name comes a '|'; without one, only the next line or a stage can follow.
+      // A '|' follows a stream's name; without one, only the next line or a stage can follow.
       const Token& next = peek(1);
       bool goes_on = next.kind == TokenKind::kPipe || next.kind == TokenKind::kEnd || next.silent ||
                      next.kind == TokenKind::kSemicolon ||

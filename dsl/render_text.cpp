@@ -10,8 +10,8 @@ namespace {
 
 constexpr unsigned kTabStop = 4;
 
-// A line as it is shown: tabs are blanks, control characters and invalid bytes are substituted, and a long
-// line is shown only in part.
+// A line as displayed: tabs are blanks, control characters and invalid bytes are substituted, and a long line
+// is shown only in part.
 struct ShownLine {
   std::string text;
   unsigned caret_begin = 0;  // cells from the text's beginning
@@ -39,7 +39,7 @@ Shape shape_at(std::string_view line, std::size_t at, const Decoded& c, unsigned
   return {std::string(line.substr(at, c.bytes)), cell_width(c.code_point)};
 }
 
-// The first byte that is looked at: enough of the line to fill the width, however long the line is.
+// The first byte examined: enough of the line to fill the width, however long the line is.
 std::size_t window_begin(std::string_view line, std::size_t from, unsigned width) {
   if (from <= width) return 0;
   std::size_t begin = from - width / 2;
@@ -129,7 +129,7 @@ class TextRenderer {
     if (options_.color) out_ += "\x1b[0m";
   }
 
-  // Names and keys from the text come back in messages: no control characters, no line breaks.
+  // Names and keys from the text appear in messages: no control characters, no line breaks.
   static std::string printable(const std::string& text) {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {

@@ -1,4 +1,4 @@
-// Where one parse's errors are collected: it stops the parse when there are too many.
+// Collects one parse's errors, and stops the parse when there are too many.
 #pragma once
 
 #include <cstdint>

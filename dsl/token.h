@@ -101,7 +101,7 @@ struct Token {
   Keyword keyword = Keyword::kNone;
   // No white space and no comment between this token and the one before it.
   bool touches = false;
-  // A line break is between them. Only recovery from errors and advice look at it.
+  // A line break is between them. Only used for error recovery and hints.
   bool first_on_line = false;
   // It stands for something that was reported already, so an error at it is a consequence.
   bool silent = false;

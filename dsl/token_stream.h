@@ -31,7 +31,7 @@ class TokenStream {
     take();
     return true;
   }
-  // Where the last token that was taken ends.
+  // The end of the last consumed token.
   std::uint32_t previous_end() const { return previous_end_; }
   TokenKind previous_kind() const { return previous_kind_; }
   bool previous_silent() const { return previous_silent_; }

@@ -36,7 +36,7 @@ class Admission {
   // idle, or on request. Does nothing if no batch was admitted since the last one.
   void admit_commit_point() noexcept;
 
-  // A connector asks for it. A transaction is ended by the source's own thread, between two receives.
+  // Requested by a connector. A transaction is ended by the source's own thread, between two receives.
   void want_commit() noexcept;
   void end_transaction_when_due();
 
@@ -57,7 +57,7 @@ class Admission {
   Ledger& ledger_;
   const CommitPointsNode* commit_points_ = nullptr;
 
-  std::mutex mutex_;  // makes the total order
+  std::mutex mutex_;  // defines the total order
   std::uint64_t next_sequence_ = 0;
   std::vector<std::uint64_t> next_numbers_;  // of each serial place
   std::vector<bool> ended_;                  // sources

@@ -27,7 +27,7 @@ class Branches {
 
   // The input for batches received by this source.
   const Input<BatchView*>& read(std::uint32_t source) const { return reads_[source].in; }
-  // Where all branches end, and where the rest of a batch that was left undone comes back from.
+  // The end of all branches, which also sends back the unprocessed rest of a split batch.
   void connect(EndsNode& ends);
   // The serial places, in the order of Topology::serial_places.
   void connect(CommitPointsNode& commit_points) const;

@@ -18,7 +18,7 @@ Node named(Node::Kind kind, std::string name) {
   return node;
 }
 
-// Empty where there is nothing to call, which Pipeline::make() reports.
+// Empty if there is nothing to call, which Pipeline::make() reports.
 template <typename Connector>
 Factory<Connector> factory(std::function<std::unique_ptr<Connector>()> make) {
   if (!make) return nullptr;

@@ -43,7 +43,7 @@ class Connectors {
   // There is a place for each of the plan's from the beginning, so that nodes may refer to it.
   Connectors(const Shared& shared, StateKeeper& keeper, Leash& leash);
 
-  // `want_commit`: asks for a commit point. `stopping`: nothing more is opened.
+  // `want_commit`: requests a commit point. `stopping`: if true, nothing more is opened.
   void on_want_commit(std::function<void()> want_commit) { want_commit_ = std::move(want_commit); }
   void keep_queue_limits(const QueueLimits& limits) { queue_limits_ = limits; }
   // Creates and opens all of them, then calls begin(); no existing data changes before that.
@@ -114,7 +114,7 @@ class Connectors {
   };
   mutable std::mutex mutex_;
   Opening opening_;
-  bool open_ = false;  // receivers and sinks may be interrupted and asked
+  bool open_ = false;  // receivers and sinks may be interrupted and queried
 };
 
 }  // namespace pipec::graph

@@ -155,7 +155,7 @@ Status Connectors::open_receiver(const Source& source) {
   return source.receiver->open(saved);
 }
 
-// S7: state that was kept for another meaning of the stage is refused.
+// S7: rejects state that was saved under different settings of the stage.
 Status Connectors::open_stage(const Stateful& stage) {
   if (shared_.options.from_start) return stage.stage->open({});
   const Node& node = shared_.plan.nodes[stage.node];

@@ -6,7 +6,7 @@
 namespace pipec::graph {
 
 // CPUs by affinity, capped by the quotas of all cgroups (v1 and v2) the process is in. At least 1.
-// `root`: where /proc and /sys are looked for, for tests.
+// `root`: the directory that contains /proc and /sys, for tests.
 unsigned usable_cpus(const std::string& root = "");
 // The quota alone, rounded up; 0: none.
 unsigned quota_cpus(const std::string& root);

@@ -1,4 +1,4 @@
-// What lambdas emit.
+// The output of lambdas.
 #pragma once
 
 #include <cstddef>

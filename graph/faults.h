@@ -54,7 +54,7 @@ class Faults {
   }
   const Failure& first() const { return failure_; }
 
-  // The error with the place's name and place in the text, where it has none.
+  // Adds the node's name and its place in the text to an error that has none.
   runtime::Error at(runtime::Error error, std::size_t place) const noexcept;
   std::size_t route_place() const { return plan_.nodes.size(); }
   const std::string& name_of(std::size_t place) const {
@@ -67,7 +67,7 @@ class Faults {
     const Activity::Mark mark(activity_, what, place);
     return runtime::guarded(std::forward<Call>(call));
   }
-  // The foreign calls that have not come back: "write() of sink out"; empty: none.
+  // The foreign calls that have not returned: "write() of sink out"; empty: none.
   std::string running() const {
     return activity_.list([&](std::size_t place) -> std::string_view { return name_of(place); });
   }

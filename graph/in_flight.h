@@ -26,7 +26,7 @@ struct BatchView;
 // A batch whose output grew so large that a stage stopped in the middle. The records done so far continue as
 // a part. When that part has reached all its ends, the stage resumes with the rest.
 struct Split {
-  BatchView* rest = nullptr;           // records that the stage has not looked at
+  BatchView* rest = nullptr;           // records that the stage has not processed
   std::uint32_t node = 0;              // the stage
   std::size_t made = 0;                // bytes that it wrote for the part
   Split* outer = nullptr;              // the whole is itself a part of a batch that was split further up
@@ -36,7 +36,7 @@ struct Split {
 struct BatchView {
   runtime::Batch batch;
   InFlightBatch* in_flight = nullptr;
-  std::uint32_t ordinal = 0;   // of the edge it came along
+  std::uint32_t ordinal = 0;   // of the edge it arrived on
   Split* split = nullptr;      // set: more of this batch follows
   bool only_snapshot = false;  // for a serial place that the batch does not reach, at a commit point
   std::size_t outlined = 0;    // bytes of the batch's outline that are counted as the in-flight batch's

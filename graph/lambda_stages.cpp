@@ -61,7 +61,7 @@ class Verdict final : public Emitted {
     refused_ = true;
     reason_ = reason;
   }
-  // Is the current record refused? Forgets it.
+  // Whether the current record was rejected; resets that.
   bool refused() { return std::exchange(refused_, false); }
   const std::string& reason() const { return reason_; }
 

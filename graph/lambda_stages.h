@@ -1,4 +1,4 @@
-// Stages made of the builder's lambdas.
+// Stages built from the builder's lambdas.
 #pragma once
 
 #include <memory>

@@ -10,7 +10,7 @@ namespace {
 
 // The size of a source's first batch if stages may expand it: the expansion is not known yet.
 constexpr std::size_t kProbeBytes = std::size_t{16} << 10;
-// Where a sink wants small batches. record_limit() follows.
+// Used if a sink wants small batches. record_limit() follows from it.
 constexpr std::size_t kSmallBatchBytes = std::size_t{32} << 10;
 
 }  // namespace

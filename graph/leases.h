@@ -49,7 +49,7 @@ class Leases {
   void note_settled(const InFlightBatch& in_flight);
 
   void received(std::size_t bytes) { last_received_.store(bytes, std::memory_order_relaxed); }
-  // The governor's word; budget 0: as it was.
+  // Applies the governor's decision; budget 0: unchanged.
   void allow(std::size_t budget, std::size_t records);
   void bound_evaluation(const runtime::ArenaBounds& bounds) { evaluation_ = bounds; }  // before the run
   const runtime::ArenaBounds& evaluation() const { return evaluation_; }

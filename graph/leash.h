@@ -1,5 +1,5 @@
 // Ends a run's loans. A connector may keep a callback into the run after the run has ended, and a hung thread
-// may stay in the run after the caller's clock is gone.
+// may stay in the run longer than the caller's clock exists.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 namespace pipec::graph {
 
-// Shared by the run and the callbacks that it hands out.
+// Shared by the run and the callbacks that it gives to connectors.
 class Leash : public std::enable_shared_from_this<Leash> {
  public:
   std::shared_ptr<Leash> share() { return shared_from_this(); }

@@ -46,8 +46,8 @@ void Ledger::settle(InFlightBatch& in_flight, bool done, const std::function<voi
   }
 }
 
-// Sequentially consistent with drain(), which sets draining_ and then looks at in_flight_: one of the two
-// sees the other.
+// Sequentially consistent with drain(), which sets draining_ and then reads in_flight_: one of the two sees
+// the other's write.
 bool Ledger::leave() {
   finished_.fetch_add(1, std::memory_order_relaxed);
   return in_flight_.fetch_sub(1) == 1 && draining_.load();

@@ -35,14 +35,15 @@ struct BarrierCall {
 
 class Ledger {
  public:
-  // In the total order: the caller holds the lock that makes it. Throws without memory, and has done nothing.
+  // Called in the total order: the caller holds the lock that defines it. If it runs out of memory, it throws
+  // without side effects.
   void admit(const InFlightBatch& in_flight, bool ends_transaction);
   // The batch is done or has finally failed. `out_of_memory` is called in the exception handler.
   void settle(InFlightBatch& in_flight, bool done, const std::function<void()>& out_of_memory);
   // Closes a batch's accounts. True: nothing is in flight any more, and a thread waits for that.
   bool leave();
 
-  // What can be committed now; one commit at a time.
+  // The positions that can be committed now; one commit at a time.
   std::optional<Commit> take();
   void end(const Commit& commit, CommitEnd how);
 

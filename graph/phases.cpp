@@ -7,7 +7,8 @@ namespace pipec::graph {
 
 namespace {
 
-// After the deadline everything that can be interrupted has been; what does not come back in this time hangs.
+// After the deadline, everything interruptible was interrupted; a call that does not return within this time
+// hangs.
 constexpr std::chrono::milliseconds kGrace{500};
 
 }  // namespace

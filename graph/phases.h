@@ -21,7 +21,7 @@ class Phases {
     unsigned threads = 0;    // all of them
     bool governing = false;  // the governor's thread is at work
     bool committed = false;  // nothing is left to commit, and the connectors are closed
-    bool end_early = false;  // asked for by a thread that holds locks: run() does it
+    bool end_early = false;  // requested by a thread that holds locks: run() does it
     bool deadline_passed = false;
     std::optional<Time> ending_since;
   };
@@ -44,9 +44,9 @@ class Phases {
     return state_;
   }
 
-  // Sleeps until `reached`. Meanwhile `end_early` is called where a thread asks for it, and `past_deadline`
-  // when a run that is stopping has not ended in time. False: it has not ended even in the grace period after
-  // that.
+  // Sleeps until `reached`. During that time `end_early` is called if a thread requests it, and
+  // `past_deadline` when a run that is stopping has not ended in time. False: it has not ended even in the
+  // grace period after that.
   bool wait_for(const std::function<bool(const State&)>& reached, const std::function<void()>& end_early,
                 const std::function<void()>& past_deadline);
   // A wait that the deadline cuts short. False: it has passed.

@@ -14,7 +14,7 @@ class Watchdog {
  public:
   Watchdog(const Shared& shared, const Ledger& ledger) : shared_(shared), ledger_(ledger) {}
 
-  // How often look() is to be called; 0: never.
+  // How often to call look(); 0: never.
   std::chrono::milliseconds interval() const;
   void look();
 

@@ -25,11 +25,11 @@ class Wiring {
   // How a node's body is run. Bodies must not throw: TBB would drop queued messages.
   enum class Runs : std::uint8_t {
     parallel,    // on the workers, any number of messages at once
-    serial,      // on the workers, one message at a time, in the order in which they came
+    serial,      // on the workers, one message at a time, in order of arrival
     at_once,     // in the thread that sends, any number at once: a few steps, no allocation by the graph
     own_thread,  // at once: the body leaves the message to its own thread, which sends the results
   };
-  // What travels: a pointer and a few numbers. TBB copies messages and never moves them.
+  // A message: a pointer and a few numbers. TBB copies messages and never moves them.
   struct Message {
     alignas(8) std::array<std::byte, 24> bytes;
   };

@@ -1,4 +1,4 @@
-// Completion scripts. They are made when asked for, out of the commands and functions that this binary has.
+// Completion scripts. Generated on request from this binary's commands and functions.
 #include <fmt/format.h>
 
 #include <string>

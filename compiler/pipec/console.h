@@ -41,7 +41,7 @@ class Console {
   bool color() const { return color_; }
   unsigned width() const;  // of the terminal now, in cells; 80 if unknown
 
-  void text(std::string_view text);  // as it is; ends in a newline
+  void text(std::string_view text);  // unchanged; ends in a newline
   void line(std::string_view line);
   // "error: ..." with the word in red.
   void error(std::string_view message);

@@ -40,7 +40,7 @@ bool is_part_of_a_value(std::string_view line);
 // How to read a value that goes over several lines, `head` being its beginning: "--framing json_array".
 std::string framing_for_several_lines(const runtime::Registry& registry, std::string_view head);
 
-// Nothing came out of `records` records: why, if it looks like a mistake; "" where it may well be right.
+// The likely mistake if `records` records produced no output; "" if the result may be correct.
 std::string advice_on_nothing(const runtime::Registry& registry, const graph::Plan& plan,
                               const InputSample& sample, std::uint64_t records);
 

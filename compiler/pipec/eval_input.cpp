@@ -53,7 +53,7 @@ class FilesInTurn : public runtime::Receiver {
     for (;;) {
       auto received = current_->receive(limits, block);
       if (!received || *received != runtime::Received::end) {
-        // Each file numbers its partitions from 0; they must not be taken for those of the file before.
+        // Each file numbers its partitions from 0; they must not be confused with those of the previous file.
         for (runtime::PositionRange& range : block.ranges) range.partition += opened_ * kPartitionsPerFile;
         if (sample_ && received && *received == runtime::Received::records) sample_->add(block);
         return received;
@@ -101,7 +101,7 @@ class FilesInTurn : public runtime::Receiver {
     return registry_.receiver("stdin")->make(framing_option(), context_of_eval());
   }
 
-  // The stream takes the place of stdin, which is kept for the "-" that may come.
+  // The stream replaces stdin, which is kept in case "-" follows.
   runtime::Result<std::unique_ptr<runtime::Receiver>> make_stream(const std::string& file) {
     if (own_stdin_ < 0) own_stdin_ = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     // O_NONBLOCK: opening a pipe without a writer would block, and signals would not be handled.
@@ -154,7 +154,8 @@ class FilesInTurn : public runtime::Receiver {
   std::uint32_t opened_ = 0;
   int own_stdin_ = -1;  // what stdin was before a stream took its place
   std::optional<std::uint64_t> total_;
-  mutable std::mutex mutex_;  // over the change of the current one: interrupt() comes from other threads
+  mutable std::mutex
+      mutex_;  // guards changes of the current receiver: interrupt() is called from other threads
   std::unique_ptr<runtime::Receiver> current_;
 };
 

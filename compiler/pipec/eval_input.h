@@ -1,4 +1,4 @@
-// Where a one-liner reads: stdin, or files one after the other.
+// The input of a one-liner: stdin, or files one after the other.
 #pragma once
 
 #include <memory>

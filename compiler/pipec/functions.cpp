@@ -158,7 +158,7 @@ std::string option_kind(const runtime::Registry& registry, const runtime::Option
   return option.kind == runtime::OptionSpec::Kind::per_record ? types + ", for each record" : types;
 }
 
-// What each of the formats is that an option may choose.
+// Describes each format that an option may choose.
 std::string format_lines(const runtime::Registry& registry, const runtime::OptionSpec& option) {
   std::string out;
   if (option.formats == runtime::OptionSpec::Formats::none) return out;
@@ -241,7 +241,7 @@ std::string pages(const runtime::Registry& registry, std::string_view name) {
   return out;
 }
 
-// What other tools call it: "gsub" is answered with replace_re.
+// Names in other tools: "gsub" finds replace_re.
 std::string foreign_pages(const runtime::Registry& registry, std::string_view name) {
   std::string out;
   std::string last;

@@ -22,7 +22,7 @@ runtime::Result<std::unique_ptr<runtime::CheckpointStore>> open_state(const Argu
   const std::string& given = arguments.state_directory;
   const std::string directory = (given.empty() ? ".pipec" : given) + "/" + name;
   if (!given.empty()) {
-    // The directory itself held the state once, where it was one pipeline's.
+    // Earlier, a single pipeline's state was in the directory itself.
     auto moved = runtime::CheckpointStore::move_old(given, directory, name, arguments.from_start);
     if (!moved) return moved.error();
   }

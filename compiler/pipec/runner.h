@@ -40,7 +40,7 @@ class Runner {
 
   Console& console_;
   const Arguments& arguments_;
-  std::mutex mutex_;  // over the jobs while they are added: a signal may come then
+  std::mutex mutex_;  // guards the jobs while they are added: a signal may arrive then
   std::deque<Job> jobs_;
   // One memory limit for all jobs, however many there are.
   const std::shared_ptr<runtime::SharedGovernor> governor_ = std::make_shared<runtime::SharedGovernor>();

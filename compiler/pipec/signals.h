@@ -35,7 +35,7 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // The signal that asked to stop; 0: none did.
+  // The signal that requested the stop; 0: none.
   int received() const { return received_.load(); }
 
  private:

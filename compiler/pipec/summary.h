@@ -15,7 +15,7 @@ std::string progress_report(const graph::Progress& progress);
 // The process's largest resident memory so far.
 std::string peak_memory();
 
-// Why a run ended early: the error, where it came from, and the positions committed so far.
+// Why a run ended early: the error, its origin, and the positions committed so far.
 void report_failure(Console& console, const std::string& pipeline, const graph::Outcome& outcome);
 
 }  // namespace pipec::cli

@@ -23,7 +23,7 @@ class OrderedNode {
   Output<BatchView*> prepared;
   Input<BatchView*> apply;
   Way out;
-  Output<BatchView*> done;  // views that came for a snapshot only
+  Output<BatchView*> done;  // views that arrived only for a snapshot
 
  private:
   void prepare(BatchView* view);

@@ -55,7 +55,7 @@ void RecvNode::give_back(std::size_t bytes) const {
   requests.hand_on({LimiterCall::What::credit, false, false, source_, bytes});
 }
 
-// D13: commits wait for no gate, and those of a transaction come from here.
+// D13: commits do not wait for the gate, and a transaction's commits are triggered here.
 RecvNode::Pass RecvNode::pass_gate() {
   if (!governing_) return Pass::open;
   constexpr Milliseconds kLook{50};

@@ -1,5 +1,6 @@
-// What may be committed? Batches are admitted in one total order and finish in any; the barrier moves over
-// the done prefix and merges its positions per source, partition and epoch.
+// Determines which positions may be committed. Batches are admitted in one total order and finish in any
+// order; the barrier advances over the finished prefix and merges its positions per source, partition and
+// epoch.
 //
 //     admitted   0  1  2  3  4  5  6          done: d   pending: .   failed: x   commit point: |
 //                d  d| d| .  d| d  .          committable: 0..2; 3 holds back 4 and 5
@@ -38,7 +39,8 @@ struct Commit {
 
 class CommitBarrier {
  public:
-  // Sequence numbers are dense from 0 and come in order. Without memory it throws and has done nothing.
+  // Sequence numbers are dense from 0 and arrive in order. If it runs out of memory, it throws without side
+  // effects.
   void admit(std::uint64_t sequence, std::uint32_t source, std::span<const runtime::PositionRange> ranges,
              bool commit_point);
   // The batch is safely out on all branches and its dead letters are routed. `entries`: the sinks' state as
@@ -51,7 +53,7 @@ class CommitBarrier {
   // The newest prefix up to a commit point; null while a commit is in flight or nothing is new.
   std::optional<Commit> take();
   void committed();
-  // The commit was refused: nothing is committed any more.
+  // The commit was rejected: nothing more is committed.
   void refused();
   // done() or fail() threw, so the set of finished batches is unknown: nothing more is committed.
   void spoil();

@@ -27,7 +27,7 @@ class Failure {
   }
   // Not caused by a batch (a source failed): batches already received continue.
   void fail_source(runtime::Error error) { fail_at(kNoBatch, std::move(error)); }
-  // Whatever happens to the batches in flight, none may be committed any more (a refused commit, the
+  // Whatever happens to the batches in flight, none may be committed any more (a rejected commit, the
   // deadline).
   void fail_all(runtime::Error error) {
     const std::lock_guard lock(mutex_);

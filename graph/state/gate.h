@@ -55,7 +55,7 @@ class Gate {
     return !halted_;
   }
   enum class State : std::uint8_t { open, draining, closed, halted };
-  // As it is after `most` at the latest; sooner where it opens, and where `queued` sources may go on.
+  // Returns the state after at most `most`; earlier if the gate opens, or if `queued` sources may continue.
   State wait_for(std::chrono::milliseconds most, bool queued) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, most, [&] { return open_ || halted_ || (queued && draining_); });

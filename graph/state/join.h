@@ -1,4 +1,4 @@
-// Parts of one batch that came along several branches become one batch again, in source order.
+// Joins the parts of one batch that arrive on several branches into one batch, in source order.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace pipec::graph {
 
-// parts: at least one, all views of one block, sorted by the edge they came along. The records are merged by
+// parts: at least one, all views of one block, sorted by the edge they arrived on. The records are merged by
 // their origin, stable by part; parts[0] holds the result, the others are left without records.
 void join_parts(std::span<BatchView* const> parts);
 

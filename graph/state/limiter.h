@@ -21,7 +21,7 @@ struct Permit {
 // A message to the limiter from a source, a settled batch or the governor.
 struct LimiterCall {
   enum class What : std::uint8_t {
-    request,    // `source` asks for `bytes`; one at a time for each source
+    request,    // `source` requests `bytes`; one request at a time per source
     credit,     // a batch of `bytes` has left, or a permit was not used
     new_limit,  // `bytes`
     no_more,    // from now on only `rest` requests are granted

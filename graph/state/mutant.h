@@ -15,15 +15,15 @@ enum class Mutant : std::uint8_t {
   commit_before_sync,          // the source is notified before the sinks are durable
   acknowledge_on_reject,       // rejected dead letters do not stop the batch's commit
   ignore_dead_letter_route,    // a failed route counts as written
-  count_outputs,               // positions from the number of records that came out
+  count_outputs,               // positions computed from the number of output records
   skip_empty_batches,          // what left no record is not committed
   forget_a_branch,             // a batch is done when all branches but one are
   release_twice,               // a lease is given back twice
   leak_on_failure,             // a failed batch keeps its lease
-  sequencer_lets_pass,         // batches reach an ordered sink as they come
+  sequencer_lets_pass,         // batches reach an ordered sink as they arrive
   two_commits_in_flight,       // a commit starts before the last one has finished
   write_after_failure,         // batches after a failed one still reach the sink
-  ignore_commit_error,         // a refused commit is taken for done
+  ignore_commit_error,         // a rejected commit is treated as done
 };
 
 #ifdef PIPEC_MUTANTS

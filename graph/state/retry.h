@@ -13,7 +13,7 @@ class Backoff {
  public:
   explicit Backoff(const RetryLimits& limits) : limits_(limits) { reset(); }
 
-  // How long to wait before the next attempt; null: the limit is reached, the fault is terminal.
+  // How long to wait before the next attempt; null: the limit is reached, the error is terminal.
   std::optional<std::chrono::milliseconds> next() {
     if (attempts_ >= limits_.attempts) return std::nullopt;
     ++attempts_;

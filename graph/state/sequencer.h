@@ -1,6 +1,6 @@
-// Brings what arrives in any order back into the order of its numbers. Numbers are dense from 0: every batch
-// visits every branch, so that none is ever missing. An item may come in parts, one after the other under the
-// same number. A plain class; the caller locks.
+// Restores the order of items that arrive in any order. Numbers are dense from 0: every batch visits every
+// branch, so none is ever missing. An item may arrive in consecutive parts with the same number. A plain
+// class; the caller locks.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace pipec::graph {
 template <typename Item>
 class Sequencer {
  public:
-  // `more`: another part of the item comes under this number, once this one was taken.
+  // `more`: another part of the item with this number arrives after this one was taken.
   void put(std::uint64_t number, Item item, bool more = false) {
     if (mutated(Mutant::sequencer_lets_pass)) {
       held_.push_back({item, false});

@@ -21,7 +21,7 @@ struct ArithmeticContext {
   bool malformed = false;  // an array that had to be walked is not valid JSON
 };
 
-// The sign as it is written: "+", "/".
+// The operator as written: "+", "/".
 std::string_view sign_of(Op op);
 
 Value arithmetic(Op op, const Value& left, const Value& right, ArithmeticContext& context);

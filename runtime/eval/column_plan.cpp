@@ -58,7 +58,7 @@ bool callable(const Function& function) {
          std::all_of(function.parameters.begin(), function.parameters.end(), plain);
 }
 
-// A string of a program that needs no escapes may be written between quotes as it is.
+// A program's string that needs no escapes may be written between quotes unchanged.
 Value written_as_is(const Value& value) {
   if (value.type() != Type::string || value.is_escaped()) return value;
   const auto plain = [](char c) {
@@ -105,7 +105,7 @@ bool ColumnPlan::add_steps(Node& node, const Path& path) {
   return true;
 }
 
-// A field of the top level: read once, however often it is asked for.
+// A top-level field: read once, however often it is used.
 ColumnPlan::Number ColumnPlan::add_top(std::uint32_t slot, const Names& names) {
   const Number known = names.fields[slot];
   if (known == Names::kUnknown) return kNone;

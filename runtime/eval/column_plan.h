@@ -48,7 +48,7 @@ class ColumnPlan {
     std::uint32_t slot = 0;
     std::vector<record::Step> below;  // keys point into the expression
     std::vector<Number> children;
-    bool shared = false;  // several nodes ask for it
+    bool shared = false;  // several nodes use it
     record::EditKind edit = record::EditKind::set;
     std::string_view new_key;  // edited by a rename
     bool of_record = false;    // edited, and no statement has set the field before: it may be missing

@@ -172,7 +172,7 @@ inline Value Columns::read(std::string_view text, std::size_t row) {
     const std::optional<Value> value = read_msgpack(text);
     return value ? *value : doubted(row);
   }
-  // What most numbers are.
+  // The form of most numbers.
   if (json::is_digit(text.front()) && (text.front() != '0' || text.size() == 1) && text.size() <= 8) {
     std::uint64_t digits = 0;
     if (eight_digits(text, digits)) return Value::integer(static_cast<std::int64_t>(digits)).with_text(text);

@@ -1,4 +1,4 @@
-// Why an edit of a record was refused, in the user's words.
+// Why an edit of a record was rejected, in the user's terms.
 #pragma once
 
 #include <span>

@@ -96,7 +96,7 @@ std::string_view scalar_text(const Value& value, Arena& arena) {
   }
 }
 
-// Of bytes, arrays and objects. `scratch` holds the JSON as it stood in the data.
+// The text of bytes, arrays and objects. `scratch` holds the JSON as it is in the data.
 std::string_view written_text(const Value& value, Arena& arena, Buffer& scratch) {
   scratch.clear();
   append_json(value, scratch);
@@ -120,7 +120,7 @@ Value Interpreter::interpolate(const Expression& expression) {
     if (needs_scratch(value.type())) {
       if (!text_) text_ = pool_.get(256);
       new (pieces + i) std::string_view(written_text(value, arena_, *text_));
-      // Of a record that no stage has validated the insides are asked for here: they have to be JSON.
+      // If no stage has validated the record, the value's content is checked here: it must be JSON.
       if (record_ && !record_->validated && validate_json(text_->view())) return checked(Value::failed());
     } else {
       new (pieces + i) std::string_view(scalar_text(value, arena_));

@@ -43,9 +43,9 @@ class Interpreter {
   // `fields` must outlive the interpreter.
   Interpreter(const FieldSet& fields, std::size_t locals, const Clock& clock);
 
-  // Begins with a record; `reads`: the program asks for fields of it (else its bytes are not looked at).
-  // False: it is malformed and nothing may be evaluated. Values of the record before end here. `known`: its
-  // members where they need not be looked for, of a layout with the same fields.
+  // Begins with a record; `reads`: the program reads its fields (otherwise its bytes are not examined).
+  // False: it is malformed and nothing may be evaluated. Values of the previous record become invalid.
+  // `known`: its members if already indexed, with a layout of the same fields.
   bool begin(const Batch& batch, const Record& record, bool reads, const record::KnownMembers& known = {});
   // Begins without one: fields read null, metadata too except @offset.
   void begin_alone(std::uint64_t sequence);

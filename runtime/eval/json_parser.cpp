@@ -16,7 +16,7 @@ namespace {
 
 // After lines that are not flat, this many records are checked one by one.
 constexpr std::size_t kTakenAlone = 32;
-// Where the members are noted as well, a stretch is short, so that its bytes are still near.
+// If the members are recorded too, ranges are short, so that their bytes are still in the cache.
 constexpr std::size_t kShort = std::size_t{32} << 10;
 
 class ParserScratch final : public Scratch {

@@ -27,7 +27,7 @@ class Output {
   Mark mark() const;
   void take_back(const Mark& mark);
 
-  // A record that stays as it is.
+  // A record that stays unchanged.
   void keep(const Record& record) { records_.push_back(record); }
   // Write one record into buffer(), then end() it; false: it is larger than a record can be, and taken back.
   Buffer& begin();

@@ -10,8 +10,8 @@ class Random {
   Random();  // differs from one evaluator, thread and run to the next
   std::uint64_t next() { return mix(state_ += kStep); }
 
-  // From here on the bits depend on the seed and the record's position alone (begin_record() at each), so
-  // that a source that is restarted in the middle makes the same records again.
+  // From here on the bits depend only on the seed and the record's position (begin_record() for each), so
+  // that a source restarted in the middle generates the same records again.
   void seed(std::uint64_t seed) {
     seed_ = mix(seed + kStep);
     seeded_ = true;

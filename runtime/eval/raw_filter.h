@@ -101,7 +101,7 @@ class RawScan {
   explicit RawScan(const RawFilter& filter, const json::Kernel& kernel = json::best_kernel(),
                    bool columns_instead = false);
 
-  // Judges the batch's records; false: not worth it for this batch, nothing is known of any record.
+  // Decides the batch's records; false: not worthwhile for this batch, no record is decided.
   bool judge(const Batch& batch);
   // Of the last judged batch, record i.
   Answer answer(std::size_t i) const { return answers_[i]; }

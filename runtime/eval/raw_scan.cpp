@@ -114,7 +114,8 @@ bool RawScan::judge(const Batch& batch) {
         const std::size_t stop = kernel_.flat(text_, from, end);
         checked = stop == end ? end : std::max(stop, from + 2) - 2;
         if (stop != end) {
-          // Behind a fault the check begins again with the next record; where many have one it ends.
+          // After a malformed record the check begins again with the next one; if many are malformed, it
+          // ends.
           if (doubts * 4 > i + 16) more = false;
         }
       }

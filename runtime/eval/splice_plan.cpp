@@ -17,7 +17,7 @@ constexpr std::uint16_t kMissing = record::Layout::kMissing;
 constexpr std::uint32_t kUntouched = 0xffffffff;
 constexpr std::uint32_t kGone = 0xfffffffe;
 
-// What becomes of one member.
+// The change of one member.
 struct Change {
   std::uint16_t member = kMissing;  // kMissing: new, goes to the end
   std::string_view key;             // the new key; empty: unchanged

@@ -25,7 +25,7 @@ struct TopEdit {
 
 class SplicePlan {
  public:
-  // Each slot's key as it is written in a record.
+  // Each slot's key as written in a record.
   struct Keys {
     std::vector<std::string> json;  // with its quotes
     std::vector<std::string> msgpack;
@@ -35,7 +35,7 @@ class SplicePlan {
 
   // The edits change nothing of such a record.
   bool untouched() const { return parts_.empty(); }
-  // Appends the record. `size`: of the record as it came.
+  // Appends the record. `size`: of the original record.
   void write(const record::BlockIndex& index, std::size_t row, std::uint32_t size, const Columns& columns,
              Buffer& out) const;
 

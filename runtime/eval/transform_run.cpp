@@ -12,7 +12,7 @@ namespace pipec::runtime::eval {
 
 namespace {
 
-// What one record may emit in all: loops inside loops end here, not with the machine's memory.
+// Limit for the total output of one record: nested loops end here instead of exhausting memory.
 constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
 
 constexpr std::string_view kNoValue = "no value to emit: the expression is null";
@@ -350,7 +350,7 @@ bool TransformRun::steps_of(const Statement& statement, const Path& path,
     return false;
   }
   if (path.below.empty()) return true;
-  // In the arena: the view may keep them for as long as it keeps the edit.
+  // Allocated in the arena: the view may keep them as long as the edit.
   const std::span<record::Step> room(interpreter_.arena().allocate_array<record::Step>(path.below.size()),
                                      path.below.size());
   switch (interpreter_.resolve(path, statement.expressions, room, steps)) {

@@ -17,8 +17,8 @@ namespace pipec::runtime::eval {
 
 class TransformRun final : public Scratch {
  public:
-  // `program` and `line` must outlive it. `reads`: it looks at records. `line`: the program as one, null
-  // where it is none.
+  // `program` and `line` must outlive it. `reads`: it reads records. `line`: the program's fast path; null if
+  // it has none.
   TransformRun(const TransformProgram& program, bool reads, const StraightLine* line);
 
   Status process(Batch& batch, OnError on_malformed, StageContext& context);

@@ -7,7 +7,7 @@
 
 namespace pipec::runtime::eval {
 
-// Whether evaluating may look at the record's bytes. A program that does not is run without opening records.
+// Whether evaluation may read the record's bytes. Programs that do not are run without opening records.
 bool reads_record(const Expression& expression);
 bool reads_record(const std::vector<Statement>& statements);
 

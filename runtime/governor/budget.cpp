@@ -112,7 +112,7 @@ void Budget::round(const Round& round) {
     return;
   }
   held_ = false;
-  // A change shows only when the batches that it let in, or kept out, come out again.
+  // A change takes effect only when the batches that it admitted, or held back, have finished.
   if (since_change_ < std::min(residence_.value_or(0), kLongestPatience)) return;
   if (behind(round)) {
     const double full = kFullPipe * bandwidth_.value_or(0) * service_.value_or(0);

@@ -1,5 +1,5 @@
-// How many bytes may be in flight (G8, G9): the law that docs/governor.md explains and the simulation in
-// tests/bench/governor compares with others. A plain class; time comes in as seconds that passed.
+// How many bytes may be in flight (G8, G9): the control law that docs/governor.md explains and the simulation
+// in tests/bench/governor compares with others. A plain class; time is passed in as elapsed seconds.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct BudgetLimits {
   void cap(std::size_t bytes);
 };
 
-// What happened since the last round.
+// The events since the last round.
 struct Round {
   double seconds = 0;
   bool hold = false;            // memory pressure holds the intake

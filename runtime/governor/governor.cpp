@@ -52,7 +52,7 @@ struct Governor::Parts {
         budget(governor::BudgetLimits::of(settings)) {}
 
   // How many records one receive may return; 0: any number. Small records would make small batches, and each
-  // batch has its price: unless latency is what matters, the cap counts once the budget has shrunk.
+  // batch has a cost. Unless latency matters most, the cap applies only once the budget has shrunk.
   std::size_t records() const { return budget.bytes() >= free_from ? 0 : budget.records(); }
 
   const GovernSettings settings;
@@ -105,7 +105,7 @@ void Governor::keep_release(std::function<void()> release) {
   parts_->release = std::move(release);
 }
 
-// What depends on the limit and on how many share it.
+// The settings that depend on the limit and on how many pipelines share it.
 void Governor::divide() {
   Parts& parts = *parts_;
   parts.sums = parts.shared->sums();

@@ -139,7 +139,7 @@ MemoryReader::MemoryReader(std::string root)
     const std::uint64_t kibibytes = number(line).value_or(0);
     if (kibibytes != 0) machine_ = kibibytes * 1024;
   });
-  // Where the hierarchies are mounted, and which part of each is seen there.
+  // Where the hierarchies are mounted, and which part of each is visible there.
   struct Mount {
     std::string point, top;
   };

@@ -20,13 +20,13 @@ struct MemoryReading {
   std::uint64_t group_limit = 0;  // of that one
   double stalled = 0;  // PSI: the share of the last ten seconds in which some task waited for memory
 
-  // The limit to keep to: the cgroup's, else the machine's.
+  // The limit: the cgroup's, else the machine's.
   std::optional<std::uint64_t> found_limit() const;
 };
 
 class MemoryReader {
  public:
-  // `root`: where /proc and /sys are looked for.
+  // `root`: the directory that contains /proc and /sys.
   explicit MemoryReader(std::string root = "");
   MemoryReading read() const;
 

@@ -1,4 +1,4 @@
-// One figure out of many sources (G5), and the band in which it holds the intake back (G6).
+// Combines many pressure sources into one level (G5), with the band in which it holds receiving (G6).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ class Pressure {
 
   double level() const { return level_; }
   const std::vector<PressureReading>& readings() const { return readings_; }
-  // The source that makes the level; the first one where all are 0. At least one source has been added.
+  // The source that determines the level; the first one if all are 0. At least one source must have been
+  // added.
   const PressureReading& worst() const { return readings_[worst_]; }
 
  private:
@@ -41,7 +42,7 @@ class Hysteresis {
   // update() would begin to hold.
   bool would_hold(double level) const { return !held_ && level >= pause_above_; }
 
-  // True: the intake is to be held.
+  // True: receiving must be held.
   bool update(double level) {
     if (level >= pause_above_) held_ = true;
     if (level <= resume_below_) held_ = false;

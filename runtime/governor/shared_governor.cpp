@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Several pipelines look at about the same time, each some twenty times a second.
+// Several pipelines check at about the same time, each about twenty times a second.
 constexpr std::int64_t kReadingLasts = 20'000'000;
 // The time between two returns of memory: at least this long, and this multiple of the last one's duration.
 constexpr std::int64_t kLeastBetweenReturns = 50'000'000;

@@ -51,7 +51,7 @@ class FieldIndex {
   struct Expected {
     std::uint64_t head = 0;
     std::uint64_t mask = 0;               // the bytes of head that are the key's
-    std::uint64_t tail = 0;               // the last 8 bytes, where there are more than 8
+    std::uint64_t tail = 0;               // the last 8 bytes, if there are more than 8
     std::uint32_t size = UINT32_MAX - 8;  // no key: none is as long
     const Wanted* wanted = nullptr;
   };

@@ -39,8 +39,8 @@ struct Kernel {
   // values that are not strings. Returns `end`, or the beginning of the first 64 bytes that violate this: the
   // records that end at least two bytes before it are as described.
   std::size_t (*flat)(const char* text, std::size_t begin, std::size_t end);
-  // The same, of lines that are valid JSON but for UTF-8 (`ascii`: there is none to check) and hold no
-  // backslash. Brackets as there. `out` and `count`, where given: as operators(), of the lines that are so.
+  // The same for lines that are valid JSON except for UTF-8 (`ascii`: nothing to check) and contain no
+  // backslash. Brackets as for flat(). `out` and `count`, if given: as for operators(), for these lines.
   std::size_t (*valid_flat)(const char* text, std::size_t begin, std::size_t end, bool* ascii, Offsets* out,
                             std::size_t* count);
   // Appends to out[count] the offsets in text[begin, end), which is lines, of all brackets, colons and commas

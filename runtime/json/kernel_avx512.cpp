@@ -56,7 +56,7 @@ PIPEC_KERNEL inline __m512i load(const char* at) {
   return _mm512_loadu_si512(at);
 }
 
-// The constants come from memory: the compiler would make them again and again in the loop.
+// The constants are in memory: the compiler would recreate them in each iteration of the loop.
 struct alignas(64) Same {
   char bytes[64];
   constexpr explicit Same(char c) : bytes{} {

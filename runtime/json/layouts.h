@@ -32,8 +32,8 @@ class Layouts {
   const Layout* find(const char* text, std::uint32_t end, const std::uint32_t* members, std::size_t left);
   // The layout of the previous record; null: none yet. Kernel::follow gives the same answer for it as find().
   const Layout* last() const { return list_.last(); }
-  // What others took for `theirs`, with the slots of this one's fields. Null where a field is in it twice, or
-  // there are too many.
+  // Their layout `theirs`, with the slots of this one's fields. Null if it contains a field twice, or there
+  // are too many.
   const Layout* adopt(const Layout& theirs);
   std::size_t slots() const { return list_.slots(); }
 

@@ -124,7 +124,7 @@ void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
   };
   const char* const base = container.data();
   if (left == static_cast<std::int64_t>(count)) {
-    copy(base, body);  // the head as it came, whatever its width
+    copy(base, body);  // the original head, whatever its width
   } else {
     const bool map = lead(base).kind == Lead::Class::map;
     to = put_container_head(to, map, static_cast<std::size_t>(left));

@@ -34,8 +34,7 @@ void splice(std::string_view container, std::uint32_t body, std::uint32_t count,
 using Operation = record::OperationOf<std::string_view>;
 using Edited = record::EditedOf<std::string_view>;
 
-// The edit at the end of a path that is not empty; a set makes the objects that are missing. `scratch` is
-// overwritten.
+// The edit at the end of a non-empty path; a set creates missing objects. `scratch` is overwritten.
 Edited edit_below(std::string_view container, std::span<const Step> steps, const Operation& operation,
                   Arena& arena, Buffer& scratch);
 

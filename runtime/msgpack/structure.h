@@ -1,4 +1,4 @@
-// Where a MsgPack value ends, which is also the check of its structure: nothing of it is looked at but heads.
+// Finds the end of a MsgPack value, which also checks its structure: only heads are read.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class Structure {
     left_ = 1;
     map_ = false;
   }
-  // Nothing was taken of the value that comes next.
+  // No byte of the next value was consumed.
   bool fresh() const { return open_.empty(); }
   const char* reason() const { return reason_; }
   // After `more`: the value has at least this many more bytes, from `at` on.
@@ -47,7 +47,7 @@ class Structure {
   std::size_t deepest_ = kMaxDepth;
   bool any_key_ = false;
   std::uint64_t left_ = 1;  // values to come at this level, keys too
-  bool map_ = false;        // the level is a map's: a key comes next where left_ is even
+  bool map_ = false;        // the level is a map's: a key is next if left_ is even
   std::vector<Level> open_;
   std::uint64_t least_ = 0;
   const char* reason_ = "";

@@ -57,7 +57,7 @@ const char* validate_msgpack(std::string_view bytes, std::size_t* offset) {
   return "invalid UTF-8";
 }
 
-// Where a value ends is known of more than may be a record: that becomes a dead letter, and the next one is
+// The end is also known for values that cannot be records: those become dead letters, and the next value is
 // found.
 struct MsgpackFramer::State {
   static constexpr std::size_t kDeepest = std::size_t{1} << 20;  // what bounds the memory: 16 MiB

@@ -76,16 +76,16 @@ class BlockIndex {
   Offsets alone_;          // of one record
   const char* text_ = nullptr;
   Format format_ = Format::json;
-  Offsets quotes_;  // of the rows from the one that is looked at on, up to `quoted_`
+  Offsets quotes_;  // of the rows from the current one up to `quoted_`
   const std::uint32_t* next_quote_ = nullptr;
   std::size_t quoted_ = 0;
   std::size_t quoted_stretch_;    // the most rows to search for quotes next
-  std::size_t stretch_;           // records of the next stretch at most
-  std::uint32_t alone_left_ = 0;  // records that are taken one by one before a stretch is tried again
+  std::size_t stretch_;           // the most records of the next range
+  std::uint32_t alone_left_ = 0;  // records to process one by one before the next range is tried
   // Of MsgPack, where looking is given up for a while.
   std::size_t looked_at_ = 0;
   std::size_t unknown_ = 0;  // of them
-  std::size_t skip_ = 0;     // records that are not looked at
+  std::size_t skip_ = 0;     // records to skip
 };
 
 }  // namespace pipec::runtime::record

@@ -7,7 +7,7 @@
 
 namespace pipec::runtime::record {
 
-// Those with a place come first, in the order of the bytes; new members stay in the order they came.
+// Those with a place come first, in the order of the bytes; new members keep their order of insertion.
 template <typename Change>
 void sort_changes(std::vector<const Change*>& changes) {
   const auto before = [](const Change* a, const Change* b) {

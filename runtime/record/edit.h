@@ -1,4 +1,4 @@
-// Paths below a value, and what may come of an edit there; the same for every format.
+// Paths below a value, and the possible results of an edit there; the same for every format.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ struct Kept {
   std::span<const Step> below;
 };
 
-// What happens to the member or item at the end of a path.
+// The operation on the member or item at the end of a path.
 enum class EditKind : std::uint8_t { set, remove, rename };
 
 // `Part`: how a format holds a value.

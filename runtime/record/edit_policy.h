@@ -35,7 +35,7 @@ class EditPolicy {
 
   explicit EditPolicy(F& format) : format_(format) {}
 
-  // The edit at the end of a path that is not empty; a set makes the objects that are missing.
+  // The edit at the end of a non-empty path; a set creates missing objects.
   EditedOf<Part> edit(const Part& container, Steps steps, const OperationOf<Part>& operation) {
     // No record is nested this deep: nothing exists there, and nothing may be set there.
     const bool sets = operation.kind == EditKind::set;

@@ -23,7 +23,7 @@ class LayoutList {
         format_(format),
         first_number_(format == Format::json ? 0 : static_cast<std::uint32_t>(kMost)) {}
 
-  // The layout that is the same as a record's; that of the record before is asked first. Null: none is.
+  // The layout equal to a record's; that of the previous record is tried first. Null: none.
   template <typename Same>
   const Layout* find(const Same& same) {
     if (last_ < layouts_.size() && same(*layouts_[last_])) [[likely]]

@@ -112,7 +112,7 @@ class ToJson : public Transcoder {
   bool short_text(const char* at) const {
     return end_ - at > 32 && (static_cast<unsigned char>(*at) & 0xe0) == 0xa0;
   }
-  // `at`: its head. What needs no escape is copied while it is looked at.
+  // `at`: its head. Text without escapes is copied while it is scanned.
   [[gnu::always_inline]] Place short_string(const char* at, char* to) {
     const unsigned size = static_cast<unsigned char>(*at) & 31U;
     *to = '"';

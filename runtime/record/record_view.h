@@ -1,5 +1,5 @@
-// One record as a program sees it: fields read on demand, edits kept beside the untouched bytes, and a splice
-// that writes it out again with every byte that no edit touched as it came.
+// A program's view of one record: fields read on demand, edits kept separately from the original bytes, and a
+// splice that writes the record with all unedited bytes unchanged.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class RecordView {
   void open_nothing(Arena& arena);
 
   // Missing fields, and paths through values that are not objects or arrays, read as null. Value::failed():
-  // the value that was asked for is malformed; the record goes where malformed ones go.
+  // the requested value is malformed; the record is treated as malformed.
   Value get(std::uint32_t slot) {
     if (state_[slot] == kUntouched) [[likely]] {
       const FieldSlot& place = index_.slot(slot);
@@ -89,7 +89,7 @@ class RecordView {
   Edit set(std::uint32_t slot, std::span<const Step> below, const Value& value);
   Edit set_whole(std::span<const Step> below, const Value& value);  // `. = value` where `below` is empty
   Edit remove(std::uint32_t slot, std::span<const Step> below);     // a missing one is fine
-  // Paths to stay; everything else goes. Spacing between the kept fields stays as it came.
+  // Keeps these paths and removes everything else. Spacing between the kept fields is unchanged.
   Edit keep(std::span<const Kept> kept);
   // Moves a value byte for byte; nothing happens where it is missing, an existing target is replaced. A
   // rename within one object keeps the member's place and changes its key alone.
@@ -180,7 +180,7 @@ class RecordView {
   std::vector<Step> path_;  // of steps_of
   Value whole_;             // where whole_known_
   bool whole_known_ = false;
-  std::unique_ptr<msgpack::View> msgpack_;  // made when the first such record comes
+  std::unique_ptr<msgpack::View> msgpack_;  // created for the first such record
   msgpack::View* foreign_ = nullptr;        // it, while the record is its
 };
 

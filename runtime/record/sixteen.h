@@ -10,9 +10,9 @@
 
 namespace pipec::runtime::record {
 
-// What sixteen bytes hold, a bit for each.
+// Properties of sixteen bytes, one bit for each byte.
 struct Sixteen {
-  unsigned special = 0;  // what JSON does not have as it is between quotes: `"`, `\\`, control characters
+  unsigned special = 0;  // characters that JSON must escape between quotes: `"`, `\\`, control characters
   unsigned high = 0;     // not ASCII
 };
 
@@ -36,7 +36,7 @@ inline Sixteen look_at_sixteen(const char* from) {
   return found;
 }
 
-// Copies sixteen bytes and looks at them on the way; all must be readable and writable.
+// Copies sixteen bytes and classifies them; all must be readable and writable.
 inline Sixteen copy_sixteen(const char* from, char* to) {
 #if defined(__SSE2__)
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));

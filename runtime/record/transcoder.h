@@ -1,6 +1,5 @@
-// What both transcoders have: a pass over bytes that writes into a buffer. Where they read and write are
-// locals that a pass hands from step to step: as members they would go through memory at every byte that is
-// written.
+// Base of both transcoders: a pass over bytes that writes into a buffer. The read and write positions are
+// locals passed from step to step: as members they would be stored to memory with every byte written.
 #pragma once
 
 #include <cstddef>

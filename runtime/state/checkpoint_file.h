@@ -10,7 +10,7 @@
 //   entry 9 5
 //   ...
 //
-// The header is a function of the body: one byte changed anywhere makes the two disagree.
+// The header is a function of the body: a single changed byte anywhere makes them disagree.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The list of finished keys in a state directory: one a line, each with a checksum, so that a line that a
-// crash cut off is left out and never taken for another key.
+// The list of finished keys in a state directory: one per line, each with a checksum, so that a line
+// truncated by a crash is ignored and never mistaken for another key.
 #pragma once
 
 #include <functional>

@@ -139,7 +139,7 @@ class PackedSource final : public ByteSource {
     }
     if (carried_ < carry_.size()) return Filled::more;
     auto took = unpacker_.take(data, wanted, std::nullopt);
-    if (!took && data.size() > before) return Filled::more;  // the error comes again
+    if (!took && data.size() > before) return Filled::more;  // the next call returns the error
     if (!took) return took.error();
     if (*took == Unpacker::Took::nothing) return Filled::interrupted;
     return *took == Unpacker::Took::end ? Filled::end : Filled::more;
@@ -147,7 +147,7 @@ class PackedSource final : public ByteSource {
 
   void put_back(std::string_view bytes) override {
     if (carried_ < carry_.size()) {
-      carried_ -= bytes.size();  // they came from here
+      carried_ -= bytes.size();  // they were taken from here
     } else {
       carry_.assign(bytes);
       carried_ = 0;

@@ -214,7 +214,7 @@ class FileReceiver final : public runtime::Receiver {
   Status open_current(const ReceiveLimits& limits) {
     InputFile& expected = input_.files[current_];
     InputFile file;
-    // How a file is packed is found out once, unless there was nothing in it then.
+    // A file's compression is detected once, unless the file was empty then.
     auto fd = open_input(expected.path,
                          expected.size != 0 ? std::optional(expected.compression) : request_.packing, file);
     if (!fd) return fd.error();
@@ -448,7 +448,7 @@ class FileReceiver final : public runtime::Receiver {
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
   mutable std::mutex mutex_;  // for the source's thread, the committing thread, and interrupt()
-  // The ends of blocks that were handed out and are not committed yet, by partition.
+  // The ends of returned blocks that are not committed yet, by partition.
   std::unordered_map<std::uint32_t, std::vector<FileMark>> marks_;
   mutable std::vector<Skipped> skipped_;
   mutable bool described_ = false;  // to_save was

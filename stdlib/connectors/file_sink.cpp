@@ -99,7 +99,7 @@ class FileSink : public runtime::Sink {
   std::string resume_note() const override { return files_.resume_note(); }
   void snapshot(runtime::StateEntries& out) override {
     takes_snapshots_.store(true);
-    // An error comes back from sync().
+    // sync() returns the error.
     [[maybe_unused]] const Status flushed = flush_packed(false);
     files_.snapshot(out);
   }
@@ -140,7 +140,7 @@ class FileSink : public runtime::Sink {
   std::optional<PackedOutput> packed_;  // compress: gzip, zstd
 
  private:
-  // A file that holds nothing yet begins with the head of its format.
+  // An empty file begins with the header of its format.
   Status begin_file(OutputFiles::Writer& writer, OutputFile& file, std::string_view head) {
     file.headed = true;
     if (head.empty()) return {};
@@ -177,7 +177,7 @@ class OneFileSink final : public FileSink {
     if (packed_ && file_->regular && file_->length() == 0) packed_->begin(*file_);
     return {};
   }
-  // A file that is finished is another one when it comes again.
+  // A finished file counts as a new one when a record for it arrives later.
   void snapshot(runtime::StateEntries& out) override {
     FileSink::snapshot(out);
     file_ = nullptr;

@@ -20,7 +20,7 @@ std::vector<std::string> expand_braces(std::string_view pattern);
 // directory on the path cannot be read.
 runtime::Result<std::vector<std::string>> glob_files(std::string_view pattern);
 
-// Does the pattern match this path? Nothing on disk is looked at.
+// Whether the pattern matches this path, without accessing the disk.
 bool glob_matches(std::string_view pattern, std::string_view path);
 
 }  // namespace pipec::stdlib

@@ -35,7 +35,7 @@ struct InputFile {
   bool known = false;      // it is a continuation
   bool closed = false;     // it was delivered as a whole
   bool done = false;       // nothing was new in it when the run began
-  bool still_bad = false;  // it is as it was when its rest was skipped
+  bool still_bad = false;  // unchanged since its rest was skipped
 };
 
 struct InputFiles {

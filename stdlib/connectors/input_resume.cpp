@@ -46,7 +46,7 @@ class InputResume::Candidate {
  public:
   Candidate(const InputFile& file, int fd) : file_(file), fd_(fd) {}
 
-  // `prefix`: set where the file is packed and had to be unpacked to find out.
+  // `prefix`: set if the file is packed and had to be unpacked for this.
   Result<bool> holds(const FileMark& mark, std::optional<UnpackedPrefix>& prefix) {
     prefix.reset();
     const bool packed = file_.compression != Compression::none;

@@ -28,14 +28,14 @@ class InputResume {
 
   // For each file, which is open: sets where it begins, if it is a known one by its inode or path.
   runtime::Status place(InputFile& file, int fd);
-  // Then for all that place() did not know: copies and packed forms of known ones. True: the file is to be
-  // left alone, as a copy that may be about to take its original's place.
+  // Called next for all files that place() did not recognize: finds copies and packed forms of known ones.
+  // True: skip the file, a copy that may be about to replace its original.
   runtime::Result<bool> place_rotated(InputFile& file);
   // Called next for each file that is read: assigns the key of its entry. True: it is the bad file that was
   // skipped before.
   bool assign_key(InputFile& file);
   std::string note(std::size_t files) const;
-  // What these calls found that is to be kept.
+  // The findings of these calls that must be saved.
   runtime::StateEntries to_save() const { return to_save_; }
 
   // Called once all sources of the pipeline are open: updates the entries that none of them has claimed.

@@ -5,8 +5,8 @@
 
 namespace pipec::stdlib {
 
-// While it lives, SIGPIPE is blocked for this thread; one that came meanwhile is taken. Nobody else's
-// handling of the signal changes. Keeps errno.
+// Blocks SIGPIPE for this thread during its lifetime and consumes a pending one. Signal handling of other
+// code does not change. Preserves errno.
 class NoSigpipe {
  public:
   NoSigpipe();

@@ -45,8 +45,8 @@ class OutputDirectory {
   bool syncs_all(std::uint64_t device) const { return device == whole_device_; }
   runtime::Status sync_all() const;
 
-  // Makes the names durable that create() and make_parents() made since the last call: hand it to another
-  // thread.
+  // Makes the names durable that create() and make_parents() have added since the last call. May be called on
+  // another thread.
   std::set<std::string> take_changed();
   runtime::Status sync(const std::set<std::string>& changed) const;
 

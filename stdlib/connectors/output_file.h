@@ -65,7 +65,7 @@ struct OutputFile {
   bool changed = false;                      // in OutputFiles::changed_
   bool unsynced = false;                     // in OutputFiles::unsynced_, or sync() has it in hand
   bool syncing = false;                      // sync() has it in hand
-  OutputClaim claim;                         // no other sink's record may name it meanwhile
+  OutputClaim claim;                         // no other sink's record may name it during that time
   bool leaving = false;                      // a snapshot has removed its entry
   bool headed = false;                       // its format's file header is written, or requested
   bool wants_newline = false;                // the existing content ends in the middle of a line

@@ -24,11 +24,9 @@ using runtime::Status;
 constexpr std::size_t kFlushBytes = std::size_t{256} << 10;   // per file
 constexpr std::size_t kDirectBytes = std::size_t{64} << 10;   // a piece this long is not copied first
 constexpr std::size_t kBufferedBytes = std::size_t{4} << 20;  // over all files
-constexpr std::size_t kSyncedOneByOne =
-    64;  // more at a time are made durable together, where that can be done
+constexpr std::size_t kSyncedOneByOne = 64;  // more than this are made durable together, if possible
 constexpr std::size_t kLeastBuffered = std::size_t{64} << 10;
-constexpr std::size_t kKeptCapacity = std::size_t{16}
-                                      << 10;  // of an empty buffer, where there are many files
+constexpr std::size_t kKeptCapacity = std::size_t{16} << 10;  // of an empty buffer, if there are many files
 
 // The key prefix of the entries for files below `base`.
 std::string key_base(const std::string& base) {
@@ -268,7 +266,8 @@ void OutputFiles::finish_idle(std::chrono::steady_clock::time_point now, runtime
   }
 }
 
-// More files than are kept: what this commit makes durable need not be remembered, but for the newest.
+// If there are more files than are kept: files that this commit makes durable can be forgotten, except for
+// the newest.
 void OutputFiles::finish_changed(runtime::StateEntries& out) {
   const std::lock_guard guard(leaving_mutex_);
   for (std::size_t i = 0; i + kMostIdle < changed_.size(); ++i) {
@@ -315,7 +314,7 @@ void OutputFiles::make_way() {
   };
   if (!crowded()) return;
   {
-    // If the commit does not come, the next batch costs memory, nothing else.
+    // If the commit does not happen, the next batch only costs memory.
     constexpr std::chrono::seconds kPatience{1};
     std::unique_lock lock(leaving_mutex_);
     left_.wait_for(lock, kPatience, [&] { return asked_ == 0; });

@@ -123,7 +123,7 @@ class OutputFiles {
   void finish(runtime::StateEntries& out);
   runtime::Status sync();
   runtime::Status close();
-  // After an error nothing is written any more; it comes back from every later call.
+  // After an error nothing more is written; every later call returns the error.
   runtime::Status failure();
   // Any thread: unless busy, releases the space preallocated for its files; false: there was none.
   bool give_back_room_if_idle();
@@ -222,8 +222,8 @@ class OutputFiles {
   Notes grown_;
   std::optional<runtime::Error> failed_;
 
-  // Removed entries on their way to the checkpoint, by key. Its lock is held for no call: kept_entry() comes
-  // while the checkpoint is held, for which make_ready() waits.
+  // Removed entries that are not in the checkpoint yet, by key. Its lock is never held during calls:
+  // kept_entry() is called while the checkpoint is locked, for which make_ready() waits.
   struct Leaving {
     enum class State : std::uint8_t { asked, gone, called_off } state = State::asked;
     std::string entry;  // as of the snapshot

@@ -68,7 +68,7 @@ Result<OutputFiles::Found> OutputFiles::find_saved(const std::string& path, cons
   return look(directory_.full_path(path), mark, std::move(opened.fd), opened.error);
 }
 
-// Is this the file of the entry? With Beginning::anew it need not be.
+// Whether this is the file of the entry. With Beginning::anew it need not be.
 Result<OutputFiles::Found> OutputFiles::look(const std::string& full, const OutputMark& mark, Fd fd,
                                              int error) const {
   const auto advice = [&](std::string message) -> Result<Found> {

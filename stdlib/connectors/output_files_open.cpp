@@ -204,7 +204,7 @@ Status OutputFiles::close_oldest() {
     if (directory_.syncs_all(file.device)) {
       sync_all_ = true;
     } else if (::fdatasync(file.fd->get()) != 0) {
-      // An error of writing back might be lost with the last descriptor, so it is asked for now.
+      // A writeback error might be lost when the last descriptor is closed, so check for it now.
       return runtime::system_error("sink", "cannot sync", directory_.full_path(file.path), errno);
     }
   }

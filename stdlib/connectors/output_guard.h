@@ -51,7 +51,7 @@ class OutputClaim {
   const void* owner_ = nullptr;
 };
 
-// Of one template sink; its calls come one at a time.
+// One per template sink; calls are serialized.
 class OutputGuard {
  public:
   explicit OutputGuard(const runtime::ConnectorContext& context);

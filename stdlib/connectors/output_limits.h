@@ -7,7 +7,7 @@ namespace pipec::stdlib {
 
 class OutputFiles;
 
-// A sink is on the list as long as it lives.
+// A sink is listed during its lifetime.
 class OutputLimits {
  public:
   static void add(OutputFiles& files);

@@ -10,9 +10,8 @@
 namespace pipec::stdlib {
 
 struct OutputTemplate {
-  // The directory that the author wrote, up to the last '/' before the first value that comes from a record.
-  // Ends with
-  // '/', or is empty for the working directory. Records' paths stay below it.
+  // The constant directory, up to the last '/' before the first value of a record. Ends with '/', or is empty
+  // for the working directory. Records' paths stay below it.
   std::string base;
   bool constant = false;
   std::string name;  // constant: the part after the base

@@ -18,10 +18,10 @@ class OutputTurnover {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `many`: more new files a second are written in turn, unless as many come back.
+  // `many`: more new files per second than this are written in turn, unless as many are reused.
   OutputTurnover(std::size_t many, Time now) : many_(many), looked_(now) {}
 
-  // A file that is not in memory. True: more than `many` new ones have come since the last look().
+  // Counts a file that is not in memory. True: more than `many` new ones were counted since the last look().
   bool found(std::string_view path) {
     const std::uint64_t hash = XXH3_64bits(path.data(), path.size());
     if (!forgotten_.empty() && forgotten_[hash % kRemembered] == hash) {

@@ -18,7 +18,8 @@ namespace pipec::stdlib {
 class PackedOutput {
  public:
   explicit PackedOutput(const Packing& packing);
-  // Before the first record: what texts and frames may take in all. Less of it makes smaller frames.
+  // Called before the first record: the total memory for texts and frames. Less memory results in smaller
+  // frames.
   void keep_limit(std::size_t bytes);
 
   // `line`: `text` is whole lines without the last newline, which is added. Otherwise the bytes are written

@@ -39,7 +39,7 @@ class PlainFile final : public runtime::Reader {
  private:
   const runtime::Fd fd_;
   const std::string path_;
-  mutable std::atomic<bool> dense_{false};  // a stretch held many short lines, whatever its tail was like
+  mutable std::atomic<bool> dense_{false};  // a range held many short lines, unlike its tail
 };
 
 }  // namespace pipec::stdlib

@@ -90,7 +90,7 @@ class StdinReceiver final : public runtime::Receiver {
   void interrupt() override {
     {
       const std::lock_guard lock(mutex_);
-      if (unpacker_) unpacker_->stop();  // first: its read must not be taken for the end of the input
+      if (unpacker_) unpacker_->stop();  // first: its read must not be mistaken for the end of the input
     }
     wakeup_.wake();
   }
@@ -323,14 +323,14 @@ class StdinReceiver final : public runtime::Receiver {
   const StdinOptions options_;
   const std::unique_ptr<runtime::Framing> framing_;
   Wakeup wakeup_;
-  std::string carry_;         // read, not handed out yet
-  std::uint64_t offset_ = 0;  // bytes handed out
+  std::string carry_;         // read, not returned yet
+  std::uint64_t offset_ = 0;  // bytes returned
   bool ended_ = false;
   std::optional<runtime::Error> failed_;
   bool packing_known_;
   std::optional<LongRecord> long_record_;  // its head is the carry
   std::atomic<std::size_t> held_{0};
-  std::mutex mutex_;  // unpacker_: interrupt() comes from other threads
+  std::mutex mutex_;  // guards unpacker_: interrupt() is called from other threads
   std::optional<Unpacker> unpacker_;
 };
 

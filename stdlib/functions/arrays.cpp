@@ -41,7 +41,7 @@ Value sort(CallContext& context, Arguments arguments) {
       return context.fail(reason);
     }
     const Value key = item.type() == Type::string ? runtime::decoded(item, arena) : item;
-    // Also makes sure that every comparison below has an answer.
+    // Also ensures that every comparison below is defined.
     if (items->size() > 1 && !runtime::compare(key, key, arena)) {
       return context.fail("values of type " + std::string(type_name(item.type())) + " have no order");
     }

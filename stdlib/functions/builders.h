@@ -10,7 +10,7 @@
 
 namespace pipec::stdlib {
 
-// The largest string that one call makes where its arguments could multiply (replace, join). Bytes.
+// The largest string, in bytes, that one call returns if its arguments could multiply (replace, join).
 inline constexpr std::size_t kMaxText = std::size_t{64} << 20;
 
 class TextBuilder {

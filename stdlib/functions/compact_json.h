@@ -8,8 +8,8 @@
 
 namespace pipec::stdlib {
 
-// Text that came from a record may not have been looked into yet: it is checked. nullopt: it is malformed,
-// and the call has failed. The text lives in the arena.
+// Text from a record may not have been validated yet, so it is checked. nullopt: it is malformed, and the
+// call has failed. The text is in the arena.
 std::optional<std::string_view> compact_json(runtime::CallContext& context, const runtime::Value& value);
 
 }  // namespace pipec::stdlib

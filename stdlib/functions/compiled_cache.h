@@ -13,8 +13,8 @@
 
 namespace pipec::stdlib {
 
-// Holds the last ones, up to kMostEntries and kMostBytes of them; the oldest leaves. One that is larger by
-// itself is not kept beside others. Not thread safe: make it thread_local.
+// Holds the most recent ones, up to kMostEntries and kMostBytes; the oldest is evicted. One that alone
+// exceeds the limit is not kept with others. Not thread-safe: make it thread_local.
 template <typename T>
 class CompiledCache {
  public:

@@ -106,7 +106,7 @@ inline Error bad_argument(std::string message) {
   return error;
 }
 
-// What there is to prepare, where it is nothing.
+// The result if there is nothing to prepare.
 inline Prepared nothing_prepared() {
   return std::shared_ptr<const void>();
 }

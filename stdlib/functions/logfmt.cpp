@@ -14,7 +14,7 @@ bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Where the string that begins with text[0] is closed. npos: it is not.
+// The position at which the string that begins with text[0] is closed; npos: it is not.
 std::size_t closing_quote(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '\\') {

@@ -1,4 +1,4 @@
-// Numbers as arguments: those beyond the machine's are refused here, once.
+// Numbers as arguments: rejects those beyond 64 bits in one place.
 #pragma once
 
 #include <cmath>

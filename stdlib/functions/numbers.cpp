@@ -106,7 +106,7 @@ Value sqrt(CallContext& context, Arguments arguments) {
   return float_or_fail(context, std::sqrt(to_double(arguments[0])));
 }
 
-// The number that comes out is the one that came in: it keeps its text.
+// The result is the original number, so it keeps its text.
 Value clamp(CallContext& context, Arguments arguments) {
   Arena& arena = context.arena();
   const auto order = runtime::compare(arguments[1], arguments[2], arena);

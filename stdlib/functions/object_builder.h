@@ -1,4 +1,4 @@
-// An object that grows in the arena; a key that comes again replaces its value, at the first place.
+// An object that grows in the arena; a repeated key replaces its value, in the first place.
 #pragma once
 
 #include <string_view>

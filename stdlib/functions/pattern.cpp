@@ -90,8 +90,8 @@ class Re2Pattern final : public Pattern {
 
   const re2::RE2& expression() const { return expression_; }
 
-  // Compiles the program that runs backwards and finds where a match begins, which the first match would do
-  // otherwise, on as many threads as come by. The caller holds one_at_a_time().
+  // Compiles the backward program, which finds the start of a match. Otherwise the first match would compile
+  // it, possibly on several threads. The caller holds one_at_a_time().
   void make_ready() const {
     if (is_ready_.load(std::memory_order_relaxed)) return;
     expression_.ReverseProgramSize();
@@ -108,7 +108,7 @@ class Re2Pattern final : public Pattern {
     thread_local std::vector<re2::StringPiece> found;
     if (text.data() == nullptr) text = "";
     if (!is_ready_.load(std::memory_order_acquire)) {
-      // That it matches nowhere is found out without the program that runs backwards.
+      // The absence of a match is detected without the backward program.
       if (!expression_.Match(re2::StringPiece(text.data(), text.size()), from, text.size(),
                              re2::RE2::UNANCHORED, nullptr, 0)) {
         return false;

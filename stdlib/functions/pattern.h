@@ -17,8 +17,8 @@ class Pattern : public runtime::Matcher {
   // pattern.
   static runtime::Result<std::shared_ptr<const Pattern>> compile(std::string_view pattern);
 
-  // As compile(), for a pattern that comes from a record. Large ones are compiled one at a time, whatever the
-  // number of threads: while it is compiled such a pattern takes many times the memory that it takes then.
+  // Like compile(), for a pattern from a record. Large patterns are compiled one at a time, whatever the
+  // number of threads, since compiling takes many times the memory of the result.
   static runtime::Result<std::shared_ptr<const Pattern>> compile_computed(std::string_view pattern);
 
   // Memory that it takes, about.

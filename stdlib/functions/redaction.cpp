@@ -43,7 +43,7 @@ constexpr Kind kKinds[] = {
     {"url_password", find_url_password},
 };
 
-// One of the things that a call looks for: a kind or a pattern.
+// One target of a call: a kind or a pattern.
 struct Target {
   FindNext find = nullptr;
   std::shared_ptr<const Pattern> pattern;
@@ -118,7 +118,7 @@ class Redactor {
   Redactor(CallContext& context, const Targets& targets, std::string_view with)
       : context_(context), targets_(targets), with_(with), next_(targets.size()) {}
 
-  // What holds nothing to redact is returned as it is; the failed value where the call has failed.
+  // Text with nothing to redact is returned unchanged; the failed value if the call has failed.
   Value redact(const Value& value) {
     switch (value.type()) {
       case Type::string:
@@ -135,7 +135,7 @@ class Redactor {
   bool changed() const { return changed_; }
 
  private:
-  // Where a target was seen last; looked for again only once the text was copied beyond it.
+  // The last match of a target; searched again only once the text was copied past it.
   struct Seen {
     std::optional<Found> place;
     bool looked = false;

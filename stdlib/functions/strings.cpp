@@ -15,7 +15,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-// What truncate, repeat and the pads may make at most. Bytes.
+// The largest result, in bytes, of truncate, repeat and padding.
 constexpr std::size_t kMaxPadded = std::size_t{1} << 20;
 
 Value too_long(CallContext& context) {

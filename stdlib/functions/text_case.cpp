@@ -19,7 +19,7 @@ struct CloseCaseMap {
   void operator()(UCaseMap* map) const { ucasemap_close(map); }
 };
 
-// One per thread: title casing changes the map. Null where ICU cannot make one.
+// One per thread: title casing changes the map. Null if ICU cannot create one.
 UCaseMap* case_map() {
   thread_local const std::unique_ptr<UCaseMap, CloseCaseMap> map = [] {
     UErrorCode status = U_ZERO_ERROR;

@@ -26,7 +26,7 @@ using FormatPtr = std::shared_ptr<const TimeFormat>;
 using ZonePtr = std::shared_ptr<const TimeZone>;
 using CompileFormat = Result<TimeFormat> (*)(std::string_view);
 
-// What parse_time's zone is where it is left out; never a zone's name.
+// The default of parse_time's zone; never a zone's name.
 constexpr std::string_view kNoZone;
 
 // The constant ones of the formats and the zone.

@@ -36,7 +36,7 @@ class TimeFormat {
     unsigned digits = 0;  // of a fraction, where given
     bool colon = false;   // %:z
     bool dot = false;     // %.f
-    bool exact = false;   // of %+: numbers have all their digits, no space may come before them
+    bool exact = false;   // of %+: numbers have all their digits, without preceding spaces
     std::string literal;
   };
 

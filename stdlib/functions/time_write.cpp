@@ -45,7 +45,7 @@ void append_fraction(std::string& out, std::int64_t nanosecond, std::size_t digi
   out += all.substr(0, digits);
 }
 
-// 0, 3, 6 or 9: as many as it takes.
+// 0, 3, 6 or 9: as many as needed.
 std::size_t needed_digits(std::int64_t nanosecond) {
   if (nanosecond == 0) return 0;
   if (nanosecond % 1'000'000 == 0) return 3;

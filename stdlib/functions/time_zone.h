@@ -1,5 +1,5 @@
 // Time zones by their IANA names. UTC and fixed offsets need no data; the others are read from the system's
-// zone files, each when it is asked for.
+// zone files, each when first needed.
 #pragma once
 
 #include <cstdint>

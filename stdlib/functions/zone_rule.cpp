@@ -160,7 +160,7 @@ ZonePeriod ZoneRule::at(std::int64_t unix_seconds) const {
     moments[slot] = {to_summer_.in_year(year - 1 + i) - standard_.offset, true};
     moments[slot + 1] = {to_standard_.in_year(year - 1 + i) - summer_->offset, false};
   }
-  // Where a zone goes over to standard time and back in one moment, it stays with summer time.
+  // If a zone changes to standard time and back at the same moment, it stays on summer time.
   std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
     return a.time != b.time ? a.time < b.time : !a.to_summer && b.to_summer;
   });

@@ -10,7 +10,7 @@
 
 namespace pipec::stdlib {
 
-// A stretch of time in which the clocks keep one offset.
+// A period in which the clocks keep one offset.
 struct ZonePeriod {
   std::int64_t begin = std::numeric_limits<std::int64_t>::min();  // Unix seconds
   std::int64_t end = std::numeric_limits<std::int64_t>::max();    // the first second after it

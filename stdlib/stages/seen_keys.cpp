@@ -133,7 +133,7 @@ bool SeenKeys<Index>::pass(const Key& key, std::int64_t time) {
   if (const std::uint64_t* known = index_.find(key)) {
     if (!limits_.forgets() || !expired(order_[*known - first_].time)) return false;
   }
-  if (expired(time) && !limits_.last) return true;  // forgotten before it could be asked for
+  if (expired(time) && !limits_.last) return true;  // would expire before it could be looked up
   add(key, time);
   Index::write(key, open_chunk_);
   if (limits_.within) write_word(static_cast<std::uint64_t>(time), open_chunk_);
@@ -151,7 +151,7 @@ void SeenKeys<Index>::add(const Key& key, std::int64_t time) {
 template <class Index>
 void SeenKeys<Index>::forget_first() {
   const Key& key = order_.front().key;
-  // Not where it has passed again since.
+  // Unless it has passed again since.
   if (const std::uint64_t* known = index_.find(key); known && *known == first_) index_.remove(key);
   order_.pop_front();
   ++first_;

@@ -22,7 +22,7 @@ Compression compression_named(std::string_view name) {
 Compression compression_of(std::string_view head) {
   if (head.starts_with("\x1f\x8b")) return Compression::gzip;
   if (head.starts_with("\x28\xb5\x2f\xfd")) return Compression::zstd;
-  // A zstd file may begin with a frame that is to be skipped: 0x184D2A50 to 0x184D2A5F.
+  // A zstd file may begin with a skippable frame: 0x184D2A50 to 0x184D2A5F.
   const bool skippable = head.size() >= 4 && (static_cast<unsigned char>(head[0]) & 0xf0) == 0x50 &&
                          head.substr(1, 3) == "\x2a\x4d\x18";
   return skippable ? Compression::zstd : Compression::none;

@@ -51,7 +51,7 @@ class Gunzip final : public Decompressor {
     return step;
   }
 
-  // zlib's own figure: the window and its state.
+  // As documented by zlib: the window and its state.
   std::size_t bytes() const override { return std::size_t{48} << 10; }
 
  private:

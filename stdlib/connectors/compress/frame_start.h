@@ -4,7 +4,7 @@
 
 namespace pipec::stdlib {
 
-// Where a gzip member or zstd frame begins: a place where unpacking can begin.
+// The start of a gzip member or zstd frame: a place where unpacking can begin.
 struct FrameStart {
   std::uint64_t packed = 0;  // byte of the file
   std::uint64_t offset = 0;  // byte of the unpacked text

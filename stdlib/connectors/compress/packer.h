@@ -20,7 +20,7 @@ namespace pipec::stdlib {
 
 struct OutputFile;
 
-// put() and take() are one thread's at a time.
+// put() and take() may be used by one thread at a time.
 class Packer {
  public:
   explicit Packer(const Packing& packing);

@@ -1,4 +1,4 @@
-// Does a packed file begin with a text that is known already? It is unpacked to find out.
+// Checks whether a packed file begins with a known text, by unpacking it.
 #pragma once
 
 #include <cstdint>

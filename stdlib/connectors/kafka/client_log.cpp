@@ -61,7 +61,7 @@ void ClientLog::attached(rd_kafka_t* client) const {
   if (!token_file_.empty()) KafkaError(rd_kafka_sasl_background_callbacks_enable(client));
 }
 
-// Where it fails librdkafka asks again after ten seconds.
+// If it fails, librdkafka asks again after ten seconds.
 void ClientLog::refresh_token(rd_kafka_t* client, const char*, void* opaque) {
   auto& self = *static_cast<ClientLog*>(opaque);
   using std::chrono::milliseconds;

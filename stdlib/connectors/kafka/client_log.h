@@ -24,8 +24,8 @@ class ClientLog {
   void note(std::string_view text);
   // "; <the last error>", or "".
   std::string last() const;
-  // A broker does not take the credentials or has a certificate that is not taken: that does not pass by
-  // itself. Never where tokens come from a file, which may yet be written.
+  // A broker rejects the credentials or has an untrusted certificate: such errors are permanent. Never set if
+  // tokens come from a file, which may still be written.
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
   // Callbacks share one opaque pointer; this is the log's owner.
   Consumer* owner() const { return owner_; }

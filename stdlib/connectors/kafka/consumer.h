@@ -5,7 +5,7 @@
 // gate; the second is in pause_policy.h.
 //
 //   consumer.cpp            the engine's side
-//   consumer_open.cpp looking up topics, joining
+//   consumer_open.cpp       looking up topics, joining
 //   consumer_loop.cpp       the thread: polling, events, the gate
 //   consumer_fill.cpp       messages into blocks
 //   consumer_commit.cpp     commits
@@ -69,18 +69,18 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void interrupt();
   runtime::Status close();
 
-  // For transactions: what to send with one. An empty `dead`: all of it is still ours.
+  // For transactions: the positions to send. `dead` empty: all of them are still ours.
   struct Offsets {
     PartitionList list;
     GroupMetadata group;
     std::vector<Tracker::Position> positions;
-    bool dead = false;  // some of it was taken away meanwhile: the transaction must not commit
+    bool dead = false;  // some were revoked in the meantime: the transaction must not commit
   };
   Offsets offsets(std::span<const runtime::PositionRange> ranges);
   void committed(const std::vector<Tracker::Position>& positions);
 
-  // Any thread. Bytes that librdkafka holds: the messages are counted, their size is that of the partition's
-  // last ones, but for those that are in our hands already.
+  // Any thread. Bytes that librdkafka holds: the number of messages times the average size of the partition's
+  // last ones, without messages already passed to us.
   std::size_t queued_bytes() const { return figures_.queued.load(std::memory_order_relaxed); }
   std::vector<runtime::Gauge> gauges() const;
   // All partitions go back to the group's committed positions, with new epochs. Nothing is in flight.

@@ -1,4 +1,4 @@
-// Commits: one at a time, and none while partitions are being handed around.
+// Commits: one at a time, and none during a rebalance.
 #include <fmt/format.h>
 
 #include <utility>

@@ -123,8 +123,8 @@ bool Consumer::fill_from(Feed& feed, Request& request) {
       feed.end_at.reset();
       return false;
     }
-    // Batches lose messages before 2.1 where another thread pauses or seeks meanwhile; all of that is done
-    // here.
+    // Before 2.1, batches lose messages if another thread pauses or seeks concurrently; all of that is done
+    // on this thread.
     const std::size_t wanted = messages_for(feed, request);
     const ssize_t count = rd_kafka_consume_batch_queue(feed.queue.get(), 0, popped_.data(), wanted);
     if (count <= 0) return false;

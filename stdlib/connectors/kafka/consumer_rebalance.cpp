@@ -210,7 +210,7 @@ void Consumer::finish_handover() {
 }
 
 void Consumer::let_go(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
-  // librdkafka keeps a partition paused over its return, and cannot be asked: it goes as it came.
+  // librdkafka keeps a returned partition paused and cannot be queried for that, so resume it first.
   const PartitionList paused = make_list();
   {
     const std::lock_guard lock(mutex_);

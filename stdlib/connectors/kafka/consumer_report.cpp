@@ -1,4 +1,4 @@
-// What others may want to know: figures, and why it does not go faster or not on.
+// Reports for users: metrics, and reasons why the consumer is slow or does not advance.
 #include <fmt/format.h>
 
 #include <algorithm>

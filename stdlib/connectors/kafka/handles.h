@@ -36,8 +36,8 @@ inline PartitionList make_list(int room = 8) {
   return PartitionList(rd_kafka_topic_partition_list_new(room));
 }
 
-// `offset`: RD_KAFKA_OFFSET_BEGINNING or _END; becomes what that is now. Not
-// rd_kafka_query_watermark_offsets(): that waits without an end for a leader that refuses connections.
+// `offset`: RD_KAFKA_OFFSET_BEGINNING or _END; replaced by the current offset. Not
+// rd_kafka_query_watermark_offsets(), which waits forever for a leader that refuses connections.
 inline rd_kafka_resp_err_t find_offset(rd_kafka_t* client, const char* topic, std::int32_t partition,
                                        int milliseconds, std::int64_t& offset) {
   const PartitionList list = make_list(1);

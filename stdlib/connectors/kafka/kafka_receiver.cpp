@@ -88,7 +88,7 @@ class KafkaReceiver final : public runtime::Receiver {
   ConsumerOptions options_;
   std::size_t queue_limit_ = 0;
   const std::shared_ptr<Transaction> transaction_;
-  std::mutex mutex_;  // interrupt() may come while open() runs
+  std::mutex mutex_;  // interrupt() may be called while open() runs
   bool opening_ = true;
   bool interrupted_ = false;
   std::shared_ptr<Consumer> consumer_;

@@ -36,7 +36,7 @@ using runtime::Value;
 
 constexpr const char* kTransactionalId = "transactional_id";
 
-// What Kafka takes as a topic's name; null if it does.
+// Why a topic's name is invalid; null if it is valid.
 const char* refuse_topic(std::string_view topic) {
   if (topic.empty()) return "the topic is empty";
   if (topic.size() > 249) return "the topic's name is longer than 249 characters";
@@ -91,10 +91,10 @@ class KafkaSink final : public runtime::Sink {
       if (Status status = save_id(); !status) return status;
       Result<bool> part = transaction_->take_part();
       if (!part) return part.error();
-      if (!*part) return {};  // aborted soon; these records come again
+      if (!*part) return {};  // aborted soon; these records are delivered again
     }
-    // Before anything is sent: a broker that is away is a retriable error here, and the whole batch comes
-    // again.
+    // Before anything is sent: an unavailable broker is a retriable error here, and the whole batch is
+    // retried.
     if (Status status = find_targets(batch); !status) return status;
     const std::shared_ptr<runtime::Completion> completion = context.defer();
     Waiting waiting;
@@ -142,7 +142,7 @@ class KafkaSink final : public runtime::Sink {
     return ended;
   }
 
-  // What librdkafka holds besides the batches.
+  // Memory that librdkafka holds in addition to the batches.
   std::size_t queued_bytes() const override { return queued_->load(std::memory_order_relaxed); }
   void interrupt() override {
     if (producer_ || transaction_) producer().interrupt();

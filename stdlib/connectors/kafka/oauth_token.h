@@ -16,7 +16,7 @@ struct OauthToken {
   std::int64_t expires_at = 0;  // milliseconds since 1970
 };
 
-// A token without a readable "exp" is asked for again after that.
+// A token without a readable "exp" is requested again after this time.
 inline constexpr std::int64_t kTokenLifetime = 300'000;
 
 // Surrounding white space is ignored. `now`: milliseconds since 1970. Errors never contain the token.

@@ -29,7 +29,7 @@ class PausePolicy {
   }
   // Records were given to the engine.
   void handed() { fruitless_ = false; }
-  // Whether the partitions are to be paused now.
+  // Whether to pause the partitions now.
   bool paused(Time now) {
     if (!since_) {
       if (paused_) fruitless_ = true;

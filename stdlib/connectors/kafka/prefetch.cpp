@@ -31,8 +31,8 @@ Prefetch prefetch_of(std::size_t memory, std::size_t partitions) {
 }
 
 std::size_t Prefetch::bound(std::size_t partitions, std::size_t record_bytes) const {
-  // The limits are looked at before a fetch, which then brings one answer more.
-  constexpr std::size_t kOnTheWire = 8;  // the least that a record takes besides key and payload
+  // The limits are checked before a fetch, which then adds one more response.
+  constexpr std::size_t kOnTheWire = 8;  // the minimum per record in addition to key and payload
   const std::size_t size = std::max<std::size_t>(record_bytes, 1);
   const std::size_t waiting = std::min(queued_messages, queued_bytes / size);
   const std::size_t more = fetch_partition / (size + kOnTheWire) + 1;

@@ -13,8 +13,8 @@
 
 namespace pipec::stdlib::kafka {
 
-// Bytes of memory for a message that waits to be read or sent, besides payload and key (measured with 2.0.2:
-// 332 and 185).
+// Bytes of memory for a message that waits to be read or sent, not counting payload and key (measured with
+// 2.0.2: 332 and 185).
 inline constexpr std::size_t kFetchedCost = 352;
 inline constexpr std::size_t kProducedCost = 224;
 

@@ -25,7 +25,7 @@
 
 namespace pipec::stdlib::kafka {
 
-// The broker or the client refuses this record whatever happens: a dead letter, no fault.
+// The broker or the client permanently rejects this record: a dead letter, not a failure.
 bool is_data_error(rd_kafka_resp_err_t code);
 
 class Producer {
@@ -34,13 +34,13 @@ class Producer {
     std::uint32_t origin;
     std::string reason;
   };
-  // How a batch ended: an error of all of it, or the records that were refused.
+  // How a batch ended: an error of the whole batch, or the rejected records.
   using Ended = std::function<void(runtime::Status, std::vector<Letter>)>;
   struct Record {
     rd_kafka_topic_t* topic;  // of know()
     std::string_view payload;
     bool has_payload = true;
-    bool lasting = false;  // the payload stays as it is until the batch has ended: it is not copied
+    bool lasting = false;  // the payload stays valid until the batch has ended, so it is not copied
     std::string_view key;
     bool has_key = false;
     const runtime::Metadata* metadata = nullptr;  // headers and timestamp
@@ -66,9 +66,9 @@ class Producer {
   // At most `records` are sent.
   std::shared_ptr<Shipment> begin(std::size_t records, std::shared_ptr<std::atomic<std::size_t>> queued,
                                   Ended ended);
-  // Hands one record over; waits while librdkafka's queue is full, and for the first answer of the record's
-  // partition if another record asked for it (topic_partitions.h). Not ok: the reason why the record was not
-  // taken, `refused` where it is the record's own fault.
+  // Submits one record; waits while librdkafka's queue is full, and for the first answer of the record's
+  // partition if another record requested it (topic_partitions.h). On error, the record was not accepted;
+  // `refused` is set if the record itself is the cause.
   runtime::Status send(Shipment& shipment, const Record& record, std::uint32_t origin, bool& refused);
   // Before close(): the batch ends with this error.
   static void fail(Shipment& shipment, runtime::Error failure);
@@ -96,7 +96,7 @@ class Producer {
   void wait_for_report(std::uint64_t seen, bool held);
   static void on_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
-  // Reports come in runs of one batch's records, which are counted off together.
+  // Reports arrive in runs of one batch's records, which are counted together.
   struct Settling {
     Shipment* shipment = nullptr;
     std::size_t records = 0;
@@ -118,7 +118,7 @@ class Producer {
   std::thread thread_;
   std::atomic<bool> ending_{false};
   std::atomic<bool> interrupted_{false};
-  std::mutex client_mutex_;  // restart() replaces the client, interrupt() comes from any thread
+  std::mutex client_mutex_;  // restart() replaces the client, interrupt() is called from any thread
   std::mutex mutex_;
   std::condition_variable room_;
   std::atomic<std::uint64_t> reports_{0};

@@ -311,8 +311,8 @@ Result<Conf> producer_conf(const ProducerSettings& settings) {
   set_if_known(conf.get(), "enable.metrics.push", "false");
   if (Status status = set_all(conf.get(), access_of(settings.token_file)); !status) return status.error();
   if (Status status = set_all(conf.get(), settings.properties); !status) return status.error();
-  // librdkafka refuses a message.timeout.ms that linger.ms does not fit into; that is reported only if the
-  // user has set linger.ms.
+  // librdkafka rejects a message.timeout.ms shorter than linger.ms; that is reported only if the user has set
+  // linger.ms.
   const std::string timeout = effective(conf.get(), "message.timeout.ms");
   if (keeps_linger(settings.properties) && !timeout.empty() && timeout != "0" &&
       std::stoll(timeout) <= kLinger) {

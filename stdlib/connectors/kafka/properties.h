@@ -36,7 +36,7 @@ std::string list_of(const runtime::Value& value);
 
 bool is_secret(std::string_view property);
 
-// Takes the values of secret properties out of a text that comes from librdkafka.
+// Removes the values of secret properties from a text of librdkafka.
 class Redactor {
  public:
   explicit Redactor(const Properties& properties);

@@ -2,6 +2,7 @@
 // expensive: while an idempotent producer waits for a partition's answer (one at a time), a message older
 // than linger.ms keeps its thread awake, which takes CPU time from the broker. So linger.ms is long, and this
 // class says when to flush briefly:
+//
 //   little waits, or no sends for kQuiet -> once, and again when answers arrive or after kAgain
 //
 // Little: the records of a slow source are not delayed. A plain class; the caller passes the time.

@@ -18,7 +18,8 @@ runtime::Status join_sink(std::size_t self, std::span<const runtime::ConnectorUs
                           runtime::PipelineTraits& traits);
 runtime::Result<ProducerSettings> producer_settings(const runtime::Options& options,
                                                     const runtime::ConnectorContext& context);
-// Whether this librdkafka keeps its assignment while cooperative members come and go in mid-transaction.
+// Whether this librdkafka version keeps its assignment while cooperative members join and leave during a
+// transaction.
 bool transactional_cooperative(int version);
 // Equal for equal settings.
 std::string fingerprint(const ProducerSettings& settings);

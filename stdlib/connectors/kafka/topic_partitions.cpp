@@ -9,10 +9,11 @@ namespace pipec::stdlib::kafka {
 
 namespace {
 
-// A partition that no topic has: librdkafka refuses the record then.
+// An invalid partition, so that librdkafka rejects the record.
 constexpr std::int32_t kNotNow = std::numeric_limits<std::int32_t>::max();
 
-// Set while this thread hands a record over. librdkafka's own threads ask too, for records that it has taken.
+// Set while this thread submits a record. librdkafka's own threads call the partitioner too, for accepted
+// records.
 thread_local TopicPartitions::Sending* sending = nullptr;
 
 using TopicConf = std::unique_ptr<rd_kafka_topic_conf_t, Destroyer<rd_kafka_topic_conf_destroy>>;

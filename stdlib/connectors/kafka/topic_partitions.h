@@ -47,8 +47,8 @@ class TopicPartitions {
     ~Sending();
     Sending(const Sending&) = delete;
     Sending& operator=(const Sending&) = delete;
-    // The record was not taken since its partition is yet to answer: the call failed, and is to be made again
-    // after a report.
+    // The record was not accepted because its partition has not answered yet: the call failed and must be
+    // repeated after a report.
     bool held() const { return held_; }
 
    private:

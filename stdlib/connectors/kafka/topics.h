@@ -1,5 +1,4 @@
-// What `topics` names: topics, and patterns of them that begin with ^ (POSIX extended, as librdkafka takes
-// them).
+// The option `topics`: topic names, and patterns that begin with ^ (POSIX extended, as in librdkafka).
 #pragma once
 
 #include <regex.h>

@@ -50,7 +50,7 @@ class Tracker {
   // without a chance to commit finished records.
   void drop(std::uint32_t id, bool lost = false);
 
-  // Still ours, but nothing of this epoch is to be waited for.
+  // Still ours, but positions of this epoch need not be waited for.
   void forget(std::uint32_t id) { partitions_[id].handed = false; }
 
   // The positions to commit after the engine has finished these ranges: only of live epochs, and never moving
@@ -60,7 +60,7 @@ class Tracker {
   bool live(const Position& position) const {
     return at(position.id).state != State::unowned && at(position.id).epoch == position.epoch;
   }
-  // All that was handed out of it is committed.
+  // All its returned positions are committed.
   bool settled(std::uint32_t id) const {
     const Partition& partition = at(id);
     return !partition.handed || (partition.has_committed && partition.committed >= partition.handed_end);
@@ -77,8 +77,8 @@ class Tracker {
   // Whether one of the ranges was lost before it was committed and, as far as known, no member has committed
   // it since.
   bool any_lost(std::span<const runtime::PositionRange> ranges) const;
-  // Whether all of those are in partitions that are ours again, and what to commit there then. Only where
-  // nothing of them is read again.
+  // Whether all of them are in partitions that are ours again, and the positions to commit there. Only if
+  // none of them is read again.
   bool lost_are_back(std::span<const runtime::PositionRange> ranges) const;
   std::vector<Position> due_after_return(std::span<const runtime::PositionRange> ranges) const;
 

@@ -36,7 +36,7 @@ class Transaction {
 
   // Before sending. False: this transaction will be aborted, nothing need be sent.
   runtime::Result<bool> take_part();
-  // Something of it did not arrive: it will be aborted, and its records come again.
+  // Some of its records did not arrive: it will be aborted, and its records are delivered again.
   void spoil(runtime::Error reason);
   Producer& producer() { return *producer_; }
 

@@ -63,7 +63,7 @@ TEST_CASE("a JSON Pointer leads through objects and arrays, as RFC 6901 says") {
 
 TEST_CASE("setting a JSON Pointer changes nothing but what it leads to, and adds missing objects") {
   CHECK(with("/a/b/1/c", Value::integer(2), R"({ "a": {"b":[1.0, {"c":1, "d":2}]} , "z":1e5})") ==
-        R"({"a":{"b":[1.0,{"c":2,"d":2}]},"z":1e5})");
+        R"({ "a": {"b":[1.0, {"c":2, "d":2}]} , "z":1e5})");
   CHECK(with("/new/deep", Value::string("x"), R"({"a":1})") == R"({"a":1,"new":{"deep":"x"}})");
   CHECK(with("/x~1y", Value::boolean(true), R"({"x/y":2})") == R"({"x/y":true})");
   CHECK(with("", Value::integer(1), "{}") == "1");

@@ -102,7 +102,7 @@ std::optional<graph::Plan> compile_stages(const dsl::SourceFile& source, const r
                                           const CompileOptions& options, StageEnds ends,
                                           dsl::DiagnosticSink& sink);
 
-// One expression over a record. A constant one comes folded: its root is Op::constant.
+// One expression over a record. A constant one is folded: its root is Op::constant.
 std::shared_ptr<const runtime::Program> compile_expression(const dsl::SourceFile& source,
                                                            const runtime::Registry& registry,
                                                            dsl::DiagnosticSink& sink);

@@ -1,5 +1,5 @@
-// The program as it is written. Plain data: every node has its span and a kind to switch over; as<T>() goes
-// down to the node's own type. The parser makes it, nothing changes it afterwards.
+// The program as written. Plain data: every node has its span and a kind to switch over; as<T>() casts to the
+// node's type. The parser creates it, and nothing changes it afterwards.
 //
 // Bounded: blocks nest at most kMaxNesting deep and an expression is at most kMaxExprHeight nodes high, so
 // recursion over it (destructors included) is safe. `and`/`or` and `else if` are flat lists for that reason.
@@ -61,7 +61,7 @@ struct Expr {
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
-// The caller has looked at the kind.
+// The caller must have checked the kind.
 template <class T, class Node>
 const T& as(const Node& node) {
   return static_cast<const T&>(node);
@@ -424,7 +424,7 @@ struct AssignmentBlock {
   std::vector<Assignment> assignments;
 };
 
-// A stage chain bound by let, or a registered stage: which of them is for the compiler to find out.
+// A stage chain bound by let, or a registered stage: the compiler determines which.
 struct NameStage : Stage {
   explicit NameStage(Span where) : Stage(StageKind::kName, where) {}
   bool has_arguments() const { return call.span.end > call.name.span.end; }  // `()` too
@@ -517,7 +517,7 @@ struct Expectation {
   Kind kind = Kind::kNone;
   Span span;
   ExprPtr value;   // kValue
-  ExprPtr reason;  // kDlq: the string, where there is one
+  ExprPtr reason;  // kDlq: the string, if any
 };
 
 struct TestCase {

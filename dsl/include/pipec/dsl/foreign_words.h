@@ -1,5 +1,5 @@
-// What other tools call things: jq, SQL, VRL, awk, Logstash, Spark. They are hints, never aliases: "gsub" is
-// answered with replace_re.
+// Names from other tools: jq, SQL, VRL, awk, Logstash, Spark. They produce hints and are never aliases:
+// "gsub" suggests replace_re.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ std::span<const ForeignWord> foreign_words();
 // Null where the word is of no other tool that is known.
 const ForeignWord* foreign_word(std::string_view word, ForeignWord::Where where);
 
-// The advice for such a word in place of a stage; words of expressions count too. "" if it is not one.
+// The advice for such a word where a stage is expected; words of expressions count too. "" if it is not one.
 std::string foreign_stage_advice(std::string_view word);
 
 }  // namespace pipec::dsl

@@ -1,4 +1,4 @@
-// Source texts and places in them. A SourceMap owns every text a compilation looks at; spans name them by id.
+// Source texts and places in them. A SourceMap owns every text of a compilation; spans refer to them by id.
 #pragma once
 
 #include <cstdint>

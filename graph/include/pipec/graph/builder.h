@@ -60,8 +60,8 @@ class Builder {
   using MapRecord = std::function<void(std::string_view payload, Emit& out)>;
   using KeepJson = std::function<bool(JsonRecord& record)>;
   using MapJson = std::function<void(JsonRecord& record, Emit& out)>;
-  // Whatever is to be done with the records of a batch: filter, parse, transform, split. They are in source
-  // order and have to stay so. An error fails the batch and the run.
+  // Any processing of a batch's records: filter, parse, transform, split. Records are in source order and
+  // must stay so. An error fails the batch and the run.
   using MapBatch = std::function<runtime::Status(runtime::Batch& batch, runtime::StageContext& context)>;
   // Stages with state: one record at a time, in source order, by one thread at a time.
   using MakeState = std::function<std::unique_ptr<StageState>()>;
@@ -110,7 +110,7 @@ class Builder {
     }
 
     std::vector<Stream> route(std::string name, std::size_t arms, ChooseArm choose) const;
-    // `unordered`: takes batches as they come. Commits stay in order (D6).
+    // `unordered`: receives batches as they arrive. Commits stay in order (D6).
     void sink(std::string name, MakeSink make, bool unordered = false) const;
     // The end of a branch that goes nowhere: counted as filtered.
     void drop() const;
@@ -128,7 +128,7 @@ class Builder {
   explicit Builder(std::string name = "pipeline") { plan_.name = std::move(name); }
 
   Stream receive(std::string name, MakeReceiver make);
-  // Records of one source that came along several branches are joined in source order.
+  // Records of one source that arrive on several branches are joined in source order.
   Stream merge(const std::vector<Stream>& streams);
 
   // Dead letters end the run (P8) unless one of these is called. To a sink, each as one line of JSON: it is

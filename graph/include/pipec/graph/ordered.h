@@ -24,7 +24,7 @@ class RecordView {
   // The record's metadata; null: its source provides none.
   const runtime::Metadata* metadata() const { return batch_.metadata_of(record_); }
   std::optional<std::string_view> key() const;
-  // Where it was in its source, in the source's unit; the source's name ("access.ndjson").
+  // Its position in the source, in the source's unit; the source's name ("access.ndjson").
   std::uint64_t position() const { return batch_.block().position(record_.origin); }
   std::string_view source() const { return batch_.block().source; }
   std::uint32_t partition() const { return batch_.block().partition; }
@@ -50,7 +50,7 @@ class KeyValueState final : public StageState {
  public:
   // Null: there is no such key.
   const std::string* find(const std::string& key) const;
-  // An empty value is refused: in a checkpoint it means "removed".
+  // An empty value is rejected: in a checkpoint it means "removed".
   void set(const std::string& key, std::string value);
   void erase(const std::string& key);
   std::size_t size() const { return values_.size(); }

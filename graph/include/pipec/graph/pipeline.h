@@ -19,7 +19,7 @@
 
 namespace pipec::graph {
 
-// How often a retriable fault of a sink or a commit is tried again before it is terminal (D14).
+// How often a retriable failure of a sink or a commit is retried before it is terminal (D14).
 struct RetryLimits {
   unsigned attempts = 10;                // after the first try; 0: never again
   std::chrono::milliseconds first{100};  // the wait before the first of them; doubles each time
@@ -28,7 +28,7 @@ struct RetryLimits {
 
 struct RunOptions {
   unsigned threads = 0;                              // workers; 0: usable CPUs (affinity and cgroup quota)
-  std::size_t batch_bytes = std::size_t{256} << 10;  // what one receive is asked for
+  std::size_t batch_bytes = std::size_t{256} << 10;  // requested from one receive
   // In flight between receive and sink, at most this plus one record. Without it: as the governor sees fit,
   // or 8 MiB where there is none.
   std::optional<std::size_t> budget_bytes = {};
@@ -40,7 +40,7 @@ struct RunOptions {
   // Logs a notice when batches are in flight and none has finished for this long; 0: never.
   std::chrono::milliseconds stall_notice{30'000};
   std::chrono::milliseconds commit_interval{
-      0};  // at least this long between two commits; the last one comes at the end
+      0};  // at least this long between two commits; the last one is at the end
   RetryLimits retry;
   runtime::CheckpointStore* checkpoint = nullptr;  // null: nothing is kept across runs
   // The sources start over: their checkpoint entries are removed once every source and sink is open.
@@ -68,7 +68,7 @@ struct Summary {
   std::uint64_t ticker_errors = 0;
   std::chrono::nanoseconds elapsed{0};
   bool stopped = false;  // by stop(), before the end of the input
-  // Governed: how often and how long the sources were held, and the smallest budget meanwhile.
+  // Governed: how often and how long the sources were held, and the smallest budget during that time.
   std::uint64_t pauses = 0;
   std::chrono::nanoseconds held{0};
   std::uint64_t least_budget = 0;
@@ -103,7 +103,7 @@ struct Progress {
   std::optional<std::uint64_t> total_bytes = {};  // nullopt: not known
 };
 
-// A figure of a run as a monitoring system takes it. docs/governor.md lists them.
+// A metric of a run for monitoring systems. docs/governor.md lists them.
 struct Metric {
   enum class Kind : std::uint8_t { gauge, counter };
   std::string name = {};   // "budget_bytes"; never changes
@@ -116,7 +116,7 @@ struct Metric {
 // None of its functions throws.
 class Pipeline {
  public:
-  // Checks the plan's shape, makes and opens nothing yet.
+  // Checks the plan's shape, without creating or opening connectors.
   static runtime::Result<std::unique_ptr<Pipeline>> make(Plan plan, RunOptions options);
   // Stops a run that is in progress in another thread and waits for it, as documented for stop().
   virtual ~Pipeline() = default;

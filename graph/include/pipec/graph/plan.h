@@ -1,4 +1,4 @@
-// A pipeline as plain data: nodes and edges. The compiler makes one from text, the builder from C++.
+// A pipeline as plain data: nodes and edges. The compiler creates one from text, the builder from C++.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct Node {
     stage,    // filter, parse, transform: any number of batches at once
     ordered,  // a stage that sees batches one at a time, in source order, and may keep state
     route,    // one edge per arm, in order
-    merge,  // several edges in, one out: records of one batch that came along several branches join in source
+    merge,  // several edges in, one out: records of one batch that arrive on several branches join in source
             // order
     sink,   // the end of a branch
     drop,   // the end of a branch that goes nowhere: counted as filtered
@@ -60,14 +60,14 @@ struct Node {
   // ordered: the settings that its state depends on ("dedupe(.id, within: 1h)"). Saved with the state; a
   // different value at the next start is an error that shows both (S7).
   std::string meaning = {};
-  bool trusted = false;  // stage and router: pipec's own; what others leave of a batch is checked
+  bool trusted = false;  // stage and router: pipec's own; the batches of others are checked
 
   // For `explain`: one fact a line.
   std::vector<std::string> facts = {};
   // filter: the fields without which no record passes, each as its keys.
   std::vector<std::vector<std::string>> needed_fields = {};
   bool can_dead_letter = false;
-  bool unordered = false;  // sink: takes batches as they come
+  bool unordered = false;  // sink: receives batches as they arrive
 };
 
 struct DeadLetterPolicy {

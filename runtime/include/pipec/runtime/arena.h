@@ -59,7 +59,8 @@ class Arena {
     return {bytes, text.size()};
   }
 
-  // From now on. An arena that exceeds() is to be reset soon, by the same thread: others may wait for it.
+  // Applies from now on. An arena that exceeds() must be reset soon, by the same thread: others may wait for
+  // it.
   void bound(const ArenaBounds& bounds) { bounds_ = bounds; }
   const ArenaBounds& bounds() const { return bounds_; }
   bool exceeds() const { return turn_.held; }

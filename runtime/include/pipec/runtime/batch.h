@@ -67,7 +67,7 @@ class Reader {
   virtual Status read(Block& block) const = 0;
 };
 
-// Origin of all records of one receive; shared by every batch made of it.
+// Origin of all records of one receive; shared by every batch created from it.
 struct Block {
   BufferRef data = {};
   std::vector<Slice> origins = {};  // each record's bytes as received
@@ -111,7 +111,7 @@ struct Block {
 struct Record {
   std::uint32_t begin = 0;  // its payload: a range of Batch::buffers[buffer]
   std::uint32_t size = 0;
-  std::uint32_t origin = 0;    // the record of the block that it was made of
+  std::uint32_t origin = 0;    // the record of the block that it was created from
   std::uint32_t metadata = 0;  // 0: the origin's; else Batch::metadata[metadata - 1]
   std::uint16_t buffer = 0;
   Format format = Format::json;

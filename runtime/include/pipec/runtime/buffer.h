@@ -28,7 +28,7 @@ class Buffer {
   std::size_t capacity() const { return capacity_; }
   std::string_view view() const { return {data_, size_}; }
   void clear() { size_ = 0; }
-  // Room for `bytes` in all (padding comes on top). Moves the bytes: views into it end here.
+  // Reserves capacity for `bytes` in total (padding is added). Moves the bytes and invalidates views.
   void reserve(std::size_t bytes);
   // The caller wrote up to here. bytes <= capacity().
   void set_size(std::size_t bytes) { size_ = bytes; }
@@ -61,7 +61,7 @@ class Buffer {
   BufferPool* pool_;
 };
 
-// A counted reference; the last one hands the buffer back to its pool. Copies may be made on any thread.
+// A counted reference; the last one returns the buffer to its pool. May be copied on any thread.
 class BufferRef {
  public:
   BufferRef() = default;

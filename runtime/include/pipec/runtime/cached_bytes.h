@@ -1,6 +1,6 @@
-// Memory that threads keep between records, so as not to make the same thing again (compiled patterns). It
-// belongs to no batch, so no lease shows it: the governor counts it as tracked memory and asks for it back
-// before it holds a source.
+// Memory that threads keep between records to avoid repeated work (compiled patterns). It belongs to no
+// batch, so no lease includes it: the governor counts it as tracked memory and reclaims it before it holds a
+// source.
 #pragma once
 
 #include <cstddef>

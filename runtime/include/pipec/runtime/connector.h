@@ -1,5 +1,5 @@
-// Where records come from and where they go. An embedding program implements these two for its own sources
-// and destinations; stdlib/connectors does for files, stdin, ...
+// Sources and destinations of records. An embedding program implements these two interfaces for its own;
+// stdlib/connectors has those for files, stdin, ...
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,7 @@ struct ReceiveLimits {
   std::size_t max_bytes = 0;    // at most this much plus one record
   std::size_t largest_record =
       0;  // a longer one is rejected (Block::rejected) rather than held in memory; 0: no limit
-  std::chrono::milliseconds wait{100};  // how long a receive may block when nothing comes
+  std::chrono::milliseconds wait{100};  // how long a receive may block if no input arrives
 
   // The block holds what one receive should give: time to return.
   bool reached_by(const Block& block) const {
@@ -47,7 +47,7 @@ struct Gauge {
   double value = 0;
 };
 
-// What of earlier runs a sink begins with.
+// How a sink treats the output of earlier runs.
 struct Beginning {
   // The sources start over: nothing relies on the files' content any more.
   bool anew = false;
@@ -63,9 +63,9 @@ struct Beginning {
 };
 
 enum class Received : std::uint8_t {
-  records,  // the block holds at least one range to commit (it may hold no record: a stretch of empty lines)
-  idle,     // nothing came within `wait`
-  end,      // nothing will come any more
+  records,  // the block holds at least one range to commit (it may hold no record: only empty lines)
+  idle,     // no input arrived within `wait`
+  end,      // no more input will arrive
 };
 
 inline constexpr const char* kRewound = "rewound";
@@ -190,8 +190,8 @@ class Sink {
   virtual bool wants_commit() const { return false; }
   // Any thread. True if it keeps so much data of each batch until its commit that batches should be small.
   virtual bool wants_small_batches() const { return false; }
-  // Everything that was received is written and committed, and nothing more comes: changes of the entries
-  // that the next run begins with. Not after an error.
+  // Called when everything received is written and committed and no more will arrive, but not after an error:
+  // may change the entries with which the next run begins.
   virtual void finish(StateEntries& changes) { (void)changes; }
   // Makes everything written before the last snapshot() durable. Called before every commit, from the
   // committing thread, possibly while write() runs.

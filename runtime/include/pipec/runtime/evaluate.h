@@ -1,4 +1,4 @@
-// Runs compiled programs over records, and the stages made of them.
+// Runs compiled programs over records, and the stages built from them.
 #pragma once
 
 #include <memory>
@@ -55,7 +55,7 @@ struct FilterOptions {
   std::shared_ptr<const Program> condition = {};
   enum class Else : std::uint8_t { drop, dead_letter } otherwise = Else::drop;
   std::string dead_letter_reason = {};  // of `else dlq "..."`
-  // What to do with a record that is malformed (no `parse` before): as `parse json` would by default.
+  // The action for a malformed record (no `parse` before): the default of `parse json`.
   OnError on_malformed = OnError::dead_letter;
 };
 std::shared_ptr<const Stage> make_filter(FilterOptions options);

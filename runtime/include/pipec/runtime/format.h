@@ -41,7 +41,7 @@ class Framing {
 class Encoder {
  public:
   struct Piece {
-    std::string_view text = {};    // lives until the next piece is asked for, or as long as the batch
+    std::string_view text = {};    // valid until the next call of next(), or as long as the batch
     std::size_t records = 1;       // that it holds
     const char* failed = nullptr;  // why the record (one) cannot be written; lives until the next call
     Format format = Format::json;  // of the output, for readers that parse it as records again

@@ -35,7 +35,7 @@ class CallContext {
   // Calls the lambda passed as this argument, with one value per parameter of the lambda. Fails if the
   // argument is not a lambda.
   virtual Value apply(std::size_t argument, std::span<const Value> parameters) = 0;
-  // Random bits of this evaluator; seeded where the program asks for it (`generate`).
+  // Random bits of this evaluator; seeded if the program requests it (`generate`).
   virtual std::uint64_t random() = 0;
 
  protected:
@@ -44,11 +44,12 @@ class CallContext {
   const void* prepared_ = nullptr;
 };
 
-// Arguments come checked: of the declared types, defaults filled in, strings decoded (Form::plain). Arrays
-// and objects may be json or built (see structure.h to walk either). A lambda's place holds null.
+// Arguments are checked: they have the declared types, defaults are filled in, strings are decoded
+// (Form::plain). Arrays and objects may be json or built (ArrayWalker and ObjectWalker walk either). The
+// argument of a lambda is null.
 //
-// It runs on several threads at once: what it captures (a table, a connection of the program) is read only or
-// synchronized, and lives as long as the plan.
+// Calls run on several threads at once: whatever the code captures (a table, a connection of the program) is
+// read-only or synchronized, and lives as long as the plan.
 using FunctionCode = std::function<Value(CallContext& context, std::span<const Value> arguments)>;
 
 // Called once when a program is compiled, with the arguments that are constants (nullopt: known only at run
@@ -77,8 +78,8 @@ struct Example {
   std::string result = {};
 };
 
-// An exception in the code or in `prepare` is an error: of the compilation where it comes from constants,
-// else of the run.
+// An exception in the code or in `prepare` is an error: of the compilation if it results from constants, else
+// of the run.
 struct Function {
   std::string name = {};
   std::string family = {};  // "strings", "time", ...: the sections of the reference

@@ -19,9 +19,9 @@ enum class Profile : std::uint8_t { throughput, balanced, low_latency };
 inline constexpr std::array<std::string_view, 3> kProfileNames = {"throughput", "balanced", "low_latency"};
 std::optional<Profile> profile_named(std::string_view name);
 
-// A figure between 0 (all is well) and 1 (at the limit); NaN counts as 0. `read` is called from the
-// governor's thread, some twenty times a second. A hard source counts as it is, a soft one times its weight,
-// which is clamped to [0, 1]: with weight 0 it is a mere gauge.
+// A level between 0 (no pressure) and 1 (at the limit); NaN counts as 0. `read` is called from the governor's
+// thread, about twenty times a second. A hard source counts fully, a soft one times its weight, which is
+// clamped to [0, 1]: with weight 0 it is only a metric.
 struct PressureSource {
   std::string name = {};
   bool hard = false;

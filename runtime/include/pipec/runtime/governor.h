@@ -38,7 +38,7 @@ class Governor {
   struct Decision {
     std::size_t budget = 0;
     std::size_t records = 0;  // of one receive, at most; 0: any number
-    bool held = false;        // the sources are to be paused
+    bool held = false;        // the sources must be paused
     bool edge = false;        // `held` is new
     bool drain = false;       // held, but sources with their own queue may empty it, one batch at a time
     std::string reason = {};  // of the edge

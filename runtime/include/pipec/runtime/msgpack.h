@@ -1,11 +1,10 @@
-// MsgPack to values and back, and to JSON and back without a tree between. What MsgPack has and the language
-// has not, by the rules of docs/language.md:
+// Converts MsgPack to values and back, and to JSON and back without an intermediate tree. Types that the
+// language does not have follow the rules of docs/language.md:
 //  - integers beyond int64 are numbers of the data; float 32 reads as the double of the same value; NaN and
 //    infinities read as null
-//  - ext -1 is a timestamp where 64 bits of nanoseconds hold it; any other ext reads as its payload, bytes
+//  - ext -1 is a timestamp if 64 bits of nanoseconds can hold it; any other ext reads as its payload, bytes
 //  - a key that is not a string reads as text: a scalar as `"${}"` writes it, bin as a string (base64 if it
-//  is
-//    no UTF-8); an array, map or ext as a key is malformed
+//    is not UTF-8); an array, map or ext as a key is malformed
 // Everything here is bounded: nesting by kMaxDepth, never by the stack.
 #pragma once
 
@@ -24,9 +23,8 @@ namespace pipec::runtime {
 // nothing after it. Returns null if valid, else a short reason, with its position in `offset`.
 const char* validate_msgpack(std::string_view bytes, std::size_t* offset = nullptr);
 
-// The value of a slice that holds exactly one. Scalars are checked completely; of an array or map only the
-// head is looked at, its slice is taken as well-formed (readers of it notice where it is not). nullopt:
-// malformed.
+// The value of a slice that holds exactly one. Scalars are checked completely; of an array or map, only the
+// head is checked and the slice is assumed to be well-formed (its readers detect errors). nullopt: malformed.
 std::optional<Value> read_msgpack(std::string_view slice);
 
 // Appends the value: containers from MsgPack byte for byte, integers in the smallest form, floats as float
@@ -47,7 +45,7 @@ const char* msgpack_to_json(std::string_view bytes, bool checked, Buffer& out, s
 const char* json_to_msgpack(std::string_view text, Buffer& out, std::size_t* offset = nullptr);
 
 // Finds where the values of a stream end, however it is cut into pieces. It also finds the end of values that
-// validate_msgpack() refuses: with containers as keys, deeper than kMaxDepth, with bad text.
+// validate_msgpack() rejects: with containers as keys, deeper than kMaxDepth, with bad text.
 class MsgpackFramer {
  public:
   MsgpackFramer();

@@ -13,7 +13,7 @@
 
 namespace pipec::runtime {
 
-// What prepare() found out about one batch, for apply() of the same batch.
+// The result of prepare() for one batch, passed to apply() of the same batch.
 class Prepared {
  public:
   virtual ~Prepared() = default;
@@ -56,8 +56,8 @@ class OrderedStage {
     (void)out, (void)context;
     return {};
   }
-  // About ten times a second if wants_time(), so that something may leave though no record comes. `now`
-  // counts nanoseconds since 1970 in UTC. `out`: as finish()'s.
+  // Called about ten times a second if wants_time(), so that records can be released although none arrives.
+  // `now` counts nanoseconds since 1970 in UTC. `out`: as for finish().
   virtual bool wants_time() const { return false; }
   virtual Status on_time(std::int64_t now, Batch& out, StageContext& context) {
     (void)now, (void)out, (void)context;

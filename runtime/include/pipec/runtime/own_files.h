@@ -32,7 +32,7 @@ struct OwnFiles {
 // one, terminals and pipes do not.
 bool same_file(const std::string& a, const std::string& b);
 
-// OwnFiles as the disk is when it is made; asked often, from one thread.
+// OwnFiles resolved against the disk at construction; queried often, from one thread.
 class OwnFileIndex {
  public:
   OwnFileIndex() = default;
@@ -44,8 +44,8 @@ class OwnFileIndex {
   std::vector<std::string> take_out(std::vector<std::string>& paths);
 
   // Why a template sink must not write there ("the path names the pipeline's dead letters"), or null.
-  // `path` is canonical; `there` is the file that it names, null if there is none yet. A file that a
-  // template of the pipeline could have named is not refused.
+  // `path` is canonical; `there` is the file that it names, null if there is none yet. A file that a template
+  // of the pipeline could have named is not rejected.
   const char* refuse(std::string_view path, const struct stat* there) const;
 
  private:

@@ -5,9 +5,9 @@
 
 namespace pipec::runtime {
 
-// The absolute path of `path`: symbolic links are resolved as far as it exists, a link to a file that is not
-// there yet too; "." and ".." are gone. Where a directory cannot be searched the rest is taken as it is
-// written.
+// The absolute path of `path`: symbolic links are resolved as far as the path exists, including links to
+// files that do not exist yet; "." and ".." are removed. If a directory cannot be searched, the rest is kept
+// as written.
 std::string canonical_path(const std::string& path);
 
 // The canonical path as state keeps it: relative to the working directory if it is below it, so that a

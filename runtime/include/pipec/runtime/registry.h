@@ -75,7 +75,7 @@ class Options {
 
   const Item* find(std::string_view name) const;  // null if it was left out
   bool given(std::string_view name) const { return find(name) != nullptr; }
-  // The constant; where it was left out the option's fallback, and where it has none the one given here.
+  // The constant; if omitted, the option's fallback, and if it has none, the one passed here.
   std::string_view string(std::string_view name, std::string_view fallback = {}) const;
   std::int64_t integer(std::string_view name, std::int64_t fallback) const;
   double number(std::string_view name, double fallback) const;
@@ -85,7 +85,7 @@ class Options {
   // The chosen format with its options; null if the option was omitted and has no fallback.
   const FormatSpec* format(std::string_view name) const;
   const Options& arguments(std::string_view name) const;
-  // For options that no compiler makes.
+  // For options that are not created by a compiler.
   void choose(std::string name, const FormatSpec& format);
 
  private:
@@ -124,7 +124,8 @@ struct ConnectorContext {
   bool is_private = false;  // the pipeline's dlq: it gets whole records, so only the owner may read it
   std::shared_ptr<SharedParts> shared = {};               // the pipeline's; filled in by the compiler
   std::function<void(const std::string& line)> log = {};  // one line per event worth knowing; may be empty
-  // Where the pipelines of the process keep their state, each in a directory of its name; "" where none does.
+  // The directory in which the pipelines of the process keep their state, each in a directory of its name; ""
+  // if none does.
   std::string state_directory = {};
   // The files that the pipeline reads, writes and depends on; filled in by the compiler, complete when a
   // factory runs.
@@ -180,15 +181,15 @@ struct SinkSpec {
   std::function<std::optional<std::string>(const Options&)> target = {};
   // The files that it writes.
   std::function<std::vector<PathPieces>(const Options&)> writes = {};
-  // When all of the pipeline is compiled: what this sink (`all[self]`) needs the others to be. It may
-  // complete its own options from theirs.
+  // Called when the whole pipeline is compiled: checks the requirements of this sink (`all[self]`) on the
+  // others. It may complete its own options from theirs.
   std::function<Status(std::size_t self, std::span<const ConnectorUse> all, PipelineTraits& traits)> join;
   // An error of a per_record option dead-letters the record, so the compiler knows that this sink can; see
   // FormatSpec::Encode::refuses too.
 };
 
-// One of the three things that can be done with a format. (Not nested in FormatSpec: there clang would not
-// take them for default constructible in time.)
+// One of the three operations of a format. (Not nested in FormatSpec: there clang would not take them for
+// default constructible in time.)
 struct FormatRole {
   std::string doc = {};
   std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name

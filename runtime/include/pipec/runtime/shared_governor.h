@@ -28,7 +28,7 @@ class SharedGovernor {
 
   // How the pipelines divide the shared memory.
   struct Shape {
-    std::size_t memory = 0;  // the limit it asks for; 0: none
+    std::size_t memory = 0;  // the limit it requests; 0: none
     std::size_t threads = 1;
     std::size_t receivers = 1;
     std::size_t sinks = 1;
@@ -45,7 +45,7 @@ class SharedGovernor {
   // Belongs to the pipelines until the pointer is released.
   std::shared_ptr<Member> join(const Shape& shape);
 
-  // Sums over all members. `shape.memory` is the smallest limit that one asks for.
+  // Sums over all members. `shape.memory` is the smallest requested limit.
   struct Sums {
     std::size_t members = 0;
     Shape shape{0, 0, 0, 0};
@@ -58,8 +58,8 @@ class SharedGovernor {
   std::size_t memory() const;
   // A reading that may be some milliseconds old; `fresh`: not.
   governor::MemoryReading read(bool fresh = false);
-  // Gives memory that the allocator keeps back to the system, unless that was done a moment ago: it costs
-  // some milliseconds, and other threads wait meanwhile.
+  // Returns memory that the allocator keeps to the system, unless that was done a moment ago: it takes some
+  // milliseconds, during which other threads wait.
   void return_memory();
 
  private:

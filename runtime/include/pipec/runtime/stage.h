@@ -93,7 +93,7 @@ class Router {
  public:
   virtual ~Router() = default;
   virtual std::unique_ptr<Scratch> make_scratch() const { return nullptr; }
-  // arms[i] comes as an empty view of the same block and buffers; records keep their order in each.
+  // arms[i] is passed in as an empty view of the same block and buffers; records keep their order in each.
   virtual Status route(Batch& batch, std::span<Batch> arms, Scratch* scratch,
                        StageContext& context) const = 0;
   virtual bool reads_outline() const { return false; }  // as Stage's

@@ -149,7 +149,7 @@ class Value {
   }
   static constexpr Value failed() { return Value(Type::failed); }
 
-  // A number of the data keeps its text: it is written back as it came.
+  // A number from the data keeps its text and is written back unchanged.
   constexpr Value with_text(std::string_view number) const {
     Value v = *this;
     v.raw_ = number.data();
@@ -181,8 +181,7 @@ class Value {
   // string (plain: decoded; json: with its escapes), bytes, or the slice of a json or msgpack array or
   // object.
   constexpr std::string_view text() const { return {text_, size_}; }
-  // The number's text as it stood in the data; empty for a computed number and for one that stood there in
-  // binary (see exact_text).
+  // The number's text in the data; empty for computed numbers and for binary ones (see exact_text).
   constexpr std::string_view number_text() const {
     return raw_ ? std::string_view{raw_, size_} : std::string_view{};
   }

@@ -60,12 +60,12 @@ class MemoryChannel {
   void close();
   void set_limit(std::size_t bytes);
   std::size_t limit() const;
-  // Bytes of the records that are kept, with what each takes besides its payload.
+  // Bytes of the kept records, including the overhead of each.
   std::size_t held_bytes() const;
 
   // Reads and commits all unread records at once, for programs that read a sink's output.
   std::vector<MemoryRecord> take();
-  // As above, but waits until there is something, or nothing more will come (then it may be empty): the
+  // As above, but waits until there is a record or no more will arrive (the result may then be empty): the
   // channel is closed, or every pipeline that wrote to it has ended.
   std::vector<MemoryRecord> wait_and_take();
 
