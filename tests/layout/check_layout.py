@@ -19,7 +19,7 @@ PARTS = {
     "pipec": ("compiler/pipec", {"dsl", "runtime", "graph", "compiler", "stdlib"}),
 }
 
-# Parts in the compiler's folder, which are none of its own.
+# Separate parts inside the compiler's folder.
 NESTED = ("c", "pipec")
 
 # Folders that may not know each other, not by way of another header either, and the public headers that are theirs.

@@ -13,7 +13,7 @@ TEST_CASE("C1 a position is committed when its record is released, not when it i
   const pipec_options options = no_drain();
   Handle flow(kThrough, &options);
   REQUIRE(pipec_start(flow, nullptr) == PIPEC_OK);
-  for (const char* payload : {"1", "2", "3"}) {  // each in a batch of its own
+  for (const char* payload : {"1", "2", "3"}) {  // each in a separate batch
     REQUIRE(flow.push("in", payload) == PIPEC_OK);
     const pipec_record* record = flow.take("out");
     REQUIRE(record);
