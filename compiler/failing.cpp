@@ -20,22 +20,6 @@ void add_once(std::vector<std::string>& list, std::string text) {
 
 namespace {
 
-const char* sign(Op op) {
-  switch (op) {
-    case Op::add:
-      return "+";
-    case Op::subtract:
-    case Op::negate:
-      return "-";
-    case Op::multiply:
-      return "*";
-    case Op::divide:
-      return "/";
-    default:
-      return "%";
-  }
-}
-
 void call(const Expression& expression, std::vector<std::string>& out) {
   const runtime::Function& function = *expression.function;
   bool fails = !function.total;
@@ -82,7 +66,8 @@ void failures_of(const Expression& expression, std::vector<std::string>& out) {
     case Op::divide:
     case Op::remainder:
     case Op::negate:
-      add_once(out, std::string("'") + sign(expression.op) + "' on a wrong type or out of range");
+      add_once(out, "'" + std::string(runtime::operator_text(expression.op)) +
+                        "' on a wrong type or out of range");
       break;
     case Op::in:
       if (may_fail(Op::in, expression.children[0].types, expression.children[1].types)) {

@@ -5,6 +5,22 @@
 
 namespace pipec::runtime {
 
+std::string_view operator_text(Op op) {
+  switch (op) {
+    case Op::add:
+      return "+";
+    case Op::subtract:
+    case Op::negate:
+      return "-";
+    case Op::multiply:
+      return "*";
+    case Op::divide:
+      return "/";
+    default:
+      return "%";
+  }
+}
+
 ExpressionList::ExpressionList() = default;
 ExpressionList::ExpressionList(std::vector<Expression> list) : std::vector<Expression>(std::move(list)) {}
 ExpressionList::ExpressionList(const ExpressionList&) = default;

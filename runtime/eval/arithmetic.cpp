@@ -20,7 +20,7 @@ Value failed(ArithmeticContext& context, std::initializer_list<std::string_view>
 }
 
 Value wrong_types(Op op, const Value& left, const Value& right, ArithmeticContext& context) {
-  return failed(context, {"`", sign_of(op), "` does not take ", type_name(left.type()), " and ",
+  return failed(context, {"`", operator_text(op), "` does not take ", type_name(left.type()), " and ",
                           type_name(right.type())});
 }
 
@@ -42,7 +42,7 @@ bool whole(Op op, int64_t a, int64_t b, int64_t* result) {
 }
 
 Value overflow(Op op, int64_t a, int64_t b, std::string_view what, ArithmeticContext& context) {
-  return failed(context, {what, " overflow: ", Digits(a), " ", sign_of(op), " ", Digits(b)});
+  return failed(context, {what, " overflow: ", Digits(a), " ", operator_text(op), " ", Digits(b)});
 }
 
 Value division_by_zero(ArithmeticContext& context) {
@@ -71,7 +71,7 @@ Value floats(Op op, double a, double b, ArithmeticContext& context) {
       break;
   }
   if (!std::isfinite(result))
-    return failed(context, {"float overflow: the result of `", sign_of(op), "` is not finite"});
+    return failed(context, {"float overflow: the result of `", operator_text(op), "` is not finite"});
   return Value::floating(result);
 }
 
@@ -160,22 +160,6 @@ double as_double(const Value& number) {
 }
 
 }  // namespace
-
-std::string_view sign_of(Op op) {
-  switch (op) {
-    case Op::add:
-      return "+";
-    case Op::subtract:
-    case Op::negate:
-      return "-";
-    case Op::multiply:
-      return "*";
-    case Op::divide:
-      return "/";
-    default:
-      return "%";
-  }
-}
 
 Value arithmetic(Op op, const Value& left, const Value& right, ArithmeticContext& context) {
   const Type a = left.type();

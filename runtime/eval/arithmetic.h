@@ -21,9 +21,6 @@ struct ArithmeticContext {
   bool malformed = false;  // an array that had to be walked is not valid JSON
 };
 
-// The operator as written: "+", "/".
-std::string_view sign_of(Op op);
-
 Value arithmetic(Op op, const Value& left, const Value& right, ArithmeticContext& context);
 Value negated(const Value& operand, ArithmeticContext& context);
 

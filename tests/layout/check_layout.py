@@ -40,7 +40,7 @@ THIRD_PARTY = {
     "zlib.h": {"stdlib"},
     "librdkafka/": {"stdlib"},
     "xxhash.h": {"runtime", "stdlib"},
-    "utf8proc.h": {"stdlib", "dsl"},
+    "unicode/": {"stdlib", "dsl"},
     "CLI/": {"pipec"},
     "fmt/": {"dsl", "runtime", "graph", "stdlib", "compiler", "c", "pipec"},
     "catch2/": set(),

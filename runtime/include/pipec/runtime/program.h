@@ -95,6 +95,9 @@ enum class Op : std::uint8_t {
   call,  // function, children; a lambda's child is its body, its parameters are locals from lambda_locals[i]
 };
 
+// An arithmetic operator as written: "+", "/".
+std::string_view operator_text(Op op);
+
 // The compiled regular expression of a `matches` operator. Implemented by the library that links the regex
 // engine.
 class Matcher {
