@@ -3,18 +3,17 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
-#include <algorithm>
+#include <cstdint>
 
 namespace pipec::dsl {
 
 Decoded decode_utf8(std::string_view text, std::size_t at) {
-  // Four bytes are enough, and ICU counts in int32_t.
-  const auto size = static_cast<std::int32_t>(std::min<std::size_t>(text.size() - at, U8_MAX_LENGTH));
-  std::int32_t next = 0;
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  std::size_t next = at;
   UChar32 code_point = 0;
-  U8_NEXT(text.data() + at, next, size, code_point);
+  U8_NEXT(bytes, next, text.size(), code_point);
   if (code_point < 0) return {static_cast<unsigned char>(text[at]), 1, false};
-  return {static_cast<char32_t>(code_point), static_cast<unsigned>(next), true};
+  return {static_cast<char32_t>(code_point), static_cast<unsigned>(next - at), true};
 }
 
 void append_utf8(std::string& out, char32_t code_point) {
