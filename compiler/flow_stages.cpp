@@ -188,7 +188,8 @@ void FlowCompiler::parse(graph::Node& node, Position& at, const StageUse& use) {
   node.stage = std::shared_ptr<const runtime::Stage>(std::move(*made));
   const std::string_view on_error = options.options->string("on_error", "dlq");
   node.facts.push_back("parses each batch once and validates whole records");
-  if (spec->makes_strings) node.facts.push_back("its fields are strings");
+  const bool typed = options.options->string("types") == "auto" || options.options->given("from");
+  if (spec->makes_strings && !typed) node.facts.push_back("its fields are strings");
   if (spec->can_fail && on_error == "dlq") {
     node.can_dead_letter = true;
     node.facts.push_back("can dead-letter: a record that does not parse");

@@ -11,6 +11,7 @@ void Block::clear() {
   origins.clear();
   source.clear();
   topic.clear();
+  head.reset();
   partition = 0;
   first_position = 0;
   byte_positions = false;

@@ -22,6 +22,7 @@
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
 #include "stdlib/connectors/option_specs.h"
+#include "stdlib/connectors/source_head.h"
 
 namespace pipec::stdlib {
 
@@ -233,6 +234,13 @@ class FileReceiver final : public runtime::Receiver {
     closed_ = expected.closed;
     ended_ = false;
     read_hint_ = 0;
+    head_.reset();
+    head_passed_ = expected.start != 0;
+    if (head_passed_ && is_text()) {
+      auto head = read_head(expected, framing_.get(), request_.skip_bad);
+      if (!head) return head.error();
+      head_ = std::move(*head);
+    }
     const std::lock_guard guard(mutex_);
     source_ = std::move(source);
     if (interrupted_) source_->interrupt();
@@ -249,8 +257,8 @@ class FileReceiver final : public runtime::Receiver {
     if (ended_) return end_of_file(limits, block);
     const std::size_t limit = block_limit(limits);
     const LongestRecord longest(max_record_, limits.largest_record);
-    // The first block may begin with a byte order mark.
-    if (!framing_ && offset_ != 0 && read_hint_ == 0 && input_.files[current_].open_end == 0) {
+    // The first block may begin with a byte order mark, and holds the head.
+    if (!framing_ && head_passed_ && read_hint_ == 0 && input_.files[current_].open_end == 0) {
       const std::size_t left = source_->leave_lines(limit, limits.max_records, block, tail_);
       if (left != 0) return hand_out(block, left, left, false, tail_);
     }
@@ -409,6 +417,11 @@ class FileReceiver final : public runtime::Receiver {
     block.single_lines = !framing_;
     if (framing_) block.format = framing_->format();
     block.ranges.push_back({partition, 0, offset_, offset_ + taken});
+    if (!head_passed_ && !block.origins.empty()) {
+      head_passed_ = true;
+      if (is_text()) head_ = head_of(block, request_.skip_bad);
+    }
+    block.head = head_;
 
     closed_ = framing_ && framing_->closed();
     const std::uint64_t begin = std::exchange(offset_, offset_ + taken);
@@ -438,13 +451,15 @@ class FileReceiver final : public runtime::Receiver {
   const runtime::Clock& clock_;
   // Until the first commit, which the committing thread describes once all sources are open.
   mutable std::unique_ptr<InputResume> resume_;
-  mutable InputFiles input_;            // to_save: under the mutex
-  std::size_t current_ = 0;             // its number is its partition
-  std::unique_ptr<ByteSource> source_;  // of the current file; replaced under the mutex
-  std::uint64_t offset_ = 0;            // of the next block
-  bool closed_ = false;                 // see runtime::Framing::closed
-  bool ended_ = false;                  // the last block held the end of the file
-  std::string tail_;                    // of a block that is left to be read
+  mutable InputFiles input_;                         // to_save: under the mutex
+  std::size_t current_ = 0;                          // its number is its partition
+  std::unique_ptr<ByteSource> source_;               // of the current file; replaced under the mutex
+  std::shared_ptr<const runtime::SourceHead> head_;  // of the current file
+  bool head_passed_ = false;                         // a block that was returned holds it
+  std::uint64_t offset_ = 0;                         // of the next block
+  bool closed_ = false;                              // see runtime::Framing::closed
+  bool ended_ = false;                               // the last block held the end of the file
+  std::string tail_;                                 // of a block that is left to be read
   std::size_t read_hint_ = 0;  // where max_records ended the last block: about what the next one takes
   std::atomic<std::size_t> held_{0};
   mutable std::mutex mutex_;  // for the source's thread, the committing thread, and interrupt()

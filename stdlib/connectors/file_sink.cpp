@@ -1,7 +1,10 @@
 // sink file: appends lines to one file, or to those that a template names.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -73,6 +76,16 @@ OutputTemplate canonical(OutputTemplate path) {
   path.base = slash == std::string::npos ? std::string() : named.substr(0, slash + 1);
   path.name = named.substr(path.base.size());
   return path;
+}
+
+// As much of it as holds the head of a format; "" where it cannot be read.
+std::string beginning_of(const std::string& path) {
+  constexpr std::size_t kBeginning = std::size_t{64} << 10;
+  std::string text(kBeginning, '\0');
+  const runtime::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got = fd ? ::pread(fd.get(), text.data(), text.size(), 0) : 0;
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return text;
 }
 
 // The common part of file sinks: everything except the choice of a record's file.
@@ -163,7 +176,7 @@ class OneFileSink final : public FileSink {
  public:
   OneFileSink(const OutputTemplate& path, const runtime::Options& options,
               const runtime::ConnectorContext& context, std::unique_ptr<runtime::Encoder> encoder)
-      : FileSink(path, options, context, std::move(encoder)), name_(path.name) {}
+      : FileSink(path, options, context, std::move(encoder)), base_(path.base), name_(path.name) {}
 
   Status open(const runtime::StateEntries& saved) override {
     Status opened = FileSink::open(saved);
@@ -175,6 +188,7 @@ class OneFileSink final : public FileSink {
     OutputFiles::Writer writer(files_);
     if (Status made = writer.make(*file_); !made) return made;
     if (packed_ && file_->regular && file_->length() == 0) packed_->begin(*file_);
+    if (!packed_ && file_->regular && file_->length() != 0) encoder_->continues(beginning_of(base_ + name_));
     return {};
   }
   // A finished file counts as a new one when a record for it arrives later.
@@ -210,6 +224,7 @@ class OneFileSink final : public FileSink {
     return {};
   }
 
+  const std::string base_;
   const std::string name_;
   OutputFile* file_ = nullptr;  // belongs to files_; null: to be found
 };

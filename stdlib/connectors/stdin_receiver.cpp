@@ -22,6 +22,7 @@
 #include "stdlib/connectors/format_options.h"
 #include "stdlib/connectors/lines.h"
 #include "stdlib/connectors/long_record.h"
+#include "stdlib/connectors/source_head.h"
 #include "stdlib/connectors/wakeup.h"
 
 namespace pipec::stdlib {
@@ -314,6 +315,11 @@ class StdinReceiver final : public runtime::Receiver {
     block.byte_positions = true;
     block.single_lines = !framing_;
     if (framing_) block.format = framing_->format();
+    if (!head_passed_ && !block.origins.empty()) {
+      head_passed_ = true;
+      head_ = head_of(block, false);
+    }
+    block.head = head_;
     block.ranges.push_back({0, 0, offset_, offset_ + taken});
     offset_ += taken;
   }
@@ -325,6 +331,8 @@ class StdinReceiver final : public runtime::Receiver {
   Wakeup wakeup_;
   std::string carry_;         // read, not returned yet
   std::uint64_t offset_ = 0;  // bytes returned
+  std::shared_ptr<const runtime::SourceHead> head_;
+  bool head_passed_ = false;  // a block that was returned holds it
   bool ended_ = false;
   std::optional<runtime::Error> failed_;
   bool packing_known_;

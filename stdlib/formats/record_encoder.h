@@ -15,7 +15,7 @@
 namespace pipec::stdlib {
 
 inline bool has_line_break(std::string_view text) {
-  return text.find_first_of("\n\r") != std::string_view::npos;
+  return text.find('\n') != std::string_view::npos || text.find('\r') != std::string_view::npos;
 }
 
 class RecordEncoder final : public runtime::Encoder {

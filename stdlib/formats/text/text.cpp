@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "pipec/runtime/json.h"
-#include "pipec/runtime/msgpack.h"
 #include "pipec/runtime/utf8.h"
 #include "stdlib/formats/formats.h"
 #include "stdlib/formats/on_error.h"
 #include "stdlib/formats/record_encoder.h"
+#include "stdlib/formats/shared/record_value.h"
 
 namespace pipec::stdlib {
 
@@ -59,16 +59,6 @@ class TextParser final : public runtime::Stage {
   const runtime::OnError on_error_;
 };
 
-// The record's value with its top level available; nullopt: it has none.
-std::optional<runtime::Value> value_of(const Record& record, std::string_view payload) {
-  if (record.format == runtime::Format::msgpack) return runtime::read_msgpack(payload);
-  constexpr std::string_view kWhite = " \t\r\n";
-  const std::size_t begin = payload.find_first_not_of(kWhite);
-  const std::size_t end = payload.find_last_not_of(kWhite);
-  if (begin == std::string_view::npos) return std::nullopt;
-  return runtime::read_json(payload.substr(begin, end - begin + 1));
-}
-
 class TextEncoder final : public runtime::Encoder {
  public:
   Piece one(const Batch& batch, std::size_t at) override {
@@ -90,7 +80,7 @@ class TextEncoder final : public runtime::Encoder {
     arena_.reset();
     Piece piece;
     const Record& record = batch.records[at];
-    const auto value = value_of(record, batch.payload(record));
+    const auto value = value_of(batch, record);
     if (!value || value->type() != runtime::Type::object) {
       piece.failed = "encode: text needs an object with .message";
       return piece;

@@ -67,13 +67,22 @@ class Reader {
   virtual Status read(Block& block) const = 0;
 };
 
+// The first record of an input (a file, standard input). A format whose first row names the fields needs it
+// for every block, also in a run that resumes further on.
+struct SourceHead {
+  std::string text = {};       // as received
+  std::uint64_t position = 0;  // the record's own
+  bool skip_bad = false;       // if it is unusable, the other inputs are still read (`on_bad_file: skip`)
+};
+
 // Origin of all records of one receive; shared by every batch created from it.
 struct Block {
   BufferRef data = {};
-  std::vector<Slice> origins = {};  // each record's bytes as received
-  std::string source = {};          // @source: the file's path; empty where there is none
-  std::string topic = {};           // @topic; empty where there is none
-  std::uint32_t partition = 0;      // @partition
+  std::vector<Slice> origins = {};              // each record's bytes as received
+  std::string source = {};                      // @source: the file's path; empty where there is none
+  std::string topic = {};                       // @topic; empty where there is none
+  std::shared_ptr<const SourceHead> head = {};  // null where the source has none
+  std::uint32_t partition = 0;                  // @partition
   // The position of record i: positions[i] if given, else first_position + (byte_positions ? origins[i].begin
   // : i).
   std::uint64_t first_position = 0;

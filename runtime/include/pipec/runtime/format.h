@@ -56,6 +56,9 @@ class Encoder {
   virtual Piece next(const Batch& batch, std::size_t at) { return one(batch, at); }
   // One record for a sink without lines, such as a message: nothing is changed for their sake.
   virtual Piece payload(const Batch& batch, std::size_t at) { return one(batch, at); }
+  // The output holds these bytes already, of an earlier run: its beginning, as far as it was read. What is
+  // added must fit them.
+  virtual void continues(std::string_view beginning) { (void)beginning; }
   // The header of an output that is still empty, written before this record, including its newline. The last
   // piece stays unchanged.
   virtual std::string_view head(const Batch& batch, std::size_t at) {
