@@ -1,10 +1,11 @@
-// json: parse checks every record completely, encode writes lines.
+// json: parse checks every record completely, encode writes lines, framing finds values.
 #include <memory>
 #include <utility>
 
 #include "pipec/runtime/evaluate.h"
 #include "pipec/runtime/msgpack.h"
 #include "stdlib/formats/formats.h"
+#include "stdlib/formats/json/values.h"
 #include "stdlib/formats/on_error.h"
 #include "stdlib/formats/record_encoder.h"
 
@@ -34,6 +35,7 @@ void register_json_format(runtime::Registry& registry) {
     return std::unique_ptr<runtime::Encoder>(std::make_unique<RecordEncoder>(
         RecordEncoder::Target{"json", runtime::Format::json, true, from_msgpack}));
   };
+  spec.frame = json_frame_role();
   static_cast<void>(registry.add(std::move(spec)));
 }
 

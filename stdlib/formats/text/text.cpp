@@ -1,4 +1,4 @@
-// text: parse turns each line into {"message": line}, encode writes .message.
+// text: parse turns each line into {"message": line}, encode writes a string, or .message.
 #include <fmt/format.h>
 
 #include <memory>
@@ -81,8 +81,12 @@ class TextEncoder final : public runtime::Encoder {
     Piece piece;
     const Record& record = batch.records[at];
     const auto value = value_of(batch, record);
+    if (value && value->type() == runtime::Type::string) {
+      piece.text = runtime::decode_string(*value, arena_);
+      return piece;
+    }
     if (!value || value->type() != runtime::Type::object) {
-      piece.failed = "encode: text needs an object with .message";
+      piece.failed = "encode: text needs a string, or an object with .message";
       return piece;
     }
     const runtime::Found found = runtime::find_member(*value, "message", arena_);
@@ -115,8 +119,8 @@ void register_text_format(runtime::Registry& registry) {
     return std::unique_ptr<runtime::Stage>(std::make_unique<TextParser>(on_error_of(options)));
   };
   spec.encode.emplace();
-  spec.encode->doc = "the record's .message; a newline in it is written as \\n";
-  spec.encode->refuses = "no string in .message";
+  spec.encode->doc = "the record where it is a string, else its .message; a newline in it is written as \\n";
+  spec.encode->refuses = "neither a string nor an object with one in .message";
   spec.encode->make = [](const runtime::Options&) -> runtime::Result<std::unique_ptr<runtime::Encoder>> {
     return std::unique_ptr<runtime::Encoder>(std::make_unique<TextEncoder>());
   };
