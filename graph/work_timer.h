@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 
 #include "graph/in_flight.h"
 #include "graph/shared.h"
@@ -12,8 +11,9 @@ namespace pipec::graph {
 
 class WorkTimer {
  public:
-  WorkTimer(const Shared& shared, InFlightBatch& in_flight, std::uint32_t node)
-      : clock_(shared.leases.clock()), in_flight_(in_flight), node_(shared.nodes[node]) {
+  // `clock`: null: not measured.
+  WorkTimer(const runtime::Clock* clock, InFlightBatch& in_flight, NodeCounters& node)
+      : clock_(clock), in_flight_(in_flight), node_(node) {
     if (clock_) begun_ = clock_->steady_now();
   }
   WorkTimer(const WorkTimer&) = delete;
@@ -26,7 +26,7 @@ class WorkTimer {
   }
 
  private:
-  const runtime::Clock* clock_;  // null: not measured
+  const runtime::Clock* clock_;
   InFlightBatch& in_flight_;
   NodeCounters& node_;
   std::chrono::steady_clock::time_point begun_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/pipec/trim.h"
 #include "pipec/runtime/arena.h"
 #include "pipec/runtime/buffer.h"
 #include "pipec/runtime/json.h"
@@ -97,12 +98,6 @@ class Comparison {
   runtime::BufferPool pool_;
   std::vector<std::string> lines_;
 };
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 }  // namespace
 

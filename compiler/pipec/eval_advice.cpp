@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "compiler/pipec/trim.h"
 #include "pipec/dsl/suggest.h"
 #include "pipec/runtime/arena.h"
 #include "pipec/runtime/json.h"
@@ -14,13 +15,6 @@ namespace pipec::cli {
 namespace {
 
 using Path = std::vector<std::string>;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 bool is_json(std::string_view record) {
   const auto value = runtime::read_json(trimmed(record));

@@ -62,7 +62,7 @@ bool RouteNode::choose(BatchView& view, std::vector<Batch>& into) {
     batch.records = std::move(kept);
     if (batch.records.empty()) return {};
     const ScratchPool::Lease scratch(scratch_);
-    const WorkTimer timer(shared_, in_flight, node_);
+    const WorkTimer timer(shared_.leases.clock(), in_flight, shared_.nodes[node_]);
     if (Status routed = node.router->route(batch, into, scratch.get(), context); !routed) return routed;
     if (Status good = check_context(shared_, context, in_flight, node_, 0); !good) return good;
     if (node.trusted) return {};

@@ -39,7 +39,7 @@ std::optional<std::chrono::milliseconds> SinkWriter::write(BatchView& view,
         return later;
       });
     }
-    const WorkTimer timer(shared_, in_flight, node_);
+    const WorkTimer timer(shared_.leases.clock(), in_flight, shared_.nodes[node_]);
     return sink_->write(view.batch, context);
   });
   if (faults.abandoned()) return std::nullopt;

@@ -21,7 +21,7 @@ class StageVisit {
   // Calls the stage's code. False: the batch has failed and holds no records any more.
   template <typename Call>
   bool run(Call&& call) {
-    const WorkTimer timer(shared_, *view_.in_flight, node_);
+    const WorkTimer timer(shared_.leases.clock(), *view_.in_flight, shared_.nodes[node_]);
     return take_over(shared_.faults.foreign(Activity::Call::process, node_, [&]() -> runtime::Status {
       runtime::Status done = call();
       return done ? check() : std::move(done);

@@ -6,7 +6,7 @@ namespace pipec::runtime::eval {
 
 namespace {
 
-constexpr unsigned kDeepest = 64;
+constexpr unsigned kDeepestColumns = 64;
 constexpr std::size_t kMostNodes = 512;  // each has a column of 4 KiB per worker
 
 using Kind = ColumnPlan::Kind;
@@ -137,7 +137,7 @@ ColumnPlan::Number ColumnPlan::add_edit(record::EditKind edit, const Path& path,
 
 ColumnPlan::Number ColumnPlan::add(const Expression& expression, const Names& names,
                                    const std::uint32_t* slots, unsigned depth) {
-  if (depth == kDeepest) return kNone;
+  if (depth == kDeepestColumns) return kNone;
   Node node;
   node.expression = &expression;
   node.op = expression.op;

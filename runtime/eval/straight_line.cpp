@@ -14,10 +14,6 @@ namespace {
 // Each layout and set of conditions has its plan; records beyond these go one by one.
 constexpr std::size_t kMostPlans = 256;
 
-bool is_top(const Path& path) {
-  return path.below.empty() && !path.whole;
-}
-
 // Whether a value of these types is unchanged after being written below the top level and read again.
 bool is_its_text(TypeSet types) {
   return types ==

@@ -17,6 +17,11 @@
 
 namespace pipec::runtime::eval {
 
+// A field of the record itself: `.a`.
+inline bool is_top(const Path& path) {
+  return path.below.empty() && !path.whole;
+}
+
 // Derived once from a program. Immutable.
 class StraightLine {
  public:

@@ -17,10 +17,6 @@ constexpr std::uint64_t kMostEmitted = std::uint64_t{1} << 30;
 
 constexpr std::string_view kNoValue = "no value to emit: the expression is null";
 
-bool is_top(const Path& path) {
-  return path.below.empty() && !path.whole;
-}
-
 // The number of containers around a value at the path.
 std::size_t levels_around(const Path& path) {
   return path.below.size() + (path.whole ? 0 : 1);

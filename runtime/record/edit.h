@@ -21,8 +21,8 @@ struct Step {
 };
 
 inline Found find_step(const Value& container, const Step& step, Arena& arena) {
-  if (container.type() == Type::object) return find_member(container, step.key, arena);
-  return step.is_key ? Found() : find_item(container, step.index);
+  if (container.type() == Type::object) return runtime::find_member(container, step.key, arena);
+  return step.is_key ? Found() : runtime::find_item(container, step.index);
 }
 
 enum class Edit : std::uint8_t {

@@ -6,7 +6,7 @@ namespace {
 
 // An outline is never larger than the records themselves. Shorter records are quick to index again, so
 // outlines are skipped for this many batches after one that did not fit.
-constexpr std::uint32_t kSkipped = 31;
+constexpr std::uint32_t kSkippedBatches = 31;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ bool OutlineWriter::begin(const Batch& batch, const StageContext& context) {
 }
 
 void OutlineWriter::give(Batch& batch) {
-  if (full_) skip_ = kSkipped;
+  if (full_) skip_ = kSkippedBatches;
   if (rows_ != 0) {
     outline_.rows = static_cast<std::uint32_t>(rows_);
     outline_.used = static_cast<std::uint32_t>(rows_ * sizeof(OutlineRow)) +

@@ -10,7 +10,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-constexpr std::size_t kShortest = 15;
+constexpr std::size_t kShortestIban = 15;
 constexpr std::size_t kLongest = 34;
 
 struct Country {
@@ -75,7 +75,7 @@ std::size_t iban_end(std::string_view text, std::size_t begin) {
     number[size++] = c;
     ++group;
     if (size == 2) wanted = length_of({number, 2});
-    if (size < kShortest || (wanted > 0 && size != wanted)) continue;
+    if (size < kShortestIban || (wanted > 0 && size != wanted)) continue;
     if (i + 1 < text.size() && is_word_byte(text[i + 1])) continue;
     if (passes_check({number, size})) best = i + 1;
   }

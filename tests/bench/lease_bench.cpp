@@ -26,7 +26,8 @@ BENCHMARK(lease);
 
 void work_timer(benchmark::State& state) {
   graph::InFlightBatch in_flight;
-  for (auto _ : state) graph::WorkTimer(&runtime::Clock::system(), in_flight);
+  graph::NodeCounters node;
+  for (auto _ : state) graph::WorkTimer(&runtime::Clock::system(), in_flight, node);
 }
 BENCHMARK(work_timer);
 

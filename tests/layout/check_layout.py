@@ -112,6 +112,47 @@ def complaints(path, text):
     return found
 
 
+UNNAMED = re.compile(r"^namespace \{\n(.*?)^\}\s*$", re.MULTILINE | re.DOTALL)
+TYPE = re.compile(r"^(?:struct|class|enum class|enum) (\w+)\b(?!\s*;)", re.MULTILINE)
+CONSTANT = re.compile(r"^(?:inline |static )*(?:constexpr|const|constinit)\b[^;{=(]*?\b(k\w+)\b", re.MULTILINE)
+FUNCTION = re.compile(
+    r"^(?!return|else|if|for|while|switch|case|using|namespace|friend|typedef)[\w:<>,*&\s\[\]]*?[\s*&](\w+)\(([^;]*?)\)\s*(?:noexcept\s*)?\{",
+    re.MULTILINE | re.DOTALL)
+
+
+def unnamed_names(text):
+    """What the unnamed namespaces of a source define; functions with the types of their parameters."""
+    text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', re.sub(r"//.*", "", text))
+    names = set()
+    for body in UNNAMED.findall(re.sub(r"'(?:[^'\\]|\\.)'", "' '", text)):
+        depth, top = 0, []
+        for line in body.split("\n"):
+            if depth == 0:
+                top.append(line)
+            depth += line.count("{") - line.count("}")
+        outside = "\n".join(top)
+        names.update(TYPE.findall(outside), CONSTANT.findall(outside))
+        for name, parameters in FUNCTION.findall(outside):
+            types = [re.sub(r"\s*\b\w+\s*(=.*)?$", "", each) for each in re.sub(r"<[^<>]*>", "<>", parameters).split(",")]
+            names.add(f"{name}({','.join(' '.join(each.split()) for each in types)})")
+    return names
+
+
+def twins(sources):
+    """Sources are joined when a part is built for the first time (PIPEC_UNITY), in groups that change with every new file:
+    so no two of a namespace may define the same in an unnamed one. `sources`: their texts, by path."""
+    first, found = {}, []
+    for path in sorted(sources):
+        outer = re.search(r"^namespace ([\w:]+) \{", sources[path], re.MULTILINE)
+        if not outer or not path.endswith(".cpp") or "/kernel_" in path:  # those are compiled alone
+            continue
+        for name in sorted(unnamed_names(sources[path])):
+            other = first.setdefault((part_of(path), outer[1], name), path)
+            if other != path:
+                found.append(f"{path}: {name} is defined in {other} too")
+    return found
+
+
 def home_of(path):
     """The folder of STRANGERS that a header or source belongs to, as it is included."""
     for folders in STRANGERS:
@@ -190,6 +231,20 @@ SAMPLES = [
 ]
 
 
+def in_unnamed(text, namespace="a"):
+    return f"namespace {namespace} {{\nnamespace {{\n{text}\n}}  // namespace\n}}\n"
+
+
+TWINS = [
+    ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "dsl/b.cpp": in_unnamed("int f(int b) {\n}")}, True),
+    ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "dsl/b.cpp": in_unnamed("int f(char b) {\n}")}, False),
+    ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "dsl/b.cpp": in_unnamed("int f(int b) {\n}", "b")}, False),
+    ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "graph/b.cpp": in_unnamed("int f(int b) {\n}")}, False),
+    ({"dsl/a.cpp": in_unnamed("struct T {\n};"), "dsl/b.cpp": in_unnamed("class T {\n};")}, True),
+    ({"dsl/a.cpp": in_unnamed("constexpr int kA = 1;"), "dsl/b.cpp": in_unnamed("const char* const kA = 0;")}, True),
+]
+
+
 def self_check():
     return [
         f"check_layout.py: {path} with {text!r} should be {'wrong' if wrong else 'right'}"
@@ -199,6 +254,10 @@ def self_check():
         f"check_layout.py: {files} should be {'wrong' if wrong else 'right'}"
         for files, wrong in MEETINGS
         if bool(meetings(files)) != wrong
+    ] + [
+        f"check_layout.py: {files} should be {'wrong' if wrong else 'right'}"
+        for files, wrong in TWINS
+        if bool(twins(files)) != wrong
     ]
 
 
@@ -243,7 +302,7 @@ def main():
                 found.append(f"{path}: there is no {name}")
         if path.endswith(".cpp") and path not in compiled:
             found.append(f"{path} is compiled by no target")
-    found += meetings(texts)
+    found += meetings(texts) + twins(texts)
     # Tests may include anything.
     for directory, _, names in os.walk(os.path.join(root, "tests")):
         for name in names:

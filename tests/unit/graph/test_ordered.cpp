@@ -81,7 +81,8 @@ graph::Plan with_stages(const std::vector<std::shared_ptr<SourceScript>>& source
   stream.sink("out", sink(out));
   graph::Plan plan = b.plan();
   for (Node& node : plan.nodes) {
-    if (node.kind == Node::Kind::ordered) node.make_ordered = [stage](const graph::RunServices&) { return stage(); };
+    if (node.kind == Node::Kind::ordered)
+      node.make_ordered = [stage](const graph::RunServices&) { return stage(); };
   }
   return plan;
 }
