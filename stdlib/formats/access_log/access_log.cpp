@@ -10,7 +10,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-struct Scratch final : runtime::Scratch {
+struct AccessLogScratch final : runtime::Scratch {
   std::vector<runtime::Member> fields;
   runtime::Arena arena;
   std::size_t last = 0;  // the format that the last line had
@@ -20,12 +20,14 @@ class AccessLogFormat final : public TextFormat {
  public:
   explicit AccessLogFormat(std::vector<LogFormat> formats) : formats_(std::move(formats)) {}
 
-  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  std::unique_ptr<runtime::Scratch> make_scratch() const override {
+    return std::make_unique<AccessLogScratch>();
+  }
 
   // A log has one format: it is tried first. The reason is that of the format that came furthest.
   std::string_view parse(std::string_view line, runtime::Buffer& out, runtime::Scratch* scratch,
                          std::size_t& at) const override {
-    auto& own = static_cast<Scratch&>(*scratch);
+    auto& own = static_cast<AccessLogScratch&>(*scratch);
     const char* furthest = nullptr;
     at = 0;
     for (std::size_t i = 0; i < formats_.size(); ++i) {
@@ -61,7 +63,7 @@ class AccessLogFormat final : public TextFormat {
   const std::vector<LogFormat> formats_;
 };
 
-runtime::Result<std::unique_ptr<runtime::Stage>> make(const runtime::Options& options) {
+runtime::Result<std::unique_ptr<runtime::Stage>> make_access_log(const runtime::Options& options) {
   std::vector<LogFormat> formats(known_log_formats().begin(), known_log_formats().end());
   if (options.given("format")) {
     auto own = LogFormat::compile(options.string("format"));
@@ -87,7 +89,7 @@ void register_access_log_format(runtime::Registry& registry) {
   parse.doc = "Makes an object of a line of a web server's access log; what is - there is null";
   parse.options = text_format_options({std::move(format)});
   parse.makes_strings = true;
-  parse.make = make;
+  parse.make = make_access_log;
   static_cast<void>(registry.add(std::move(spec)));
 }
 

@@ -15,7 +15,7 @@ constexpr std::array<const char*, 7> kHeader = {
     "cefVersion", "deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity"};
 constexpr std::string_view kBegin = "CEF:";
 
-struct Scratch final : runtime::Scratch {
+struct CefScratch final : runtime::Scratch {
   FieldList fields;
 };
 
@@ -51,11 +51,11 @@ std::size_t find_plain(std::string_view text, char wanted, std::size_t at) {
 
 class CefFormat final : public TextFormat {
  public:
-  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<CefScratch>(); }
 
   std::string_view parse(std::string_view text, runtime::Buffer& out, runtime::Scratch* scratch,
                          std::size_t& at) const override {
-    FieldList& fields = static_cast<Scratch&>(*scratch).fields;
+    FieldList& fields = static_cast<CefScratch&>(*scratch).fields;
     fields.clear();
     at = 0;
     std::size_t begin = text.find(kBegin);

@@ -31,7 +31,7 @@ Result<grok::Patterns> own_patterns(const runtime::Options& options) {
   return own;
 }
 
-Result<std::unique_ptr<runtime::Stage>> make(const runtime::Options& options) {
+Result<std::unique_ptr<runtime::Stage>> make_grok(const runtime::Options& options) {
   const auto own = own_patterns(options);
   if (!own) return own.error();
   const auto expanded = grok::expand(options.string("pattern"), *own);
@@ -61,7 +61,7 @@ void register_grok_format(runtime::Registry& registry) {
   parse.options = text_format_options({std::move(pattern), std::move(patterns)});
   parse.positional = 1;
   parse.makes_strings = true;
-  parse.make = make;
+  parse.make = make_grok;
   static_cast<void>(registry.add(std::move(spec)));
 }
 

@@ -22,7 +22,7 @@ runtime::OptionSpec separator(std::string name, const char* fallback, std::strin
   return option;
 }
 
-runtime::Result<std::unique_ptr<runtime::Stage>> make(const runtime::Options& options) {
+runtime::Result<std::unique_ptr<runtime::Stage>> make_kv(const runtime::Options& options) {
   PairsSyntax syntax;
   syntax.name = "kv";
   syntax.field = options.string("field", " ");
@@ -48,7 +48,7 @@ void register_kv_format(runtime::Registry& registry) {
       text_format_options({separator("field", " ", "the text between two pairs"),
                            separator("value", "=", "the text between a key and its value"), types_option()});
   parse.makes_strings = true;
-  parse.make = make;
+  parse.make = make_kv;
   static_cast<void>(registry.add(std::move(spec)));
 }
 

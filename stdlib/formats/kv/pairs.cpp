@@ -12,7 +12,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-struct Scratch final : runtime::Scratch {
+struct PairsScratch final : runtime::Scratch {
   FieldList fields;
   std::string reason;
 };
@@ -30,11 +30,11 @@ class PairsFormat final : public TextFormat {
     begins_either_[static_cast<unsigned char>(syntax_.value[0])] = true;
   }
 
-  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<PairsScratch>(); }
 
   std::string_view parse(std::string_view text, runtime::Buffer& out, runtime::Scratch* scratch,
                          std::size_t& at) const override {
-    auto& own = static_cast<Scratch&>(*scratch);
+    auto& own = static_cast<PairsScratch&>(*scratch);
     FieldList& fields = own.fields;
     fields.clear();
     bool pair = false;

@@ -16,7 +16,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-struct Scratch final : runtime::Scratch {
+struct PatternScratch final : runtime::Scratch {
   std::vector<std::string_view> groups;
   std::string reason;
 };
@@ -82,11 +82,13 @@ class PatternFormat final : public TextFormat {
     }
   }
 
-  std::unique_ptr<runtime::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  std::unique_ptr<runtime::Scratch> make_scratch() const override {
+    return std::make_unique<PatternScratch>();
+  }
 
   std::string_view parse(std::string_view text, runtime::Buffer& out, runtime::Scratch* scratch,
                          std::size_t& at) const override {
-    auto& own = static_cast<Scratch&>(*scratch);
+    auto& own = static_cast<PatternScratch&>(*scratch);
     if (!pattern_->match(text, 0, own.groups)) {
       at = kNowhere;
       return "the pattern does not match";

@@ -10,7 +10,7 @@ namespace pipec::stdlib {
 
 namespace {
 
-runtime::Result<std::unique_ptr<runtime::Stage>> make(const runtime::Options& options) {
+runtime::Result<std::unique_ptr<runtime::Stage>> make_regex(const runtime::Options& options) {
   const std::string_view text = options.string("pattern");
   const auto pattern = Pattern::compile(text);
   if (!pattern) return pattern.error();
@@ -41,7 +41,7 @@ void register_regex_format(runtime::Registry& registry) {
   parse.options = text_format_options({std::move(pattern), types_option()});
   parse.positional = 1;
   parse.makes_strings = true;
-  parse.make = make;
+  parse.make = make_regex;
   static_cast<void>(registry.add(std::move(spec)));
 }
 

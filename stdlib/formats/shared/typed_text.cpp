@@ -4,15 +4,11 @@
 #include <cstdint>
 
 #include "pipec/runtime/json.h"
-#include "pipec/runtime/number_text.h"
+#include "stdlib/functions/ascii.h"
 
 namespace pipec::stdlib {
 
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Reading the text as a double and writing that gives the same digits.
 bool survives_as_double(std::string_view text) {

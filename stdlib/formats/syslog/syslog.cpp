@@ -25,8 +25,8 @@ constexpr std::array<const char*, 24> kFacilities = {
 constexpr std::array<const char*, 8> kSeverities = {"emerg",   "alert",  "crit", "err",
                                                     "warning", "notice", "info", "debug"};
 
-struct Scratch final : runtime::Scratch {
-  explicit Scratch(const syslog::OldTimes& old_times) : reader(old_times) {}
+struct SyslogScratch final : runtime::Scratch {
+  explicit SyslogScratch(const syslog::OldTimes& old_times) : reader(old_times) {}
   syslog::Reader reader;
   syslog::Message message;
   std::int64_t now = 0;
@@ -47,17 +47,17 @@ class SyslogFormat final : public TextFormat {
       : old_times_(std::move(zone), year) {}
 
   std::unique_ptr<runtime::Scratch> make_scratch() const override {
-    return std::make_unique<Scratch>(old_times_);
+    return std::make_unique<SyslogScratch>(old_times_);
   }
 
   runtime::Status begin(const runtime::Batch&, runtime::Scratch* scratch) const override {
-    static_cast<Scratch&>(*scratch).now = runtime::Clock::system().unix_nanoseconds();
+    static_cast<SyslogScratch&>(*scratch).now = runtime::Clock::system().unix_nanoseconds();
     return {};
   }
 
   std::string_view parse(std::string_view text, Buffer& out, runtime::Scratch* scratch,
                          std::size_t& at) const override {
-    auto& own = static_cast<Scratch&>(*scratch);
+    auto& own = static_cast<SyslogScratch&>(*scratch);
     const syslog::Message& message = own.message;
     if (const char* const reason = own.reader.read(text, own.now, own.message, at)) return reason;
     const bool known = message.priority.has_value();
@@ -81,7 +81,7 @@ class SyslogFormat final : public TextFormat {
   const syslog::OldTimes old_times_;
 };
 
-runtime::Result<std::unique_ptr<runtime::Stage>> make(const runtime::Options& options) {
+runtime::Result<std::unique_ptr<runtime::Stage>> make_syslog(const runtime::Options& options) {
   auto zone = TimeZone::find(options.string("zone", "UTC"));
   if (!zone) return zone.error();
   std::optional<std::int64_t> year;
@@ -110,7 +110,7 @@ void register_syslog_format(runtime::Registry& registry) {
   parse.doc = "Makes an object of a line of syslog, RFC 3164 or RFC 5424; absent parts are null";
   parse.options = text_format_options({std::move(zone), std::move(year)});
   parse.makes_strings = true;
-  parse.make = make;
+  parse.make = make_syslog;
   static_cast<void>(registry.add(std::move(spec)));
 }
 
