@@ -192,6 +192,9 @@ class OptionsCompiler {
       case OptionSpec::Kind::path:
         if (!path(expr, spec, item)) return;
         break;
+      case OptionSpec::Kind::named:
+        if (!named(expr, spec, item)) return;
+        break;
     }
     result_.options->items.push_back(std::move(item));
   }
@@ -278,6 +281,46 @@ class OptionsCompiler {
     if (value.constant()) item.value = value.expression.constant;
     item.program = compiler.program(std::move(value));
     return true;
+  }
+
+  // e, [e, ...] or {name: e, ...}. A field that is not named has the name of its path's last member.
+  bool named(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {
+    bool ok = true;
+    const auto part = [&](const std::string* name, dsl::Span span, const dsl::Expr& value) {
+      runtime::Options::Item made;
+      made.place = context_.report.place(value.span);
+      made.name = name ? *name : name_of(value);
+      const auto same = [&](const auto& other) { return other.name == made.name; };
+      if (made.name.empty()) {
+        error(Code::not_a_field, span, "'" + spec.name + "' needs a name for this: it is not a field")
+            .hint("write " + spec.name + ": {name: " + context_.report.line(value.span, 40) + "}");
+        ok = false;
+      } else if (std::ranges::any_of(item.parts, same)) {
+        error(Code::bound_twice, span, "'" + spec.name + "' has two fields with the name '" + made.name + "'")
+            .hint("name them: " + spec.name + ": {one: .a, other: .b}");
+        ok = false;
+      } else if (!per_record(value, spec, made)) {
+        ok = false;
+      }
+      item.parts.push_back(std::move(made));
+    };
+    if (expr.kind == ExprKind::kArray) {
+      for (const auto& each : as<dsl::ArrayExpr>(expr).items) part(nullptr, each->span, *each);
+    } else if (expr.kind == ExprKind::kObject) {
+      for (const dsl::ObjectMember& member : as<dsl::ObjectExpr>(expr).members) {
+        part(&member.key.text, member.key.span, *member.value);
+      }
+    } else {
+      part(nullptr, expr.span, expr);
+    }
+    return ok;
+  }
+
+  static std::string name_of(const dsl::Expr& expr) {
+    if (expr.kind != ExprKind::kPath) return {};
+    const auto& path = as<dsl::PathExpr>(expr);
+    if (path.segments.empty()) return path.meta ? path.meta->text : std::string();
+    return path.segments.back().key;
   }
 
   bool path(const dsl::Expr& expr, const OptionSpec& spec, runtime::Options::Item& item) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "compiler/names.h"
 #include "pipec/dsl/ast.h"
 #include "pipec/runtime/program.h"
+#include "pipec/runtime/registry.h"
 
 namespace pipec::compiler {
 
@@ -19,8 +22,11 @@ namespace pipec::compiler {
 enum class Where : std::uint8_t {
   record,    // over each record
   receiver,  // for each record that a receiver generates: there are no fields yet
+  group,     // over a group of records, which has no fields
   compiler,  // once, while compiling
 };
+
+struct Aggregating;
 
 // An expression being lowered. A failed one is a null of unknown type, for which nothing more is reported.
 struct Lowered {
@@ -62,6 +68,8 @@ class ExpressionCompiler {
   // Checks a function's body on its own: its arguments are known only where it is called, so a pattern built
   // from them is not an error here.
   void checking_definition() { definition_ = true; }
+  // Aggregates may be called. It must outlive the compiler's expressions.
+  void let_aggregate(Aggregating& aggregating) { aggregating_ = &aggregating; }
   // No error was reported by this compiler.
   bool ok() const { return ok_; }
   std::shared_ptr<const runtime::Program> program(Lowered root);
@@ -140,9 +148,17 @@ class ExpressionCompiler {
   Lowered unknown_function(const dsl::CallExpr& expr);
   bool prepare(const dsl::CallExpr& expr, const runtime::Function& function,
                const std::vector<Lowered>& arguments, const std::vector<dsl::Span>& spans, Lowered& result);
-  template <class NameOf>
-  bool bind_arguments(const dsl::CallExpr& expr, std::size_t parameters, NameOf name_of,
+  bool bind_arguments(const dsl::CallExpr& expr, std::size_t parameters,
+                      const std::function<std::string_view(std::size_t)>& name_of,
                       std::vector<const dsl::Arg*>& bound);
+
+  // aggregates.cpp
+  bool is_aggregate(const dsl::CallExpr& expr) const;
+  Lowered aggregate(const dsl::CallExpr& expr);
+  bool aggregated(const runtime::Function& function, const dsl::Expr& expr, runtime::Options::Call& call,
+                  runtime::TypeSet& types);
+  bool setting(const runtime::Function& function, std::size_t i, const dsl::Arg* arg,
+               runtime::Options::Call& call);
 
   // fold.cpp
   enum class Failing : std::uint8_t { reported, silent };
@@ -154,6 +170,7 @@ class ExpressionCompiler {
   Context& context_;
   const Module* module_;
   Where where_;
+  Aggregating* aggregating_ = nullptr;
   runtime::FieldSet fields_;
   std::unordered_map<std::string, std::uint32_t> slots_;
   std::shared_ptr<runtime::Arena> arena_;

@@ -79,8 +79,8 @@ std::string signature(const Function& function) {
 }  // namespace
 
 // Finds the argument of each parameter; null if it is left out. False: reported.
-template <class NameOf>
-bool ExpressionCompiler::bind_arguments(const dsl::CallExpr& expr, std::size_t parameters, NameOf name_of,
+bool ExpressionCompiler::bind_arguments(const dsl::CallExpr& expr, std::size_t parameters,
+                                        const std::function<std::string_view(std::size_t)>& name_of,
                                         std::vector<const dsl::Arg*>& bound) {
   bound.assign(parameters, nullptr);
   bool ok = true;
@@ -122,6 +122,7 @@ bool ExpressionCompiler::bind_arguments(const dsl::CallExpr& expr, std::size_t p
 Lowered ExpressionCompiler::call(const dsl::CallExpr& expr) {
   const Symbol* symbol = module_->find(expr.function.text);
   if (symbol && symbol->fn) return call_fn(expr, *symbol);
+  if (is_aggregate(expr)) return aggregate(expr);
   const Function* function = context_.registry.function(expr.function.text);
   if (!function) return unknown_function(expr);
   const bool takes_path = std::any_of(function->parameters.begin(), function->parameters.end(),

@@ -88,6 +88,12 @@ std::optional<runtime::Path> ExpressionCompiler::record_path(const dsl::PathExpr
 }
 
 Lowered ExpressionCompiler::path(const dsl::PathExpr& expr) {
+  if (where_ == Where::group) {
+    const std::string text = context_.report.line(expr.span, 40);
+    error(Code::not_a_field, expr.span, "a group has no fields of its own: it is made of many records")
+        .hint("write first(" + text + ") for that of the first record");
+    return failure(expr);
+  }
   if (expr.meta) return metadata(expr);
   if (where_ != Where::record) {
     error(Code::not_constant, expr.span,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/aggregates.h"
 #include "compiler/failing.h"
 #include "compiler/flow.h"
 #include "compiler/references.h"
@@ -98,7 +99,8 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
   const auto& stage = as<dsl::NameStage>(*use.stage);
   const StageSpec& spec = *context_.registry.stage(stage.call.name.text);
   node.name = spec.name;
-  const bool takes_block = spec.block == StageSpec::Block::assignments;
+  const bool takes_block = spec.block != StageSpec::Block::none;
+  const bool aggregates = spec.block == StageSpec::Block::aggregates;
   if (stage.block && !takes_block) {
     context_.report.add(Code::unexpected_token, stage.block->span, "'" + spec.name + "' takes no block");
   } else if (takes_block && !stage.block) {
@@ -107,7 +109,10 @@ void FlowCompiler::registered(graph::Node& node, Position& at, const StageUse& u
   }
   CompiledOptions compiled =
       compile_options(context_, *use.module, stage.call, spec.options, spec.positional, spec.name,
-                      Where::record, takes_block && stage.block ? &*stage.block : nullptr);
+                      Where::record, takes_block && !aggregates && stage.block ? &*stage.block : nullptr);
+  if (aggregates && stage.block && compiled.options) {
+    compile_aggregates(context_, *use.module, spec, *stage.block, compiled);
+  }
   node.detail = compiled.text;
   if (takes_block && stage.block) {
     node.detail += (node.detail.empty() ? "" : " ") + context_.report.line(stage.block->span, kDetailWidth);

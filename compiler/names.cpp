@@ -334,7 +334,7 @@ class Resolver {
         const auto& test = as<dsl::TestItem>(*item);
         references.push_back({&test.stage.text, test.stage.span, false});
         for (const auto& each : test.cases) {
-          if (each.given) references_of(*each.given, references);
+          for (const auto& given : each.given) references_of(*given, references);
           for (const auto& expected : each.expected) {
             if (expected.value) references_of(*expected.value, references);
           }

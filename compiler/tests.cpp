@@ -80,7 +80,7 @@ void check_tests(Context& context, const Module& module) {
           .note("a test sends records through a stage chain that 'let' binds");
     }
     for (const dsl::TestCase& each : test.cases) {
-      check_constant(context, module, each.given, "what is given");
+      for (const dsl::ExprPtr& given : each.given) check_constant(context, module, given, "what is given");
       for (const dsl::Expectation& expected : each.expected) {
         check_constant(context, module, expected.value, "what is expected");
         check_constant(context, module, expected.reason, "the reason");
@@ -105,10 +105,10 @@ std::vector<Test> make_tests(Context& context, Names& names, const runtime::Conn
     test.plan = std::move(flow.plan());
     test.plan.name = test.title;
     for (const dsl::TestCase& each : block.cases) {
-      if (!each.given) continue;
+      if (each.given.empty()) continue;
       TestCase& one = test.cases.emplace_back();
-      one.given = as_json(context, main, *each.given);
-      one.place = context.report.place(each.given->span);
+      for (const dsl::ExprPtr& given : each.given) one.given.push_back(as_json(context, main, *given));
+      one.place = context.report.place(each.given.front()->span);
       for (const dsl::Expectation& expectation : each.expected) {
         one.expected.push_back(make_expected(context, main, expectation));
       }

@@ -410,7 +410,7 @@ class Dumper {
       ++indent_;
       line();
       out_ += "(given";
-      spaced(*c.given);
+      for (const ExprPtr& given : c.given) spaced(*given);
       ++indent_;
       for (const Expectation& e : c.expected) {
         line();

@@ -114,7 +114,10 @@ void Formatter::test(const TestItem& test) {
   for (const TestCase& c : test.cases) {
     entry([&] {
       write("given ");
-      expression(*c.given);
+      for (const ExprPtr& given : c.given) {
+        if (&given != &c.given.front()) layout_.text(", ");
+        expression(*given);
+      }
     });
     for (const Expectation& e : c.expected) {
       entry([&] {

@@ -340,7 +340,9 @@ ItemPtr Parser::test_item() {
 void Parser::test_case_given(TestItem& test) {
   take();
   test.cases.emplace_back();
-  test.cases.back().given = expression();
+  do {
+    test.cases.back().given.push_back(expression());
+  } while (!failed_ && tokens_.take_if(TokenKind::kComma));
 }
 
 void Parser::test_case_expect(TestItem& test) {

@@ -52,4 +52,30 @@ std::uint32_t FieldSet::slot_of(std::string_view key) {
   return static_cast<std::uint32_t>(keys.size() - 1);
 }
 
+std::shared_ptr<const Program> array_of(std::vector<std::shared_ptr<const Program>> programs) {
+  auto all = std::make_shared<Program>();
+  all->root.op = Op::array;
+  all->root.types = Type::array;
+  for (const auto& program : programs) {
+    std::vector<std::uint32_t> slots;
+    for (const std::string& key : program->fields.keys) slots.push_back(all->fields.slot_of(key));
+    all->root.children.push_back(program->root);
+    std::vector<Expression*> pending{&all->root.children.back()};
+    while (!pending.empty()) {
+      Expression& expression = *pending.back();
+      pending.pop_back();
+      if ((expression.op == Op::field || expression.op == Op::has) && !expression.path.whole) {
+        expression.path.slot = slots[expression.path.slot];
+      }
+      expression.local += all->locals;
+      for (std::uint32_t& local : expression.lambda_locals) local += all->locals;
+      for (Expression& child : expression.children) pending.push_back(&child);
+    }
+    all->locals += program->locals;
+  }
+  if (!programs.empty()) all->root.place = programs.front()->root.place;
+  all->parts = std::move(programs);
+  return all;
+}
+
 }  // namespace pipec::runtime

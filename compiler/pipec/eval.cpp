@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compiler/pipec/commands.h"
+#include "compiler/pipec/eval_enough.h"
 #include "compiler/pipec/eval_input.h"
 #include "compiler/pipec/rejects.h"
 #include "compiler/pipec/runner.h"
@@ -39,14 +40,14 @@ bool writes_its_input(Console& console, const Arguments& arguments) {
 }
 
 compiler::StageEnds make_ends(const Arguments& arguments, const runtime::Registry& registry,
-                              InputSample& sample) {
+                              InputSample& sample, const Enough& enough) {
   compiler::StageEnds ends;
   ends.source.kind = graph::Node::Kind::receive;
   ends.source.name = "recv eval";
   ends.source.make_receiver =
-      [&registry, &sample, files = arguments.files, framing = arguments.framing](
+      [&registry, &sample, &enough, files = arguments.files, framing = arguments.framing](
           const graph::RunServices&) -> runtime::Result<std::unique_ptr<runtime::Receiver>> {
-    return make_eval_input(registry, files, framing, &sample);
+    return make_eval_input(registry, files, framing, &sample, [&enough] { return enough.reached(); });
   };
   ends.reads = files_read(arguments);
   ends.sink.kind = graph::Node::Kind::sink;
@@ -101,14 +102,16 @@ int eval_command(Console& console, const Arguments& arguments, const runtime::Re
   options.keeps_state = false;
   options.connectors.clock = &runtime::Clock::system();
   InputSample sample;
-  auto plan =
-      compiler::compile_stages(source, registry, options, make_ends(arguments, registry, sample), sink);
+  Enough enough;
+  auto plan = compiler::compile_stages(source, registry, options,
+                                       make_ends(arguments, registry, sample, enough), sink);
   sink.sort_by_place();
   if (!sink.all().empty()) {
     console.text(dsl::render_text(sink.all(), sources, {.color = console.color(), .width = 100}));
   }
   if (!plan) return kDoesNotCompile;
   plan->name = "eval";
+  enough.watch(*plan);
   const auto to_stdout = [](const graph::Node& node) { return node.name == "sink stdout"; };
   if (std::ranges::any_of(plan->nodes, to_stdout) && writes_its_input(console, arguments)) return kWrongUsage;
 

@@ -22,8 +22,12 @@ bool is_stream(const std::string& file) {
 class FilesInTurn : public runtime::Receiver {
  public:
   FilesInTurn(const runtime::Registry& registry, std::vector<std::string> files, std::string framing,
-              InputSample* sample)
-      : registry_(registry), files_(std::move(files)), framing_(std::move(framing)), sample_(sample) {
+              InputSample* sample, std::function<bool()> enough)
+      : registry_(registry),
+        files_(std::move(files)),
+        framing_(std::move(framing)),
+        sample_(sample),
+        enough_(std::move(enough)) {
     if (files_.empty()) files_.emplace_back("-");
   }
 
@@ -51,6 +55,7 @@ class FilesInTurn : public runtime::Receiver {
   runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits& limits,
                                              runtime::Block& block) override {
     for (;;) {
+      if (enough_()) return runtime::Received::end;
       auto received = current_->receive(limits, block);
       if (!received || *received != runtime::Received::end) {
         // Each file numbers its partitions from 0; they must not be confused with those of the previous file.
@@ -151,6 +156,7 @@ class FilesInTurn : public runtime::Receiver {
   std::vector<std::string> files_;
   const std::string framing_;
   InputSample* const sample_;
+  const std::function<bool()> enough_;
   std::uint32_t opened_ = 0;
   int own_stdin_ = -1;  // what stdin was before a stream took its place
   std::optional<std::uint64_t> total_;
@@ -163,8 +169,9 @@ class FilesInTurn : public runtime::Receiver {
 
 std::unique_ptr<runtime::Receiver> make_eval_input(const runtime::Registry& registry,
                                                    std::vector<std::string> files, std::string framing,
-                                                   InputSample* sample) {
-  return std::make_unique<FilesInTurn>(registry, std::move(files), std::move(framing), sample);
+                                                   InputSample* sample, std::function<bool()> enough) {
+  return std::make_unique<FilesInTurn>(registry, std::move(files), std::move(framing), sample,
+                                       std::move(enough));
 }
 
 }  // namespace pipec::cli

@@ -149,6 +149,8 @@ std::string function_page(const runtime::Function& function) {
 
 std::string option_kind(const runtime::Registry& registry, const runtime::OptionSpec& option) {
   if (option.kind == runtime::OptionSpec::Kind::path) return "field";
+  if (option.kind == runtime::OptionSpec::Kind::named)
+    return "e, [e, ...] or {name: e, ...}, for each record";
   if (option.kind == runtime::OptionSpec::Kind::choice) {
     std::string text;
     for (const std::string& choice : registry.choices(option)) text += (text.empty() ? "" : "|") + choice;
@@ -193,8 +195,12 @@ std::string options_page(const runtime::Registry& registry, std::string_view for
 }
 
 std::string stage_page(const runtime::Registry& registry, const runtime::StageSpec& stage) {
-  const bool block = stage.block == runtime::StageSpec::Block::assignments;
+  const bool block = stage.block != runtime::StageSpec::Block::none;
   std::string out = options_page(registry, stage.name, stage, block ? " { name = expression ... }" : "");
+  if (!stage.aggregates.empty()) out += "\n  aggregates of the block, besides all functions\n";
+  for (const runtime::Function& aggregate : stage.aggregates) {
+    out += fmt::format("    {}\n      {}\n", signature(aggregate), aggregate.doc);
+  }
   for (const runtime::StageExample& example : stage.examples) {
     out += "\n  " + example.stage + "\n";
     for (const std::string& record : example.given) out += "      " + record + "\n";

@@ -1,5 +1,5 @@
-// `pipec test`: each input record of a test goes through its chain in a separate pipeline; the records that
-// leave it, through any sink, are compared with the expected ones.
+// `pipec test`: the records of each `given` of a test go through its chain in a separate pipeline; the
+// records that leave it, through any sink, are compared with the expected ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,20 +26,18 @@ using runtime::Status;
 
 class GivenReceiver final : public runtime::Receiver {
  public:
-  explicit GivenReceiver(std::string record) : record_(std::move(record)) {}
+  explicit GivenReceiver(std::vector<std::string> records) : records_(std::move(records)) {}
   Status open(const runtime::StateEntries&) override { return {}; }
   runtime::Result<runtime::Received> receive(const runtime::ReceiveLimits&, runtime::Block& block) override {
     if (std::exchange(given_, true)) return runtime::Received::end;
-    block.data->append(record_);
-    block.origins.push_back({0, static_cast<std::uint32_t>(record_.size())});
+    for (std::size_t i = 0; i < records_.size(); ++i) block.add_record(records_[i], i);
     block.single_lines = true;
-    block.ranges.push_back({0, 0, 0, 1});
     return runtime::Received::records;
   }
   Status commit(std::span<const runtime::PositionRange>) override { return {}; }
 
  private:
-  std::string record_;
+  std::vector<std::string> records_;
   bool given_ = false;
 };
 
@@ -78,7 +76,7 @@ std::string reason_of(const std::string& letter) {
   return std::string(runtime::decode_string(reason, arena));
 }
 
-CaseResult run_case(graph::Plan plan, const std::string& given) {
+CaseResult run_case(graph::Plan plan, const std::vector<std::string>& given) {
   Results records;
   Results letters;
   const auto collect = [](Results& into) {
@@ -155,7 +153,7 @@ std::string mismatch(const compiler::TestCase& test, const CaseResult& result) {
   }
   if (same) return {};
   std::string out;
-  note(out, "given", test.given);
+  for (const std::string& given : test.given) note(out, "given", given);
   for (const Expected& expected : test.expected) note(out, "expected", shown(expected));
   if (test.expected.empty()) note(out, "expected", "nothing");
   for (const std::string& record : result.records) note(out, "got", record);

@@ -1,5 +1,6 @@
 #include "graph/nodes/ordered_node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "graph/state_keeper.h"
@@ -7,6 +8,27 @@
 namespace pipec::graph {
 
 using runtime::Status;
+
+namespace {
+
+// Records that a stage made at the end or with time: each is the original of what becomes of it. Origin 0
+// stays empty, for dead letters of records that could not be made.
+void make_originals(runtime::Block& block, runtime::Batch& batch) {
+  if (batch.records.empty()) return;
+  const std::uint16_t buffer = batch.records.front().buffer;
+  const auto elsewhere = [&](const runtime::Record& r) { return r.buffer != buffer || r.origin != 0; };
+  if (buffer >= batch.buffers.size() || std::ranges::any_of(batch.records, elsewhere)) return;
+  for (runtime::Record& record : batch.records) {
+    record.origin = static_cast<std::uint32_t>(block.origins.size());
+    block.origins.push_back({record.begin, record.size});
+    if (record.metadata == 0 || record.metadata > batch.metadata.size()) continue;
+    block.metadata.resize(batch.records.size() + 1);
+    block.metadata[record.origin] = batch.metadata[record.metadata - 1];
+  }
+  block.data = batch.buffers[buffer];
+}
+
+}  // namespace
 
 OrderedNode::OrderedNode(const Shared& shared, Wiring& wiring, std::uint32_t node,
                          const std::unique_ptr<runtime::OrderedStage>& stage)
@@ -77,8 +99,11 @@ Status OrderedNode::call(BatchView& view, runtime::StageContext& context) {
   if (shared_.topology.feeds[in_flight.feed] != node_) {
     return stage_->apply(view.batch, view.prepared.get(), context);
   }
-  if (in_flight.call == InFlightBatch::Call::finish) return stage_->finish(view.batch, context);
-  return stage_->on_time(shared_.options.clock->unix_nanoseconds(), view.batch, context);
+  Status status = in_flight.call == InFlightBatch::Call::finish
+                      ? stage_->finish(view.batch, context)
+                      : stage_->on_time(shared_.options.clock->unix_nanoseconds(), view.batch, context);
+  if (status) make_originals(*in_flight.block, view.batch);
+  return status;
 }
 
 void OrderedNode::take_snapshot(InFlightBatch& in_flight) {

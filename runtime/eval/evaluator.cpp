@@ -46,6 +46,13 @@ Value Evaluator::evaluate_alone(std::uint64_t sequence) {
   return state_->run();
 }
 
+Value Evaluator::evaluate_with(std::span<const Value> locals) {
+  state_->failure = {};
+  state_->interpreter.begin_alone(0);
+  for (std::uint32_t i = 0; i < locals.size(); ++i) state_->interpreter.local(i) = locals[i];
+  return state_->run();
+}
+
 const Failure& Evaluator::failure() const {
   return state_->failure;
 }

@@ -6,9 +6,8 @@
 #include <variant>
 
 #include "pipec/runtime/evaluate.h"
-#include "pipec/runtime/json.h"
-#include "stdlib/functions/time_format.h"
 #include "stdlib/stages/canonical.h"
+#include "stdlib/stages/record_values.h"
 #include "stdlib/stages/seen_keys.h"
 #include "stdlib/stages/stages.h"
 
@@ -24,7 +23,6 @@ using runtime::StageContext;
 using runtime::StateEntries;
 using runtime::Status;
 using runtime::Type;
-using runtime::TypeSet;
 using runtime::Value;
 
 constexpr const char* kSecretKey = "secret";
@@ -52,30 +50,6 @@ struct Keys final : runtime::Prepared {
   std::vector<Key> keys;            // of the batch's records
   std::vector<std::int64_t> times;  // with `at`
 };
-
-Status take_out(runtime::OnError on_malformed, const Batch& batch, const Record& record,
-                const runtime::Failure& failure, StageContext& context) {
-  if (failure.malformed) return runtime::reject(on_malformed, batch, record, failure.reason, context);
-  context.dead_letter(record, failure.reason, failure.place);
-  return {};
-}
-
-// A timestamp, or a string that is one. Else the reason is in `why`.
-std::optional<std::int64_t> time_of(const Value& value, runtime::Arena& arena, std::string& why) {
-  if (value.type() == Type::timestamp) return value.as_int();
-  why = "dedupe: 'at' is a timestamp or an RFC 3339 string, got ";
-  if (value.type() != Type::string) {
-    why += runtime::type_name(value.type());
-    return std::nullopt;
-  }
-  static const TimeFormat format = *TimeFormat::for_reading("%+");
-  const std::string_view text = runtime::decode_string(value, arena);
-  std::int64_t time = 0;
-  if (!format.read(text, nullptr, time)) return time;
-  constexpr std::size_t kShown = 40;
-  why += "\"" + std::string(text.substr(0, kShown)) + (text.size() > kShown ? "...\"" : "\"");
-  return std::nullopt;
-}
 
 template <class Index>
 class Dedupe final : public runtime::OrderedStage {
@@ -119,7 +93,7 @@ class Dedupe final : public runtime::OrderedStage {
           if (!status) return status.error();
           continue;
         }
-        const auto time = time_of(value, own.at->arena(), why);
+        const auto time = time_of(value, "dedupe", own.at->arena(), why);
         if (!time) {
           context.dead_letter(record, why, &settings_.at->root.place);
           continue;
@@ -131,7 +105,7 @@ class Dedupe final : public runtime::OrderedStage {
       if (value.is_failed() || !append_canonical(value, own.key.arena(), own.canonical)) {
         if (settings_.at) prepared->times.pop_back();
         const runtime::Failure failure =
-            value.is_failed() ? own.key.failure() : runtime::Failure{kMalformed, nullptr, true};
+            value.is_failed() ? own.key.failure() : runtime::Failure{kMalformedValue, nullptr, true};
         Status status = take_out(settings_.on_malformed, batch, record, failure, context);
         if (!status) return status.error();
         continue;
@@ -176,8 +150,6 @@ class Dedupe final : public runtime::OrderedStage {
   std::size_t held_bytes() const override { return held_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::string_view kMalformed = "parse error: a malformed value";
-
   static Status damaged() {
     return runtime::Error::make(runtime::ErrorCode::checkpoint, "dedupe: its saved state is damaged");
   }
@@ -245,17 +217,12 @@ std::vector<OptionSpec> options() {
   last.name = "last";
   last.types = Type::integer;
   last.doc = "how many keys are remembered at most; the oldest is forgotten first";
-  OptionSpec at;
-  at.name = "at";
-  at.kind = OptionSpec::Kind::per_record;
-  at.types = TypeSet(Type::timestamp) | Type::string;
-  at.doc = "the record's time: a timestamp or an RFC 3339 string (default: when it arrives)";
   OptionSpec exact;
   exact.name = "exact";
   exact.types = Type::boolean;
   exact.fallback = Value::boolean(false);
   exact.doc = "keeps the keys themselves instead of 128-bit hashes of them";
-  return {key, within, last, at, exact};
+  return {key, within, last, at_option("when it arrives"), exact};
 }
 
 }  // namespace

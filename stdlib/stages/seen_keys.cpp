@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "stdlib/stages/state_bytes.h"
+
 namespace pipec::stdlib {
 
 namespace {
@@ -11,29 +13,6 @@ namespace {
 constexpr std::size_t kChunkBytes = std::size_t{32} << 10;
 constexpr std::string_view kChunkPrefix = "keys ";
 constexpr const char* kGreatestKey = "time";
-
-void write_word(std::uint64_t word, std::string& out) {
-  for (unsigned i = 0; i < 8; ++i) out += static_cast<char>(word >> (8 * i) & 0xff);
-}
-
-std::optional<std::uint64_t> read_word(std::string_view& from) {
-  if (from.size() < 8) return std::nullopt;
-  std::uint64_t word = 0;
-  for (unsigned i = 8; i-- > 0;) word = word << 8 | static_cast<unsigned char>(from[i]);
-  from.remove_prefix(8);
-  return word;
-}
-
-std::optional<std::uint64_t> read_hexadecimal(std::string_view digits) {
-  if (digits.size() != 16) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : digits) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0) return std::nullopt;
-    value = value << 4 | static_cast<std::uint64_t>(digit);
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -111,16 +90,12 @@ void TextIndex::remove(const Key& key) {
 }
 
 void TextIndex::write(const Key& key, std::string& out) {
-  write_word(key.size(), out);
-  out += key;
+  write_text(key, out);
 }
 
 std::optional<std::string> TextIndex::read(std::string_view& from) {
-  const auto size = read_word(from);
-  if (!size || *size > from.size()) return std::nullopt;
-  std::string key(from.substr(0, static_cast<std::size_t>(*size)));
-  from.remove_prefix(key.size());
-  return key;
+  const auto key = read_text(from);
+  return key ? std::optional<std::string>(*key) : std::nullopt;
 }
 
 template <class Index>
@@ -167,10 +142,7 @@ void SeenKeys<Index>::forget() {
 
 template <class Index>
 std::string SeenKeys<Index>::chunk_key(std::uint64_t number) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string key(kChunkPrefix);
-  for (unsigned i = 16; i-- > 0;) key += kDigits[number >> (4 * i) & 0xf];
-  return key;
+  return std::string(kChunkPrefix) + hexadecimal(number);
 }
 
 template <class Index>

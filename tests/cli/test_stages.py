@@ -1,6 +1,9 @@
 """Registered stages as users see them: their state between runs, with any number of threads."""
 
-from support import Case, main
+import os
+import subprocess
+
+from support import HANG_SECONDS, Case, main
 
 DEDUPE = """dlq discard
 recv file("in.ndjson") | parse json | dedupe(.k) | sink file("out.ndjson")
@@ -102,6 +105,56 @@ test "items" {
 }
 """)
         self.assert_status(self.run_pipec("test", "a.pipe"), 0)
+
+    def test_eval_stops_reading_when_head_has_enough(self):
+        # The pipe stays open: only a reader that needs no more comes to an end.
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, writer)
+        os.write(writer, b'{"n":1}\n{"n":2}\n{"n":3}\n')
+        for stages, expected in (("head(2)", b'{"n":1}\n{"n":2}\n'),):
+            process = self.start_pipec("eval", stages, stdin=reader, stdout=subprocess.PIPE)
+            os.close(reader)
+            self.assertEqual(process.communicate(timeout=HANG_SECONDS)[0], expected)
+            self.assertEqual(process.returncode, 0)
+
+    def test_S2_threads_and_batch_sizes_do_not_change_what_stages_hold_back(self):
+        text = """dlq file("dead.ndjson")
+let all = recv file("in.ndjson")
+all | summarize(by: {k: .k % 100}) { n = count() mean = avg(.n / 7) sum = sum(.n / 3) last = last(.n) d = stddev(.n)
+      top = top(.n % 10, 3) q = quantile(.n, 0.3) some = collect(.k, limit: 5) } | sink file("groups.ndjson")
+all | summarize(by: {k: .k % 10}, every: 1s, at: from_unix(.k), late: 9000s, state: "w") { n = count() } | sink file("windows.ndjson")
+all | throttle(3, per: 10s, at: from_unix(.k), else: drop) | sink file("some.ndjson")
+all | sample(0.3, key: .k) | tail(1000) | sink file("last.ndjson")
+all | head(5000) | sink file("first.ndjson")
+all | sort(.k, order: desc, limit: 500) | sink file("sorted.ndjson")
+"""
+        self.write("t.pipe", text)
+        self.write_keys([n * 7919 % 30011 % 9001 for n in range(60_000)])
+        names = ("groups", "windows", "some", "last", "first", "sorted")
+        results = []
+        for threads, budget in (("1", "4MiB"), ("2", "64KiB"), ("8", "4MiB"), ("8", "64KiB")):
+            self.run_ok("--threads", threads, "--budget", budget, "--state-dir", f"s-{threads}-{budget}", "--from-start",
+                        "--truncate", name="t.pipe")
+            results.append([self.read(f"{name}.ndjson") for name in names])
+            self.assertEqual(results[-1], results[0], (threads, budget))
+        self.assertTrue(all(results[0]))
+
+    def test_S1_groups_and_tail_begin_anew_and_head_continues(self):
+        self.write("a.pipe", """dlq discard
+let all = recv file("in.ndjson")
+all | summarize { n = count() } | sink file("n.ndjson")
+all | tail(2) | sink file("tail.ndjson")
+all | head(3) | sink file("head.ndjson")
+""")
+        self.write_keys([1, 2])
+        self.run_ok()
+        self.run_ok()  # nothing new: nothing more
+        self.assertEqual(self.lines("n.ndjson"), [b'{"n":2}'])
+        self.write_keys([3, 4, 5], "ab")
+        self.run_ok()
+        self.assertEqual(self.lines("n.ndjson"), [b'{"n":2}', b'{"n":3}'])
+        self.assertEqual([line[:6] for line in self.lines("tail.ndjson")], [b'{"k":1', b'{"k":2', b'{"k":4', b'{"k":5'])
+        self.assertEqual([line[:6] for line in self.lines("head.ndjson")], [b'{"k":1', b'{"k":2', b'{"k":3'])
 
     def test_functions_shows_stages(self):
         done = self.run_pipec("functions", "unroll")

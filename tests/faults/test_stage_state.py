@@ -14,6 +14,16 @@ events
 | dedupe(.i, within: 90s, last: 30, at: from_unix(.n), state: "items")
 | dedupe([.n, .i], exact: true, state: "pairs")
 | sink file("out/items.ndjson")
+events
+| throttle(3, per: 1s, at: from_unix(.n), key: .n % 7, else: drop)
+| head(2000)
+| summarize(by: {k: .n % 50}, every: 100s, over: 200s, at: from_unix(.n), late: 1000s) {
+    n = count() mean = avg(.n / 7) values = collect(.n, limit: 3) most = top(.n % 3, 1)
+  }
+| sink file("out/windows.ndjson")
+events | summarize(by: {k: .n % 50}, state: "totals") { s = sum(.n / 7) u = distinct(.n) q = quantile(.n, 0.9) } | sink file("out/totals.ndjson")
+events | sort(.n % 100, order: desc, limit: 40) | sink file("out/sorted.ndjson")
+events | sample(0.5, key: .n) | tail(50) | sink file("out/last.ndjson")
 """
 
 
@@ -34,7 +44,7 @@ class StageState(FaultTest):
             ran = pipec(directory)
             assert ran.returncode == 0, ran.stderr
             cls.undisturbed = outputs(directory)
-            assert len(cls.undisturbed) == 2 and all(cls.undisturbed.values())
+            assert len(cls.undisturbed) == 6 and all(cls.undisturbed.values())
 
     def setUp(self):
         super().setUp()

@@ -156,6 +156,36 @@ Lines StageRun::batch(const Lines& records, Format format) {
   return lines(batch);
 }
 
+// What each ordered stage adds of its own goes through the stages after it.
+template <class Call>
+Lines StageRun::released(Call&& call) {
+  Lines result;
+  for (std::size_t i = 0; i < nodes_.size() && error.empty(); ++i) {
+    if (!nodes_[i].ordered) continue;
+    Batch batch = batch_of({""}, *pool_, Format::json);
+    batch.records.clear();
+    Context context(*this, batch);
+    if (const Status status = call(*nodes_[i].ordered, batch, context); !status) {
+      error = status.error().message;
+      break;
+    }
+    apply(i + 1, batch, nullptr, false);
+    for (std::string& line : lines(batch)) result.push_back(std::move(line));
+  }
+  return result;
+}
+
+Lines StageRun::finish() {
+  return released(
+      [](OrderedStage& stage, Batch& out, StageContext& context) { return stage.finish(out, context); });
+}
+
+Lines StageRun::on_time(std::int64_t now) {
+  return released([now](OrderedStage& stage, Batch& out, StageContext& context) {
+    return stage.wants_time() ? stage.on_time(now, out, context) : Status();
+  });
+}
+
 Lines StageRun::batches(const std::vector<Lines>& given) {
   std::vector<Batch> all;
   for (const Lines& records : given) all.push_back(batch_of(records, *pool_, Format::json));

@@ -27,6 +27,11 @@ class StageRun {
   // All batches are prepared before the first is applied, on several threads, the last one first.
   Lines batches(const std::vector<Lines>& batches);
 
+  // The end of the input: the records that the stages have held back.
+  Lines finish();
+  // Time passes for the ordered stages that want it.
+  Lines on_time(std::int64_t now);
+
   // The contents of a checkpoint after the batches so far, and a run that resumes from it.
   std::map<std::string, runtime::StateEntries> save();
   void open(const std::map<std::string, runtime::StateEntries>& saved);
@@ -47,6 +52,8 @@ class StageRun {
   void make_nodes();
   void apply(std::size_t from, runtime::Batch& batch, std::unique_ptr<runtime::Prepared> prepared,
              bool is_prepared);
+  template <class Call>
+  Lines released(Call&& call);
   Lines lines(const runtime::Batch& batch) const;
 
   std::vector<Node> nodes_;

@@ -254,6 +254,7 @@ TEST_CASE("the grammar of the documentation and the parser agree on near misses"
       "test \"t\" { stage a given 1 expect 2 expect none expect dlq expect dlq \"b\" }",
       "test \"t\" { stage a expect 1 }",
       "test \"t\" { stage a; given given; expect expect }",
+      "test \"t\" { stage a given 1, {\"a\": 2}, .b expect 2 given 3 }",
       "test \"t\" { stage if }",
       "merge(a)",
       "merge()",

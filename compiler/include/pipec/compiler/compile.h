@@ -61,7 +61,7 @@ runtime::Result<graph::Plan> compile_text(std::string name, std::string text,
 runtime::Result<graph::Plan> compile_stages_text(std::string text, const runtime::Registry& registry,
                                                  CompileOptions options = {});
 
-// The result that a `test` block expects for one input record.
+// A result that a `test` block expects.
 struct Expected {
   enum class Kind : std::uint8_t { value, dead_letter, nothing };
   Kind kind = Kind::nothing;
@@ -70,7 +70,7 @@ struct Expected {
 };
 
 struct TestCase {
-  std::string given = {};  // JSON
+  std::vector<std::string> given = {};  // JSON, the records of one run
   runtime::Place place = {};
   std::vector<Expected> expected = {};  // in the order of the text
 };

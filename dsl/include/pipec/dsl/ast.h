@@ -521,7 +521,7 @@ struct Expectation {
 };
 
 struct TestCase {
-  ExprPtr given;
+  std::vector<ExprPtr> given;  // records of one run
   std::vector<Expectation> expected;
 };
 

@@ -34,6 +34,8 @@ class Evaluator {
   Value evaluate(const Batch& batch, const Record& record);
   // Without a record: fields read null, metadata null except @offset = `sequence`.
   Value evaluate_alone(std::uint64_t sequence = 0);
+  // As evaluate_alone(), with values for the program's first locals. They must live as long as the result.
+  Value evaluate_with(std::span<const Value> locals);
   const Failure& failure() const;
   Arena& arena();
   // Makes random() reproducible.

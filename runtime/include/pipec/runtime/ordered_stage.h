@@ -51,7 +51,8 @@ class OrderedStage {
   virtual void snapshot(StateEntries& changes) { (void)changes; }
 
   // Called at the end of the input (not if the run was stopped): the stage adds the records it holds back to
-  // `out`. `out` has no records, and its block has one empty origin: added records use origin 0.
+  // `out`. `out` has no records, and its block has one empty origin: added records use origin 0. If they are
+  // all in one buffer, each becomes its own origin afterwards, so that a dead letter downstream has it as the original.
   virtual Status finish(Batch& out, StageContext& context) {
     (void)out, (void)context;
     return {};
@@ -63,6 +64,8 @@ class OrderedStage {
     (void)now, (void)out, (void)context;
     return {};
   }
+  // No record that comes will pass, so that a run which keeps nothing may stop reading. Any thread.
+  virtual bool passes_no_more() const { return false; }
   // The size of its state in bytes, for the governor and the metrics. Any thread.
   virtual std::size_t held_bytes() const { return 0; }
 };

@@ -129,7 +129,11 @@ struct Program {
   Expression root;
   std::uint32_t locals = 0;
   std::shared_ptr<Arena> constants = std::make_shared<Arena>();
+  std::vector<std::shared_ptr<const Program>> parts = {};  // whose constants it uses too
 };
+
+// One program for the values of all of these, as an array: the record's fields are looked for once.
+std::shared_ptr<const Program> array_of(std::vector<std::shared_ptr<const Program>> programs);
 
 struct Statement {
   enum class Kind : std::uint8_t {

@@ -33,6 +33,7 @@ struct OptionSpec {
     per_record,  // evaluated for each record: a path template, a key
     choice,      // one of `choices`, bare or quoted
     path,        // a field that is written: `.a.b`, without computed parts
+    named,       // e, [e, ...] or {name: e, ...}, each evaluated for each record: Item::parts
   };
   std::string name = {};
   Kind kind = Kind::constant;
@@ -56,6 +57,14 @@ struct OptionSpec {
 // The options as given, checked against their specs. Constants of durations are nanoseconds, sizes bytes.
 class Options {
  public:
+  // An aggregate in a field of a block: `quantile(.ms, 0.95)`. The field's program reads the result as a local.
+  struct Call {
+    const Function* function = nullptr;
+    std::shared_ptr<const Program> argument = {};  // evaluated for each record; null: count()
+    std::vector<Value> constants = {};             // the other arguments, fallbacks filled in
+    std::uint32_t local = 0;
+    Place place = {};
+  };
   struct Item {
     std::string name = {};
     Value value = {};                             // constants and choices (a string)
@@ -64,6 +73,8 @@ class Options {
     std::optional<RecordPath> path = {};            // path
     std::shared_ptr<const FormatSpec> format = {};  // of a choice among formats
     std::shared_ptr<const Options> arguments = {};  // its options; null: none
+    std::vector<Item> parts = {};                   // named: in order, each with its name and program
+    std::vector<Call> calls = {};                   // of an aggregating block's field
   };
   std::vector<Item> items;
   std::vector<Item> assignments;  // of a stage's block: `name = expression`, as per_record options, in order
@@ -258,12 +269,18 @@ struct StageSpec {
   enum class Block : std::uint8_t {
     none,
     assignments,  // `{ name = expression }`, evaluated for each record: Options::assignments
+    aggregates,   // the same, evaluated for each group, with calls of StageSpec::aggregates
   };
   std::string name = {};
   std::string doc = {};
   std::vector<OptionSpec> options = {};  // the first `positional` may be given without a name
   std::size_t positional = 0;
   Block block = Block::none;
+  // Block::aggregates: signatures only. The first argument is evaluated for each record, the others are
+  // constants. A field's program begins with these locals: the parts of `named` options, then
+  // `group_names()`, then the fields above it.
+  std::deque<Function> aggregates = {};
+  std::function<std::vector<std::string>(const Options&)> group_names = {};
   Kind kind = Kind::stateless;
   // Called once, when compiling.
   std::function<Result<std::shared_ptr<const Stage>>(const Options&, const StageSetup&)> make = {};
