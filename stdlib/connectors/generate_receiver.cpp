@@ -24,7 +24,7 @@ using runtime::ReceiveLimits;
 using runtime::Result;
 using runtime::Status;
 
-constexpr const char* kKey = "sequence";
+constexpr const char* kSequenceKey = "sequence";
 
 // Neighbouring sequence numbers must not produce related seeds (the finalizer of splitmix64).
 std::uint64_t mixed(std::uint64_t value) {
@@ -45,7 +45,7 @@ class GenerateReceiver final : public runtime::Receiver {
 
   Status open(const runtime::StateEntries& saved) override {
     for (const runtime::StateEntry& entry : saved) {
-      if (from_start_ || entry.key != kKey) continue;
+      if (from_start_ || entry.key != kSequenceKey) continue;
       for (const char digit : entry.value) {
         if (digit < '0' || digit > '9') {
           return Error::make(ErrorCode::checkpoint,
@@ -92,7 +92,7 @@ class GenerateReceiver final : public runtime::Receiver {
 
   Status commit(std::span<const runtime::PositionRange>) override { return {}; }
   void describe(std::span<const runtime::PositionRange> ranges, runtime::StateEntries& out) const override {
-    if (!ranges.empty()) out.push_back({kKey, std::to_string(ranges.back().end)});
+    if (!ranges.empty()) out.push_back({kSequenceKey, std::to_string(ranges.back().end)});
   }
   std::string resume_note() const override { return note_; }
   void interrupt() override { interrupted_ = true; }

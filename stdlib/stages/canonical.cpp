@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipec/runtime/json.h"
+#include "stdlib/stages/state_bytes.h"
 
 namespace pipec::stdlib {
 
@@ -21,17 +22,8 @@ using runtime::Value;
 // Values that a program builds may nest deeper than any record; `==` compares to the same depth.
 constexpr std::size_t kDeepest = 2 * runtime::kMaxDepth;
 
-void append_word(std::uint64_t word, std::string& out) {
-  char bytes[sizeof word];
-  for (char& byte : bytes) {
-    byte = static_cast<char>(word & 0xff);
-    word >>= 8;
-  }
-  out.append(bytes, sizeof bytes);
-}
-
 void append_text(std::string_view text, std::string& out) {
-  append_word(text.size(), out);
+  write_word(text.size(), out);
   out += text;
 }
 
@@ -74,8 +66,8 @@ void append_decimal(std::string_view text, std::string& out) {
   while (!digits.empty() && digits.back() == '0') digits.pop_back();
   out += negative ? '-' : '+';
   append_text(digits, out);
-  append_word(static_cast<std::uint64_t>(static_cast<unsigned __int128>(exponent) >> 64), out);
-  append_word(static_cast<std::uint64_t>(exponent), out);
+  write_word(static_cast<std::uint64_t>(static_cast<unsigned __int128>(exponent) >> 64), out);
+  write_word(static_cast<std::uint64_t>(exponent), out);
 }
 
 void append_number(const Value& value, std::string& out) {
@@ -87,16 +79,16 @@ void append_number(const Value& value, std::string& out) {
   }
   if (value.type() == Type::integer) {
     out += 'i';
-    append_word(static_cast<std::uint64_t>(value.as_int()), out);
+    write_word(static_cast<std::uint64_t>(value.as_int()), out);
     return;
   }
   const double number = value.as_float();
   if (std::trunc(number) != number) {
     out += 'f';
-    append_word(std::bit_cast<std::uint64_t>(number), out);
+    write_word(std::bit_cast<std::uint64_t>(number), out);
   } else if (number >= -0x1p63 && number < 0x1p63) {
     out += 'i';
-    append_word(static_cast<std::uint64_t>(static_cast<std::int64_t>(number)), out);
+    write_word(static_cast<std::uint64_t>(static_cast<std::int64_t>(number)), out);
   } else {
     char text[512];
     const auto end = std::to_chars(text, text + sizeof text, number, std::chars_format::fixed).ptr;
@@ -120,7 +112,7 @@ bool append(const Value& value, Arena& arena, std::size_t depth, std::string& ou
     case Type::timestamp:
     case Type::duration:
       out += value.type() == Type::timestamp ? 't' : 'l';
-      append_word(static_cast<std::uint64_t>(value.as_int()), out);
+      write_word(static_cast<std::uint64_t>(value.as_int()), out);
       return true;
     case Type::string:
       out += 's';
@@ -140,7 +132,7 @@ bool append(const Value& value, Arena& arena, std::size_t depth, std::string& ou
   const Value built = runtime::expand(value, arena);
   if (built.is_failed()) return false;
   out += value.type() == Type::array ? '[' : '{';
-  append_word(built.size(), out);
+  write_word(built.size(), out);
   if (value.type() == Type::array) {
     for (std::uint32_t i = 0; i < built.size(); ++i) {
       if (!append(built.items()[i], arena, depth + 1, out)) return false;

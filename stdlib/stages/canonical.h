@@ -27,5 +27,7 @@ using Secret = std::array<std::uint64_t, 2>;
 Hash128 keyed_hash(std::string_view text, const Secret& secret);
 // From the system's source of randomness.
 Secret random_secret();
+// The entry of a stage's state that holds its secret.
+inline constexpr const char* kSecretKey = "secret";
 
 }  // namespace pipec::stdlib

@@ -25,9 +25,7 @@ using runtime::Status;
 using runtime::Type;
 using runtime::Value;
 
-constexpr const char* kSecretKey = "secret";
-
-struct Settings {
+struct DedupeSettings {
   std::shared_ptr<const runtime::Program> key;
   std::shared_ptr<const runtime::Program> at;  // null: the clock's time
   SeenLimits limits;
@@ -37,7 +35,7 @@ struct Settings {
 
 class DedupeScratch final : public runtime::Scratch {
  public:
-  DedupeScratch(const Settings& settings, const runtime::Clock& clock) : key(settings.key, clock) {
+  DedupeScratch(const DedupeSettings& settings, const runtime::Clock& clock) : key(settings.key, clock) {
     if (settings.at) at.emplace(settings.at, clock);
   }
   runtime::Evaluator key;
@@ -55,7 +53,7 @@ template <class Index>
 class Dedupe final : public runtime::OrderedStage {
  public:
   using Key = typename Index::Key;
-  explicit Dedupe(Settings settings) : settings_(std::move(settings)), seen_(settings_.limits) {}
+  explicit Dedupe(DedupeSettings settings) : settings_(std::move(settings)), seen_(settings_.limits) {}
 
   Status open(const StateEntries& saved) override {
     secret_ = random_secret();
@@ -157,7 +155,7 @@ class Dedupe final : public runtime::OrderedStage {
     return settings_.clock ? *settings_.clock : runtime::Clock::system();
   }
 
-  const Settings settings_;
+  const DedupeSettings settings_;
   Secret secret_{};
   bool secret_saved_ = false;
   SeenKeys<Index> seen_;
@@ -176,7 +174,7 @@ Status check_dedupe(const runtime::Options& options) {
 
 Result<std::unique_ptr<runtime::OrderedStage>> make_dedupe(const runtime::Options& options,
                                                            const runtime::StageSetup& setup) {
-  Settings settings;
+  DedupeSettings settings;
   settings.key = options.program("key");
   settings.at = options.program("at");
   settings.on_malformed = setup.on_malformed;

@@ -16,14 +16,14 @@ using runtime::Arena;
 using runtime::Type;
 using runtime::Value;
 
-constexpr std::size_t kDeepest = 2 * runtime::kMaxDepth;
+constexpr std::size_t kDeepestKey = 2 * runtime::kMaxDepth;
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr char kEnd = '\0';  // of an array; below every head
 
 // What a key begins with.
-enum Head : char { kNull = 1, kFalse, kTrue, kNumber, kString, kTimestamp, kBytes, kArray, kObject };
+enum Lead : char { kNull = 1, kFalse, kTrue, kNumber, kString, kTimestamp, kBytes, kArray, kObject };
 
-void append_word(std::uint64_t word, std::string& out) {
+void append_big_endian(std::uint64_t word, std::string& out) {
   for (unsigned i = 8; i-- > 0;) out += static_cast<char>(word >> (8 * i) & 0xff);
 }
 
@@ -38,7 +38,7 @@ void append_text(std::string_view text, std::string& out) {
 
 void append_double(double number, std::string& out) {
   const auto bits = std::bit_cast<std::uint64_t>(number == 0 ? 0.0 : number);
-  append_word((bits & kSign) != 0 ? ~bits : bits | kSign, out);
+  append_big_endian((bits & kSign) != 0 ? ~bits : bits | kSign, out);
 }
 
 // The nearest double, then how far an int is from it.
@@ -53,7 +53,8 @@ void append_number(const Value& value, std::string& out) {
     if (read.ec != std::errc()) {
       const double infinity = std::numeric_limits<double>::infinity();
       const bool tiny = text.find("e-") != text.npos || text.find("E-") != text.npos;
-      nearest = (tiny ? std::numeric_limits<double>::denorm_min() : infinity) * (text.starts_with('-') ? -1 : 1);
+      nearest =
+          (tiny ? std::numeric_limits<double>::denorm_min() : infinity) * (text.starts_with('-') ? -1 : 1);
     }
   } else if (value.type() == Type::integer) {
     nearest = static_cast<double>(value.as_int());
@@ -62,13 +63,13 @@ void append_number(const Value& value, std::string& out) {
     nearest = value.as_float();
   }
   append_double(nearest, out);
-  append_word(static_cast<std::uint64_t>(rest) ^ kSign, out);
+  append_big_endian(static_cast<std::uint64_t>(rest) ^ kSign, out);
 }
 
 bool append(const Value& value, Arena& arena, std::size_t depth, std::string& out);
 
 bool append_container(const Value& value, Arena& arena, std::size_t depth, std::string& out) {
-  if (depth == kDeepest) return false;
+  if (depth == kDeepestKey) return false;
   const Value built = runtime::expand(value, arena);
   if (built.is_failed()) return false;
   if (value.type() == Type::array) {
@@ -107,7 +108,7 @@ bool append(const Value& value, Arena& arena, std::size_t depth, std::string& ou
     case Type::timestamp:
     case Type::duration:
       out += kTimestamp;
-      append_word(static_cast<std::uint64_t>(value.as_int()) ^ kSign, out);
+      append_big_endian(static_cast<std::uint64_t>(value.as_int()) ^ kSign, out);
       return true;
     case Type::string:
       out += kString;

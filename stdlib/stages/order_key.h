@@ -1,6 +1,6 @@
-// Values as bytes that sort like them: null, false, true, numbers, strings, timestamps, bytes, arrays, objects
-// (those by their keys, then by the values). Numbers sort by exact value, but for those beyond 64 bits, which
-// sort by the nearest double.
+// Values as bytes that sort like them: null, false, true, numbers, strings, timestamps, bytes, arrays,
+// objects (those by their keys, then by the values). Numbers sort by exact value, but for those beyond 64
+// bits, which sort by the nearest double.
 #pragma once
 
 #include <string>

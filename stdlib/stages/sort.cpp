@@ -26,7 +26,7 @@ using runtime::Value;
 
 constexpr std::size_t kMostBytes = std::size_t{2} << 30;
 
-struct Settings {
+struct SortSettings {
   std::shared_ptr<const runtime::Program> key;
   bool descending = false;
   std::uint64_t limit = UINT64_MAX;
@@ -35,7 +35,7 @@ struct Settings {
 };
 
 struct SortScratch final : runtime::Scratch {
-  SortScratch(const Settings& settings, const runtime::Clock& clock) : key(settings.key, clock) {}
+  SortScratch(const SortSettings& settings, const runtime::Clock& clock) : key(settings.key, clock) {}
   runtime::Evaluator key;
 };
 
@@ -59,7 +59,8 @@ struct Before {
 
 class Sort final : public runtime::OrderedStage {
  public:
-  explicit Sort(Settings settings) : settings_(std::move(settings)), held_(Before{settings_.descending}) {}
+  explicit Sort(SortSettings settings)
+      : settings_(std::move(settings)), held_(Before{settings_.descending}) {}
 
   Status open(const StateEntries& saved) override {
     saved_to_ = UINT64_MAX;
@@ -171,7 +172,7 @@ class Sort final : public runtime::OrderedStage {
     held_.erase(at);
   }
 
-  const Settings settings_;
+  const SortSettings settings_;
   Held held_;
   std::map<std::uint64_t, Held::iterator> unsaved_;
   std::vector<std::uint64_t> removed_;  // that are saved
@@ -187,7 +188,7 @@ Status check_sort(const runtime::Options& options) {
 
 Result<std::unique_ptr<runtime::OrderedStage>> make_sort(const runtime::Options& options,
                                                          const runtime::StageSetup& setup) {
-  Settings settings;
+  SortSettings settings;
   settings.key = options.program("key");
   settings.descending = options.string("order") == "desc";
   if (options.given("limit")) settings.limit = static_cast<std::uint64_t>(options.integer("limit", 1));

@@ -24,10 +24,9 @@ using runtime::Status;
 using runtime::Type;
 using runtime::Value;
 
-constexpr const char* kSecretKey = "secret";
 constexpr std::int64_t kThrottlePeriod = 1'000'000'000;
 
-struct Settings {
+struct ThrottleSettings {
   std::uint64_t limit = 0;
   std::int64_t per = 0;
   bool dead_letters = false;
@@ -38,7 +37,7 @@ struct Settings {
 };
 
 struct ThrottleScratch final : runtime::Scratch {
-  ThrottleScratch(const Settings& settings, const runtime::Clock& clock) {
+  ThrottleScratch(const ThrottleSettings& settings, const runtime::Clock& clock) {
     if (settings.key) key.emplace(settings.key, clock);
     if (settings.at) at.emplace(settings.at, clock);
   }
@@ -54,7 +53,7 @@ struct Counted final : runtime::Prepared {
 
 class Throttle final : public runtime::OrderedStage {
  public:
-  explicit Throttle(Settings settings, std::string reason)
+  explicit Throttle(ThrottleSettings settings, std::string reason)
       : settings_(std::move(settings)), reason_(std::move(reason)), counts_(settings_.limit) {}
 
   Status open(const StateEntries& saved) override {
@@ -166,7 +165,7 @@ class Throttle final : public runtime::OrderedStage {
     return true;
   }
 
-  const Settings settings_;
+  const ThrottleSettings settings_;
   const std::string reason_;
   Secret secret_{};
   bool secret_saved_ = false;
@@ -183,7 +182,7 @@ Status check_throttle(const runtime::Options& options) {
 
 Result<std::unique_ptr<runtime::OrderedStage>> make_throttle(const runtime::Options& options,
                                                              const runtime::StageSetup& setup) {
-  Settings settings;
+  ThrottleSettings settings;
   settings.limit = static_cast<std::uint64_t>(options.integer("n", 0));
   settings.per = options.integer("per", kThrottlePeriod);
   settings.dead_letters = options.string("else") == "dlq";

@@ -9,7 +9,6 @@ namespace pipec::stdlib {
 
 namespace {
 
-constexpr int kMantissa = 53;
 constexpr int kSmallestExponent = -1022;
 
 }  // namespace

@@ -9,7 +9,6 @@ namespace pipec::stdlib {
 namespace {
 
 constexpr std::uint32_t kMostAdds = 1U << 29;
-constexpr int kMantissa = 53;
 // Squares of doubles begin at 2^-2148; words below may hold zeros.
 constexpr int kLowestWord = -72;
 constexpr int kHighestWord = 72;

@@ -26,7 +26,6 @@ using runtime::StageContext;
 using runtime::StateEntries;
 using runtime::Status;
 
-constexpr const char* kSecretKey = "secret";
 constexpr const char* kWatermarkKey = "watermark";
 constexpr const char* kDoneKey = "done";
 

@@ -89,11 +89,13 @@ TEST_CASE("a format of the program's own is framed, parsed and encoded under its
 
 TEST_CASE("messages about formats come from the registry") {
   const std::string io = "recv stdin() | sink stdout";
-  CHECK(mentions(said("recv stdin() | parse pvs | sink stdout()"),
-                 "parse takes json, msgpack, auto, text, csv, logfmt, kv, regex, grok, syslog, access_log, cef, psv"));
+  CHECK(mentions(
+      said("recv stdin() | parse pvs | sink stdout()"),
+      "parse takes json, msgpack, auto, text, csv, logfmt, kv, regex, grok, syslog, access_log, cef, psv"));
   CHECK(mentions(said("recv stdin() | parse lines | sink stdout()"), "unknown format 'lines'"));
   CHECK(mentions(said(io + "(encode: pvs)"), "did you mean 'psv'?"));
-  CHECK(mentions(said(io + "(encode: pvs(columns: []))"), "it is json, msgpack, text, csv, logfmt, pretty or psv"));
+  CHECK(mentions(said(io + "(encode: pvs(columns: []))"),
+                 "it is json, msgpack, text, csv, logfmt, pretty or psv"));
   CHECK(mentions(said(io + "(encode: lines)"), "'encode' cannot be 'lines'"));
   CHECK(mentions(said(io + "(encode: psv)"), "encode: psv needs 'columns'"));
   CHECK(mentions(said(io + "(encode: psv(columns: 1))"), "encode: psv takes an array as 'columns'"));

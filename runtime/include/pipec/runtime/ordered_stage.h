@@ -52,7 +52,8 @@ class OrderedStage {
 
   // Called at the end of the input (not if the run was stopped): the stage adds the records it holds back to
   // `out`. `out` has no records, and its block has one empty origin: added records use origin 0. If they are
-  // all in one buffer, each becomes its own origin afterwards, so that a dead letter downstream has it as the original.
+  // all in one buffer, each becomes its own origin afterwards, so that a dead letter downstream has it as the
+  // original.
   virtual Status finish(Batch& out, StageContext& context) {
     (void)out, (void)context;
     return {};

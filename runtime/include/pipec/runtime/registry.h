@@ -57,7 +57,8 @@ struct OptionSpec {
 // The options as given, checked against their specs. Constants of durations are nanoseconds, sizes bytes.
 class Options {
  public:
-  // An aggregate in a field of a block: `quantile(.ms, 0.95)`. The field's program reads the result as a local.
+  // An aggregate in a field of a block: `quantile(.ms, 0.95)`. The field's program reads the result as a
+  // local.
   struct Call {
     const Function* function = nullptr;
     std::shared_ptr<const Program> argument = {};  // evaluated for each record; null: count()
