@@ -10,7 +10,12 @@
 namespace pipec::stdlib {
 
 inline void write_word(std::uint64_t word, std::string& out) {
-  for (unsigned i = 0; i < 8; ++i) out += static_cast<char>(word >> (8 * i) & 0xff);
+  char bytes[sizeof word];
+  for (char& byte : bytes) {
+    byte = static_cast<char>(word & 0xff);
+    word >>= 8;
+  }
+  out.append(bytes, sizeof bytes);
 }
 
 inline void write_text(std::string_view text, std::string& out) {

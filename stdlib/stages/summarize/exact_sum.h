@@ -11,6 +11,8 @@
 
 namespace pipec::stdlib {
 
+inline constexpr int kMantissa = 53;  // bits of a double's
+
 class ExactSum {
  public:
   void add(double number);  // finite
@@ -30,7 +32,6 @@ class ExactSum {
   static double deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t n);
 
  private:
-  static constexpr int kMantissa = 53;  // bits of a double's
   // A magnitude as 32-bit digits, the lowest first; digit 0 is worth 2^(32 * first).
   struct Digits {
     std::vector<std::uint32_t> digits;
