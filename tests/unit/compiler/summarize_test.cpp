@@ -225,7 +225,7 @@ TEST_CASE("what a summarize block may say") {
   CHECK(holds(problem("summarize { n = @key }"), "write first(@key)"));
   CHECK(holds(problem("summarize { n = sum() }"), "'sum' needs 'x'"));
   CHECK(holds(problem("summarize { n = sum(\"a\") }"), "'sum' takes a number, not a string"));
-  CHECK(holds(problem("summarize { n = quantile(.x, .y) }"), "'q' must be known before the first record"));
+  CHECK(holds(problem("summarize { n = quantile(.x, .y) }"), "this must be known before the first one"));
   CHECK(holds(problem("summarize { n = quantile(.x, 2) }"), "'q' of quantile is from 0 to 1"));
   CHECK(holds(problem("summarize { n = top(.x, 0) }"), "'n' of top is at least 1"));
   CHECK(holds(problem("summarize { n = collect(.x, 1, 2) }"), "takes 2 arguments"));
