@@ -8,7 +8,7 @@
 namespace pipec::stdlib {
 
 bool PeriodCounts::pass(std::int64_t number, const Hash128& key) {
-  if (number > now_.number) begin(number);
+  begin(number);
   Period& period = period_of(number);
   std::uint64_t* count = period.counts.find(key);
   if (count && *count >= limit_) return false;
@@ -23,7 +23,11 @@ bool PeriodCounts::pass(std::int64_t number, const Hash128& key) {
 }
 
 void PeriodCounts::begin(std::int64_t number) {
-  forget(std::exchange(before_, std::exchange(now_, Period{number})));
+  if (number > now_.number) {
+    forget(std::exchange(before_, std::exchange(now_, Period{number})));
+  } else if (number < now_.number && number > before_.number) {
+    forget(std::exchange(before_, Period{number}));
+  }
 }
 
 // Entries that were never saved are removed too: that does no harm.
@@ -59,11 +63,7 @@ bool PeriodCounts::restore(const runtime::StateEntry& entry) {
   if (!number || !low || !high || read.ec != std::errc{} || read.ptr != end) return false;
   if (count == 0 || count > limit_) return false;
   const auto signed_number = static_cast<std::int64_t>(*number);
-  if (signed_number > now_.number) {
-    begin(signed_number);
-  } else if (signed_number < now_.number && signed_number > before_.number) {
-    forget(std::exchange(before_, Period{signed_number}));
-  }
+  begin(signed_number);
   Period& period = period_of(signed_number);
   if (period.number != signed_number || period.counts.find({*low, *high})) return false;
   period.counts.put({*low, *high}, count);

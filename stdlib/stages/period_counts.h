@@ -1,4 +1,4 @@
-// How many records of each key passed in a period of time, for the latest period and the one before it.
+// How many records of each key passed in a period of time, for the two latest periods seen.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class PeriodCounts {
     std::vector<Hash128> changed = {};  // since the last snapshot; may repeat
   };
   static std::string entry_key(std::int64_t period, const Hash128& key);
-  void begin(std::int64_t period);
+  void begin(std::int64_t period);  // makes it one of the two, if it is later than one of them
   void forget(Period&& period);
   Period& period_of(std::int64_t number) { return number >= now_.number ? now_ : before_; }
 

@@ -1,4 +1,5 @@
 // throttle: at most so many records of each key in a period.
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
@@ -21,6 +22,8 @@ class Model {
     if (period > now_) {
       before_ = now_;
       now_ = period;
+    } else if (period < now_) {
+      before_ = std::max(before_, period);
     }
     return ++counts_[{std::max(period, before_), key}] <= limit_;
   }
@@ -91,7 +94,7 @@ TEST_CASE("throttle dead-letters what is beyond the limit, and what has no time 
 
 TEST_CASE("throttle checks its options") {
   const auto problem = [](const std::string& text) { return StageRun(text).problem; };
-  CHECK(problem("throttle(1)").find("'throttle' needs 'else'") != std::string::npos);
+  CHECK(problem("throttle(1)").find("throttle needs 'else'") != std::string::npos);
   CHECK(problem("throttle(0, else: drop)").find("'n' is at least 1") != std::string::npos);
   CHECK(problem("throttle(1, per: 0s, else: drop)").find("'per' is more than 0") != std::string::npos);
   CHECK(problem("throttle(1, else: dpl)").find("it is drop or dlq") != std::string::npos);
