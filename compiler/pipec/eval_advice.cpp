@@ -152,8 +152,8 @@ bool is_part_of_a_value(std::string_view line) {
 
 std::string framing_for_several_lines(const runtime::Registry& registry, std::string_view head) {
   const runtime::FormatSpec* json = registry.format("json");
-  if (json != nullptr && json->frame) return "--framing json";
-  return trimmed(head).starts_with('[') ? "--framing json_array" : "--framing bytes";
+  if (trimmed(head).starts_with('[')) return "--framing json_array";
+  return json != nullptr && json->frame ? "--framing json" : "--framing bytes";
 }
 
 std::string advice_on_nothing(const runtime::Registry& registry, const graph::Plan& plan,

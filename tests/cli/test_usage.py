@@ -192,7 +192,7 @@ class TestPrinting(Case):
             "dlq": (b"dlq \"why\"",),
             "gsub": (b"'gsub' in an expression: write 'replace_re(", b"replace_re(s: string"),
             "select": (b"filter CONDITION", b"'select' as a stage: write 'filter .a > 1'"),
-            "head": (b"head -n 10",),
+            "head": (b"The first n records",),
             "coalesce": (b"a ?? b",),
             "filter": (b"filter(a: array", b"filter CONDITION"),
         }.items():

@@ -102,7 +102,7 @@ TEST_CASE("messages about formats come from the registry") {
   CHECK(mentions(said(io + "(encode: psv(colums: []))"), "unknown option 'colums' for encode: psv"));
   CHECK(mentions(said(io + "(encode: json(indent: 2))"), "encode: json takes no options"));
   CHECK(mentions(said("recv stdin(framing: text) | sink stdout()"),
-                 "it is lines, json, json_array, msgpack, bytes, csv, nul or psv"));
+                 "it is lines, json, json_array, msgpack, csv, nul, bytes or psv"));
   CHECK(said(io + "(encode: json())").empty());
   CHECK(said("recv stdin(framing: \"psv\") | sink stdout(encode: \"json\")").empty());
   // Such a record becomes a dead letter, so the pipeline needs a dlq.

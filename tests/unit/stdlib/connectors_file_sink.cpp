@@ -216,7 +216,7 @@ TEST_CASE("one record is one line, whatever it holds") {
   REQUIRE(json.open().ok());
   REQUIRE(json.write({"{\n\"a\":\r\n1}", "2"}, false).ok());
   json.finish();
-  CHECK(read_file(temp / "out") == "{ \"a\":  1}\n2\n");
+  CHECK(read_file(temp / "out") == "{\"a\":1}\n2\n");
 
   Driver text(state, constant_path(temp / "text"), {}, "text");
   REQUIRE(text.open().ok());
