@@ -16,7 +16,6 @@ using runtime::Function;
 using runtime::Options;
 using runtime::Type;
 using runtime::TypeSet;
-using runtime::Value;
 
 const Function* Aggregating::find(const std::string& name) const {
   const auto found =

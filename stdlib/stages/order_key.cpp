@@ -21,7 +21,8 @@ constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr char kEnd = '\0';  // of an array; below every head
 
 // What a key begins with.
-enum Lead : char { kNull = 1, kFalse, kTrue, kNumber, kString, kTimestamp, kBytes, kArray, kObject };
+constexpr char kNull = 1, kFalse = 2, kTrue = 3, kNumber = 4, kString = 5, kTimestamp = 6, kBytes = 7,
+               kArray = 8, kObject = 9;
 
 void append_big_endian(std::uint64_t word, std::string& out) {
   for (unsigned i = 8; i-- > 0;) out += static_cast<char>(word >> (8 * i) & 0xff);

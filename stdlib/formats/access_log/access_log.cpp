@@ -68,7 +68,8 @@ runtime::Result<std::unique_ptr<runtime::Stage>> make_access_log(const runtime::
   if (options.given("format")) {
     auto own = LogFormat::compile(options.string("format"));
     if (!own) return own.error();
-    formats.assign(1, std::move(*own));
+    formats.clear();
+    formats.push_back(std::move(*own));
   }
   return make_text_stage("access_log", options, std::make_unique<AccessLogFormat>(std::move(formats)));
 }

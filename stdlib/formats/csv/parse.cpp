@@ -55,7 +55,7 @@ struct Scratch final : runtime::Scratch {
 
 class CsvFormat final : public TextFormat {
  public:
-  CsvFormat(std::vector<std::string> names, bool has_header, Dialect dialect, bool typed)
+  CsvFormat(const std::vector<std::string>& names, bool has_header, Dialect dialect, bool typed)
       : named_(!names.empty()), has_header_(has_header), dialect_(dialect), typed_(typed) {
     given_.assign(names);
   }

@@ -114,7 +114,8 @@ class FieldStage final : public runtime::Stage {
     running = &own;
     Status done = transform_->process(batch, own.of_transform.get(), errors);
     running = nullptr;
-    return done ? errors.status() : std::move(done);
+    if (!done) return done;
+    return errors.status();
   }
 
  private:

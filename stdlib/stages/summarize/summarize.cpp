@@ -156,15 +156,15 @@ class Summarize final : public runtime::OrderedStage {
 
   bool merges(const Partial& partial) {
     bool all = true;
-    for (const auto& [window, groups] : partial.windows) {
-      each_target(window, [&](const Window& target) { all = all && open_.merges(target, groups); });
+    for (const auto& each : partial.windows) {
+      each_target(each.first, [&](const Window& target) { all = all && open_.merges(target, each.second); });
     }
     return all;
   }
 
   void merge(const Partial& partial) {
-    for (const auto& [window, groups] : partial.windows) {
-      each_target(window, [&](const Window& target) { open_.merge(target, groups); });
+    for (const auto& each : partial.windows) {
+      each_target(each.first, [&](const Window& target) { open_.merge(target, each.second); });
     }
   }
 

@@ -11,7 +11,11 @@ namespace pipec::stdlib {
 struct Window {
   std::int64_t end = std::numeric_limits<std::int64_t>::max();
   std::int64_t start = std::numeric_limits<std::int64_t>::min();
-  auto operator<=>(const Window&) const = default;
+  // Not the spaceship operator: clang-tidy takes its definition for a null pointer.
+  friend bool operator==(const Window&, const Window&) = default;
+  friend bool operator<(const Window& a, const Window& b) {
+    return a.end != b.end ? a.end < b.end : a.start < b.start;
+  }
 };
 
 struct WindowShape {

@@ -93,7 +93,7 @@ class [[nodiscard]] Result {
   template <typename U>
   requires(std::convertible_to<U&&, T> && !std::convertible_to<U&&, Error> &&
            !std::same_as<std::remove_cvref_t<U>, T> && !std::same_as<std::remove_cvref_t<U>, Result>)
-      Result(U&& value)
+      Result(U&& value)  // NOLINT(bugprone-forwarding-reference-overload): a Result is excluded
       : content_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool ok() const { return content_.index() == 0; }
