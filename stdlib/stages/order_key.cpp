@@ -21,8 +21,8 @@ constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr char kEnd = '\0';  // of an array; below every head
 
 // What a key begins with.
-constexpr char kNull = 1, kFalse = 2, kTrue = 3, kNumber = 4, kString = 5, kTimestamp = 6, kBytes = 7,
-               kArray = 8, kObject = 9;
+constexpr char kNullLead = 1, kFalseLead = 2, kTrueLead = 3, kNumberLead = 4, kStringLead = 5,
+               kTimestampLead = 6, kBytesLead = 7, kArrayLead = 8, kObjectLead = 9;
 
 void append_big_endian(std::uint64_t word, std::string& out) {
   for (unsigned i = 8; i-- > 0;) out += static_cast<char>(word >> (8 * i) & 0xff);
@@ -44,7 +44,7 @@ void append_double(double number, std::string& out) {
 
 // The nearest double, then how far an int is from it.
 void append_number(const Value& value, std::string& out) {
-  out += kNumber;
+  out += kNumberLead;
   double nearest = 0;
   std::int64_t rest = 0;
   if (value.is_beyond()) {
@@ -74,7 +74,7 @@ bool append_container(const Value& value, Arena& arena, std::size_t depth, std::
   const Value built = runtime::expand(value, arena);
   if (built.is_failed()) return false;
   if (value.type() == Type::array) {
-    out += kArray;
+    out += kArrayLead;
     for (std::uint32_t i = 0; i < built.size(); ++i) {
       if (!append(built.items()[i], arena, depth + 1, out)) return false;
     }
@@ -84,9 +84,9 @@ bool append_container(const Value& value, Arena& arena, std::size_t depth, std::
   std::vector<const runtime::Member*> members;
   for (std::uint32_t i = 0; i < built.size(); ++i) members.push_back(built.members() + i);
   std::ranges::sort(members, {}, [](const runtime::Member* member) { return member->key; });
-  out += kObject;
+  out += kObjectLead;
   for (const runtime::Member* member : members) {
-    out += kString;
+    out += kStringLead;
     append_text(member->key, out);
   }
   out += kEnd;
@@ -97,10 +97,10 @@ bool append_container(const Value& value, Arena& arena, std::size_t depth, std::
 bool append(const Value& value, Arena& arena, std::size_t depth, std::string& out) {
   switch (value.type()) {
     case Type::null:
-      out += kNull;
+      out += kNullLead;
       return true;
     case Type::boolean:
-      out += value.as_bool() ? kTrue : kFalse;
+      out += value.as_bool() ? kTrueLead : kFalseLead;
       return true;
     case Type::integer:
     case Type::floating:
@@ -108,15 +108,15 @@ bool append(const Value& value, Arena& arena, std::size_t depth, std::string& ou
       return true;
     case Type::timestamp:
     case Type::duration:
-      out += kTimestamp;
+      out += kTimestampLead;
       append_big_endian(static_cast<std::uint64_t>(value.as_int()) ^ kSign, out);
       return true;
     case Type::string:
-      out += kString;
+      out += kStringLead;
       append_text(runtime::decode_string(value, arena), out);
       return true;
     case Type::bytes:
-      out += kBytes;
+      out += kBytesLead;
       append_text(value.text(), out);
       return true;
     case Type::array:

@@ -132,6 +132,8 @@ def unnamed_names(text):
             depth += line.count("{") - line.count("}")
         outside = "\n".join(top)
         names.update(TYPE.findall(outside), CONSTANT.findall(outside))
+        for statement in re.findall(r"^(?:inline |static )*(?:constexpr|const)\b[^;{]*;", outside, re.MULTILINE):
+            names.update(re.findall(r",\s*(k\w+)\s*=", statement))
         for name, parameters in FUNCTION.findall(outside):
             types = [re.sub(r"\s*\b\w+\s*(=.*)?$", "", each) for each in re.sub(r"<[^<>]*>", "<>", parameters).split(",")]
             names.add(f"{name}({','.join(' '.join(each.split()) for each in types)})")
@@ -241,6 +243,7 @@ TWINS = [
     ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "dsl/b.cpp": in_unnamed("int f(int b) {\n}", "b")}, False),
     ({"dsl/a.cpp": in_unnamed("int f(int a) {\n}"), "graph/b.cpp": in_unnamed("int f(int b) {\n}")}, False),
     ({"dsl/a.cpp": in_unnamed("struct T {\n};"), "dsl/b.cpp": in_unnamed("class T {\n};")}, True),
+    ({"dsl/a.cpp": in_unnamed("constexpr int kB = 1, kA = 2;"), "dsl/b.cpp": in_unnamed("const char kA = 0;")}, True),
     ({"dsl/a.cpp": in_unnamed("constexpr int kA = 1;"), "dsl/b.cpp": in_unnamed("const char* const kA = 0;")}, True),
 ]
 
