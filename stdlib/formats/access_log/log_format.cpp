@@ -82,7 +82,9 @@ std::string name_of(std::string_view argument) {
 runtime::Result<LogFormat> LogFormat::compile(std::string_view format) {
   LogFormat made;
   std::string text;
-  const auto fail = [](const std::string& what) { return Error::make(ErrorCode::option, "'format': " + what); };
+  const auto fail = [](const std::string& what) {
+    return Error::make(ErrorCode::option, "'format': " + what);
+  };
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%') {
       text += format[i];
